@@ -1,0 +1,100 @@
+#ifndef ARCH_H
+#define ARCH_H
+
+/*
+ * What the boot sequence and the image's tests need from the machine.
+ * Implemented by arch/x86_64; mm/ does not see it (mm/port.h is its view).
+ */
+
+#include "boot_info.h"
+#include "lib/compiler.h"
+#include "status.h"
+
+/* ---- Before and during the hand-over (firmware's identity map is live) ---- */
+
+/*
+ * Checks that this CPU has what the kernel needs (NX, 2 MiB pages, SYSCALL-era
+ * long mode, a PAT) and is in a paging mode it can leave. On failure *reason
+ * is a sentence for the screen.
+ */
+enum status arch_check_cpu(const char **reason) MUST_CHECK;
+
+/* APIC id of the CPU that runs this, whether in xAPIC or x2APIC mode. */
+uint32_t arch_apic_id(void);
+
+/*
+ * Upper bound of the page-table pages arch_enter_kernel() needs for @ranges:
+ * direct map, image, devices, first vmemmap and vmalloc levels.
+ */
+uint64_t arch_table_pages_needed(const struct mem_range *ranges, uint32_t nr_ranges);
+
+/*
+ * Builds the kernel's address space from @info's table pool, relocates the
+ * image to its high address, moves @info, switches page tables and stack and
+ * calls @kernel there. Interrupts are off from here on. Firmware's tables and
+ * the low half are gone when @kernel runs.
+ */
+void arch_enter_kernel(struct boot_info *info, void (*kernel)(struct boot_info *)) NORETURN;
+
+/* ---- In the kernel ---- */
+
+/* Descriptor tables, interrupt stacks, exception handlers, CPU 0's own area. */
+void arch_init(const struct boot_info *info);
+
+/* Kernel virtual address of physical @pa in the direct map. */
+void *arch_phys_to_virt(uint64_t pa);
+
+/* Log sink for the UART of @info; STATUS_ABSENT when there is none that answers. */
+enum status arch_serial_init(const struct uart_info *uart) MUST_CHECK;
+void arch_serial_write(const char *text, size_t bytes);
+
+/* Time-stamp counter: instructions under QEMU's icount, cycles elsewhere. Serialised. */
+uint64_t arch_cycles(void);
+uint64_t arch_now_ns(void);
+void arch_delay_us(uint64_t us);
+
+/* Starts the other CPUs of @info, each within a bounded time. Returns how many run in all. */
+unsigned arch_start_cpus(const struct boot_info *info);
+
+/* Runs @work(@arg) on running CPU @cpu and waits for it, at most @timeout_ms. */
+enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned timeout_ms) MUST_CHECK;
+
+/*
+ * Tells the bed this program runs in how it went (isa-debug-exit where @status
+ * is understood: 0x10 passed, 0x11 failed, 0x12 panicked). Returns where there
+ * is no such device.
+ */
+void arch_exit_emulator(unsigned status);
+void arch_power_off(void);	/* returns when the machine did not obey */
+void arch_reboot(void);		/* likewise */
+void arch_halt(void) NORETURN;
+
+/* ---- Faults and panics ---- */
+
+/*
+ * Prints "Bail out! file:line message" (or message alone), registers, a
+ * backtrace of image-relative addresses and the image base; then ends the run
+ * as panicked. Re-entered, it stops at once.
+ */
+void panic_at(const char *file, int line, const char *format, ...) PRINTF(3, 4) NORETURN;
+
+/*
+ * Called first by every panic with the finished message. A test that expects
+ * one sets it and does not return from it (longjmp). NULL: none.
+ */
+extern void (*panic_hook)(const char *message);
+
+struct fault_info {
+	unsigned vector;
+	uint64_t error_code;
+	uintptr_t instruction_va;
+	uintptr_t address_va;		/* CR2 for page faults, else 0 */
+};
+
+/*
+ * Runs @access(@arg) and returns true when it faulted; then *info tells how
+ * and @access was abandoned. For tests of guard pages, W^X, null pointers.
+ */
+bool arch_faults(void (*access)(void *), void *arg, struct fault_info *info);
+
+#endif

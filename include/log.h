@@ -1,0 +1,43 @@
+#ifndef LOG_H
+#define LOG_H
+
+/*
+ * The log: one ring of text, and the sinks (serial line, screen) it goes to.
+ *
+ * Lines written before a sink exists are kept in the ring and sent to it when
+ * it is added. Text is plain ASCII; '\n' becomes "\r\n" on the wire. May be
+ * called in every phase and from every CPU, not from NMI.
+ */
+
+#include <stdarg.h>
+
+#include "lib/compiler.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG, NR_LOG_LEVELS };
+
+/* Prints one line: @format without its newline. Levels below the threshold are dropped. */
+void log_line(enum log_level level, const char *format, ...) PRINTF(2, 3);
+void log_vline(enum log_level level, const char *format, va_list args) PRINTF(2, 0);
+
+/* Prints exactly the text, of any level: tables, KTAP, records. */
+void log_raw(const char *format, ...) PRINTF(1, 2);
+
+/* Lines of @level and more urgent are printed. The default is LOG_INFO. */
+void log_set_level(enum log_level level);
+
+/* Ends the current line if one is open: the next byte stands at column 0. */
+void log_fresh_line(void);
+
+/* Adds a sink and sends it what the ring still holds. At most 4 sinks. */
+typedef void log_sink(const char *text, size_t bytes);
+void log_add_sink(log_sink *sink);
+
+/*
+ * Formats as C's snprintf does, for: flags "-0+ #", width, precision, '*',
+ * length hh h l ll z t j, conversions d i u x X o c s p %. Writes at most
+ * @size bytes with the terminating 0. Returns the length the whole text has.
+ */
+int format_text(char *to, size_t size, const char *format, ...) PRINTF(3, 4);
+int format_vtext(char *to, size_t size, const char *format, va_list args) PRINTF(3, 0);
+
+#endif

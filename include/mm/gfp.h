@@ -1,0 +1,51 @@
+#ifndef MM_GFP_H
+#define MM_GFP_H
+
+/*
+ * Allocation flags: where pages may come from, how far to go for them, and
+ * what they are for. Names and meanings are Linux's (include/linux/gfp.h).
+ */
+
+#include "mm/types.h"
+
+#define __GFP_DMA		0x0001u	/* below 16 MiB */
+#define __GFP_DMA32		0x0002u	/* below 4 GiB */
+#define __GFP_MOVABLE		0x0004u	/* the owner can move it; may use ZONE_MOVABLE */
+#define __GFP_RECLAIMABLE	0x0008u	/* a shrinker can give it back */
+#define __GFP_ZERO		0x0010u
+#define __GFP_THISNODE		0x0020u	/* no fallback to other nodes */
+#define __GFP_COMP		0x0040u	/* a compound page: tails lead to the head */
+#define __GFP_HIGH		0x0080u	/* may use the reserve below the min watermark */
+#define __GFP_DIRECT_RECLAIM	0x0100u	/* may run shrinkers and retry */
+#define __GFP_KSWAPD_RECLAIM	0x0200u	/* may wake kswapd */
+#define __GFP_NORETRY		0x0400u
+#define __GFP_NOWARN		0x0800u
+#define __GFP_RETRY_MAYFAIL	0x1000u
+#define __GFP_NOFAIL_INJECTION	0x2000u	/* never failed by fail_nth: tests' own needs */
+
+#define __GFP_RECLAIM	(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
+#define GFP_ATOMIC	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM)
+#define GFP_NOWAIT	__GFP_KSWAPD_RECLAIM
+#define GFP_KERNEL	__GFP_RECLAIM
+#define GFP_USER	__GFP_RECLAIM
+#define GFP_HIGHUSER_MOVABLE	(__GFP_RECLAIM | __GFP_MOVABLE)
+#define GFP_DMA		__GFP_DMA
+#define GFP_DMA32	__GFP_DMA32
+
+enum migratetype {
+	MIGRATE_UNMOVABLE,
+	MIGRATE_MOVABLE,
+	MIGRATE_RECLAIMABLE,
+	MIGRATE_PCPTYPES,			/* those above have per-CPU stacks */
+	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES,
+	MIGRATE_ISOLATE,
+	MIGRATE_TYPES
+};
+
+/* The lists that serve @gfp: (flags >> 2) & 3 with MOVABLE = 1, RECLAIMABLE = 2. */
+static inline enum migratetype gfp_migratetype(gfp_t gfp)
+{
+	return (enum migratetype)((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 2);
+}
+
+#endif

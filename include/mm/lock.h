@@ -1,0 +1,41 @@
+#ifndef MM_LOCK_H
+#define MM_LOCK_H
+
+/*
+ * A spinlock for short sections: one byte, test before test-and-set.
+ *
+ * Not for use in interrupt handlers. The order in which locks nest stands in
+ * mm/README.md; no function is called out of mm while one is held.
+ */
+
+#include "lib/compiler.h"
+#include "mm/port.h"
+
+struct CAPABILITY("spinlock") spinlock {
+	bool is_held;
+};
+
+static inline bool spin_try_lock(struct spinlock *lock) TRY_ACQUIRES(true, lock) NO_LOCK_ANALYSIS
+{
+	return !__atomic_exchange_n(&lock->is_held, true, __ATOMIC_ACQUIRE);
+}
+
+static inline void spin_lock(struct spinlock *lock) ACQUIRES(lock) NO_LOCK_ANALYSIS
+{
+	while (unlikely(__atomic_exchange_n(&lock->is_held, true, __ATOMIC_ACQUIRE)))
+		while (__atomic_load_n(&lock->is_held, __ATOMIC_RELAXED))
+			mm_port_spin_hint();
+}
+
+static inline void spin_unlock(struct spinlock *lock) RELEASES(lock) NO_LOCK_ANALYSIS
+{
+	__atomic_store_n(&lock->is_held, false, __ATOMIC_RELEASE);
+}
+
+/* For assertions and verifiers: somebody holds @lock. */
+static inline bool spin_is_locked(const struct spinlock *lock)
+{
+	return __atomic_load_n(&lock->is_held, __ATOMIC_RELAXED);
+}
+
+#endif

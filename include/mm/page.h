@@ -1,0 +1,113 @@
+#ifndef MM_PAGE_H
+#define MM_PAGE_H
+
+/*
+ * struct page: what is known of one page frame. 32 bytes, an element of
+ * mem_map[] (the vmemmap), brought up a section of 65,536 pages at a time.
+ */
+
+#include "lib/list.h"
+#include "mm/port.h"
+#include "mm/types.h"
+
+/*
+ * What a page is. The first page of a block speaks for the block: interior
+ * pages of a free or a plain block are not looked at. Every page of a slab and
+ * every tail of a compound page says so itself.
+ */
+enum page_type {
+	PAGE_HOLE,		/* no RAM there, or not the allocator's: zeroed mem_map reads so */
+	PAGE_RESERVED,		/* RAM that boot took and never gives back */
+	PAGE_FREE,		/* first page of a block on a free list */
+	PAGE_CACHED,		/* first page of a block on a per-CPU stack */
+	PAGE_USER,		/* first page of an allocated block */
+	PAGE_LARGE,		/* kmalloc's: first page of a block beyond the size caches */
+	PAGE_SLAB,		/* every page of a slab: list leads to its cache and slab */
+	PAGE_TABLE,		/* a page-table page */
+	PAGE_VMALLOC,		/* behind a vmalloc area */
+	PAGE_TAIL,		/* compound page but the first: head leads to it */
+	NR_PAGE_TYPES
+};
+
+#define PAGE_COMPOUND	0x01u	/* flags: head of a compound page (PG_compound) */
+
+struct kmem_cache;
+struct slab;
+
+struct page {
+	union {
+		struct list_head list;		/* free: neighbours; PAGE_SLAB: see page_slab() */
+		struct page *head;		/* PAGE_TAIL */
+		void *private[2];		/* allocated: the owner's */
+	};
+	uint32_t refcount;		/* users; 0 while free, cached or tail */
+	uint8_t type;			/* enum page_type */
+	uint8_t order;			/* of the block, in its first page */
+	uint16_t zone_index;		/* nid * MAX_NR_ZONES + zone type */
+	uint8_t block_migratetype;	/* first page of a pageblock: type of the whole block */
+	uint8_t flags;			/* PAGE_COMPOUND */
+	uint16_t owner;			/* who can migrate it: index of a movable owner, 0 none */
+	uint32_t caller;		/* low half of the last allocation's return address */
+};
+
+_Static_assert(sizeof(struct page) == 32, "a section's mem_map fills one 2 MiB page");
+
+/* mem_map[pfn], for any pfn of a section that is up. */
+static inline struct page *pfn_to_page(pfn_t pfn)
+{
+	return (struct page *)(mm_port_vmemmap + pfn * sizeof(struct page));
+}
+
+static inline pfn_t page_to_pfn(const struct page *page)
+{
+	return ((uintptr_t)page - mm_port_vmemmap) / sizeof(struct page);
+}
+
+/* Direct-map addresses only; not for the image or vmalloc (vmalloc_to_page). */
+static inline uint64_t virt_to_phys(const void *va)
+{
+	return (uintptr_t)va - mm_port_direct_map;
+}
+
+static inline void *phys_to_virt(uint64_t pa)
+{
+	return (void *)(mm_port_direct_map + pa);
+}
+
+static inline struct page *virt_to_page(const void *va)
+{
+	return pfn_to_page(pa_to_pfn(virt_to_phys(va)));
+}
+
+static inline void *page_address(const struct page *page)
+{
+	return phys_to_virt(pfn_to_pa(page_to_pfn(page)));
+}
+
+/* The first page of the compound page @page belongs to, or @page itself. */
+static inline struct page *compound_head(struct page *page)
+{
+	return page->type == PAGE_TAIL ? page->head : page;
+}
+
+/*
+ * The lecture's links: of a slab page, list.next leads to the cache and
+ * list.prev to the slab.
+ */
+static inline struct kmem_cache *page_cache(const struct page *page)
+{
+	return (struct kmem_cache *)(void *)page->list.next;
+}
+
+static inline struct slab *page_slab(const struct page *page)
+{
+	return (struct slab *)(void *)page->list.prev;
+}
+
+static inline void page_set_slab(struct page *page, struct kmem_cache *cache, struct slab *slab)
+{
+	page->list.next = (struct list_head *)(void *)cache;
+	page->list.prev = (struct list_head *)(void *)slab;
+}
+
+#endif

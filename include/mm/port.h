@@ -1,0 +1,92 @@
+#ifndef MM_PORT_H
+#define MM_PORT_H
+
+/*
+ * Everything mm/ needs from the kernel around it.
+ *
+ * A port supplies the functions declared here and a header "mm_port_inline.h"
+ * on its include path with the four that the fast paths inline:
+ *
+ *   unsigned mm_port_cpu(void);		index of this CPU, below MAX_CPUS, dense
+ *   void mm_port_spin_hint(void);		inside spin loops
+ *   mm_port_local_state mm_port_local_lock(void);
+ *   void mm_port_local_unlock(mm_port_local_state);
+ *
+ * The local lock keeps the running code on its CPU and alone on it. A kernel
+ * with cooperative threads whose handlers never allocate defines it empty; a
+ * preemptive one disables interrupts.
+ *
+ * tests/port_stub/ is the smallest port; mm/README.md explains porting.
+ */
+
+#include "lib/compiler.h"
+#include "log.h"
+#include "mm_port_inline.h"
+#include "mm/types.h"
+
+/* Direct-map address of physical address 0: phys_to_virt is one addition. */
+extern uintptr_t mm_port_direct_map;
+
+/* Virtual address of struct page of pfn 0; mapped a section at a time. */
+extern uintptr_t mm_port_vmemmap;
+
+/* The vmalloc area, page-aligned, half-open. Empty on a port without paging. */
+extern uintptr_t mm_port_vmalloc_start;
+extern uintptr_t mm_port_vmalloc_end;
+
+/* How a kernel mapping may be used. Never executable. */
+enum mm_port_protection { MM_PORT_READ_ONLY, MM_PORT_READ_WRITE, MM_PORT_UNCACHED, MM_PORT_WRITE_COMBINING };
+
+/*
+ * Maps the @nr_pages page frames @pfns[] at consecutive pages from @va, which are
+ * not mapped. False when a page-table page could not be had: then nothing of
+ * the request is mapped. Table pages come from alloc_pages, so no allocator
+ * lock may be held.
+ */
+bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
+		       enum mm_port_protection protection) MUST_CHECK;
+
+/*
+ * As above for one physically contiguous range, with the largest pages that
+ * the alignment of @va, @pfn and @nr_pages allows.
+ */
+bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
+		       enum mm_port_protection protection) MUST_CHECK;
+
+/*
+ * Takes the mappings of [@va, @va + @nr_pages pages) away; absent ones are
+ * passed over. Translations may linger until mm_port_flush_tlb().
+ */
+void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages);
+
+/* On return no CPU can reach the old translations of [va, va + nr_pages). */
+void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages);
+
+/* The page frame mapped at @va, or PFN_NONE: a walk of the live tables. */
+pfn_t mm_port_lookup(uintptr_t va);
+
+/*
+ * Maps @nr_pages frames from @pfn into the vmemmap at @va, while no allocator
+ * exists or is usable for this section: table pages are taken with
+ * @take_table_page(@arg), which returns the pfn of a zeroed page in the direct
+ * map, or PFN_NONE. False when it did.
+ */
+bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
+			 pfn_t (*take_table_page)(void *arg), void *arg) MUST_CHECK;
+
+/* Asks that reclaim_node(@nid) run soon, elsewhere. Returns at once. */
+void mm_port_wake_reclaim(unsigned nid);
+
+/* Monotonic time; the unit of the audit ring and of timeouts. */
+uint64_t mm_port_now_ns(void);
+
+/* One log line without its newline. May be called with locks held. */
+void mm_port_log(enum log_level level, const char *format, ...) PRINTF(2, 3);
+
+/* Exact text to the log: the /proc-style tables. */
+void mm_port_print(const char *format, ...) PRINTF(1, 2);
+
+/* Memory is corrupt or a contract is broken: reports and does not return. */
+void mm_port_panic(const char *file, int line, const char *format, ...) PRINTF(3, 4) NORETURN;
+
+#endif

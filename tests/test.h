@@ -1,0 +1,89 @@
+#ifndef TESTS_TEST_H
+#define TESTS_TEST_H
+
+/*
+ * The test framework: the same in the image and in build/host/unit.
+ *
+ * A suite is one top-level KTAP point, named after a layer; its cases are the
+ * nested points. A case that returns without a failed CHECK passed.
+ */
+
+#include "lib/compiler.h"
+#include "log.h"
+
+struct test_case {
+	const char *name;	/* lower case with blanks: "freeing both halves restores the block" */
+	void (*run)(void);
+};
+
+struct test_suite {
+	const char *name;	/* the layer: "buddy" */
+	const struct test_case *cases;
+	unsigned nr_cases;
+	bool is_hidden;		/* runs only when tests= names it (selfcheck, gallery) */
+};
+
+/* Defines suite @id (called "@id" in the report) from its case array. */
+#define TEST_SUITE(id, case_array) \
+	const struct test_suite suite_##id = { #id, case_array, ARRAY_SIZE(case_array), false }
+#define HIDDEN_TEST_SUITE(id, case_array) \
+	const struct test_suite suite_##id = { #id, case_array, ARRAY_SIZE(case_array), true }
+
+struct test_totals {
+	unsigned nr_passed, nr_failed, nr_skipped;
+};
+
+/*
+ * Runs the suites whose "suite.case" matches one of the comma-separated globs
+ * (NULL or "": all that are not hidden; blanks in names match '_'), prints KTAP
+ * and totals. After every case runs @after_case (verifiers), if given: false
+ * from it fails the case.
+ */
+struct test_totals test_run(const struct test_suite *const suites[], unsigned nr_suites,
+			    const char *globs, bool (*after_case)(void));
+
+/* ---- For use inside a case ---- */
+
+#define CHECK(cond) do {							\
+	if (unlikely(!(cond)))							\
+		test_fail(__FILE__, __LINE__, "%s", #cond);			\
+} while (0)
+
+/* Both values are shown when they differ. */
+#define CHECK_EQ(got, expected) do {						\
+	uint64_t got_value = (uint64_t)(got);					\
+	uint64_t expected_value = (uint64_t)(expected);				\
+	if (unlikely(got_value != expected_value))				\
+		test_fail(__FILE__, __LINE__, "%s is %lld (0x%llx), expected %lld (0x%llx)", \
+			  #got, (long long)got_value, (unsigned long long)got_value, \
+			  (long long)expected_value, (unsigned long long)expected_value); \
+} while (0)
+
+/* @statement must panic with a message that contains @text. Abandons its locks. */
+#define CHECK_PANICS(text, statement) do {					\
+	if (test_panics_begin(), __builtin_setjmp(test_panic_jump) == 0) {	\
+		statement;							\
+		test_panics_missing(__FILE__, __LINE__, text);			\
+	} else {								\
+		test_panics_check(__FILE__, __LINE__, text);			\
+	}									\
+} while (0)
+
+/* Ends the case as skipped. */
+#define SKIP(...) do { test_skip(__VA_ARGS__); return; } while (0)
+
+void test_fail(const char *file, int line, const char *format, ...) PRINTF(3, 4);
+void test_skip(const char *format, ...) PRINTF(1, 2);
+void test_comment(const char *format, ...) PRINTF(1, 2);	/* "# text" line */
+
+/* Seeded from seed=, printed by every case that uses it; xorshift64*. */
+uint64_t test_random(void);
+uint64_t test_random_below(uint64_t bound);
+void test_set_seed(uint64_t seed);
+
+extern void *test_panic_jump[5];
+void test_panics_begin(void);
+void test_panics_missing(const char *file, int line, const char *text);
+void test_panics_check(const char *file, int line, const char *text);
+
+#endif
