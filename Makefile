@@ -33,7 +33,7 @@ ARCH_SOURCES := \
 	arch/x86_64/time.c arch/x86_64/power.c arch/x86_64/port.c
 
 # Same source in the image and on the host.
-UNIT_SOURCES := tests/ktap.c tests/suites_unit.c $(wildcard tests/unit/*.c)
+UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c $(wildcard tests/unit/*.c)
 # Image only.
 LIVE_SOURCES := $(wildcard tests/live/*.c)
 HOST_SOURCES := $(wildcard tests/host/*.c)

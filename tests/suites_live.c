@@ -1,0 +1,30 @@
+/* Suites of the image alone, in layer order: one line each in both lists. */
+
+#include "tests/suites.h"
+
+#include "arch.h"
+
+extern const struct test_suite suite_selfcheck_machine;
+
+const struct test_suite *const live_suites[] = {
+	&suite_selfcheck_machine,
+};
+
+const unsigned nr_live_suites = ARRAY_SIZE(live_suites);
+
+/* Room for both lists, so that joining them needs no allocator. */
+#define NR_JOINED_SUITES	256
+
+struct test_totals test_run_image(const char *globs, bool (*after_case)(void))
+{
+	static const struct test_suite *joined[NR_JOINED_SUITES];
+	unsigned nr_joined = 0;
+
+	if (nr_unit_suites + nr_live_suites > NR_JOINED_SUITES)
+		panic_at(__FILE__, __LINE__, "enlarge NR_JOINED_SUITES");
+	for (unsigned i = 0; i < nr_unit_suites; i++)
+		joined[nr_joined++] = unit_suites[i];
+	for (unsigned i = 0; i < nr_live_suites; i++)
+		joined[nr_joined++] = live_suites[i];
+	return test_run(joined, nr_joined, globs, after_case);
+}
