@@ -23,7 +23,7 @@ enum mem_type {
 	MEM_ACPI_NVS,
 	MEM_RUNTIME_CODE,	/* stays mapped for the firmware's runtime services */
 	MEM_RUNTIME_DATA,
-	MEM_LOW,		/* RAM kept out by policy: page 0, the first MiB */
+	MEM_LOW,		/* RAM below 1 MiB, kept out of the allocator: firmware writes there */
 	MEM_NOT_CACHED,		/* conventional memory without write-back */
 	MEM_SOFT_RESERVED,	/* EFI_MEMORY_SP: set aside for special use */
 	MEM_PERSISTENT,
@@ -121,9 +121,13 @@ struct boot_info {
 	struct mem_range *ranges;	/* sorted, disjoint, page-aligned, whole map */
 	uint32_t nr_ranges;
 	uint64_t nr_firmware_pages;	/* sum over the descriptors the firmware gave, valid ones */
+	uint64_t nr_overlap_pages;	/* of these: pages given more than once, so counted again */
 
 	struct affinity_range *affinity;	/* sorted by start; empty: no usable SRAT */
 	uint32_t nr_affinity;
+
+	uint32_t *domains;		/* of enabled SRAT entries, each once, in Linux's order */
+	uint32_t nr_domains;
 
 	struct boot_cpu *cpus;
 	uint32_t nr_cpus;
@@ -147,6 +151,8 @@ struct boot_info {
 	uint64_t table_pool_end;
 	uint64_t arena_start;		/* where the arrays above live */
 	uint64_t arena_end;
+	void *scratch;			/* in the arena; the core may write it: mm/topology's arrays */
+	uint64_t scratch_bytes;
 	uint64_t runtime_services_pa;	/* EFI_RUNTIME_SERVICES, for reset only */
 	uint64_t rsdp_pa;
 
