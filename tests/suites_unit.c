@@ -7,10 +7,12 @@
 
 extern const struct test_suite suite_selfcheck;
 extern const struct test_suite suite_ktap;
+extern const struct test_suite suite_vspace;
 
 const struct test_suite *const unit_suites[] = {
 	&suite_selfcheck,
 	&suite_ktap,
+	&suite_vspace,
 };
 
 const unsigned nr_unit_suites = ARRAY_SIZE(unit_suites);
