@@ -1,11 +1,29 @@
 # Slabstick: see `make help`. Sources are listed in layer order; see tools/check_layers.py.
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 BUILD := build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PYTHON ?= /usr/bin/python3
 
-EFI_LDS  := $(firstword $(wildcard /usr/lib/elf_x86_64_efi.lds /usr/lib/gnuefi/elf_x86_64_efi.lds))
-EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/crt0-efi-x86_64.o))
+# What `make run` boots; empty: the runner's own choice (4 CPUs, 1 GiB, 2 nodes, q35).
+export CPUS MEM NODES MACHINE OPTIONS OVMF QEMU QEMUEXTRA TIMEOUT
+
+# These goals build or boot something: first install what is missing. Done while
+# reading this file, since the paths below must be looked up afterwards.
+SETUP_GOALS := run test image host bench fuzz soak lecture debug usb sign port-check check
+ifneq ($(filter $(SETUP_GOALS),$(MAKECMDGOALS)),)
+ifneq ($(shell sh tools/setup.sh >&2 || echo failed),)
+$(error set-up failed, see above)
+endif
+endif
+
+EFI_LDS  := $(firstword $(wildcard /usr/lib/elf_x86_64_efi.lds /usr/lib/gnuefi/elf_x86_64_efi.lds \
+	/usr/lib64/gnuefi/elf_x86_64_efi.lds))
+EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/crt0-efi-x86_64.o \
+	/usr/lib64/gnuefi/crt0-efi-x86_64.o))
 
 # ---- Sources ---------------------------------------------------------------
 
@@ -36,7 +54,14 @@ ARCH_SOURCES := \
 UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c $(wildcard tests/unit/*.c)
 # Image only.
 LIVE_SOURCES := $(wildcard tests/live/*.c)
-HOST_SOURCES := $(wildcard tests/host/*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
+LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
+
+# The hosted unit program and what the other hosted programs share with it.
+HOST_SOURCES := tests/host/main.c tests/host/port.c
+REPLAY_SOURCES := tests/host/replay.c
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c
 
 # ---- Flags -----------------------------------------------------------------
 
@@ -49,59 +74,212 @@ IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-sta
 	-Iarch/x86_64/port -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 HOST_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -DMM_DEBUG=1 -Itests/host/port -pthread
+FUZZ_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	-DMM_DEBUG=1 -Itests/host/port -pthread
+PORT_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -Itests/port_stub -MMD -MP \
+	-fno-strict-aliasing -fno-builtin
+
+# ---- Rules -----------------------------------------------------------------
+
+# $(call objects,FOLDER,SOURCES): where the objects of one kind of build live.
+objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
+
+# $(call compile_rules,FOLDER,COMPILER,FLAGS): objects follow their sources, headers and
+# flags, not the Makefile: an edit elsewhere in it rebuilds nothing.
+define compile_rules
+$(BUILD)/$(1)/.flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$(2) $(3)' | cmp -s - $$@ || echo '$(2) $(3)' >$$@
+
+$(BUILD)/$(1)/%.c.o: %.c $(BUILD)/$(1)/.flags
+	@mkdir -p $$(@D)
+	$(2) $(3) -c $$< -o $$@
+
+$(BUILD)/$(1)/%.S.o: %.S $(BUILD)/$(1)/.flags
+	@mkdir -p $$(@D)
+	$(2) $(3) -c $$< -o $$@
+
+# Each header alone: it includes what it needs.
+$(BUILD)/$(1)/%.h.ok: %.h $(BUILD)/$(1)/.flags
+	@mkdir -p $$(@D)
+	$(2) $(filter-out -MMD -MP,$(3)) -fsyntax-only -x c $$<
+	@touch $$@
+endef
+
+.PHONY: FORCE
+FORCE:
 
 # ---- Image -----------------------------------------------------------------
 
 IMAGE_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(EFI_SOURCES) $(ARCH_PURE_SOURCES) \
-	$(ARCH_SOURCES) $(MM_SOURCES) $(UNIT_SOURCES) tests/suites_live.c $(LIVE_SOURCES))
-IMAGE_OBJECTS := $(patsubst %,$(BUILD)/image/%.o,$(IMAGE_SOURCES))
+	$(ARCH_SOURCES) $(MM_SOURCES) $(UNIT_SOURCES) tests/suites_live.c $(LIVE_SOURCES) \
+	$(BENCH_SOURCES) $(LECTURE_SOURCES))
 # Linked last: its section ends .rodata on a page boundary (see the file).
-IMAGE_LAST := $(patsubst %,$(BUILD)/image/%.o,$(wildcard arch/x86_64/rodata_end.S))
+IMAGE_LAST_SOURCES := $(wildcard arch/x86_64/rodata_end.S)
+IMAGE_OBJECTS := $(call objects,image,$(IMAGE_SOURCES))
+IMAGE_LAST := $(call objects,image,$(IMAGE_LAST_SOURCES))
 
-$(BUILD)/image/%.c.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(IMAGE_FLAGS) -c $< -o $@
-
-$(BUILD)/image/%.S.o: %.S Makefile
-	@mkdir -p $(@D)
-	$(CC) $(IMAGE_FLAGS) -c $< -o $@
+$(eval $(call compile_rules,image,$(CC),$(IMAGE_FLAGS)))
 
 $(BUILD)/slabstick.so: $(IMAGE_OBJECTS) $(IMAGE_LAST)
 	ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
-		$(EFI_CRT0) $(IMAGE_OBJECTS) -lefi -lgnuefi $(IMAGE_LAST) -o $@
+		-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0) $(IMAGE_OBJECTS) -lefi -lgnuefi \
+		$(IMAGE_LAST) -o $@
 
 $(BUILD)/slabstick.debug: $(BUILD)/slabstick.so
 	objcopy --only-keep-debug $< $@
 
-$(BUILD)/BOOTX64.EFI: $(BUILD)/slabstick.so $(BUILD)/slabstick.debug
+$(BUILD)/BOOTX64.EFI: $(BUILD)/slabstick.so $(BUILD)/slabstick.debug tools/finish_pe.py
 	objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .reloc \
-		--target=efi-app-x86_64 $< $@
+		--target=efi-app-x86_64 $< $(BUILD)/unfinished.efi
+	$(PYTHON) tools/finish_pe.py $(BUILD)/unfinished.efi $@
+
+$(BUILD)/slabstick.img: $(BUILD)/BOOTX64.EFI tools/mkimage.sh
+	sh tools/mkimage.sh $< $@
 
 # ---- Host ------------------------------------------------------------------
 
 UNIT_PROGRAM_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(ARCH_PURE_SOURCES) $(MM_SOURCES) \
 	$(UNIT_SOURCES) $(HOST_SOURCES))
-UNIT_OBJECTS := $(patsubst %,$(BUILD)/host/unit.o/%.o,$(UNIT_PROGRAM_SOURCES))
+UNIT_OBJECTS := $(call objects,host/unit.o,$(UNIT_PROGRAM_SOURCES))
 
-$(BUILD)/host/unit.o/%.c.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) -c $< -o $@
+$(eval $(call compile_rules,host/unit.o,$(CC),$(HOST_FLAGS)))
 
 $(BUILD)/host/unit: $(UNIT_OBJECTS)
-	$(CC) $(HOST_FLAGS) $^ -o $@
+	$(CC) $(HOST_FLAGS) $(UNIT_OBJECTS) -o $@
+
+REPLAY_PROGRAM_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
+	$(REPLAY_SOURCES))
+REPLAY_OBJECTS := $(call objects,host/unit.o,$(REPLAY_PROGRAM_SOURCES))
+
+$(BUILD)/host/replay: $(REPLAY_OBJECTS)
+	$(CC) $(HOST_FLAGS) $(REPLAY_OBJECTS) -o $@
+
+# ---- Fuzzers (clang's libFuzzer) --------------------------------------------
+
+FUZZ_COMMON_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(ARCH_PURE_SOURCES) $(MM_SOURCES) \
+	tests/host/port.c)
+FUZZ_COMMON_OBJECTS := $(call objects,fuzz,$(FUZZ_COMMON_SOURCES))
+FUZZ_OBJECTS := $(call objects,fuzz,$(FUZZ_SOURCES))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
+
+$(eval $(call compile_rules,fuzz,clang,$(FUZZ_FLAGS)))
+
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.c.o $(FUZZ_COMMON_OBJECTS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@
+
+# ---- The portable core alone -------------------------------------------------
+
+# Copied away from everything else, so that a forgotten arrow cannot be followed.
+PORT_SOURCES := $(wildcard $(MM_SOURCES) $(PORT_STUB_SOURCES))
+PORT_HEADERS := $(wildcard mm/*.h include/*.h include/*/*.h tests/port_stub/*.h)
+
+$(BUILD)/port-check/program: $(PORT_SOURCES) $(PORT_HEADERS)
+	@rm -rf $(BUILD)/port-check
+	@mkdir -p $(BUILD)/port-check
+	cp -r --parents $(PORT_SOURCES) $(PORT_HEADERS) $(BUILD)/port-check
+	cd $(BUILD)/port-check && $(CC) $(filter-out -MMD -MP,$(PORT_FLAGS)) $(PORT_SOURCES) \
+		-o $(@F)
+
+# ---- Checks ----------------------------------------------------------------
+
+# Both compilers over all sources; clang also checks the lock annotations.
+$(eval $(call compile_rules,check/gcc-image,gcc,$(IMAGE_FLAGS)))
+$(eval $(call compile_rules,check/clang-image,clang,$(IMAGE_FLAGS) -Wthread-safety))
+$(eval $(call compile_rules,check/gcc-host,gcc,$(HOST_FLAGS)))
+$(eval $(call compile_rules,check/clang-host,clang,$(HOST_FLAGS) -Wthread-safety))
+
+HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
+HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h efi/*.h arch/x86_64/*.h tests/*.h \
+	tests/unit/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h)
+HEADER_CHECKS := $(patsubst %,$(BUILD)/image/%.ok,$(HEADERS))
+CHECK_OBJECTS := \
+	$(foreach compiler,gcc clang, \
+		$(call objects,check/$(compiler)-image,$(IMAGE_SOURCES) $(IMAGE_LAST_SOURCES)) \
+		$(call objects,check/$(compiler)-host,$(HOST_ALL_SOURCES)))
 
 # ---- Targets ---------------------------------------------------------------
 
-.PHONY: help quick image host
+.PHONY: help quick image host run test bench fuzz soak report lecture debug usb sign \
+	port-check layer-check check clean
+
 help:
-	@echo 'make run | test | image | host | quick | clean'
+	@echo 'Slabstick: a memory manager that boots.'
+	@echo
+	@echo '  make run         boot in QEMU: 4 CPUs, 2 nodes, 1 GiB; variables below change it'
+	@echo '  make test        everything: hosted tests, fuzzers, machines in QEMU, checks'
+	@echo '  make image       build/BOOTX64.EFI and build/slabstick.img'
+	@echo '  make host        the hosted programs: build/host/unit, build/host/replay'
+	@echo '  make bench       guest instructions of every operation against its budget'
+	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60)'
+	@echo '  make soak        stress in QEMU for SOAK_SECONDS (600)'
+	@echo '  make lecture     the lecture, slide by slide, in QEMU'
+	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
+	@echo '  make report      build/report.html from the last run'
+	@echo '  make usb DEV=/dev/sdX   write the image to a USB stick'
+	@echo '  make sign KEY=db.key CERT=db.crt   sign BOOTX64.EFI for Secure Boot'
+	@echo '  make port-check  mm/ and include/ alone against the smallest port'
+	@echo '  make check       both compilers, headers, layers, lock annotations'
+	@echo '  make clean       remove build/'
+	@echo
+	@echo 'variables: CPUS=4 MEM=1G NODES=2 MACHINE=(row of tests/machines.toml)'
+	@echo '  OPTIONS="run=selftest,show tests=buddy.* loglevel=debug"  TIMEOUT=(seconds)'
+	@echo '  OVMF=/path/to/OVMF_CODE.fd QEMU=/path/to/qemu QEMUEXTRA="more QEMU arguments"'
+	@echo 'one machine or case: tests/run.py -l; tests/run.py --machine NAME -k "buddy.*"'
 
-quick: $(IMAGE_OBJECTS) $(UNIT_OBJECTS)
+# What every landing must pass: compiles, and the arrows between folders hold.
+quick: $(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) layer-check
 
-host: $(BUILD)/host/unit
-image: $(BUILD)/BOOTX64.EFI
+image: $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
+host: $(BUILD)/host/unit $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
+
+run: image
+	$(PYTHON) tools/qemu.py --write --log $(BUILD)/run.log
+
+FUZZ_SMOKE_SECONDS ?= 10
+test: image host $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
+	FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
+
+bench: image
+	$(PYTHON) tools/bench.py --log $(BUILD)/bench.log
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ_PROGRAMS)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
+
+SOAK_SECONDS ?= 600
+soak: image
+	$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \
+		--timeout $$(($(SOAK_SECONDS) * 2 + 300)) --log $(BUILD)/soak.log
+
+lecture: image
+	$(PYTHON) tools/qemu.py --options "run=lecture $(OPTIONS)" --log $(BUILD)/lecture.log
+
+debug: image
+	@echo 'in another terminal: gdb -x tools/debug.gdb'
+	$(PYTHON) tools/qemu.py --gdb --log $(BUILD)/debug.log
+
+report:
+	$(PYTHON) tools/report.py $(BUILD)/run.log --html $(BUILD)/report.html
+
+usb: image
+	sh tools/usb.sh $(BUILD)/slabstick.img '$(DEV)'
+
+sign: image
+	sh tools/sign.sh $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick-signed.img '$(KEY)' '$(CERT)'
+
+port-check: $(BUILD)/port-check/program
+	$(BUILD)/port-check/program
+
+layer-check:
+	@$(PYTHON) tools/check_layers.py
+
+check: layer-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
+	@echo 'check: both compilers clean, headers self-sufficient, layers hold'
 
 clean:
 	rm -rf $(BUILD)
 
--include $(IMAGE_OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d)
+-include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
+	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS))
