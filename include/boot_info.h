@@ -83,6 +83,9 @@ struct performance {
 
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, NR_SEVERITIES };
 
+/* "info", "low", "medium", "high". */
+const char *severity_name(enum severity severity);
+
 /* Something the owner of the machine should know about its firmware. */
 struct finding {
 	const char *label;		/* stable: "SratOverlap"; static text */

@@ -21,6 +21,7 @@ void log_vline(enum log_level level, const char *format, va_list args) PRINTF(2,
 
 /* Prints exactly the text, of any level: tables, KTAP, records. */
 void log_raw(const char *format, ...) PRINTF(1, 2);
+void log_vraw(const char *format, va_list args) PRINTF(1, 0);
 
 /* Lines of @level and more urgent are printed. The default is LOG_INFO. */
 void log_set_level(enum log_level level);
@@ -28,14 +29,22 @@ void log_set_level(enum log_level level);
 /* Ends the current line if one is open: the next byte stands at column 0. */
 void log_fresh_line(void);
 
-/* Adds a sink and sends it what the ring still holds. At most 4 sinks. */
+/*
+ * Adds a sink and sends it what the ring still holds. A sink gets pieces of
+ * text with plain '\n', not only whole lines, and must not log. False when
+ * there are 4 already.
+ */
 typedef void log_sink(const char *text, size_t bytes);
-void log_add_sink(log_sink *sink);
+bool log_add_sink(log_sink *sink);
+
+/* For panics: from now on no CPU waits for the log's lock. */
+void log_ignore_lock(void);
 
 /*
  * Formats as C's snprintf does, for: flags "-0+ #", width, precision, '*',
- * length hh h l ll z t j, conversions d i u x X o c s p %. Writes at most
- * @size bytes with the terminating 0. Returns the length the whole text has.
+ * length hh h l ll z t j, conversions d i u x X o c s p %; %p is 16 hexadecimal
+ * digits without "0x". Writes at most @size bytes with the terminating 0.
+ * Returns the length the whole text has.
  */
 int format_text(char *to, size_t size, const char *format, ...) PRINTF(3, 4);
 int format_vtext(char *to, size_t size, const char *format, va_list args) PRINTF(3, 0);
