@@ -21,6 +21,7 @@ enum page_type {
 	PAGE_FREE,		/* first page of a block on a free list */
 	PAGE_CACHED,		/* first page of a block on a per-CPU stack */
 	PAGE_USER,		/* first page of an allocated block */
+	PAGE_HEAD,		/* first page of an allocated compound page */
 	PAGE_LARGE,		/* kmalloc's: first page of a block beyond the size caches */
 	PAGE_SLAB,		/* every page of a slab: list leads to its cache and slab */
 	PAGE_TABLE,		/* a page-table page */
@@ -40,10 +41,15 @@ struct page {
 		struct page *head;		/* PAGE_TAIL */
 		void *private[2];		/* allocated: the owner's */
 	};
-	uint32_t refcount;		/* users; 0 while free, cached or tail */
-	uint8_t type;			/* enum page_type */
-	uint8_t order;			/* of the block, in its first page */
-	uint16_t zone_index;		/* nid * MAX_NR_ZONES + zone type */
+	union {
+		struct {
+			uint32_t refcount;	/* users; 0 while free, cached or tail */
+			uint8_t type;		/* enum page_type */
+			uint8_t order;		/* of the block, in its first page */
+			uint16_t zone_index;	/* nid * MAX_NR_ZONES + zone type */
+		};
+		uint64_t state;		/* the four as one: checked and set at once */
+	};
 	uint8_t block_migratetype;	/* first page of a pageblock: type of the whole block */
 	uint8_t flags;			/* PAGE_COMPOUND */
 	uint16_t owner;			/* who can migrate it: index of a movable owner, 0 none */
@@ -51,6 +57,30 @@ struct page {
 };
 
 _Static_assert(sizeof(struct page) == 32, "a section's mem_map fills one 2 MiB page");
+
+/* The value of page->state for these four. Folds to constants and shifts. */
+static inline uint64_t make_page_state(enum page_type type, unsigned order, unsigned zone_index,
+				       uint32_t refcount)
+{
+	struct page page = { .refcount = refcount, .type = (uint8_t)type,
+			     .order = (uint8_t)order, .zone_index = (uint16_t)zone_index };
+
+	return page.state;
+}
+
+/*
+ * Another CPU may look at the state of a page it does not own (the buddy of one
+ * it frees): single accesses, no order. What it acts on changes under the zone's lock only.
+ */
+static inline uint64_t page_state(const struct page *page)
+{
+	return __atomic_load_n(&page->state, __ATOMIC_RELAXED);
+}
+
+static inline void page_set_state(struct page *page, uint64_t state)
+{
+	__atomic_store_n(&page->state, state, __ATOMIC_RELAXED);
+}
 
 /* mem_map[pfn], for any pfn of a section that is up. */
 static inline struct page *pfn_to_page(pfn_t pfn)

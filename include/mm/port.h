@@ -5,9 +5,11 @@
  * Everything mm/ needs from the kernel around it.
  *
  * A port supplies the functions declared here and a header "mm_port_inline.h"
- * on its include path with the four that the fast paths inline:
+ * on its include path with those that the fast paths inline:
  *
  *   unsigned mm_port_cpu(void);		index of this CPU, below MAX_CPUS, dense
+ *   void *mm_port_cpu_data(void);		one word per CPU that is mm's; NULL before
+ *   void mm_port_set_cpu_data(void *);	mm_init_cpu() sets it, on the CPU itself
  *   void mm_port_spin_hint(void);		inside spin loops
  *   mm_port_local_state mm_port_local_lock(void);
  *   void mm_port_local_unlock(mm_port_local_state);

@@ -15,6 +15,20 @@ static inline unsigned mm_port_cpu(void)
 	return cpu;
 }
 
+/*
+ * mm's own structure of this CPU: the word at offset 8 of struct cpu_area. Read
+ * through the segment, so that it folds into the instruction that uses it.
+ */
+static inline void *mm_port_cpu_data(void)
+{
+	return (void *)*(const uintptr_t __seg_gs *)8;
+}
+
+static inline void mm_port_set_cpu_data(void *data)
+{
+	*(uintptr_t __seg_gs *)8 = (uintptr_t)data;
+}
+
 static inline void mm_port_spin_hint(void)
 {
 	__builtin_ia32_pause();

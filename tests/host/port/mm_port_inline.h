@@ -10,6 +10,18 @@ static inline unsigned mm_port_cpu(void)
 	return host_cpu;
 }
 
+extern _Thread_local void *host_cpu_data;
+
+static inline void *mm_port_cpu_data(void)
+{
+	return host_cpu_data;
+}
+
+static inline void mm_port_set_cpu_data(void *data)
+{
+	host_cpu_data = data;
+}
+
 static inline void mm_port_spin_hint(void)
 {
 	__builtin_ia32_pause();
