@@ -1,0 +1,11 @@
+/* All benchmark suites: one line each in both lists. */
+
+#include "tests/bench/list.h"
+
+extern const struct bench_suite bench_harness;
+
+const struct bench_suite *const bench_suites[] = {
+	&bench_harness,
+};
+
+const unsigned nr_bench_suites = ARRAY_SIZE(bench_suites);
