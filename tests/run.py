@@ -1,0 +1,229 @@
+#!/usr/bin/python3
+"""Boots the machines of tests/machines.toml in QEMU and judges each.
+
+A machine passes when its verdict is what its row says (tools/ktap.py) and every
+`expect` line was seen. The last line sums all cases of all machines.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import fnmatch
+import os
+import pathlib
+import re
+import sys
+import time
+import tomllib
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import qemu  # noqa: E402
+
+NR_LAST_LINES = 40
+DEFAULT_TIMEOUT_S = 300
+LOG_FOLDER = ROOT / "build" / "log"
+KNOWN_KEYS = {"about", "cpus", "memory", "nodes", "distances", "cpu", "type", "accel", "extra",
+              "options", "timeout", "expect", "outcome", "slow"}
+
+
+@dataclasses.dataclass
+class Result:
+    """What one machine did."""
+    name: str
+    is_ok: bool
+    reasons: list
+    verdict: object
+    seconds: float
+    counts: tuple
+
+    @property
+    def log_lines(self):
+        return self.verdict.log.lines if self.verdict else []
+
+
+def load_machines():
+    with open(ROOT / "tests" / "machines.toml", "rb") as file:
+        rows = tomllib.load(file)
+    for name, row in rows.items():
+        unknown = set(row) - KNOWN_KEYS
+        if unknown:
+            sys.exit(f"run.py: machines.toml: {name}: unknown key {', '.join(sorted(unknown))}")
+    return rows
+
+
+def missing_lines(row, lines):
+    return [f"no line of the log matches {pattern!r}" for pattern in row.get("expect", [])
+            if not any(re.search(pattern, line) for line in lines)]
+
+
+def judge_row(row, verdict):
+    """The reasons why @verdict is not what @row wants; none: it is."""
+    outcome = row.get("outcome", "passed")
+    if outcome == "passed":
+        reasons = list(verdict.reasons)
+    elif verdict.is_passed:
+        reasons = [f"passed, where {outcome!r} was wanted"]
+    elif not re.search(outcome, verdict.text()):
+        reasons = [f"{outcome!r} was wanted, but: {verdict.text()}"]
+    else:
+        reasons = []
+    return reasons + missing_lines(row, verdict.log.lines)
+
+
+def count_row(row, verdict, is_ok):
+    """(passed, failed, skipped): the machine's cases, or the machine itself as one."""
+    if row.get("outcome", "passed") != "passed":
+        return (1, 0, 0) if is_ok else (0, 1, 0)
+    passed, failed, skipped = verdict.log.counts()
+    if not is_ok and not failed:
+        failed = 1      # a timeout or a panic has no failed case
+    return passed, failed, skipped
+
+
+def run_machine(name, row, arguments):
+    words = [row.get("options", "")]
+    if arguments.globs:
+        words.append("tests=" + ",".join(glob.replace(" ", "_") for glob in arguments.globs))
+    timeout_s = arguments.timeout or row.get("timeout", DEFAULT_TIMEOUT_S)
+    run = qemu.Run(qemu.machine_from_row(row), arguments.image, " ".join(words).strip(),
+                   3600 if arguments.gdb else timeout_s, is_waiting_for_gdb=arguments.gdb)
+    try:
+        verdict, output, seconds = qemu.boot(run, qemu.echo_to_stdout if arguments.gdb else None)
+    except qemu.CannotRun as problem:
+        return Result(name, False, [str(problem)], None, 0, (0, 1, 0))
+    reasons = judge_row(row, verdict)
+    result = Result(name, not reasons, reasons, verdict, seconds,
+                    count_row(row, verdict, not reasons))
+    if arguments.keep or reasons:
+        LOG_FOLDER.mkdir(parents=True, exist_ok=True)
+        (LOG_FOLDER / f"{name}.log").write_bytes(output)
+    return result
+
+
+# ---- Reports ---------------------------------------------------------------
+
+def show(result):
+    passed, failed, skipped = result.counts
+    print(f"{'ok    ' if result.is_ok else 'FAILED'} {result.name:<18} "
+          f"{passed:4} passed, {failed} failed, {skipped} skipped  ({result.seconds:.1f} s)")
+    if not result.is_ok:
+        for reason in result.reasons:
+            print(f"       {reason}")
+        for line in qemu.symbolise(qemu.lines_after_bail_out(result.log_lines)):
+            print(f"       {line}")
+        print(f"       the last {NR_LAST_LINES} lines of build/log/{result.name}.log:")
+        for line in result.log_lines[-NR_LAST_LINES:]:
+            print(f"       | {line}")
+    sys.stdout.flush()
+
+
+def add_case(parent, classname, point):
+    case = ElementTree.SubElement(parent, "testcase", classname=classname, name=point.name)
+    if not point.is_ok:
+        failure = ElementTree.SubElement(case, "failure",
+                                         message=point.comments[-1] if point.comments else "")
+        failure.text = "\n".join(point.comments)
+    elif point.skip_reason is not None:
+        ElementTree.SubElement(case, "skipped", message=point.skip_reason)
+
+
+def add_machine(parent, result):
+    passed, failed, skipped = result.counts
+    machine = ElementTree.SubElement(parent, "testsuite", name=result.name,
+                                     time=f"{result.seconds:.1f}", failures=str(failed),
+                                     tests=str(passed + failed + skipped), skipped=str(skipped))
+    suites = {}
+    cases = list(result.verdict.log.cases()) if result.verdict else []
+    for above, point in cases:
+        name = ".".join(above) or "top"
+        if name not in suites:
+            suites[name] = ElementTree.SubElement(machine, "testsuite", name=name)
+        add_case(suites[name], f"{result.name}.{name}", point)
+    case = ElementTree.SubElement(machine, "testcase", classname=result.name, name="verdict")
+    if not result.is_ok:
+        failure = ElementTree.SubElement(case, "failure", message="; ".join(result.reasons))
+        failure.text = "\n".join(result.reasons)
+        output = ElementTree.SubElement(machine, "system-out")
+        output.text = "\n".join(printable(line) for line in result.log_lines[-NR_LAST_LINES:])
+
+
+def printable(text):
+    """XML 1.0 has no place for control characters."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in text)
+
+
+def write_junit(path, results):
+    top = ElementTree.Element("testsuites", name="slabstick")
+    for result in results:
+        add_machine(top, result)
+    ElementTree.indent(top)
+    ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)
+
+
+# ---- Command line ----------------------------------------------------------
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("-l", dest="list", action="store_true", help="list the machines")
+    parser.add_argument("-k", dest="globs", metavar="GLOB", action="append",
+                        help="run only these cases: suite.case, * and ? allowed")
+    parser.add_argument("-j", dest="jobs", metavar="N", type=int, default=os.cpu_count() or 1,
+                        help="machines at once (default: the number of CPUs)")
+    parser.add_argument("--machine", metavar="NAME", action="append",
+                        help="only these machines; * and ? allowed")
+    parser.add_argument("--slow", action="store_true", help="the slow machines too")
+    parser.add_argument("--timeout", metavar="S", type=float, help="seconds for each machine")
+    parser.add_argument("--junit", metavar="FILE", help="write results as JUnit XML")
+    parser.add_argument("--keep", action="store_true",
+                        help="keep the logs of machines that passed too, in build/log")
+    parser.add_argument("--gdb", action="store_true",
+                        help="one machine, waiting for gdb on 127.0.0.1:1234")
+    parser.add_argument("--image", type=pathlib.Path, default=qemu.IMAGE)
+    return parser.parse_args()
+
+
+def choose(rows, arguments):
+    if arguments.machine:
+        chosen = {name: row for name, row in rows.items()
+                  if any(fnmatch.fnmatchcase(name, glob) for glob in arguments.machine)}
+    else:
+        chosen = {name: row for name, row in rows.items()
+                  if arguments.slow or not row.get("slow")}
+        if arguments.globs:     # machines that choose their own cases have no use for these
+            chosen = {name: row for name, row in chosen.items()
+                      if "tests=" not in row.get("options", "")}
+    return chosen
+
+
+def main():
+    arguments = parse_arguments()
+    rows = load_machines()
+    if arguments.list:
+        for name, row in rows.items():
+            print(f"{name:<18} {row['about']}{' (slow)' if row.get('slow') else ''}")
+        return 0
+    chosen = choose(rows, arguments)
+    if not chosen:
+        sys.exit("run.py: no such machine; run.py -l lists them")
+    if arguments.gdb and len(chosen) != 1:
+        sys.exit("run.py: --gdb needs one --machine")
+
+    started, results = time.monotonic(), []
+    with concurrent.futures.ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
+        futures = [pool.submit(run_machine, name, row, arguments)
+                   for name, row in chosen.items()]
+        for future in concurrent.futures.as_completed(futures):
+            results.append(future.result())
+            show(results[-1])
+    if arguments.junit:
+        write_junit(arguments.junit, results)
+    passed, failed, skipped = (sum(column) for column in zip(*(r.counts for r in results)))
+    print(f"{len(results)} machines in {time.monotonic() - started:.0f} s")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not all(result.is_ok for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The verdict: each of status, plan and panic alone must be able to fail a boot."""
+
+import unittest
+
+import ktap
+
+GOOD = """\
+\x1b[2J\x1b[01;01HBdsDxe: starting Boot0001\r
+efi: mem00: usable range=[0x0-0xfff] (0MB)\r
+KTAP version 1\r
+1..2\r
+  KTAP version 1\r
+  # Subtest: buddy\r
+  1..2\r
+  # seed=7\r
+  ok 1 freeing both halves restores the block\r
+  ok 2 split # SKIP one page only\r
+ok 1 buddy\r
+  KTAP version 1\r
+  1..1\r
+  ok 1 on-slab\r
+ok 2 slab\r
+# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:1 error:0\r
+2 passed, 0 failed, 1 skipped\r
+"""
+
+
+def judge(text=GOOD, status=33, **ending):
+    return ktap.judge(text, ktap.Ending(status, **ending))
+
+
+class Verdicts(unittest.TestCase):
+    def expect_failure(self, verdict, *texts):
+        self.assertFalse(verdict.is_passed)
+        for text in texts:
+            self.assertIn(text, verdict.text())
+
+    def test_a_complete_log_with_status_33_passes(self):
+        verdict = judge()
+        self.assertTrue(verdict.is_passed, verdict.text())
+        self.assertEqual(verdict.log.counts(), (2, 0, 1))
+
+    def test_bytes_are_as_good_as_text(self):
+        self.assertTrue(judge(GOOD.encode()).is_passed)
+
+    def test_a_truncated_log_fails_whatever_the_status(self):
+        lines = GOOD.splitlines(keepends=True)
+        for length in range(len(lines)):
+            self.assertFalse(judge("".join(lines[:length])).is_passed, lines[length])
+
+    def test_a_missing_point_is_named(self):
+        text = GOOD.replace("  ok 2 split # SKIP one page only\r\n", "")
+        self.expect_failure(judge(text), "suite buddy promised 2 points and has 1")
+
+    def test_an_unfinished_suite_is_reported(self):
+        self.expect_failure(judge(GOOD[:GOOD.index("ok 2 slab")]),
+                            "promised 2 points and has 1", "a suite was not finished")
+
+    def test_a_failed_case_fails_and_is_named(self):
+        text = GOOD.replace("  ok 1 on-slab", "  # mm/slab.c:7: x is 1\r\n  not ok 1 on-slab")
+        text = text.replace("ok 2 slab", "not ok 2 slab").replace("2 passed, 0", "1 passed, 1")
+        verdict = judge(text, 35)
+        self.expect_failure(verdict, "QEMU status 35", "failed: slab / on-slab")
+        failed = [point for _, point in verdict.log.cases() if not point.is_ok]
+        self.assertEqual(failed[0].comments, ["mm/slab.c:7: x is 1"])
+
+    def test_a_suite_that_hides_a_failed_case_fails(self):
+        text = GOOD.replace("  ok 1 on-slab", "  not ok 1 on-slab")
+        self.expect_failure(judge(text), "suite slab is ok though a case of it is not")
+
+    def test_totals_must_agree_with_the_points(self):
+        self.expect_failure(judge(GOOD.replace("2 passed", "3 passed")), "totals")
+
+    def test_a_panic_fails_even_with_a_passing_status(self):
+        self.expect_failure(judge(GOOD + "Bail out! mm/buddy.c:9 assertion failed: x\r\n"),
+                            "panic: mm/buddy.c:9 assertion failed: x")
+
+    def test_a_timeout_fails_though_the_log_is_complete(self):
+        self.expect_failure(judge(status=-15, is_timed_out=True, timeout_s=5),
+                            "timeout: no end within 5 s")
+
+    def test_a_triple_fault_is_told_from_a_power_off(self):
+        self.expect_failure(judge(status=0, is_triple_fault=True), "triple fault")
+        self.expect_failure(judge(status=0), "status 0")
+
+    def test_statuses_of_qemu_itself_fail(self):
+        self.expect_failure(judge(status=1, errors="no such machine"), "no such machine")
+        self.expect_failure(judge(status=-9), "signal 9")
+        self.expect_failure(judge(status=37), "panic")
+
+    def test_an_empty_log_fails(self):
+        self.expect_failure(judge(""), "no KTAP")
+
+    def test_noise_between_the_lines_does_no_harm(self):
+        text = GOOD.replace("ok 2 slab", "buddyinfo: Node 0\r\nok of sorts\r\nok 2 slab")
+        self.assertTrue(judge(text).is_passed)
+
+
+if __name__ == "__main__":
+    unittest.main()

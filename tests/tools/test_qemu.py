@@ -1,0 +1,125 @@
+"""Machines as arguments, and runs of stand-ins for QEMU."""
+
+import os
+import pathlib
+import stat
+import tempfile
+import unittest
+
+import ktap
+import qemu
+import run as machine_runner
+
+
+class Machines(unittest.TestCase):
+    def test_sizes(self):
+        self.assertEqual(qemu.parse_bytes("256M"), 256 << 20)
+        self.assertEqual(qemu.parse_bytes("8t"), 8 << 40)
+        self.assertEqual(qemu.parse_bytes("64"), 64 << 20)
+        with self.assertRaises(qemu.CannotRun):
+            qemu.parse_bytes("lots")
+
+    def test_the_default_machine(self):
+        words = " ".join(qemu.even_machine(4, 1 << 30, 2).arguments())
+        self.assertIn("-smp 4 -m 1048576K", words)
+        self.assertIn("node,nodeid=0,memdev=ram0,cpus=0-1", words)
+        self.assertIn("node,nodeid=1,memdev=ram1,cpus=2-3", words)
+        self.assertIn("dist,src=0,dst=1,val=21", words)
+        self.assertIn("dist,src=1,dst=1,val=10", words)
+        self.assertIn("thread=multi", words)
+
+    def test_no_nodes_means_no_description(self):
+        self.assertNotIn("-numa", qemu.even_machine(1, 1 << 30, 0).arguments())
+
+    def test_uneven_memory_is_all_given_out(self):
+        machine = qemu.even_machine(1, (1 << 30) + 4096, 3)
+        self.assertEqual(sum(node.memory_bytes for node in machine.nodes), machine.memory_bytes)
+        self.assertEqual([node.cpus for node in machine.nodes], ["", "", "0-0"])
+
+    def test_every_row_makes_a_machine_whose_memory_adds_up(self):
+        for name, row in machine_runner.load_machines().items():
+            machine = qemu.machine_from_row(row)
+            if machine.nodes:
+                self.assertEqual(sum(node.memory_bytes for node in machine.nodes),
+                                 machine.memory_bytes, name)
+            for distances in machine.distances:
+                self.assertEqual(len(distances), len(machine.nodes), name)
+
+    def test_commas_in_options_are_doubled(self):
+        self.assertEqual(qemu.escaped("tests=a,b"), "tests=a,,b")
+
+
+class StandIns(unittest.TestCase):
+    """Programs in QEMU's place: what the runner makes of their ends."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def run_script(self, text, timeout_s=20):
+        path = pathlib.Path(self.folder.name) / "stand-in"
+        path.write_text("#!/bin/sh\n" + text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        output = bytearray()
+        ending = qemu.run_command([str(path)], self.folder.name, timeout_s, output.extend)
+        return ending, bytes(output)
+
+    def test_output_and_status_are_kept(self):
+        ending, output = self.run_script("echo hello; echo oops >&2; exit 33\n")
+        self.assertEqual((ending.exit_status, output, ending.errors), (33, b"hello\n", "oops\n"))
+        self.assertFalse(ending.is_timed_out)
+
+    def test_a_program_that_does_not_end_is_killed_and_said_so(self):
+        ending, output = self.run_script("echo started; exec sleep 60\n", timeout_s=1)
+        self.assertTrue(ending.is_timed_out)
+        self.assertEqual(output, b"started\n")
+        self.assertIn("timeout", ktap.judge(output, ending).text())
+
+    def test_closing_the_output_without_ending_is_bounded(self):
+        ending, _ = self.run_script("exec >&-; exec 2>&-; exit 3\n")
+        self.assertEqual(ending.exit_status, 3)
+
+    def test_a_triple_fault_is_read_from_qemus_own_log(self):
+        log = os.path.join(self.folder.name, "qemu.log")
+        ending, _ = self.run_script(f"echo 'Triple fault' >{log}; exit 0\n")
+        self.assertTrue(ending.is_triple_fault)
+
+
+class MissingPrograms(unittest.TestCase):
+    def test_a_missing_qemu_names_the_remedy(self):
+        with self.assertRaisesRegex(qemu.CannotRun, "tools/setup.sh"):
+            qemu.find_qemu("no-such-qemu")
+
+    def test_a_missing_firmware_names_the_file(self):
+        with self.assertRaisesRegex(qemu.CannotRun, "/no/such.fd"):
+            qemu.find_ovmf("/no/such.fd")
+
+
+class Rows(unittest.TestCase):
+    """tests/run.py: a machine that must fail passes only when it fails as foretold."""
+
+    def verdict(self, text, status):
+        return ktap.judge(text, ktap.Ending(status))
+
+    def test_the_wanted_failure_is_a_pass(self):
+        verdict = self.verdict("Bail out! a.c:1 boom\n", 37)
+        row = {"outcome": "panic: a.c:1 boom"}
+        self.assertEqual(machine_runner.judge_row(row, verdict), [])
+        self.assertEqual(machine_runner.count_row(row, verdict, True), (1, 0, 0))
+
+    def test_another_failure_is_not(self):
+        verdict = self.verdict("Bail out! a.c:1 boom\n", 37)
+        self.assertTrue(machine_runner.judge_row({"outcome": "timeout"}, verdict))
+
+    def test_a_missing_line_fails(self):
+        verdict = self.verdict("Built 1 zonelists\n", 37)
+        row = {"outcome": "QEMU", "expect": ["Built 2 zonelists"]}
+        self.assertEqual(len(machine_runner.judge_row(row, verdict)), 1)
+
+    def test_a_dead_machine_counts_as_one_failure(self):
+        verdict = self.verdict("", 0)
+        self.assertEqual(machine_runner.count_row({}, verdict, False), (0, 1, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,72 @@
+"""The PE finisher and the layer check."""
+
+import struct
+import unittest
+
+import check_layers
+import finish_pe
+
+
+def make_pe(section_flags=0x60000020, alignment=4096, address=0x1000):
+    """The smallest PE32+ EFI application header with one section."""
+    data = bytearray(1024)
+    data[:2] = b"MZ"
+    struct.pack_into("<I", data, 0x3C, 0x80)
+    data[0x80:0x84] = b"PE\0\0"
+    struct.pack_into("<HHIIIH", data, 0x84, 0x8664, 1, 12345, 0, 0, 112)
+    struct.pack_into("<H", data, 0x98, 0x20B)
+    struct.pack_into("<I", data, 0x98 + 32, alignment)
+    struct.pack_into("<HH", data, 0x98 + 68, 10, 0)
+    at = 0x98 + 112
+    data[at:at + 8] = b".text\0\0\0"
+    struct.pack_into("<I", data, at + 12, address)
+    struct.pack_into("<I", data, at + 36, section_flags)
+    return bytes(data)
+
+
+class FinishPe(unittest.TestCase):
+    def test_nx_flag_is_set_and_time_cleared(self):
+        done = finish_pe.finish(make_pe())
+        self.assertEqual(struct.unpack_from("<H", done, 0x98 + 70)[0], 0x100)
+        self.assertEqual(struct.unpack_from("<I", done, 0x88)[0], 0)
+
+    def test_finishing_twice_changes_nothing(self):
+        once = finish_pe.finish(make_pe())
+        self.assertEqual(finish_pe.finish(once), once)
+
+    def test_wrong_files_are_refused(self):
+        for data in (b"", b"MZ" + bytes(20), make_pe(alignment=512), make_pe(address=0x1234),
+                     make_pe(section_flags=0xE0000020), make_pe()[:0x100]):
+            with self.assertRaises(finish_pe.BadImage):
+                finish_pe.finish(data)
+
+
+class Layers(unittest.TestCase):
+    def problems(self, name, text):
+        return [*check_layers.include_problems(name, text),
+                *check_layers.conditional_problems(name, text),
+                *check_layers.place_problems(name)]
+
+    def test_arrows_against_the_layers_are_found(self):
+        self.assertTrue(self.problems("mm/x.c", '#include "arch.h"\n#include "efi/font.h"\n'))
+        self.assertTrue(self.problems("mm/x.c", "#include <efi.h>\n"))
+        self.assertTrue(self.problems("include/x.h", '#include "mm/vspace.h"\n'))
+        self.assertTrue(self.problems("mm/x.c", '#include "no_such.h"\n'))
+
+    def test_arrows_along_the_layers_are_not(self):
+        text = '#include "mm/vspace.h"\n#include "lib/list.h"\n#include <stdint.h>\n'
+        self.assertEqual(self.problems("mm/x.c", text), [])
+        self.assertEqual(self.problems("efi/x.c", "#include <efi.h>\n"), [])
+
+    def test_conditional_compilation_in_mm_is_found(self):
+        self.assertTrue(self.problems("mm/x.c", "#if DEBUG\n"))
+        self.assertEqual(self.problems("mm/x.h", "#ifndef X_H\n"), [])
+
+    def test_files_outside_the_layout_are_found(self):
+        self.assertTrue(self.problems("notes.txt", ""))
+        self.assertTrue(self.problems("src/x.py", ""))
+        self.assertEqual(self.problems(".clang-format", ""), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
