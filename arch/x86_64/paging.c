@@ -1,0 +1,732 @@
+/*
+ * Page tables: a four-level radix tree of 512-way tables.
+ *
+ * Model
+ *   An entry of a level-n table is absent, a leaf (a page of level_bytes(n);
+ *   n is 1, 2 or 3) or leads to a level-(n-1) table. A table knows how many of
+ *   its entries are present by a count in its parent's entry, in bits 52 to 61,
+ *   which the processor ignores in entries that lead to tables (SDM 3A, table
+ *   4-20). So emptiness costs no scan and no memory, and the line that holds
+ *   the count is one the walk has just touched.
+ *
+ *   A table that becomes empty (or is merged away) leaves the tree but not the
+ *   machine: a processor may have its address in a paging-structure cache until
+ *   the next flush. It waits in a chain whose links, too, stand in ignored bits,
+ *   so that a late walker still finds the translations it always found.
+ *
+ * Invariants, true between calls
+ *   T1  the count in an entry is the number of present entries in its table
+ *   T2  no table but the root is empty
+ *   T3  no leaf is writable and executable, nothing has the user bit
+ *   T4  a leaf's address is a multiple of its size, and only levels 2 and 3
+ *       have large leaves, level 3 only where the processor can
+ *   T5  nr_tables is the number of tables in the tree; with T1 and T2 this also
+ *       says that no table is reached twice
+ *
+ * Locking
+ *   None here: one editor at a time, walkers only of what nobody unmaps.
+ *
+ * Cost
+ *   Runs of pages in one level-1 table cost one descent, none at all when it is
+ *   the table that was edited last.
+ */
+
+#include "arch/x86_64/paging.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+
+#define COUNT_SHIFT	52
+#define COUNT_ONE	(1ull << COUNT_SHIFT)
+#define COUNT_MASK	(0x3ffull << COUNT_SHIFT)
+
+/* Rights are decided by leaves. Accessed is set at once, so that the processor never writes. */
+#define TABLE_BITS	(PTE_PRESENT | PTE_WRITE | PTE_ACCESSED)
+
+/* A retired table's link: a page frame number, ten bits in each of its first four entries. */
+#define LINK_ENTRIES	4u
+#define LINK_BITS	10u
+#define LINK_MASK	((1ull << LINK_BITS) - 1)
+
+#define NO_RECENT_VA	1u	/* not page-aligned: matches nothing */
+
+/* The entries a descent went through, by level. */
+struct path {
+	uint64_t *entry[PT_LEVEL_ROOT + 1];
+};
+
+static unsigned index_at(uintptr_t va, unsigned level)
+{
+	return (unsigned)(va >> (PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
+}
+
+static uint64_t *table_at(const struct page_tables *tables, uint64_t pa)
+{
+	return (uint64_t *)(tables->base + pa);
+}
+
+static bool is_present(uint64_t entry)
+{
+	return (entry & PTE_PRESENT) != 0;
+}
+
+static bool is_leaf(uint64_t entry, unsigned level)
+{
+	return level == PT_LEVEL_4K || (entry & PTE_LARGE) != 0;
+}
+
+static unsigned present_below(uint64_t entry)
+{
+	return (unsigned)((entry & COUNT_MASK) >> COUNT_SHIFT);
+}
+
+/* Address bits of a leaf. Bit 12 of a large leaf is its PAT bit, which we leave 0. */
+static uint64_t leaf_pa(uint64_t entry)
+{
+	return entry & PTE_PA_MASK;
+}
+
+static uint64_t make_leaf(uint64_t pa, unsigned level, uint64_t bits)
+{
+	uint64_t leaf = pa | bits | PTE_PRESENT | PTE_ACCESSED;
+
+	if (bits & PTE_WRITE)
+		leaf |= PTE_DIRTY;
+	return level == PT_LEVEL_4K ? leaf : leaf | PTE_LARGE;
+}
+
+/* Bytes from @va to the end of the entry it falls in. */
+static uint64_t bytes_left_in_entry(uintptr_t va, unsigned level)
+{
+	return level_bytes(level) - (va & (level_bytes(level) - 1));
+}
+
+/* Entries of the level-@level table of @va that [@va, @va + @bytes) covers whole. */
+static uint64_t entries_in_table(uintptr_t va, uint64_t bytes, unsigned level)
+{
+	return min_u64(bytes / level_bytes(level), PT_ENTRIES - index_at(va, level));
+}
+
+/* ---- Tables coming and going ---- */
+
+static void forget_recent(struct page_tables *tables)
+{
+	tables->recent_va = NO_RECENT_VA;
+	tables->recent_table = NULL;
+	tables->recent_parent = NULL;
+}
+
+static void set_link(uint64_t *table, uint64_t next_pa)
+{
+	uint64_t pfn = next_pa >> PAGE_SHIFT;
+
+	for (unsigned i = 0; i < LINK_ENTRIES; i++) {
+		uint64_t digit = (pfn >> (i * LINK_BITS)) & LINK_MASK;
+
+		table[i] = (table[i] & ~COUNT_MASK) | digit << COUNT_SHIFT;
+	}
+}
+
+static uint64_t link_of(const uint64_t *table)
+{
+	uint64_t pfn = 0;
+
+	for (unsigned i = 0; i < LINK_ENTRIES; i++)
+		pfn |= (uint64_t)present_below(table[i]) << (i * LINK_BITS);
+	/* All ones is the end: no machine has a page table in its last frame. */
+	return pfn == (1ull << (LINK_ENTRIES * LINK_BITS)) - 1 ? PA_NONE : pfn_to_pa(pfn);
+}
+
+static void retire_table(struct page_tables *tables, uint64_t pa)
+{
+	uint64_t *table = table_at(tables, pa);
+
+	if (table == tables->recent_table)
+		forget_recent(tables);
+	set_link(table, tables->retired_pa);
+	tables->retired_pa = pa;
+	tables->nr_tables--;
+}
+
+uint64_t paging_detach_retired(struct page_tables *tables)
+{
+	uint64_t chain_pa = tables->retired_pa;
+
+	tables->retired_pa = PA_NONE;
+	return chain_pa;
+}
+
+uint64_t paging_pop_retired(const struct page_tables *tables, uint64_t *chain_pa)
+{
+	uint64_t pa = *chain_pa;
+
+	if (pa != PA_NONE)
+		*chain_pa = link_of(table_at(tables, pa));
+	return pa;
+}
+
+static uint64_t take_table(struct page_tables *tables)
+{
+	uint64_t pa = tables->take_table(tables->take_arg);
+
+	if (pa == PA_NONE)
+		return PA_NONE;
+	ASSERT(is_aligned(pa, PAGE_SIZE));
+	tables->nr_tables++;
+	return pa;
+}
+
+bool paging_init(struct page_tables *tables, uintptr_t base, unsigned largest_level,
+		 uint64_t (*take)(void *arg), void *take_arg)
+{
+	ASSERT(largest_level == PT_LEVEL_2M || largest_level == PT_LEVEL_1G);
+
+	*tables = (struct page_tables){
+		.base = base,
+		.largest_level = largest_level,
+		.take_table = take,
+		.take_arg = take_arg,
+		.retired_pa = PA_NONE,
+	};
+	forget_recent(tables);
+	tables->root_pa = take_table(tables);
+	return tables->root_pa != PA_NONE;
+}
+
+void paging_rebase(struct page_tables *tables, uintptr_t base, uint64_t (*take)(void *arg),
+		   void *take_arg)
+{
+	tables->base = base;
+	tables->take_table = take;
+	tables->take_arg = take_arg;
+	forget_recent(tables);
+}
+
+/* ---- Descending ---- */
+
+/*
+ * Fills @path from the root down to @level, or to the leaf or the hole met
+ * before. Returns the level reached.
+ */
+static unsigned descend(const struct page_tables *tables, uintptr_t va, unsigned level,
+			struct path *path)
+{
+	uint64_t *table = table_at(tables, tables->root_pa);
+	unsigned at = PT_LEVEL_ROOT;
+
+	for (;;) {
+		uint64_t *entry = &table[index_at(va, at)];
+
+		path->entry[at] = entry;
+		if (at == level || !is_present(*entry) || is_leaf(*entry, at))
+			return at;
+		table = table_at(tables, leaf_pa(*entry));
+		at--;
+	}
+}
+
+/*
+ * Notes that @nr entries of the level-@level table on @path went. Tables that
+ * are empty now leave the tree.
+ */
+static void uncount(struct page_tables *tables, struct path *path, unsigned level, uint64_t nr)
+{
+	for (; level < PT_LEVEL_ROOT; level++) {
+		uint64_t *parent = path->entry[level + 1];
+
+		DEBUG_ASSERT(present_below(*parent) >= nr);
+		*parent -= nr * COUNT_ONE;
+		if (present_below(*parent))
+			return;
+		retire_table(tables, leaf_pa(*parent));
+		*parent = 0;
+		nr = 1;
+	}
+}
+
+static void count(struct path *path, unsigned level, uint64_t nr)
+{
+	if (level < PT_LEVEL_ROOT)
+		*path->entry[level + 1] += nr * COUNT_ONE;
+}
+
+/* Fills @path down to @level, adding tables. False when there was none to add. */
+static bool make_way(struct page_tables *tables, uintptr_t va, unsigned level, struct path *path)
+{
+	unsigned at;
+
+	while ((at = descend(tables, va, level, path)) > level) {
+		uint64_t pa;
+
+		ASSERT(!is_present(*path->entry[at]));
+		pa = take_table(tables);
+		if (pa == PA_NONE) {
+			uncount(tables, path, at, 0);	/* tables added just now are empty */
+			return false;
+		}
+		*path->entry[at] = pa | TABLE_BITS;
+		count(path, at, 1);
+	}
+	return true;
+}
+
+/* Makes the level-1 table of @va the recent one, adding it. */
+static bool reach_small(struct page_tables *tables, uintptr_t va)
+{
+	struct path path;
+
+	if (!make_way(tables, va, PT_LEVEL_4K, &path))
+		return false;
+	tables->recent_va = align_down(va, level_bytes(PT_LEVEL_2M));
+	tables->recent_table = path.entry[PT_LEVEL_4K] - index_at(va, PT_LEVEL_4K);
+	tables->recent_parent = path.entry[PT_LEVEL_2M];
+	return true;
+}
+
+static bool is_recent(const struct page_tables *tables, uintptr_t va)
+{
+	return align_down(va, level_bytes(PT_LEVEL_2M)) == tables->recent_va;
+}
+
+/* ---- Mapping ---- */
+
+/* The largest page that fits the alignment of @va and @pa and the @bytes left. */
+static unsigned level_for(const struct page_tables *tables, uintptr_t va, uint64_t pa,
+			  uint64_t bytes)
+{
+	unsigned level = tables->largest_level;
+
+	while (level > PT_LEVEL_4K &&
+	       (!is_aligned(va | pa, level_bytes(level)) || bytes < level_bytes(level)))
+		level--;
+	return level;
+}
+
+static void fill_entries(uint64_t *entry, uint64_t nr, uint64_t leaf, uint64_t step)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		ASSERT(!is_present(entry[i]));
+		entry[i] = leaf;
+		leaf += step;
+	}
+}
+
+static bool are_leaf_bits(uint64_t bits)
+{
+	bool is_known = (bits & ~LEAF_BITS) == 0;
+	bool is_writable_code = (bits & PTE_WRITE) && !(bits & PTE_NX);
+
+	return is_known && !is_writable_code;
+}
+
+uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint64_t bytes,
+		    uint64_t bits)
+{
+	uint64_t done_bytes = 0;
+
+	ASSERT(is_aligned(va | pa | bytes, PAGE_SIZE));
+	ASSERT(are_leaf_bits(bits));
+
+	while (done_bytes < bytes) {
+		uintptr_t at_va = va + done_bytes;
+		uint64_t left_bytes = bytes - done_bytes;
+		unsigned level = level_for(tables, at_va, pa + done_bytes, left_bytes);
+		uint64_t nr = entries_in_table(at_va, left_bytes, level);
+		struct path path;
+
+		if (!make_way(tables, at_va, level, &path))
+			break;
+		fill_entries(path.entry[level], nr, make_leaf(pa + done_bytes, level, bits),
+			     level_bytes(level));
+		count(&path, level, nr);
+		done_bytes += nr * level_bytes(level);
+	}
+	return done_bytes;
+}
+
+/*
+ * One pass, no branch in it: what the entries held is collected on the way and
+ * looked at once.
+ */
+static void fill_from_pfns(uint64_t *entry, const pfn_t *pfns, uint64_t nr, uint64_t leaf_bits)
+{
+	uint64_t seen = 0;
+	uint64_t i = 0;
+
+	for (; i + 4 <= nr; i += 4) {
+		seen |= entry[i] | entry[i + 1] | entry[i + 2] | entry[i + 3];
+		entry[i] = pfn_to_pa(pfns[i]) | leaf_bits;
+		entry[i + 1] = pfn_to_pa(pfns[i + 1]) | leaf_bits;
+		entry[i + 2] = pfn_to_pa(pfns[i + 2]) | leaf_bits;
+		entry[i + 3] = pfn_to_pa(pfns[i + 3]) | leaf_bits;
+	}
+	for (; i < nr; i++) {
+		seen |= entry[i];
+		entry[i] = pfn_to_pa(pfns[i]) | leaf_bits;
+	}
+	ASSERT(!is_present(seen));
+}
+
+uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t *pfns,
+			  uint64_t nr_pages, uint64_t bits)
+{
+	uint64_t leaf_bits = make_leaf(0, PT_LEVEL_4K, bits);
+	uint64_t nr_done = 0;
+
+	ASSERT(is_aligned(va, PAGE_SIZE));
+	ASSERT(are_leaf_bits(bits));
+
+	while (nr_done < nr_pages) {
+		unsigned index = index_at(va, PT_LEVEL_4K);
+		uint64_t nr = min_u64(nr_pages - nr_done, PT_ENTRIES - index);
+
+		if (!is_recent(tables, va) && !reach_small(tables, va))
+			break;
+		fill_from_pfns(&tables->recent_table[index], pfns + nr_done, nr, leaf_bits);
+		*tables->recent_parent += nr * COUNT_ONE;
+		nr_done += nr;
+		va += pages_to_bytes(nr);
+	}
+	return nr_done;
+}
+
+/* ---- Splitting ---- */
+
+/* Replaces the large leaf at the end of @path by a table of the next smaller pages. */
+static bool split_leaf(struct page_tables *tables, struct path *path, unsigned level)
+{
+	uint64_t leaf = *path->entry[level];
+	uint64_t table_pa = take_table(tables);
+
+	if (table_pa == PA_NONE)
+		return false;
+	fill_entries(table_at(tables, table_pa), PT_ENTRIES,
+		     make_leaf(leaf_pa(leaf), level - 1, leaf & LEAF_BITS), level_bytes(level - 1));
+	*path->entry[level] = table_pa | TABLE_BITS | PT_ENTRIES * COUNT_ONE;
+	return true;
+}
+
+/*
+ * What an edit of [va, va + bytes) does next: skip, split, or change @nr
+ * entries from path.entry[level] on.
+ */
+struct step {
+	struct path path;
+	unsigned level;
+	uint64_t nr;		/* 0: nothing mapped, or split first */
+	uint64_t bytes;		/* covered by this step */
+	bool must_split;
+};
+
+static void next_step(const struct page_tables *tables, uintptr_t va, uint64_t bytes,
+		      struct step *step)
+{
+	unsigned level = descend(tables, va, PT_LEVEL_4K, &step->path);
+	uint64_t entry = *step->path.entry[level];
+
+	step->level = level;
+	step->nr = 0;
+	step->must_split = false;
+	step->bytes = min_u64(bytes, bytes_left_in_entry(va, level));
+	if (level == PT_LEVEL_4K) {
+		step->nr = entries_in_table(va, bytes, level);
+		step->bytes = pages_to_bytes(step->nr);
+	} else if (is_present(entry)) {
+		step->must_split = step->bytes < level_bytes(level);
+		step->nr = step->must_split ? 0 : 1;
+	}
+}
+
+/* ---- Unmapping ---- */
+
+static uint64_t clear_entries(uint64_t *entry, uint64_t nr)
+{
+	uint64_t nr_present = 0;
+	uint64_t i = 0;
+
+	for (; i + 4 <= nr; i += 4) {
+		nr_present += entry[i] & PTE_PRESENT;
+		entry[i] = 0;
+		nr_present += entry[i + 1] & PTE_PRESENT;
+		entry[i + 1] = 0;
+		nr_present += entry[i + 2] & PTE_PRESENT;
+		entry[i + 2] = 0;
+		nr_present += entry[i + 3] & PTE_PRESENT;
+		entry[i + 3] = 0;
+	}
+	for (; i < nr; i++) {
+		nr_present += entry[i] & PTE_PRESENT;
+		entry[i] = 0;
+	}
+	return nr_present;
+}
+
+/* Unmaps through the recent table, when it stays in the tree. Returns whether it did. */
+static bool unmap_recent(struct page_tables *tables, uintptr_t va, uint64_t nr_pages)
+{
+	unsigned index = index_at(va, PT_LEVEL_4K);
+	uint64_t nr_present;
+	struct path path;
+
+	if (!is_recent(tables, va) || nr_pages > PT_ENTRIES - index)
+		return false;
+	nr_present = clear_entries(&tables->recent_table[index], nr_pages);
+	*tables->recent_parent -= nr_present * COUNT_ONE;
+	if (unlikely(!present_below(*tables->recent_parent))) {
+		descend(tables, va, PT_LEVEL_4K, &path);
+		uncount(tables, &path, PT_LEVEL_4K, 0);
+	}
+	return true;
+}
+
+uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes)
+{
+	uint64_t done_bytes = 0;
+
+	ASSERT(is_aligned(va | bytes, PAGE_SIZE));
+
+	if (unmap_recent(tables, va, bytes >> PAGE_SHIFT))
+		return bytes;
+	while (done_bytes < bytes) {
+		struct step step;
+
+		next_step(tables, va + done_bytes, bytes - done_bytes, &step);
+		if (step.must_split) {
+			if (!split_leaf(tables, &step.path, step.level))
+				break;
+			continue;
+		}
+		if (step.nr)
+			uncount(tables, &step.path, step.level,
+				clear_entries(step.path.entry[step.level], step.nr));
+		done_bytes += step.bytes;
+	}
+	return done_bytes;
+}
+
+/* ---- Changing rights ---- */
+
+static void change_entries(uint64_t *entry, uint64_t nr, unsigned level, uint64_t bits)
+{
+	for (uint64_t i = 0; i < nr; i++)
+		if (is_present(entry[i]))
+			entry[i] = make_leaf(leaf_pa(entry[i]), level, bits);
+}
+
+uint64_t paging_protect(struct page_tables *tables, uintptr_t va, uint64_t bytes, uint64_t bits)
+{
+	uint64_t done_bytes = 0;
+
+	ASSERT(is_aligned(va | bytes, PAGE_SIZE));
+	ASSERT(are_leaf_bits(bits));
+
+	while (done_bytes < bytes) {
+		struct step step;
+
+		next_step(tables, va + done_bytes, bytes - done_bytes, &step);
+		if (step.must_split) {
+			if (!split_leaf(tables, &step.path, step.level))
+				break;
+			continue;
+		}
+		change_entries(step.path.entry[step.level], step.nr, step.level, bits);
+		done_bytes += step.bytes;
+	}
+	return done_bytes;
+}
+
+/* ---- Merging ---- */
+
+/* The leaf of level @level + 1 that says the same as the full level-@level @table; 0: none does. */
+static uint64_t joined_leaf(const uint64_t *table, unsigned level)
+{
+	uint64_t first = table[0];
+
+	if (!is_leaf(first, level) || !is_aligned(leaf_pa(first), level_bytes(level + 1)))
+		return 0;
+	for (uint64_t i = 1; i < PT_ENTRIES; i++)
+		if (table[i] != first + i * level_bytes(level))
+			return 0;
+	return make_leaf(leaf_pa(first), level + 1, first & LEAF_BITS);
+}
+
+/* Replaces the level-@level table of @va by one leaf of its parent, if that says the same. */
+static bool merge_table(struct page_tables *tables, uintptr_t va, unsigned level)
+{
+	struct path path;
+	uint64_t *parent;
+	uint64_t table_pa, leaf;
+
+	if (descend(tables, va, level, &path) != level)
+		return false;
+	parent = path.entry[level + 1];
+	if (present_below(*parent) != PT_ENTRIES)
+		return false;
+	table_pa = leaf_pa(*parent);
+	leaf = joined_leaf(table_at(tables, table_pa), level);
+	if (!leaf)
+		return false;
+	*parent = leaf;
+	retire_table(tables, table_pa);
+	return true;
+}
+
+uint64_t paging_merge(struct page_tables *tables, uintptr_t va, uint64_t bytes)
+{
+	uint64_t nr_retired = 0;
+
+	ASSERT(is_aligned(va | bytes, PAGE_SIZE));
+
+	for (unsigned level = PT_LEVEL_4K; level < tables->largest_level; level++) {
+		uint64_t step_bytes = level_bytes(level + 1);
+		uintptr_t start = align_up(va, step_bytes);
+
+		for (uintptr_t at = start; at - va < bytes && bytes - (at - va) >= step_bytes;
+		     at += step_bytes)
+			nr_retired += merge_table(tables, at, level);
+	}
+	return nr_retired;
+}
+
+/* ---- Looking ---- */
+
+/* Rights along a walk: writable and user where every level says so, no execution where any does. */
+static uint64_t combine_rights(uint64_t above, uint64_t entry)
+{
+	uint64_t all = PTE_WRITE | PTE_USER;
+
+	return (above & entry & all) | ((above | entry) & PTE_NX) |
+	       (entry & LEAF_BITS & ~(all | PTE_NX));
+}
+
+struct translation paging_walk(const struct page_tables *tables, uintptr_t va)
+{
+	const uint64_t *table = table_at(tables, tables->root_pa);
+	uint64_t bits = PTE_WRITE | PTE_USER;
+
+	for (unsigned level = PT_LEVEL_ROOT; level > 0; level--) {
+		uint64_t entry = table[index_at(va, level)];
+
+		if (!is_present(entry))
+			break;
+		bits = combine_rights(bits, entry);
+		if (is_leaf(entry, level))
+			return (struct translation){
+				.pa = leaf_pa(entry) + (va & (level_bytes(level) - 1)),
+				.bits = bits,
+				.level = level,
+			};
+		table = table_at(tables, leaf_pa(entry));
+	}
+	return (struct translation){ .pa = PA_NONE };
+}
+
+pfn_t paging_lookup(const struct page_tables *tables, uintptr_t va)
+{
+	const uint64_t *table = table_at(tables, tables->root_pa);
+	unsigned level = PT_LEVEL_ROOT;
+	uint64_t entry;
+
+	while (is_present(entry = table[index_at(va, level)])) {
+		if (is_leaf(entry, level))
+			return pa_to_pfn(leaf_pa(entry) + (va & (level_bytes(level) - 1)));
+		table = table_at(tables, leaf_pa(entry));
+		level--;
+	}
+	return PFN_NONE;
+}
+
+/* Sign-extends bit 47: the address a root index and those below it stand for. */
+static uintptr_t canonical(uint64_t va)
+{
+	return (uintptr_t)((int64_t)(va << 16) >> 16);
+}
+
+struct visitor {
+	const struct page_tables *tables;
+	bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits);
+	void *arg;
+};
+
+static bool visit_table(const struct visitor *visitor, const uint64_t *table, unsigned level,
+			uintptr_t start_va, uint64_t rights)
+{
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		uintptr_t va = canonical(start_va + i * level_bytes(level));
+		uint64_t bits = combine_rights(rights, table[i]);
+		uint64_t pa = leaf_pa(table[i]);
+		bool goes_on;
+
+		if (!is_present(table[i]))
+			continue;
+		if (is_leaf(table[i], level))
+			goes_on = visitor->visit(visitor->arg, va, level, pa, bits);
+		else
+			goes_on = visit_table(visitor, table_at(visitor->tables, pa), level - 1, va,
+					      bits);
+		if (!goes_on)
+			return false;
+	}
+	return true;
+}
+
+bool paging_visit(const struct page_tables *tables,
+		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits),
+		  void *arg)
+{
+	const struct visitor visitor = { tables, visit, arg };
+
+	return visit_table(&visitor, table_at(tables, tables->root_pa), PT_LEVEL_ROOT, 0,
+			   PTE_WRITE | PTE_USER);
+}
+
+/* ---- Verifying ---- */
+
+static bool verify_leaf(const struct page_tables *tables, uint64_t entry, unsigned level,
+			uintptr_t va, struct violation *out)
+{
+	REQUIRE("T3", va, !(entry & PTE_USER));
+	REQUIRE("T3", va, !(entry & PTE_WRITE) || (entry & PTE_NX));
+	REQUIRE("T4", va, level <= tables->largest_level);
+	REQUIRE("T4", va, is_aligned(leaf_pa(entry), level_bytes(level)));
+	return true;
+}
+
+static bool verify_table(const struct page_tables *tables, const uint64_t *table, unsigned level,
+			 uintptr_t start_va, uint64_t *nr_tables, struct violation *out)
+{
+	++*nr_tables;
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		uintptr_t va = canonical(start_va + i * level_bytes(level));
+		const uint64_t *below;
+		unsigned nr_present = 0;
+
+		if (!is_present(table[i]))
+			continue;
+		if (is_leaf(table[i], level)) {
+			if (!verify_leaf(tables, table[i], level, va, out))
+				return false;
+			continue;
+		}
+		REQUIRE("T3", va, !(table[i] & PTE_USER));
+		below = table_at(tables, leaf_pa(table[i]));
+		for (unsigned j = 0; j < PT_ENTRIES; j++)
+			nr_present += is_present(below[j]);
+		REQUIRE("T1", va, nr_present == present_below(table[i]));
+		REQUIRE("T2", va, nr_present > 0);
+		if (!verify_table(tables, below, level - 1, va, nr_tables, out))
+			return false;
+	}
+	return true;
+}
+
+bool paging_verify(const struct page_tables *tables, struct violation *out)
+{
+	uint64_t nr_tables = 0;
+
+	if (!verify_table(tables, table_at(tables, tables->root_pa), PT_LEVEL_ROOT, 0, &nr_tables,
+			  out))
+		return false;
+	REQUIRE("T5", nr_tables, nr_tables == tables->nr_tables);
+	return true;
+}

@@ -1,0 +1,141 @@
+#ifndef ARCH_X86_64_PAGING_H
+#define ARCH_X86_64_PAGING_H
+
+/*
+ * 4-level page tables as a data structure on plain memory. No privileged
+ * instruction: the same code builds the kernel's tables under firmware's
+ * identity map, edits them through the direct map, and runs on the host.
+ */
+
+#include "lib/compiler.h"
+#include "mm/assert.h"
+#include "mm/types.h"
+
+#define PA_NONE		UINT64_MAX
+
+/* Bits of an entry (SDM 3A, 4.5.4). Leaves are given as a set of these. */
+#define PTE_PRESENT	(1ull << 0)
+#define PTE_WRITE	(1ull << 1)
+#define PTE_USER	(1ull << 2)
+#define PTE_PWT		(1ull << 3)
+#define PTE_PCD		(1ull << 4)
+#define PTE_ACCESSED	(1ull << 5)
+#define PTE_DIRTY	(1ull << 6)
+#define PTE_LARGE	(1ull << 7)	/* levels 2 and 3: a page, not a table */
+#define PTE_GLOBAL	(1ull << 8)
+#define PTE_NX		(1ull << 63)
+#define PTE_PA_MASK	0x000ffffffffff000ull
+
+/* What a caller chooses of a leaf; the rest is this file's business. */
+#define LEAF_BITS	(PTE_WRITE | PTE_PWT | PTE_PCD | PTE_GLOBAL | PTE_NX)
+
+#define PT_LEVEL_4K	1u
+#define PT_LEVEL_2M	2u
+#define PT_LEVEL_1G	3u
+#define PT_LEVEL_ROOT	4u
+
+#define PT_ENTRIES	512u
+
+/* Bytes that one entry of a level-@level table covers. */
+static inline uint64_t level_bytes(unsigned level)
+{
+	return PAGE_SIZE << (9 * (level - 1));
+}
+
+struct page_tables {
+	uint64_t root_pa;
+	uintptr_t base;			/* the table at pa is memory at base + pa */
+	unsigned largest_level;		/* of a leaf: PT_LEVEL_2M or PT_LEVEL_1G */
+	/* Where table pages come from: the pa of a zeroed page, or PA_NONE. */
+	uint64_t (*take_table)(void *arg);
+	void *take_arg;
+	uint64_t nr_tables;		/* in the tree, the root included */
+	uint64_t retired_pa;		/* chain of tables that left the tree, or PA_NONE */
+	/* The level-1 table used last: most edits come in runs. */
+	uintptr_t recent_va;		/* start of its 2 MiB, or 1 for none */
+	uint64_t *recent_table;
+	uint64_t *recent_parent;
+};
+
+/*
+ * Makes @tables an empty tree with a root page from @take_table. False when
+ * there was none.
+ */
+bool paging_init(struct page_tables *tables, uintptr_t base, unsigned largest_level,
+		 uint64_t (*take_table)(void *arg), void *take_arg) MUST_CHECK;
+
+/*
+ * From now on tables are reached at @base + pa, and new ones come from @take:
+ * the same tree, seen from another address space.
+ */
+void paging_rebase(struct page_tables *tables, uintptr_t base,
+		   uint64_t (*take_table)(void *arg), void *take_arg);
+
+/*
+ * Maps [@va, @va + @bytes) to [@pa, ...) with @bits of LEAF_BITS and the
+ * largest pages alignment allows. Nothing in it is mapped yet; page-aligned;
+ * not writable and executable at once.
+ *
+ * Returns the bytes mapped, from the start: fewer than @bytes when no table
+ * page could be had. The caller continues there, or unmaps that many.
+ */
+uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint64_t bytes,
+		    uint64_t bits) MUST_CHECK;
+
+/* As paging_map() for single 4 KiB frames; returns the pages mapped. */
+uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t *pfns,
+			  uint64_t nr_pages, uint64_t bits) MUST_CHECK;
+
+/*
+ * Unmaps what is mapped of [@va, @va + @bytes). Tables that become empty leave
+ * the tree and wait in a chain for paging_detach_retired(): a CPU may still walk
+ * through them until its TLB is flushed. Large pages reaching over an end are split.
+ *
+ * Returns the bytes done: fewer than @bytes when a split found no table page.
+ */
+uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes) MUST_CHECK;
+
+/* Gives what is mapped of the range @bits, splitting at its ends. Returns as paging_unmap(). */
+uint64_t paging_protect(struct page_tables *tables, uintptr_t va, uint64_t bytes,
+			uint64_t bits) MUST_CHECK;
+
+/*
+ * Joins full tables of equal, contiguous small pages in the range to large
+ * pages, up to the largest size. Their tables retire as those of paging_unmap()
+ * do. Returns how many tables left the tree.
+ */
+uint64_t paging_merge(struct page_tables *tables, uintptr_t va, uint64_t bytes);
+
+/*
+ * Takes the chain of tables that left the tree away from @tables. After a TLB
+ * flush on every CPU their pages are free: paging_pop_retired() gives them one
+ * at a time. They hold rubbish.
+ */
+uint64_t paging_detach_retired(struct page_tables *tables);
+
+/* Takes the first table off a detached chain; PA_NONE when there is none left. */
+uint64_t paging_pop_retired(const struct page_tables *tables, uint64_t *chain_pa);
+
+struct translation {
+	uint64_t pa;		/* of the address asked, or PA_NONE */
+	uint64_t bits;		/* LEAF_BITS and PTE_USER as they apply along the walk */
+	unsigned level;		/* of the leaf; 0: not mapped */
+};
+
+struct translation paging_walk(const struct page_tables *tables, uintptr_t va);
+
+/* The frame at @va, or PFN_NONE: paging_walk() without the trimmings. */
+pfn_t paging_lookup(const struct page_tables *tables, uintptr_t va);
+
+/*
+ * Calls @visit for each leaf in order of address. @bits as in translation.
+ * Stops when it returns false, and returns what it returned last.
+ */
+bool paging_visit(const struct page_tables *tables,
+		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits),
+		  void *arg);
+
+/* Checks T1 to T5 (paging.c). O(tables). */
+bool paging_verify(const struct page_tables *tables, struct violation *out);
+
+#endif
