@@ -1,0 +1,160 @@
+/*
+ * The local APIC, in the mode it is found in.
+ *
+ * Model
+ *   x2APIC where the firmware left it on (it cannot be left without a reset of
+ *   the APIC, and ids above 254 need it), else xAPIC through one uncached page
+ *   of the direct map. Registers have one number in both modes: MSR
+ *   0x800 + offset / 16. Interrupts from devices are not used: the PICs are
+ *   masked and so is every local source.
+ *
+ * Locking
+ *   In xAPIC mode a command is two registers. Only its own CPU writes them,
+ *   and handlers send nothing.
+ */
+
+#include "arch/x86_64/apic.h"
+
+#include "arch.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/insn.h"
+#include "arch/x86_64/smp.h"
+#include "arch/x86_64/trap.h"
+
+#define APIC_BASE_X2APIC	(1ull << 10)
+#define APIC_BASE_ENABLED	(1ull << 11)
+#define APIC_BASE_MASK		0x000ffffffffff000ull
+
+/* SDM 3A, table 10-1: offsets in the register page. */
+#define REG_ID			0x020u
+#define REG_VERSION		0x030u
+#define REG_TASK_PRIORITY	0x080u
+#define REG_EOI			0x0b0u
+#define REG_SPURIOUS		0x0f0u
+#define REG_COMMAND_LOW		0x300u
+#define REG_COMMAND_HIGH	0x310u
+#define REG_TIMER		0x320u
+#define REG_THERMAL		0x330u
+#define REG_PERFORMANCE		0x340u
+#define REG_LINT0		0x350u
+#define REG_LINT1		0x360u
+#define REG_ERROR		0x370u
+
+#define SPURIOUS_ENABLE		0x100u
+#define LVT_MASKED		0x10000u
+#define COMMAND_PENDING		0x1000u
+#define XAPIC_ID_SHIFT		24
+#define MAX_XAPIC_ID		0xfeu		/* 0xff addresses every CPU */
+#define MSR_X2APIC_FIRST	0x800u
+#define X2APIC_ID_SHIFT		32
+
+/* A command is accepted within microseconds; this many reads are milliseconds. */
+#define MAX_COMMAND_POLLS	100000u
+
+#define PIC1_DATA		0x21u
+#define PIC2_DATA		0xa1u
+#define PIC_MASK_ALL		0xffu
+
+static bool is_x2apic(void)
+{
+	return (rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) != 0;
+}
+
+/*
+ * Address of an xAPIC register: before arch_enter_kernel() firmware's identity
+ * map reaches it, later the direct map.
+ */
+static uintptr_t register_va(uint32_t offset)
+{
+	uint64_t pa = rdmsr(MSR_APIC_BASE) & APIC_BASE_MASK;
+
+	if (!cpu_is_in_kernel())
+		return pa + offset;
+	return (uintptr_t)arch_phys_to_virt(pa) + offset;
+}
+
+static uint32_t read_register(uint32_t offset)
+{
+	if (is_x2apic())
+		return (uint32_t)rdmsr(MSR_X2APIC_FIRST + offset / 16);
+	return mmio_read32(register_va(offset));
+}
+
+static void write_register(uint32_t offset, uint32_t value)
+{
+	if (is_x2apic())
+		wrmsr(MSR_X2APIC_FIRST + offset / 16, value);
+	else
+		mmio_write32(register_va(offset), value);
+}
+
+uint32_t arch_apic_id(void)
+{
+	uint32_t id = read_register(REG_ID);
+
+	return is_x2apic() ? id : id >> XAPIC_ID_SHIFT;
+}
+
+static void mask_local_sources(void)
+{
+	/* Entries in order of age: the last two exist where the version says so. */
+	static const uint16_t sources[] = {
+		REG_TIMER, REG_LINT0, REG_LINT1, REG_ERROR, REG_PERFORMANCE, REG_THERMAL,
+	};
+	unsigned nr_sources = (read_register(REG_VERSION) >> 16 & 0xff) + 1;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sources) && i < nr_sources; i++)
+		write_register(sources[i], LVT_MASKED);
+}
+
+void apic_init_cpu(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	out8(PIC1_DATA, PIC_MASK_ALL);
+	out8(PIC2_DATA, PIC_MASK_ALL);
+	if (!(base & APIC_BASE_ENABLED))
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLED);
+	mask_local_sources();
+	write_register(REG_TASK_PRIORITY, 0);
+	write_register(REG_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+}
+
+static bool wait_until_sent(void)
+{
+	for (unsigned i = 0; i < MAX_COMMAND_POLLS; i++) {
+		if (!(read_register(REG_COMMAND_LOW) & COMMAND_PENDING))
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
+bool apic_send(uint32_t apic_id, uint32_t command)
+{
+	if (is_x2apic()) {
+		/* MSR writes here are not serialising: earlier stores first (SDM 3A, 10.12.3). */
+		__asm__ volatile("mfence; lfence" ::: "memory");
+		wrmsr(MSR_X2APIC_FIRST + REG_COMMAND_LOW / 16,
+		      (uint64_t)apic_id << X2APIC_ID_SHIFT | command);
+		return true;
+	}
+	if (apic_id > MAX_XAPIC_ID || !wait_until_sent())
+		return false;
+	write_register(REG_COMMAND_HIGH, apic_id << XAPIC_ID_SHIFT);
+	write_register(REG_COMMAND_LOW, command);
+	return wait_until_sent();
+}
+
+void apic_interrupt(unsigned vector)
+{
+	if (vector == VECTOR_SPURIOUS) {
+		this_cpu()->nr_spurious++;	/* has no in-service bit: no EOI */
+		return;
+	}
+	if (vector == VECTOR_CALL || vector == VECTOR_FLUSH)
+		smp_interrupt(vector);
+	else
+		this_cpu()->nr_spurious++;
+	write_register(REG_EOI, 0);
+}

@@ -1,0 +1,33 @@
+#ifndef ARCH_X86_64_APIC_H
+#define ARCH_X86_64_APIC_H
+
+/* The local APIC of each CPU: its id, and interrupts between CPUs. */
+
+#include "lib/compiler.h"
+
+/* Masks the PICs and every local source, enables this CPU's APIC. On each CPU. */
+void apic_init_cpu(void);
+
+/* SDM 3A, 10.6.1: the low word of an interrupt command, without its destination. */
+#define APIC_COMMAND_INIT	0x4500u		/* level, assert */
+#define APIC_COMMAND_INIT_DONE	0x8500u		/* level, deassert: for very old APICs only */
+#define APIC_COMMAND_STARTUP	0x4600u		/* plus the page number of the entry */
+#define APIC_COMMAND_NMI	0x4400u
+#define APIC_COMMAND_FIXED	0x4000u		/* plus the vector */
+
+/*
+ * Sends @command to the CPU of @apic_id. False when the APIC stays busy with
+ * the one before, or the id cannot be addressed in xAPIC mode.
+ */
+bool apic_send(uint32_t apic_id, uint32_t command);
+
+/* Handles interrupt @vector, from trap_dispatch(). */
+void apic_interrupt(unsigned vector);
+
+/* True when the NMI just received was our own doing and is dealt with. */
+bool apic_take_nmi(void);
+
+/* Halts every other running CPU, for a panic. Bounded; they may already be gone. */
+void apic_stop_others(void);
+
+#endif

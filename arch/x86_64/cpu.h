@@ -1,0 +1,105 @@
+#ifndef ARCH_X86_64_CPU_H
+#define ARCH_X86_64_CPU_H
+
+/*
+ * What each CPU has for itself, and what the CPUs can do.
+ */
+
+#include "arch.h"
+#include "lib/compiler.h"
+
+/* SDM 3A, 8.7: 64-bit TSS. Only its stack pointers are used. */
+struct PACKED task_state {
+	uint32_t reserved0;
+	uint64_t stack[3];
+	uint64_t reserved1;
+	uint64_t interrupt_stack[7];
+	uint64_t reserved2;
+	uint16_t reserved3;
+	uint16_t io_map_offset;
+};
+
+#define NR_GDT_SLOTS	5	/* null, code, data, TSS in two */
+
+enum interrupt_stack { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, NR_ISTS };
+
+#define IST_STACK_BYTES	0x2000
+
+/*
+ * GS base of each CPU points here. The first words are mm_port_inline.h's.
+ */
+struct cpu_area {
+	uint32_t index;			/* dense, in boot_info's order of those that started */
+	uint32_t apic_id;
+	void *mm_data;			/* mm's own word: mm_port_cpu_data() */
+	struct cpu_area *self;
+	/* An expected fault: where trap_entry.S resumes, and what to tell. 0: none is expected. */
+	uintptr_t fault_resume_sp;
+	struct fault_info fault;
+	/* The stack the CPU started on; its guard page is the one below. */
+	uintptr_t stack_start_va, stack_end_va;
+	uint64_t nr_spurious;		/* interrupts nobody asked for */
+	struct task_state tss;
+	uint64_t gdt[NR_GDT_SLOTS];
+	uintptr_t ist_end_va[NR_ISTS];	/* ends of the interrupt stacks; [0] unused */
+};
+
+_Static_assert(offsetof(struct cpu_area, index) == 0, "mm_port_inline.h loads %gs:0");
+_Static_assert(offsetof(struct cpu_area, mm_data) == 8, "mm_port_inline.h loads %gs:8");
+_Static_assert(offsetof(struct cpu_area, self) == 16, "this_cpu() loads %gs:16");
+
+static inline struct cpu_area *this_cpu(void)
+{
+	struct cpu_area *self;
+
+	__asm__("movq %%gs:16, %0" : "=r"(self));
+	return self;
+}
+
+/* What this machine's CPUs have. Filled by cpu_read_features() on the first one. */
+struct cpu_features {
+	char name[49];
+	unsigned physical_bits;
+	bool has_nx, has_1g_pages, has_pat, has_pge;
+	bool has_smep, has_smap, has_umip;
+	bool has_x2apic, has_invariant_tsc, is_virtual;
+};
+
+extern struct cpu_features cpu_features;
+void cpu_read_features(void);
+
+/* The boot CPU's area, usable before anything can be allocated. */
+struct cpu_area *cpu_boot_area(void);
+
+/* Makes @area this CPU's: GS base, then descriptor tables (descriptors.c). */
+void cpu_adopt_area(struct cpu_area *area);
+
+/* False while firmware's address space is in use. */
+bool cpu_is_in_kernel(void);
+
+/* Control register bits every CPU runs with. Its tables are loaded and it runs at high addresses. */
+void cpu_set_control_bits(void);
+
+/* NX must be understood before tables that use it are loaded. */
+void cpu_enable_nx(void);
+
+/* ---- MSRs and control bits (SDM 4, 2.1; 3A, 2.5) ---- */
+#define MSR_APIC_BASE		0x1bu
+#define MSR_PAT			0x277u
+#define MSR_EFER		0xc0000080u
+#define MSR_FS_BASE		0xc0000100u
+#define MSR_GS_BASE		0xc0000101u
+
+#define EFER_NXE		(1ull << 11)
+#define CR0_WP			(1ull << 16)
+#define CR4_PGE			(1ull << 7)
+#define CR4_UMIP		(1ull << 11)
+#define CR4_LA57		(1ull << 12)
+#define CR4_PCIDE		(1ull << 17)
+#define CR4_SMEP		(1ull << 20)
+#define CR4_SMAP		(1ull << 21)
+#define CR4_PKE			(1ull << 22)
+#define CR4_CET			(1ull << 23)
+#define CR4_PKS			(1ull << 24)
+
+#endif

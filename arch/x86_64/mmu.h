@@ -1,0 +1,36 @@
+#ifndef ARCH_X86_64_MMU_H
+#define ARCH_X86_64_MMU_H
+
+/* The kernel's one address space, and its translations in the CPUs. */
+
+#include "arch/x86_64/paging.h"
+#include "lib/compiler.h"
+
+/* The tree that CR3 leads to. Editing it needs mmu_lock (port.c takes it). */
+extern struct page_tables kernel_tables;
+
+/* Loads the kernel's page attribute table and, with it, its tables. On every CPU. */
+void mmu_load_tables(void);
+
+/* A walk of the live tables without a lock: for reports. */
+bool mmu_is_mapped(uintptr_t va);
+
+/* Says what lies at @va: "NULL pointer", "vmalloc area ...", "direct map of ...". */
+void mmu_describe(uintptr_t va, char *text, size_t size);
+
+/* Forgets translations of the range on this CPU. */
+void mmu_flush_local(uintptr_t va, uint64_t nr_pages);
+
+/* Table pages that boot took and did not use or got back: the pa of a zeroed one, or PA_NONE. */
+uint64_t mmu_take_boot_table(void *arg);
+void mmu_give_boot_table(uint64_t pa);
+bool mmu_is_boot_table(uint64_t pa);
+
+/* Leaf bits of kernel mappings. PAT entry 1 is write-combining here (mmu.c). */
+#define KERNEL_TEXT		(PTE_GLOBAL)
+#define KERNEL_READ_ONLY	(PTE_GLOBAL | PTE_NX)
+#define KERNEL_READ_WRITE	(PTE_GLOBAL | PTE_NX | PTE_WRITE)
+#define KERNEL_UNCACHED		(KERNEL_READ_WRITE | PTE_PCD | PTE_PWT)
+#define KERNEL_WRITE_COMBINING	(KERNEL_READ_WRITE | PTE_PWT)
+
+#endif
