@@ -1,0 +1,39 @@
+#ifndef MM_PORT_INLINE_H
+#define MM_PORT_INLINE_H
+
+/* The inlined part of the smallest port: one CPU, nothing that interrupts it. */
+
+extern void *stub_cpu_data;
+
+static inline unsigned mm_port_cpu(void)
+{
+	return 0;
+}
+
+static inline void *mm_port_cpu_data(void)
+{
+	return stub_cpu_data;
+}
+
+static inline void mm_port_set_cpu_data(void *data)
+{
+	stub_cpu_data = data;
+}
+
+static inline void mm_port_spin_hint(void)
+{
+}
+
+typedef struct { char nothing; } mm_port_local_state;
+
+static inline mm_port_local_state mm_port_local_lock(void)
+{
+	return (mm_port_local_state){ 0 };
+}
+
+static inline void mm_port_local_unlock(mm_port_local_state state)
+{
+	(void)state;
+}
+
+#endif
