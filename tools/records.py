@@ -2,7 +2,7 @@
 
 import re
 
-RECORD_LINE = re.compile(r"^@([a-z_]+)((?:\s+[A-Za-z0-9_]+=\S*)*.*)$")
+RECORD_LINE = re.compile(r"^@([a-z_]+)\s+(.*)$")
 # A value is a word, or everything between double quotes.
 PAIR = re.compile(r'([A-Za-z0-9_]+)=("[^"]*"|\S*)')
 

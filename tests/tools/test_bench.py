@@ -1,0 +1,75 @@
+"""Budgets, records and the report."""
+
+import tomllib
+import unittest
+
+import bench
+import ktap
+import records
+import report
+
+
+class Records(unittest.TestCase):
+    def test_words_and_quoted_values(self):
+        lines = ["@zone nid=0 name=DMA32 free_pages=7\r", 'noise', "@finding text=\"a b\" x=1",
+                 "@ not a record", "mail@example.org a=b"]
+        self.assertEqual(list(records.read_records(lines)), [
+            ("zone", {"nid": "0", "name": "DMA32", "free_pages": "7"}),
+            ("finding", {"text": "a b", "x": "1"})])
+
+
+class Budgets(unittest.TestCase):
+    ROWS = [{"name": "a", "budget": 45, "linux": 703}, {"name": "c", "budget": 3, "min": 3},
+            {"name": "b", "times": {"row": "a", "factor": 2}}]
+
+    def problems(self, values):
+        return {row.name: row.problem() for row in bench.make_rows(self.ROWS, {"bench": values})}
+
+    def test_within_budget(self):
+        self.assertEqual(self.problems({"a": 45, "b": 90, "c": 3}), {"a": "", "b": "", "c": ""})
+
+    def test_over_budget_below_and_missing(self):
+        self.assertEqual(self.problems({"a": 45.01, "c": 2.99}),
+                         {"a": "OVER", "b": "MISSING", "c": "BELOW"})
+
+    def test_a_multiple_follows_its_base(self):
+        self.assertEqual(self.problems({"a": 40, "b": 81, "c": 3})["b"], "OVER")
+
+    def test_rows_without_a_budget_are_shown_and_pass(self):
+        self.assertEqual(self.problems({"a": 1, "b": 1, "c": 3, "a_irqsafe": 9})["a_irqsafe"], "")
+
+    def test_choosing_a_multiple_chooses_its_base(self):
+        self.assertEqual([row["name"] for row in bench.chosen_rows(self.ROWS, "b")], ["a", "b"])
+
+    def test_the_table_of_budgets_is_well_formed(self):
+        table = tomllib.loads(bench.BUDGETS.read_text())
+        machines = set(table["machine"])
+        seen = set()
+        for row in table["row"]:
+            self.assertTrue({"name"} <= set(row) <= {"name", "budget", "linux", "machine",
+                                                     "times", "min"}, row)
+            self.assertIn(row.get("machine", "bench"), machines)
+            key = row.get("machine"), row["name"]
+            self.assertNotIn(key, seen)
+            seen.add(key)
+
+
+class Reports(unittest.TestCase):
+    LOG = ('@finding label=A severity=low text="<one>"\n@finding label=B severity=high\n'
+           "@zone nid=0\nKTAP version 1\n1..1\nnot ok 1 x\n0 passed, 1 failed, 0 skipped\n")
+
+    def test_findings_come_first_and_the_severe_ones_before(self):
+        log = ktap.read_log(self.LOG)
+        groups = report.group_records(log.lines)
+        self.assertEqual(list(groups), ["finding", "zone"])
+        self.assertEqual([row["label"] for row in groups["finding"]], ["B", "A"])
+
+    def test_html_is_escaped_and_tells_failures(self):
+        log = ktap.read_log(self.LOG)
+        text = "\n".join(report.html_report(log, report.group_records(log.lines)))
+        self.assertIn("&lt;one&gt;", text)
+        self.assertIn("failed: x", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
