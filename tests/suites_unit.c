@@ -7,11 +7,13 @@
 
 extern const struct test_suite suite_selfcheck;
 extern const struct test_suite suite_ktap;
+extern const struct test_suite suite_paging;
 extern const struct test_suite suite_vspace;
 
 const struct test_suite *const unit_suites[] = {
 	&suite_selfcheck,
 	&suite_ktap,
+	&suite_paging,
 	&suite_vspace,
 };
 
