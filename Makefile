@@ -30,7 +30,10 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 # Portable core.
 MM_SOURCES := \
 	mm/range.c mm/topology.c mm/bootmem.c mm/page.c mm/zone.c mm/buddy.c mm/pcp.c \
-	mm/page_alloc.c mm/slab.c mm/kmalloc.c mm/vspace.c mm/vmalloc.c mm/reclaim.c mm/init.c
+	mm/page_alloc.c \
+	mm/slab_layout.c mm/slab.c mm/slab_alien.c mm/slab_cpu.c mm/slab_cache.c \
+	mm/slab_report.c mm/slab_show.c mm/kmalloc.c \
+	mm/vspace.c mm/vmalloc.c mm/reclaim.c mm/init.c
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \

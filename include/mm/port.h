@@ -27,10 +27,10 @@
 #include "mm/types.h"
 
 /* Direct-map address of physical address 0: phys_to_virt is one addition. */
-extern uintptr_t mm_port_direct_map;
+extern uintptr_t mm_port_direct_map HIDDEN;
 
 /* Virtual address of struct page of pfn 0; mapped a section at a time. */
-extern uintptr_t mm_port_vmemmap;
+extern uintptr_t mm_port_vmemmap HIDDEN;
 
 /* The vmalloc area, page-aligned, half-open. Empty on a port without paging. */
 extern uintptr_t mm_port_vmalloc_start;

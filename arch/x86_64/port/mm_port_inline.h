@@ -9,10 +9,7 @@
  */
 static inline unsigned mm_port_cpu(void)
 {
-	unsigned cpu;
-
-	__asm__("movl %%gs:0, %0" : "=r"(cpu));
-	return cpu;
+	return *(const unsigned __seg_gs *)0;
 }
 
 /*

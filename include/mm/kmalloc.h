@@ -1,0 +1,130 @@
+#ifndef MM_KMALLOC_H
+#define MM_KMALLOC_H
+
+/*
+ * Memory of any size: a table of object caches, and whole pages beyond it.
+ *
+ * Sizes up to 8 KiB come from caches with four sizes per doubling; a constant
+ * size finds its cache at compile time. Power-of-two sizes are naturally
+ * aligned, others to the largest power of two that divides their cache's size,
+ * at least 16 (8 for sizes up to 8). Larger requests are compound pages up to
+ * order MAX_ORDER. A size of 0 gives ZERO_SIZE_PTR, which kfree() takes.
+ *
+ * Context as for mm/slab.h. Returns NULL when memory ran out.
+ */
+
+#include "mm/slab.h"
+
+#define ZERO_SIZE_PTR		((void *)16)
+#define ZERO_OR_NULL_PTR(ptr)	((uintptr_t)(ptr) <= (uintptr_t)ZERO_SIZE_PTR)
+
+#define KMALLOC_MAX_CACHE_SIZE	8192u
+#define KMALLOC_MAX_SIZE	((size_t)PAGE_SIZE << MAX_ORDER)
+
+/* 8 16 32 48 64, then four per doubling up to 8192. */
+#define NR_KMALLOC_CLASSES	33
+
+/* gfp chooses the table's row. */
+enum kmalloc_type { KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA, NR_KMALLOC_TYPES };
+
+extern struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES] HIDDEN;
+
+/*
+ * The class of @size_bytes, 1 to KMALLOC_MAX_CACHE_SIZE. Folds to a constant.
+ * Above 64, sizes in (2^k, 2^(k+1)] share four classes 2^(k-2) apart.
+ */
+static ALWAYS_INLINE unsigned kmalloc_class(size_t size_bytes)
+{
+	unsigned shift;
+
+	if (size_bytes <= 16)
+		return size_bytes > 8;
+	if (size_bytes <= 64)
+		return (unsigned)((size_bytes - 1) / 16) + 1;
+	shift = 61u - (unsigned)__builtin_clzll(size_bytes - 1);
+	return (shift - 4) * 4 + (unsigned)((size_bytes - 1) >> shift) + 1;
+}
+
+/* Bytes of the objects of @class, below NR_KMALLOC_CLASSES. */
+size_t kmalloc_class_bytes(unsigned class);
+
+void *kmalloc_class_alloc(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes);
+void *kmalloc_any(size_t size_bytes, gfp_t gfp);
+
+#define KMALLOC_SPECIAL_GFP	(SLAB_SPECIAL_GFP | __GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE)
+
+/* @gfp that goes the shortest way when it is a constant: ordinary memory, not zeroed. */
+static ALWAYS_INLINE void *kmalloc(size_t size_bytes, gfp_t gfp)
+{
+	if (__builtin_constant_p(size_bytes) && __builtin_constant_p(gfp) &&
+	    size_bytes != 0 && size_bytes <= KMALLOC_MAX_CACHE_SIZE &&
+	    !(gfp & KMALLOC_SPECIAL_GFP))
+		return kmalloc_class_alloc(kmalloc_caches[KMALLOC_NORMAL]
+						[kmalloc_class(size_bytes)], gfp, size_bytes);
+	return kmalloc_any(size_bytes, gfp);
+}
+
+void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid);
+
+/* NULL and ZERO_SIZE_PTR are ignored. */
+void kfree(const void *object);
+
+/* Bytes the caller may use at @object: at least what was asked. 0 for NULL and ZERO_SIZE_PTR. */
+size_t ksize(const void *object);
+
+/* What kmalloc(@size_bytes) would make usable. */
+size_t kmalloc_size_roundup(size_t size_bytes);
+
+static inline void *kzalloc(size_t size_bytes, gfp_t gfp)
+{
+	return kmalloc_any(size_bytes, gfp | __GFP_ZERO);
+}
+
+static inline void *kzalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
+{
+	return kmalloc_node(size_bytes, gfp | __GFP_ZERO, nid);
+}
+
+/* NULL when @nr * @size_bytes does not fit a size_t. */
+static inline void *kmalloc_array(size_t nr, size_t size_bytes, gfp_t gfp)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(nr, size_bytes, &bytes) ? NULL : kmalloc_any(bytes, gfp);
+}
+
+static inline void *kcalloc(size_t nr, size_t size_bytes, gfp_t gfp)
+{
+	return kmalloc_array(nr, size_bytes, gfp | __GFP_ZERO);
+}
+
+/*
+ * Contents up to the smaller size are kept; the object may move. NULL @object:
+ * kmalloc(). Size 0: frees, returns ZERO_SIZE_PTR. On failure NULL, and @object
+ * is untouched. With __GFP_ZERO, bytes that the old request lacked are zero
+ * provided all earlier requests for the object had __GFP_ZERO too.
+ */
+void *krealloc(const void *object, size_t size_bytes, gfp_t gfp) MUST_CHECK;
+
+/* A copy of @text with its 0; of at most @max bytes of it. NULL gives NULL. */
+char *kstrdup(const char *text, gfp_t gfp);
+char *kstrndup(const char *text, size_t max, gfp_t gfp);
+void *kmemdup(const void *from, size_t bytes, gfp_t gfp);
+
+/* Zeroes ksize() bytes, then frees. */
+void kfree_sensitive(const void *object);
+
+/* kmalloc() if that can be had, else vmalloc(): for large tables. */
+void *kvmalloc(size_t size_bytes, gfp_t gfp);
+void *kvmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid);
+void kvfree(const void *object);
+
+static inline void *kvzalloc(size_t size_bytes, gfp_t gfp)
+{
+	return kvmalloc(size_bytes, gfp | __GFP_ZERO);
+}
+
+/* Makes the table's caches, after slab_init(). Panics when no page can be had. */
+void kmalloc_init(void);
+
+#endif

@@ -1,0 +1,178 @@
+#ifndef MM_SLAB_H
+#define MM_SLAB_H
+
+/*
+ * Object caches: memory for many objects of one size.
+ *
+ * Names and meanings are Linux's. Every free is checked, always and in O(1):
+ * an object that is not allocated, an address inside an object, an object of
+ * another cache or of none, and damaged bookkeeping end in a report and a
+ * panic, never in silence.
+ *
+ * Context: any CPU that mm knows; not in an exception or interrupt handler; no
+ * allocator lock held. Nothing here sleeps.
+ */
+
+#include "mm/assert.h"
+#include "mm/gfp.h"
+
+struct kmem_cache;
+
+typedef uint32_t slab_flags_t;
+
+#define SLAB_HWCACHE_ALIGN	0x0001u	/* objects do not share cache lines, if large enough */
+#define SLAB_CACHE_DMA		0x0002u	/* all slabs from ZONE_DMA */
+#define SLAB_CACHE_DMA32	0x0004u	/* all slabs from below 4 GiB */
+#define SLAB_PANIC		0x0008u	/* kmem_cache_create() panics instead of returning NULL */
+#define SLAB_RECLAIM_ACCOUNT	0x0010u	/* objects can be given back by a shrinker */
+#define SLAB_TYPESAFE_BY_RCU	0x0020u	/* slabs live on until a grace period after they empty */
+#define SLAB_RED_ZONE		0x0100u	/* guard words around each object, exact requested size */
+#define SLAB_POISON		0x0200u	/* fill free objects, verify when allocated again */
+#define SLAB_STORE_USER		0x0400u	/* remember who allocated and who freed each object */
+#define SLAB_SHUFFLE		0x0800u	/* seeded random order of the objects of a slab */
+#define SLAB_QUARANTINE		0x1000u	/* freed objects rest in a queue before reuse */
+#define SLAB_INIT		0x2000u	/* zeroed on allocation and on free */
+#define SLAB_GUARD		0x4000u	/* every Nth object on pages of its own before a guard page */
+#define SLAB_LEAK		0x8000u	/* live objects are reported by caller when asked */
+#define SLAB_DEBUG_FLAGS	0xff00u
+
+/*
+ * Creates a cache of objects of @size_bytes (1 to 4 MiB), aligned to @align (a
+ * power of two up to a page; 0: as a word). @ctor, if any, runs once for each
+ * object when its slab is made: users free objects in constructed state. The
+ * name is not copied.
+ *
+ * Returns NULL when memory ran out (panics with SLAB_PANIC). An illegal size or
+ * alignment is a broken contract.
+ */
+struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t align,
+				     slab_flags_t flags, void (*ctor)(void *object));
+
+/* As the lecture's kernels had it: @dtor undoes @ctor when a slab is given back. */
+struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, size_t align,
+					  slab_flags_t flags, void (*ctor)(void *object),
+					  void (*dtor)(void *object));
+
+/*
+ * Gives everything back. No other CPU uses @cache from before the call on. An
+ * object still allocated: report, and panic. NULL is allowed.
+ */
+void kmem_cache_destroy(struct kmem_cache *cache);
+
+/*
+ * Gives the pages of empty slabs back, after emptying this CPU's array and the
+ * shared and alien ones; the other CPUs empty theirs when they next refill or
+ * drain. Returns how many pages came back.
+ */
+uint64_t kmem_cache_shrink(struct kmem_cache *cache);
+
+/* Returns the objects that rest in this CPU's arrays, of all caches, to their slabs. */
+void slab_drain_cpu(void);
+
+/* An object from the current node, or the nearest with memory; NULL when memory ran out. */
+void *kmem_cache_alloc_plain(struct kmem_cache *cache, gfp_t gfp);
+void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp);
+
+/* Flags of gfp that the plain path does not look at. */
+#define SLAB_SPECIAL_GFP	(__GFP_ZERO | __GFP_THISNODE)
+
+static inline void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	if (__builtin_constant_p(gfp) && !(gfp & SLAB_SPECIAL_GFP))
+		return kmem_cache_alloc_plain(cache, gfp);
+	return kmem_cache_alloc_flags(cache, gfp);
+}
+
+/* Zeroed. Not for caches with a constructor. */
+static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return kmem_cache_alloc_flags(cache, gfp | __GFP_ZERO);
+}
+
+/* From node @nid, else the nearest to it (unless __GFP_THISNODE). NID_NONE: the current. */
+void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
+
+/* @object came from @cache. NULL is ignored. */
+void kmem_cache_free(struct kmem_cache *cache, void *object);
+
+/* Returns @nr_objects, or 0 with nothing allocated, as in Linux. */
+size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_objects,
+			     void **objects);
+
+/* @cache NULL: each object is of any cache, as kfree() takes them. */
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **objects);
+
+/* Usable bytes of each object, and the name. */
+size_t kmem_cache_size(const struct kmem_cache *cache);
+const char *kmem_cache_name(const struct kmem_cache *cache);
+
+/*
+ * Checks the whole cache (and, where debug flags allow, the objects' red zones
+ * and poison) and returns the number of errors found, each reported. No other
+ * CPU uses the cache. O(objects).
+ */
+unsigned validate_slab_cache(struct kmem_cache *cache);
+
+/* All caches' rules; false with the broken one in @out. Other CPUs are quiet. */
+bool slab_verify(struct violation *out);
+
+/* ---- Bring-up and the system's view ---- */
+
+struct slab_setup {
+	unsigned nr_nodes;
+	unsigned nr_cpus;
+	pfn_t end_pfn;		/* no RAM at or above: bounds what kfree() believes */
+
+	/*
+	 * The @i-th nearest node with memory to @nid, beginning with @nid itself
+	 * if it has any; NID_NONE behind the last.
+	 */
+	unsigned (*nearest_node)(unsigned nid, unsigned i);
+
+	/* The node of @cpu, below nr_nodes. */
+	unsigned (*cpu_node)(unsigned cpu);
+};
+
+/*
+ * Makes the boot caches. Order at boot: the page allocator works on every node
+ * with memory; slab_init(); kmalloc_init(); then everything else. Other CPUs
+ * may start any time after. May be called again for a new machine (tests):
+ * the old one's memory is simply forgotten. Panics when no page can be had.
+ */
+void slab_init(const struct slab_setup *setup);
+
+/*
+ * Debug flags for every cache created from now on; before slab_init(), so that
+ * kmalloc's caches have them too. Words as in debug=: "redzone,poison,owner,
+ * shuffle,quarantine,init,guard,leak" or "all". False for an unknown word, with
+ * the known ones set.
+ */
+bool slab_set_debug(const char *words) MUST_CHECK;
+
+/* Seed of shuffles; before slab_init(). */
+void slab_set_seed(uint64_t seed);
+
+/* slabinfo - version: 2.1 */
+void slab_print_info(void);
+
+/* What the lecture adds: per cache, where descriptors are, waste, colours. */
+void slab_print_layout(void);
+
+/* One line per caller with live objects of SLAB_LEAK caches; returns how many objects. */
+uint64_t slab_print_leaks(void);
+
+/* What @va is: for reports and panics. Never faults for any value. */
+void slab_describe(const void *va, char *text, size_t text_bytes);
+
+struct slab_usage {
+	uint64_t nr_slab_pages;		/* pages of type PAGE_SLAB, all caches */
+	uint64_t nr_slabs;
+	uint64_t nr_objects;		/* places, free ones included */
+	uint64_t nr_active;		/* handed out */
+	uint64_t active_bytes;		/* nr_active times their caches' object sizes */
+};
+
+/* Sums over all caches, or of @cache alone. Other CPUs are quiet, else approximate. */
+struct slab_usage slab_usage(struct kmem_cache *cache);
+
+#endif

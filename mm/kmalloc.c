@@ -1,0 +1,244 @@
+/*
+ * kmalloc: memory of any size from a table of caches, or whole pages.
+ *
+ * Model
+ *   Each class has a cache, and there is a row of them for each kind of memory:
+ *   ordinary, reclaimable, DMA. A size that is not constant finds its class in
+ *   class_of[], one byte per 8 bytes of size. A request beyond the classes is a
+ *   compound page of type PAGE_LARGE, whose order is in its struct page.
+ *
+ * Invariants
+ *   K1  the cache of class c has objects of kmalloc_class_bytes(c)
+ *   K2  class_of[] agrees with kmalloc_class() for every size
+ *   K3  objects of a power-of-two class are aligned to their size
+ */
+
+#include "mm/kmalloc.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/page_alloc.h"
+#include "slab.h"
+
+struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES];
+
+#define CLASS_GRAIN_SHIFT	3
+#define NR_GRAINS		((KMALLOC_MAX_CACHE_SIZE >> CLASS_GRAIN_SHIFT) + 1)
+
+static uint8_t class_of[NR_GRAINS];	/* by size in grains of 8 bytes, rounded up */
+
+static const char *const class_names[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES] = {
+#define NAMES(prefix) {								\
+	prefix "8", prefix "16", prefix "32", prefix "48", prefix "64",		\
+	prefix "80", prefix "96", prefix "112", prefix "128",			\
+	prefix "160", prefix "192", prefix "224", prefix "256",			\
+	prefix "320", prefix "384", prefix "448", prefix "512",			\
+	prefix "640", prefix "768", prefix "896", prefix "1k",			\
+	prefix "1280", prefix "1536", prefix "1792", prefix "2k",		\
+	prefix "2560", prefix "3k", prefix "3584", prefix "4k",			\
+	prefix "5k", prefix "6k", prefix "7k", prefix "8k" }
+	[KMALLOC_NORMAL] = NAMES("kmalloc-"),
+	[KMALLOC_RECLAIM] = NAMES("kmalloc-rcl-"),
+	[KMALLOC_DMA] = NAMES("dma-kmalloc-"),
+#undef NAMES
+};
+
+static const slab_flags_t type_flags[NR_KMALLOC_TYPES] = {
+	[KMALLOC_RECLAIM] = SLAB_RECLAIM_ACCOUNT,
+	[KMALLOC_DMA] = SLAB_CACHE_DMA,
+};
+
+size_t kmalloc_class_bytes(unsigned class)
+{
+	size_t base;
+
+	ASSERT(class < NR_KMALLOC_CLASSES);
+	if (class < 2)
+		return (size_t)8 << class;
+	if (class < 4)
+		return (size_t)class * 16;
+	base = (size_t)64 << (class - 4) / 4;
+	return base + (class - 4) % 4 * (base / 4);
+}
+
+static enum kmalloc_type type_for(gfp_t gfp)
+{
+	if (likely(!(gfp & (__GFP_DMA | __GFP_RECLAIMABLE))))
+		return KMALLOC_NORMAL;
+	return gfp & __GFP_DMA ? KMALLOC_DMA : KMALLOC_RECLAIM;
+}
+
+static inline struct kmem_cache *cache_for(size_t size_bytes, gfp_t gfp)
+{
+	unsigned class = class_of[(size_bytes + 7) >> CLASS_GRAIN_SHIFT];
+
+	return kmalloc_caches[type_for(gfp)][class];
+}
+
+/* ---- Whole pages ---- */
+
+static NOINLINE void *alloc_large(size_t size_bytes, gfp_t gfp, unsigned nid)
+{
+	struct page *page;
+
+	if (size_bytes == 0)
+		return ZERO_SIZE_PTR;
+	if (size_bytes > KMALLOC_MAX_SIZE)
+		return NULL;
+	page = alloc_pages_node(nid, gfp | __GFP_COMP,
+				order_for_pages(bytes_to_pages(size_bytes)));
+	if (!page)
+		return NULL;
+	page_set_type(page, PAGE_LARGE);
+	return page_address(page);
+}
+
+static bool is_large(const void *object)
+{
+	return pa_to_pfn(virt_to_phys(object)) < slab_system.setup.end_pfn &&
+		is_aligned((uintptr_t)object, PAGE_SIZE) &&
+		virt_to_page(object)->type == PAGE_LARGE;
+}
+
+void kfree_large(const void *object)
+{
+	struct page *page;
+	unsigned order;
+
+	if (ZERO_OR_NULL_PTR(object))
+		return;
+	if (unlikely(!is_large(object)))
+		slab_report_bad_free(object);
+	page = virt_to_page(object);
+	order = page->order;
+	page_set_type(page, PAGE_HEAD);
+	__free_pages(page, order);
+}
+
+/* ---- Allocating ---- */
+
+void *kmalloc_any(size_t size_bytes, gfp_t gfp)
+{
+	/* One comparison for both ends: 0 wraps. */
+	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
+		return alloc_large(size_bytes, gfp, NID_NONE);
+	if (likely(!(gfp & KMALLOC_SPECIAL_GFP)))
+		return kmalloc_class_alloc(cache_for(size_bytes, 0), gfp, size_bytes);
+	return kmem_cache_alloc_flags(cache_for(size_bytes, gfp), gfp);
+}
+
+void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
+{
+	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
+		return alloc_large(size_bytes, gfp, nid);
+	return kmem_cache_alloc_node(cache_for(size_bytes, gfp), gfp, nid);
+}
+
+/* ---- Built on these ---- */
+
+size_t kmalloc_size_roundup(size_t size_bytes)
+{
+	if (size_bytes == 0 || size_bytes > KMALLOC_MAX_SIZE)
+		return size_bytes;
+	if (size_bytes <= KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_class_bytes(kmalloc_class(size_bytes));
+	return PAGE_SIZE << order_for_pages(bytes_to_pages(size_bytes));
+}
+
+size_t ksize(const void *object)
+{
+	const struct page *page;
+
+	if (ZERO_OR_NULL_PTR(object))
+		return 0;
+	if (is_large(object))
+		return PAGE_SIZE << virt_to_page(object)->order;
+	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn)
+		slab_report_bad_free(object);
+	page = virt_to_page(object);
+	if (page->type != PAGE_SLAB)
+		slab_report_bad_free(object);
+	return kmem_cache_size(page_cache(page));
+}
+
+void *krealloc(const void *object, size_t size_bytes, gfp_t gfp)
+{
+	size_t old_bytes = ksize(object);
+	void *moved;
+
+	if (size_bytes == 0) {
+		kfree(object);
+		return ZERO_SIZE_PTR;
+	}
+	if (size_bytes <= old_bytes)
+		return (void *)(uintptr_t)object;
+	moved = kmalloc_any(size_bytes, gfp);
+	if (moved && old_bytes) {
+		memcpy(moved, object, old_bytes);
+		kfree(object);
+	}
+	return moved;
+}
+
+void *kmemdup(const void *from, size_t bytes, gfp_t gfp)
+{
+	void *copy = kmalloc_any(bytes, gfp);
+
+	if (copy)
+		memcpy(copy, from, bytes);
+	return copy;
+}
+
+char *kstrndup(const char *text, size_t max, gfp_t gfp)
+{
+	size_t bytes = 0;
+	char *copy;
+
+	if (!text)
+		return NULL;
+	while (bytes < max && text[bytes])
+		bytes++;
+	copy = kmalloc_any(bytes + 1, gfp);
+	if (copy) {
+		memcpy(copy, text, bytes);
+		copy[bytes] = 0;
+	}
+	return copy;
+}
+
+char *kstrdup(const char *text, gfp_t gfp)
+{
+	return kstrndup(text, SIZE_MAX - 1, gfp);
+}
+
+void kfree_sensitive(const void *object)
+{
+	if (ZERO_OR_NULL_PTR(object))
+		return;
+	memset((void *)(uintptr_t)object, 0, ksize(object));
+	__asm__ volatile("" : : "r"(object) : "memory");	/* the stores are wanted */
+	kfree(object);
+}
+
+/* ---- Bring-up ---- */
+
+static void make_class(enum kmalloc_type type, unsigned class)
+{
+	size_t bytes = kmalloc_class_bytes(class);
+	size_t align = bytes & -bytes;	/* what divides it; at least 16 but for class 0 */
+	struct kmem_cache *cache = kmem_cache_create(class_names[type][class], bytes,
+						     min_u64(align, PAGE_SIZE),
+						     SLAB_PANIC | type_flags[type], NULL);
+
+	cache->is_kmalloc = true;
+	kmalloc_caches[type][class] = cache;
+}
+
+void kmalloc_init(void)
+{
+	for (unsigned grain = 1; grain < NR_GRAINS; grain++)
+		class_of[grain] = (uint8_t)kmalloc_class((size_t)grain << CLASS_GRAIN_SHIFT);
+	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++)
+		for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++)
+			make_class((enum kmalloc_type)type, class);
+}

@@ -1,0 +1,496 @@
+/*
+ * Slabs of one cache on one node.
+ *
+ * Model
+ *   A slab is a block of 2^k pages cut into objects of one size. Its kmem_bufctl
+ *   array has an entry per object; the free ones form a list through it. An
+ *   entry of u8 holds the distance to the next free object, modulo 256; an
+ *   entry of u16 holds (next << 1) | 1. So the low byte of the entry of a free
+ *   object is never 0, and 0 can say "allocated": the list that finds a free
+ *   object is also the record that tells a first free from a second. Objects
+ *   that rest in an array keep a low byte that is not 0.
+ *   nr_free tells where the list ends; the last entry leads nowhere.
+ *
+ *   A node keeps its slabs on three lists: full (no free object), partial, and
+ *   free (no object in use or in an array). list.next of every page of a slab
+ *   leads to the cache, list.prev to the slab.
+ *
+ * Invariants, true whenever node->lock is free
+ *   S1  a slab is on full, partial or free as nr_free is 0, between, or all
+ *   S2  the free list has nr_free entries, each of a different object, none
+ *       with a low byte of 0
+ *   S3  every page of a slab has type PAGE_SLAB and leads to its cache and slab
+ *   S4  nr_slabs, nr_free_slabs and nr_free_objects are the sums over the lists
+ *   S5  both guard words of an on-slab descriptor are whole
+ *   S6  an entry whose low byte is not 0 is in the free list or in one array
+ *
+ * Locking
+ *   node->lock guards the lists and every slab on them. An object's state byte
+ *   belongs to whoever holds the object. Pages are taken and given back with no
+ *   lock held, because the page allocator may call shrinkers.
+ *
+ * Cost
+ *   Taking or giving an object is some 12 instructions; making a slab, 12 a page
+ *   and 3 for each 8 objects.
+ */
+
+#include "slab.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+
+/* ---- Entries ---- */
+
+static inline uint16_t *wide_entries(struct slab *slab)
+{
+	return (uint16_t *)(void *)slab->bufctl;
+}
+
+/* Every free list begins in order: entry i leads to i + 1. */
+static void bufctl_init(const struct slab_layout *layout, struct slab *slab)
+{
+	const uint64_t all_ones = 0x0101010101010101ull;	/* eight distances of 1 */
+	unsigned bytes = (unsigned)align_down(layout->descriptor_bytes - sizeof(*slab), 8);
+
+	if (layout->entry_shift) {
+		for (unsigned i = 0; i < layout->nr_objects; i++)
+			wide_entries(slab)[i] = (uint16_t)((i + 1) << 1 | 1);
+		return;
+	}
+	for (unsigned at = 0; at < bytes; at += 8)
+		memcpy(slab->bufctl + at, &all_ones, sizeof(all_ones));
+}
+
+static bool guards_are_whole(const struct kmem_cache *cache, const struct slab *slab)
+{
+	const uint8_t *at = (const uint8_t *)slab;
+	uint64_t front, rear;
+
+	if (cache->layout.place == OFF_SLAB)
+		return true;
+	memcpy(&front, at - sizeof(front), sizeof(front));
+	memcpy(&rear, at + cache->layout.descriptor_bytes, sizeof(rear));
+	return front == SLAB_GUARD_WORD && rear == SLAB_GUARD_WORD;
+}
+
+/* O(1) checks before a slab's list is used: an overflow in line meets a guard first. */
+static inline void check_slab(const struct kmem_cache *cache, const struct slab *slab)
+{
+	if (unlikely(!guards_are_whole(cache, slab)))
+		slab_report_corrupt(cache, slab, "a guard word beside its descriptor is overwritten");
+	if (unlikely(slab->nr_free > cache->layout.nr_objects))
+		slab_report_corrupt(cache, slab, "its descriptor counts more free objects than exist");
+	if (unlikely(!list_is_linked(&slab->list)))
+		slab_report_corrupt(cache, slab, "its list links are broken");
+}
+
+/* Takes the first @nr objects of @slab's free list, which has as many. */
+static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slot *to, unsigned nr)
+{
+	const unsigned nr_objects = cache->layout.nr_objects;
+	const uint32_t stride = cache->layout.stride_bytes;
+	unsigned index = slab->first_free;
+
+	for (struct slot *end = to + nr; to < end; to++) {
+		uint8_t distance = slab->bufctl[index];
+
+		if (unlikely(index >= nr_objects || distance == 0))
+			slab_report_corrupt(cache, slab, "its free list leads to no free object");
+		to->object = slab->objects + (uint64_t)index * stride;
+		to->state = &slab->bufctl[index];
+		index = (uint8_t)(index + distance);
+	}
+	slab->first_free = (uint16_t)index;
+	slab->nr_free = (uint16_t)(slab->nr_free - nr);
+}
+
+static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct slot *to,
+			   unsigned nr)
+{
+	unsigned index = slab->first_free;
+
+	for (struct slot *end = to + nr; to < end; to++) {
+		if (unlikely(index >= cache->layout.nr_objects ||
+			     (wide_entries(slab)[index] & 1) == 0))
+			slab_report_corrupt(cache, slab, "its free list leads to no free object");
+		to->object = slab_object(cache, slab, index);
+		to->state = (uint8_t *)&wide_entries(slab)[index];
+		index = wide_entries(slab)[index] >> 1;
+	}
+	slab->first_free = (uint16_t)index;
+	slab->nr_free = (uint16_t)(slab->nr_free - nr);
+}
+
+/* Puts the object with state byte @state first in @slab's free list. */
+static inline void slab_put(const struct kmem_cache *cache, struct slab *slab, uint8_t *state)
+{
+	unsigned index = (unsigned)(state - slab->bufctl);
+
+	if (cache->layout.entry_shift) {
+		index >>= 1;
+		wide_entries(slab)[index] = (uint16_t)(slab->first_free << 1 | 1);
+	} else {
+		/* The end of the list leads anywhere, but not by a distance of 0. */
+		unsigned first = slab->nr_free ? slab->first_free : index + 1;
+
+		slab->bufctl[index] = (uint8_t)(first - index);
+	}
+	slab->first_free = (uint16_t)index;
+	slab->nr_free++;
+}
+
+/* ---- Making and giving back ---- */
+
+static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,
+			   void (*function)(void *object))
+{
+	for (unsigned i = 0; i < cache->layout.nr_objects; i++)
+		function(slab_object(cache, slab, i));
+}
+
+static struct slab *place_descriptor(struct kmem_cache *cache, uint8_t *start, unsigned nid)
+{
+	const uint64_t guard = SLAB_GUARD_WORD;
+	uint8_t *state;
+
+	if (cache->layout.place == OFF_SLAB)
+		return slab_take_one(cache->descriptors, GFP_NOWAIT, nid, &state);
+	memcpy(start, &guard, sizeof(guard));
+	memcpy(start + sizeof(guard) + cache->layout.descriptor_bytes, &guard, sizeof(guard));
+	return (struct slab *)(void *)(start + sizeof(guard));
+}
+
+static void link_pages(struct kmem_cache *cache, struct slab *slab, struct page *page)
+{
+	struct page *end = page + pages_in(cache->layout.order);
+
+	page_set_type(page, PAGE_SLAB);
+	for (; page < end; page++) {
+		page->type = PAGE_SLAB;
+		page_set_slab(page, cache, slab);
+	}
+}
+
+static void release_pages(struct kmem_cache *cache, struct page *page)
+{
+	const unsigned order = cache->layout.order;
+
+	for (uint64_t i = 0; i < pages_in(order); i++) {
+		page_set_slab(&page[i], NULL, NULL);
+		if (i)
+			page[i].type = PAGE_USER;
+	}
+	page_set_type(page, PAGE_USER);
+	__free_pages(page, order);
+}
+
+/* Gives one unlisted empty slab's memory back. */
+static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
+{
+	uint8_t *start = slab_start(cache, slab);
+
+	if (cache->dtor)
+		run_on_objects(cache, slab, cache->dtor);
+	if (cache->layout.place == OFF_SLAB) {
+		struct page *page = virt_to_page(slab);
+		struct slab *of_descriptor = page_slab(page);
+
+		slab_give_one(cache->descriptors, slab, of_descriptor->bufctl +
+			      slab_entry_offset(cache->descriptors, of_descriptor, slab));
+	}
+	release_pages(cache, virt_to_page(start));
+}
+
+static struct slab *slab_create(struct kmem_cache *cache, struct page *page, uint32_t colour)
+{
+	const struct slab_layout *layout = &cache->layout;
+	uint8_t *start = page_address(page);
+	struct slab *slab = place_descriptor(cache, start, page_to_nid(page));
+
+	if (!slab)
+		return NULL;
+	slab->objects = start + layout->objects_offset + colour * layout->colour_bytes;
+	slab->nr_free = layout->nr_objects;
+	slab->first_free = 0;
+	slab->nid = (uint16_t)page_to_nid(page);
+	slab->colour = (uint16_t)colour;
+	bufctl_init(layout, slab);
+	link_pages(cache, slab, page);
+	if (cache->ctor)
+		run_on_objects(cache, slab, cache->ctor);
+	return slab;
+}
+
+static uint32_t next_colour(struct kmem_cache *cache, struct cache_node *node)
+{
+	uint32_t colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED);
+
+	return cache->layout.nr_colours == 1 ? 0 : colour % cache->layout.nr_colours;
+}
+
+struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct page *page = alloc_pages_node(nid, (gfp | cache->gfp) & ~__GFP_ZERO,
+					     cache->layout.order);
+	struct cache_node *node;
+	struct slab *slab;
+
+	if (!page)
+		return NULL;
+	node = cache_node_get(cache, page_to_nid(page));
+	slab = node ? slab_create(cache, page, next_colour(cache, node)) : NULL;
+	if (!slab) {
+		__free_pages(page, cache->layout.order);
+		return NULL;
+	}
+	spin_lock(&node->lock);
+	list_add(&slab->list, &node->free);
+	node->nr_slabs++;
+	node->nr_free_slabs++;
+	node->nr_grown++;
+	node->nr_free_objects += cache->layout.nr_objects;
+	spin_unlock(&node->lock);
+	return node;
+}
+
+/* Takes empty slabs off the node's list until at most @keep_objects are free. */
+static void unlist_empty(struct kmem_cache *cache, struct cache_node *node,
+			 uint64_t keep_objects, struct list_head *to) HOLDS(node->lock)
+{
+	while (node->nr_free_objects > keep_objects && !list_is_empty(&node->free)) {
+		struct slab *slab = list_entry(node->free.prev, struct slab, list);
+
+		check_slab(cache, slab);
+		list_move(&slab->list, to);
+		node->nr_slabs--;
+		node->nr_free_slabs--;
+		node->nr_free_objects -= cache->layout.nr_objects;
+	}
+}
+
+uint64_t slabs_destroy(struct kmem_cache *cache, struct list_head *slabs)
+{
+	uint64_t nr_pages = 0;
+
+	while (!list_is_empty(slabs)) {
+		struct slab *slab = list_first_entry(slabs, struct slab, list);
+
+		list_del(&slab->list);
+		slab_destroy(cache, slab);
+		nr_pages += pages_in(cache->layout.order);
+	}
+	return nr_pages;
+}
+
+uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects)
+{
+	struct list_head empty;
+
+	list_init(&empty);
+	spin_lock(&node->lock);
+	unlist_empty(cache, node, keep_objects, &empty);
+	spin_unlock(&node->lock);
+	return slabs_destroy(cache, &empty);
+}
+
+/* ---- Taking and giving ---- */
+
+static struct slab *slab_with_room(struct cache_node *node) HOLDS(node->lock)
+{
+	if (!list_is_empty(&node->partial))
+		return list_first_entry(&node->partial, struct slab, list);
+	if (!list_is_empty(&node->free))
+		return list_first_entry(&node->free, struct slab, list);
+	return NULL;
+}
+
+static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
+			       struct slab *slab, struct slot *to, unsigned wanted)
+	HOLDS(node->lock)
+{
+	unsigned nr = slab->nr_free < wanted ? slab->nr_free : wanted;
+
+	check_slab(cache, slab);
+	if (unlikely(nr == 0))
+		slab_report_corrupt(cache, slab, "it is listed as having free objects, and has none");
+	node->nr_free_slabs -= slab->nr_free == cache->layout.nr_objects;
+	if (cache->layout.entry_shift)
+		slab_take_wide(cache, slab, to, nr);
+	else
+		slab_take(cache, slab, to, nr);
+	node->nr_free_objects -= nr;
+	list_move(&slab->list, slab->nr_free ? &node->partial : &node->full);
+	return nr;
+}
+
+unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slot *to,
+		   unsigned wanted)
+{
+	unsigned nr = 0;
+
+	spin_lock(&node->lock);
+	nr = shared_take(node, to, wanted);
+	while (nr < wanted) {
+		struct slab *slab = slab_with_room(node);
+
+		if (!slab)
+			break;
+		nr += take_from_slab(cache, node, slab, to + nr, wanted - nr);
+	}
+	spin_unlock(&node->lock);
+	return nr;
+}
+
+/* After nr_free rose from @nr_before: the list S1 asks for. */
+static inline void relist(struct kmem_cache *cache, struct cache_node *node, struct slab *slab,
+			  unsigned nr_before) HOLDS(node->lock)
+{
+	if (slab->nr_free == cache->layout.nr_objects) {
+		list_move(&slab->list, &node->free);
+		node->nr_free_slabs++;
+	} else if (nr_before == 0) {
+		list_move(&slab->list, &node->partial);
+	}
+}
+
+/* Gives a run of objects of one slab; returns how many of @nr it was. */
+static unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
+			 const struct slot *from, unsigned nr) HOLDS(node->lock)
+{
+	struct slab *slab = page_slab(virt_to_page(from->object));
+	const unsigned nr_before = slab->nr_free;
+	unsigned i = 0;
+
+	check_slab(cache, slab);
+	do {
+		slab_put(cache, slab, from[i].state);
+	} while (++i < nr && (uint64_t)(from[i].state - slab->bufctl) < cache->entries_bytes);
+	node->nr_free_objects += i;
+	relist(cache, node, slab, nr_before);
+	return i;
+}
+
+void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+	       unsigned nr, struct list_head *empty)
+{
+	for (unsigned i = 0; i < nr; )
+		i += give_run(cache, node, from + i, nr - i);
+	if (node->nr_free_objects > node->max_free_objects)
+		unlist_empty(cache, node, node->max_free_objects, empty);
+}
+
+void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+	      unsigned nr, struct list_head *empty)
+{
+	unsigned nr_shared;
+
+	spin_lock(&node->lock);
+	nr_shared = shared_give(node, from, nr);
+	slabs_put(cache, node, from + nr_shared, nr - nr_shared, empty);
+	spin_unlock(&node->lock);
+}
+
+void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+	       unsigned nr)
+{
+	struct list_head empty;
+
+	list_init(&empty);
+	node_put(cache, node, from, nr, &empty);
+	slabs_destroy(cache, &empty);
+}
+
+unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slot *to,
+			   unsigned wanted)
+{
+	struct cache_node *node = cache_node_get(cache, nid);
+	unsigned nr = node ? node_take(cache, node, to, wanted) : 0;
+
+	if (nr)
+		return nr;
+	node = cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, nid);
+	return node ? node_take(cache, node, to, wanted) : 0;
+}
+
+/* Any other node's free object, nearest first; then a page from wherever it can be had. */
+static unsigned take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+				   struct slot *to)
+{
+	struct cache_node *node;
+
+	for (unsigned i = 1; ; i++) {
+		unsigned other = slab_system.setup.nearest_node(nid, i);
+
+		if (other == NID_NONE)
+			break;
+		node = cache_node_lookup(cache, other);
+		if (node && node_take(cache, node, to, 1))
+			return 1;
+	}
+	node = cache_grow(cache, gfp, nid);
+	return node ? node_take(cache, node, to, 1) : 0;
+}
+
+void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
+{
+	struct slot slot;
+	unsigned nr = node_take_growing(cache, gfp, nid, &slot, 1);
+
+	if (!nr && !(gfp & __GFP_THISNODE))
+		nr = take_one_elsewhere(cache, gfp, nid, &slot);
+	if (!nr)
+		return NULL;
+	*slot.state = 0;
+	*state = slot.state;
+	return slot.object;
+}
+
+void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state)
+{
+	const struct slot slot = { object, state };
+	unsigned nid = page_slab(virt_to_page(object))->nid;
+
+	*state = 1;
+	node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
+}
+
+/* ---- Nodes ---- */
+
+/* Batches that may lie free in slabs before pages are given back. */
+#define MAX_FREE_BATCHES	4u
+
+void cache_node_init(struct cache_node *node, unsigned nid)
+{
+	*node = (struct cache_node){ .nid = (uint16_t)nid };
+	list_init(&node->full);
+	list_init(&node->partial);
+	list_init(&node->free);
+}
+
+static struct cache_node *cache_node_make(struct kmem_cache *cache, unsigned nid)
+{
+	struct cache_node *expected = NULL;
+	uint8_t *state;
+	/* node_cache's own come from where it has slabs already, or this would not end. */
+	gfp_t gfp = cache == node_cache ? GFP_NOWAIT | __GFP_THISNODE : GFP_NOWAIT;
+	unsigned from_nid = cache == node_cache ? slab_system.boot_nid : nid;
+	struct cache_node *node = slab_take_one(node_cache, gfp, from_nid, &state);
+
+	if (!node)
+		return NULL;
+	cache_node_init(node, nid);
+	node->max_free_objects = cache->layout.nr_objects +
+		(uint64_t)MAX_FREE_BATCHES * cache->half_slots;
+	if (__atomic_compare_exchange_n(&cache->nodes[nid], &expected, node, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return node;
+	slab_give_one(node_cache, node, state);		/* another CPU was first */
+	return expected;
+}
+
+struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid)
+{
+	struct cache_node *node = cache_node_lookup(cache, nid);
+
+	return likely(node != NULL) ? node : cache_node_make(cache, nid);
+}

@@ -1,0 +1,323 @@
+#ifndef MM_SLAB_INTERNAL_H
+#define MM_SLAB_INTERNAL_H
+
+/*
+ * What the files of the slab allocator share: its structures, and the calls
+ * between slab_layout, slab (one node's slabs), slab_cpu (arrays), slab_alien,
+ * slab_cache, slab_debug, slab_report, slab_show and slab_verify.
+ */
+
+#include "lib/list.h"
+#include "mm/lock.h"
+#include "mm/page_alloc.h"
+#include "mm/slab.h"
+
+/*
+ * An object at rest in an array: where it is, and the byte of its kmem_bufctl
+ * entry that is 0 exactly while it is allocated.
+ */
+struct slot {
+	void *object;
+	uint8_t *state;
+};
+
+/*
+ * The objects a CPU has at hand: a stack in two halves. Each half begins with a
+ * sentinel slot whose object is NULL; top[-1] is the newest object.
+ */
+struct cpu_array {
+	struct slot *top;
+	struct slot *end;	/* of the half in use; NULL from another CPU asks to drain */
+	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
+	uint16_t half_slots;
+	uint16_t nr_resting;	/* objects in the other half */
+	uint8_t half;		/* in use: 0 or 1 */
+	bool is_drain_asked;	/* atomic */
+	uint64_t nr_refills;
+	uint64_t nr_drains;
+	struct slot slots[];	/* 2 * (1 + half_slots) */
+};
+
+/* Objects shared by the CPUs of a node (shared), or of another node on their way home (alien). */
+struct object_array {
+	struct spinlock lock;
+	uint16_t nr, limit;
+	struct slot slots[];
+};
+
+/*
+ * A slab: 2^k pages cut into objects. Lies at the slab's start (on-slab) or in
+ * a descriptor cache (off-slab). The kmem_bufctl array follows: an entry for
+ * each object, u8 or, beyond 256 objects, u16.
+ */
+struct slab {
+	struct list_head list;
+	uint8_t *objects;	/* the first object, as users see it */
+	uint16_t nr_free;
+	uint16_t first_free;	/* index; meaningless while nr_free is 0 */
+	uint16_t nid;		/* of its pages */
+	uint16_t colour;
+	uint8_t bufctl[];
+};
+
+_Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 bytes: 1.8 %");
+
+#define MAX_U8_OBJECTS	256u
+
+/* The slabs of a cache on one node. */
+struct cache_node {
+	struct spinlock lock;		/* guards everything here, and the slabs */
+	uint16_t nid;
+	uint32_t next_colour;
+	struct list_head full, partial, free;
+	uint64_t nr_slabs;
+	uint64_t nr_free_slabs;
+	uint64_t nr_free_objects;	/* in slabs: not those in arrays */
+	uint64_t max_free_objects;	/* above: empty slabs are given back */
+	uint64_t nr_grown;
+	struct object_array *shared;	/* NULL until made */
+	struct object_array **alien;	/* by node; NULL, and so its entries, until made */
+};
+
+enum slab_place { ON_SLAB, OFF_SLAB };
+
+/* How a cache cuts its slabs; worked out by slab_layout.c. */
+struct slab_layout {
+	uint32_t stride_bytes;		/* from object to object */
+	uint32_t objects_offset;	/* of the first, without colour */
+	uint32_t descriptor_bytes;	/* struct slab and bufctl */
+	uint16_t nr_objects;
+	uint8_t order;
+	uint8_t entry_shift;		/* 0: u8 entries, 1: u16 */
+	uint32_t nr_colours;		/* at least 1 */
+	uint32_t colour_bytes;
+	enum slab_place place;
+};
+
+struct cache_debug;
+
+struct kmem_cache {
+	/* Read by every allocation and free. */
+	uint64_t inverse;		/* see slab_entry_offset() */
+	uint64_t entries_bytes;		/* nr_objects << entry_shift */
+	struct slab_layout layout;
+	slab_flags_t flags;
+	gfp_t gfp;			/* added to every request for pages */
+
+	uint32_t object_bytes;		/* what users may use */
+	uint32_t align;
+	uint16_t half_slots;		/* of CPU arrays made from now on; 0: none are made */
+	uint16_t shared_slots;
+	uint16_t alien_slots;
+	bool is_kmalloc;
+	const char *name;
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
+	struct cache_debug *debug;	/* NULL: no debug flag */
+	struct kmem_cache *descriptors;	/* where off-slab descriptors come from */
+	struct list_head list;		/* of all caches, under slab_system.lock */
+	struct cache_node **nodes;	/* by nid; entries NULL until first used */
+	struct cpu_array *cpu[];	/* by CPU; &slab_no_array until made */
+};
+
+/* The allocator's own state: one system. */
+struct slab_system {
+	struct spinlock lock;		/* guards the list of caches and their number */
+	struct list_head caches;
+	unsigned nr_caches;
+	unsigned nr_nodes, nr_cpus;
+	struct slab_setup setup;
+	unsigned boot_nid;		/* node of the boot caches' first slabs */
+	slab_flags_t debug_flags;
+	uint64_t seed;
+};
+
+extern struct slab_system slab_system HIDDEN;
+extern struct kmem_cache *cache_cache;	/* kmem_cache structures themselves */
+extern struct kmem_cache *node_cache;	/* cache_node structures */
+
+/* ---- slab_layout.c: pure arithmetic ---- */
+
+/* Descriptors come in these capacities: each has a cache. */
+#define NR_DESCRIPTOR_SIZES	5
+
+/* Bytes of the smallest descriptor with @nr_entries u8 entries, and its index. */
+uint32_t descriptor_bytes_for(unsigned nr_entries, unsigned *size_index);
+
+/*
+ * Chooses order and place by waste for objects of @stride_bytes, a multiple of
+ * @align. Fields that @layout gets are all of them. False: too large.
+ */
+bool slab_layout_choose(struct slab_layout *layout, uint32_t stride_bytes, uint32_t align,
+			bool allow_off_slab) MUST_CHECK;
+
+/* What a slab with @layout does not give to objects, its descriptor included. */
+uint64_t slab_layout_waste(const struct slab_layout *layout);
+
+/* The constant of slab_entry_offset() for @layout. */
+uint64_t slab_layout_inverse(const struct slab_layout *layout);
+
+/* ---- Addresses ---- */
+
+#define SLAB_GUARD_WORD	0x51ab57c451ab57c4ull	/* before and behind an on-slab descriptor */
+
+static inline uint64_t slab_bytes(const struct kmem_cache *cache)
+{
+	return PAGE_SIZE << cache->layout.order;
+}
+
+/*
+ * Offset of @object's entry in the bufctl array of @slab, or a value not below
+ * cache->entries_bytes when @object is not the address of one of its objects.
+ *
+ * With stride = odd * 2^s and e the entry shift, inverse = odd^-1 * 2^(32-s+e)
+ * mod 2^64, so index * stride * inverse = index * 2^(32+e): the rotation leaves
+ * index * 2^e. The product is injective for 32-bit offsets, because odd^-1 is
+ * odd and s > e: no other offset gives one of these values. One multiplication
+ * finds the index, checks the remainder and checks both ends.
+ */
+static ALWAYS_INLINE uint64_t slab_entry_offset(const struct kmem_cache *cache,
+						const struct slab *slab, const void *object)
+{
+	uint32_t offset = (uint32_t)(uintptr_t)object - (uint32_t)(uintptr_t)slab->objects;
+	uint64_t product = offset * cache->inverse;
+
+	return product >> 32 | product << 32;
+}
+
+static inline void *slab_object(const struct kmem_cache *cache, const struct slab *slab,
+				unsigned index)
+{
+	return slab->objects + (uint64_t)index * cache->layout.stride_bytes;
+}
+
+/* The slab's first byte: its block is naturally aligned in physical memory. */
+static inline uint8_t *slab_start(const struct kmem_cache *cache, const struct slab *slab)
+{
+	pfn_t pfn = pa_to_pfn(virt_to_phys(slab->objects));
+
+	return phys_to_virt(pfn_to_pa(pfn & ~(pages_in(cache->layout.order) - 1)));
+}
+
+/* ---- slab.c: the slabs of one node ---- */
+
+/* Of @cache on node @nid, or NULL if it has none yet. */
+static inline struct cache_node *cache_node_lookup(struct kmem_cache *cache, unsigned nid)
+{
+	return __atomic_load_n(&cache->nodes[nid], __ATOMIC_ACQUIRE);
+}
+
+/* Of @cache on node @nid; made if it does not exist. NULL when memory ran out. */
+struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid);
+void cache_node_init(struct cache_node *node, unsigned nid);
+
+/* Takes up to @wanted objects; returns how many: 0 when the node has none free. */
+unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slot *to,
+		   unsigned wanted);
+
+/* Returns objects to their slabs or the shared array. All are of @node. May give pages back. */
+void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+	       unsigned nr);
+
+/* Returns objects to their slabs; those slabs that should go are added to @empty. */
+void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+	       unsigned nr, struct list_head *empty) HOLDS(node->lock);
+
+/* As node_give(), but slabs to be given back are added to @empty: for callers that hold a lock. */
+void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+	      unsigned nr, struct list_head *empty);
+
+/* Gives the pages of unlisted empty slabs back; returns how many. No lock held. */
+uint64_t slabs_destroy(struct kmem_cache *cache, struct list_head *slabs);
+
+/*
+ * Adds an empty slab near @nid. Returns the node it went to, or NULL when
+ * memory ran out. Calls the page allocator: no lock held.
+ */
+struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
+
+/* Gives back empty slabs until at most @keep_objects are free. Returns pages. */
+uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects);
+
+/*
+ * One object from @nid or near it, without the arrays: *state is its state
+ * byte, already 0. NULL when memory ran out.
+ */
+void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state);
+
+/*
+ * Takes 1 to @wanted objects of node @nid itself, after making a slab there if
+ * it must; 0 when the node's memory ran out. Does not reclaim.
+ */
+unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slot *to,
+			   unsigned wanted);
+
+/* Returns one object whose state byte is @state to its slab, wherever that is. */
+void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state);
+
+/* ---- slab_cpu.c: per-CPU arrays ---- */
+
+extern struct cpu_array slab_no_array HIDDEN;	/* always empty and always full */
+
+/* Empties this CPU's array of @cache into its node. */
+void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
+unsigned cpu_array_count(struct cpu_array *array);
+void slab_no_array_init(void);
+
+/* Memory for arrays: never through arrays. */
+void *slab_internal_alloc(size_t bytes, unsigned nid);
+void slab_internal_free(void *at);
+
+/* kfree() of something that is not in a slab. */
+void kfree_large(const void *object);
+
+/* ---- slab_alien.c: shared and alien arrays ---- */
+
+/* To and from a node's shared array; both return how many. */
+unsigned shared_take(struct cache_node *node, struct slot *to, unsigned wanted)
+	HOLDS(node->lock);
+unsigned shared_give(struct cache_node *node, const struct slot *from, unsigned nr)
+	HOLDS(node->lock);
+
+/* Makes the shared array of @node, unless memory for it ran out. */
+void shared_make(struct kmem_cache *cache, struct cache_node *node);
+
+/* Empties it into the slabs. */
+void shared_drain(struct kmem_cache *cache, struct cache_node *node);
+
+/*
+ * One free object of node @nid for a CPU of @home, its state byte in *state and
+ * not yet 0; NULL when @nid has none. Takes a batch along.
+ */
+void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
+		 uint8_t **state);
+
+/* Sends a free object of node @nid home, sooner or later. */
+void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
+		struct slot slot);
+
+/* Sends all of them home now. */
+void alien_drain(struct kmem_cache *cache, struct cache_node *home);
+
+/* Objects at rest in the shared array of @node and in alien arrays of its CPUs. */
+uint64_t node_array_objects(struct cache_node *node);
+
+/* Frees the arrays, which are empty. */
+void node_arrays_free(struct cache_node *node);
+
+/* ---- slab_cache.c ---- */
+
+/* The nearest node with memory to @nid. */
+static inline unsigned slab_memory_node(unsigned nid)
+{
+	return slab_system.setup.nearest_node(nid, 0);
+}
+
+/* ---- slab_report.c: what was found wrong; these do not return ---- */
+
+void slab_report_bad_free(const void *object) COLD NORETURN;
+void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object) COLD NORETURN;
+void slab_report_corrupt(const struct kmem_cache *cache, const struct slab *slab,
+			 const char *what) COLD NORETURN;
+
+#endif

@@ -1,0 +1,374 @@
+/*
+ * Caches: making them, giving them back, and the first ones.
+ *
+ * Model
+ *   A kmem_cache comes from cache_cache, its cache_nodes from node_cache, and
+ *   off-slab descriptors from five descriptor caches. These seven are always
+ *   on-slab, have no CPU arrays and no debug flags, so that no allocation from
+ *   them leads back to them. cache_cache itself lies in pages of its own, and
+ *   the first nodes of it and node_cache are static.
+ *
+ * Invariants, while slab_system.lock is free
+ *   C1  every cache is listed once, and nr_caches counts them
+ *   C2  a cache's inverse and entries_bytes are those of its layout
+ *
+ * Locking
+ *   slab_system.lock guards the list of caches. node->lock nests inside it.
+ */
+
+#include "slab.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+
+struct slab_system slab_system;
+struct kmem_cache *cache_cache;
+struct kmem_cache *node_cache;
+
+static struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
+static struct cache_node boot_nodes[2];
+
+/* ---- Tuning by object size ---- */
+
+struct tuning {
+	uint32_t up_to_bytes;
+	uint16_t half_slots, shared_slots, alien_slots;
+};
+
+/*
+ * Twice half_slots are the "limit" of slabinfo. An array of the smallest class
+ * is 2 KiB for up to 30 KiB of objects; from 1 KiB on, an array may hold up to
+ * 48 KiB, beyond a page 32 KiB and more are held by no CPU.
+ */
+static const struct tuning tunings[] = {
+	{ 256, 60, 480, 60 },
+	{ 1024, 27, 216, 27 },
+	{ PAGE_SIZE, 12, 96, 12 },
+	{ 8 * PAGE_SIZE, 4, 8, 4 },
+	{ UINT32_MAX, 0, 0, 0 },
+};
+
+static void tune(struct kmem_cache *cache)
+{
+	const struct tuning *tuning = tunings;
+
+	while (cache->object_bytes > tuning->up_to_bytes)
+		tuning++;
+	cache->half_slots = tuning->half_slots;
+	cache->shared_slots = tuning->shared_slots;
+	cache->alien_slots = tuning->alien_slots;
+}
+
+/* ---- Setting up a cache ---- */
+
+static size_t cache_struct_bytes(void)
+{
+	return sizeof(struct kmem_cache) + slab_system.nr_cpus * sizeof(struct cpu_array *) +
+		slab_system.nr_nodes * sizeof(struct cache_node *);
+}
+
+/* As in Linux: a small object shares a line with others, in equal parts of it. */
+static uint32_t effective_align(size_t size_bytes, size_t align, slab_flags_t flags)
+{
+	uint64_t line = 64;
+
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		while (size_bytes <= line / 2)
+			line /= 2;
+		align = max_u64(align, line);
+	}
+	return (uint32_t)max_u64(align, sizeof(uint64_t));
+}
+
+static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
+{
+	uint32_t stride = (uint32_t)align_up(cache->object_bytes, cache->align);
+	unsigned index;
+
+	if (!slab_layout_choose(&cache->layout, stride, cache->align, allow_off_slab))
+		return false;
+	cache->inverse = slab_layout_inverse(&cache->layout);
+	cache->entries_bytes = (uint64_t)cache->layout.nr_objects << cache->layout.entry_shift;
+	if (cache->layout.place == OFF_SLAB) {
+		descriptor_bytes_for(cache->layout.nr_objects, &index);
+		cache->descriptors = descriptor_caches[index];
+	}
+	return true;
+}
+
+static gfp_t gfp_for(slab_flags_t flags)
+{
+	gfp_t gfp = 0;
+
+	if (flags & SLAB_CACHE_DMA)
+		gfp |= __GFP_DMA;
+	if (flags & SLAB_CACHE_DMA32)
+		gfp |= __GFP_DMA32;
+	if (flags & SLAB_RECLAIM_ACCOUNT)
+		gfp |= __GFP_RECLAIMABLE;
+	return gfp;
+}
+
+static void cache_clear(struct kmem_cache *cache, const char *name, size_t size_bytes,
+			size_t align, slab_flags_t flags)
+{
+	memset(cache, 0, cache_struct_bytes());
+	cache->name = name;
+	cache->object_bytes = (uint32_t)align_up(size_bytes, sizeof(uint64_t));
+	cache->align = effective_align(size_bytes, align, flags);
+	cache->flags = flags;
+	cache->gfp = gfp_for(flags);
+	cache->nodes = (struct cache_node **)(void *)&cache->cpu[slab_system.nr_cpus];
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		cache->cpu[cpu] = &slab_no_array;
+}
+
+static void cache_list(struct kmem_cache *cache)
+{
+	spin_lock(&slab_system.lock);
+	list_add_tail(&cache->list, &slab_system.caches);
+	slab_system.nr_caches++;
+	spin_unlock(&slab_system.lock);
+}
+
+/* ---- Public ---- */
+
+struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, size_t align,
+					  slab_flags_t flags, void (*ctor)(void *object),
+					  void (*dtor)(void *object))
+{
+	struct kmem_cache *cache;
+	uint8_t *state;
+
+	ASSERT(name != NULL);
+	ASSERT(size_bytes > 0);
+	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
+	ASSERT(align == 0 || is_power_of_two(align));
+	ASSERT(align <= PAGE_SIZE);
+	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
+	if (cache) {
+		cache_clear(cache, name, size_bytes, align, flags);
+		cache->ctor = ctor;
+		cache->dtor = dtor;
+		tune(cache);
+		ASSERT(cache_lay_out(cache, true));
+		cache_list(cache);
+	} else if (flags & SLAB_PANIC) {
+		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s", name);
+	}
+	return cache;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t align,
+				     slab_flags_t flags, void (*ctor)(void *object))
+{
+	return kmem_cache_create_dtor(name, size_bytes, align, flags, ctor, NULL);
+}
+
+/* Every object at rest goes to its slab. Only for one CPU's arrays, or quiet caches. */
+static void drain_node_arrays(struct kmem_cache *cache)
+{
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (node)
+			alien_drain(cache, node);
+	}
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (node)
+			shared_drain(cache, node);
+	}
+}
+
+static uint64_t reap_all(struct kmem_cache *cache)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		nr_pages += node ? node_reap(cache, node, 0) : 0;
+	}
+	return nr_pages;
+}
+
+static void ask_others_to_drain(struct kmem_cache *cache)
+{
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
+		struct cpu_array *array = __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE);
+
+		if (array == &slab_no_array || cpu == mm_port_cpu())
+			continue;
+		__atomic_store_n(&array->is_drain_asked, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&array->end, NULL, __ATOMIC_RELAXED);
+	}
+}
+
+uint64_t kmem_cache_shrink(struct kmem_cache *cache)
+{
+	mm_port_local_state local = mm_port_local_lock();
+
+	cpu_array_drain(cache, mm_port_cpu());
+	mm_port_local_unlock(local);
+	ask_others_to_drain(cache);
+	drain_node_arrays(cache);
+	return reap_all(cache);
+}
+
+void slab_drain_cpu(void)
+{
+	mm_port_local_state local = mm_port_local_lock();
+
+	spin_lock(&slab_system.lock);
+	list_for_each(at, &slab_system.caches)
+		cpu_array_drain(list_entry(at, struct kmem_cache, list), mm_port_cpu());
+	spin_unlock(&slab_system.lock);
+	mm_port_local_unlock(local);
+}
+
+static void free_arrays(struct kmem_cache *cache)
+{
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
+		struct cpu_array *array = cache->cpu[cpu];
+
+		cache->cpu[cpu] = &slab_no_array;
+		if (array != &slab_no_array)
+			slab_internal_free(array);
+	}
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		if (cache->nodes[nid])
+			node_arrays_free(cache->nodes[nid]);
+}
+
+static void require_empty(struct kmem_cache *cache)
+{
+	uint64_t nr_active = slab_usage(cache).nr_active;
+
+	if (nr_active)
+		mm_port_panic(__FILE__, __LINE__,
+			      "kmem_cache_destroy: %llu objects of cache %s are still allocated",
+			      (unsigned long long)nr_active, cache->name);
+}
+
+void kmem_cache_destroy(struct kmem_cache *cache)
+{
+	if (!cache)
+		return;
+	require_empty(cache);
+	spin_lock(&slab_system.lock);
+	list_del(&cache->list);
+	slab_system.nr_caches--;
+	spin_unlock(&slab_system.lock);
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		cpu_array_drain(cache, cpu);
+	drain_node_arrays(cache);
+	free_arrays(cache);
+	reap_all(cache);
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		if (cache->nodes[nid])
+			slab_internal_free(cache->nodes[nid]);
+	slab_internal_free(cache);
+}
+
+size_t kmem_cache_size(const struct kmem_cache *cache)
+{
+	return cache->object_bytes;
+}
+
+const char *kmem_cache_name(const struct kmem_cache *cache)
+{
+	return cache->name;
+}
+
+/* ---- Memory for arrays ---- */
+
+void *slab_internal_alloc(size_t bytes, unsigned nid)
+{
+	struct kmem_cache *cache;
+	uint8_t *state;
+
+	if (bytes > KMALLOC_MAX_CACHE_SIZE)
+		return NULL;
+	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(bytes)];
+	if (!cache)
+		return NULL;	/* early at boot */
+	return slab_take_one(cache, GFP_NOWAIT, nid, &state);
+}
+
+void slab_internal_free(void *at)
+{
+	const struct page *page = virt_to_page(at);
+	struct kmem_cache *cache = page_cache(page);
+	struct slab *slab = page_slab(page);
+
+	slab_give_one(cache, at, slab->bufctl + slab_entry_offset(cache, slab, at));
+}
+
+/* ---- The first caches ---- */
+
+static struct kmem_cache *first_cache_memory(void)
+{
+	unsigned order = order_for_pages(bytes_to_pages(cache_struct_bytes()));
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
+
+	if (!page)
+		mm_port_panic(__FILE__, __LINE__, "slab_init: no page for the first cache");
+	slab_system.boot_nid = page_to_nid(page);
+	return page_address(page);
+}
+
+/* On-slab, no arrays, no debugging: see the model. */
+static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t size_bytes,
+			      struct cache_node *boot_node)
+{
+	cache_clear(cache, name, size_bytes, 16, SLAB_PANIC);
+	ASSERT(cache_lay_out(cache, false));
+	if (boot_node) {
+		cache_node_init(boot_node, slab_system.boot_nid);
+		cache->nodes[slab_system.boot_nid] = boot_node;
+	}
+	cache_list(cache);
+}
+
+static struct kmem_cache *boot_cache_make(const char *name, size_t size_bytes,
+					  struct cache_node *boot_node)
+{
+	uint8_t *state;
+	struct kmem_cache *cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid,
+						 &state);
+
+	if (!cache)
+		mm_port_panic(__FILE__, __LINE__, "slab_init: no memory for cache %s", name);
+	boot_cache_set_up(cache, name, size_bytes, boot_node);
+	return cache;
+}
+
+static const char *const descriptor_names[NR_DESCRIPTOR_SIZES] = {
+	"slab_16", "slab_32", "slab_64", "slab_128", "slab_256",
+};
+
+void slab_init(const struct slab_setup *setup)
+{
+	ASSERT(setup->nr_nodes >= 1);
+	ASSERT(setup->nr_nodes <= MAX_NODES);
+	ASSERT(setup->nr_cpus >= 1);
+	ASSERT(setup->nr_cpus <= MAX_CPUS);
+	slab_system.setup = *setup;
+	slab_system.nr_nodes = setup->nr_nodes;
+	slab_system.nr_cpus = setup->nr_cpus;
+	slab_system.nr_caches = 0;
+	list_init(&slab_system.caches);
+	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
+	slab_no_array_init();
+
+	cache_cache = first_cache_memory();
+	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), &boot_nodes[0]);
+	node_cache = boot_cache_make("kmem_cache_node", sizeof(struct cache_node),
+				     &boot_nodes[1]);
+	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
+		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
+						       sizeof(struct slab) + (16u << i), NULL);
+}

@@ -1,0 +1,443 @@
+/*
+ * Per-CPU object arrays: the fast paths.
+ *
+ * Model
+ *   Each CPU has an array per cache: a stack of {object, state byte} pairs in
+ *   two halves. Allocating pops a pair and stores 0 to the state byte; freeing
+ *   finds page, slab and index of the object, requires 0 in its state byte,
+ *   stores 1 and pushes the pair. When the half in use is full, the other half,
+ *   which holds older objects, is drained to the node as one batch and the
+ *   halves change places; when it is empty the other half is used, or refilled
+ *   as one batch. So neither nearly-full nor nearly-empty arrays go to and fro,
+ *   and nothing is ever moved within an array.
+ *
+ *   A CPU without an array has slab_no_array, which is always empty and always
+ *   full: every operation takes the slow path. Debug caches stay with it.
+ *
+ * What each free proves, in O(1)
+ *   address in the direct map, page of type PAGE_SLAB    else: wild free
+ *   offset is index * stride of an index that exists     else: interior pointer
+ *   state byte is 0                                      else: double free
+ *   (kmem_cache_free) the page's cache is the caller's   else: wrong cache
+ *
+ * Invariants, on a CPU outside these functions
+ *   A1  top is within its half; slots below it hold objects, the sentinels none
+ *   A2  all objects are of node array->nid and of this cache
+ *   A3  no object at rest has a state byte of 0, and each rests once
+ *
+ * Locking
+ *   An array is used by its own CPU only, under mm_port_local_lock(). Others may
+ *   set is_drain_asked and then end to NULL, which sends the next free here.
+ */
+
+#include "slab.h"
+
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+
+static struct slot no_slots[1];
+struct cpu_array slab_no_array = { .nid = UINT16_MAX };
+
+void slab_no_array_init(void)
+{
+	slab_no_array.top = &no_slots[1];	/* top[-1].object is NULL: empty */
+	slab_no_array.end = &no_slots[0];	/* below top: full */
+}
+
+/* ---- Halves ---- */
+
+static struct slot *half_base(struct cpu_array *array, unsigned half)
+{
+	return array->slots + half * (1u + array->half_slots) + 1;
+}
+
+static void use_half(struct cpu_array *array, unsigned half, unsigned nr)
+{
+	struct slot *base = half_base(array, half);
+
+	array->half = (uint8_t)half;
+	array->top = base + nr;
+	__atomic_store_n(&array->end, base + array->half_slots, __ATOMIC_RELAXED);
+}
+
+/* Objects in the half in use. */
+static unsigned half_count(struct cpu_array *array)
+{
+	return (unsigned)(array->top - half_base(array, array->half));
+}
+
+unsigned cpu_array_count(struct cpu_array *array)
+{
+	return array == &slab_no_array ? 0 : half_count(array) + array->nr_resting;
+}
+
+static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
+{
+	size_t nr_slots = 2 * (1u + cache->half_slots);
+	struct cpu_array *array;
+
+	if (cache->half_slots == 0)
+		return NULL;
+	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slot), nid);
+	if (!array)
+		return NULL;
+	*array = (struct cpu_array){ .nid = (uint16_t)nid, .half_slots = cache->half_slots };
+	half_base(array, 0)[-1] = (struct slot){ NULL, NULL };
+	half_base(array, 1)[-1] = (struct slot){ NULL, NULL };
+	use_half(array, 0, 0);
+	return array;
+}
+
+/* This CPU's array, made at the first use; slab_no_array if it cannot be had. */
+static struct cpu_array *own_array(struct kmem_cache *cache)
+{
+	struct cpu_array **place = &cache->cpu[mm_port_cpu()];
+	struct cpu_array *made;
+	unsigned nid;
+
+	if (likely(*place != &slab_no_array) || cache->half_slots == 0)
+		return *place;
+	nid = slab_memory_node(numa_node_id());
+	made = array_make(cache, nid);
+	if (made && cache_node_get(cache, nid)) {
+		shared_make(cache, cache_node_get(cache, nid));
+		__atomic_store_n(place, made, __ATOMIC_RELEASE);	/* slab_print_info() reads */
+	}
+	return *place;
+}
+
+/* ---- Draining ---- */
+
+static void drain_half(struct kmem_cache *cache, struct cpu_array *array, unsigned half,
+		       unsigned nr)
+{
+	if (nr)
+		node_give(cache, cache_node_lookup(cache, array->nid), half_base(array, half), nr);
+}
+
+void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
+{
+	struct cpu_array *array = cache->cpu[cpu];
+	unsigned nr_resting, nr;
+
+	if (array == &slab_no_array)
+		return;
+	nr_resting = array->nr_resting;
+	nr = half_count(array);
+	array->nr_resting = 0;
+	use_half(array, array->half, 0);
+	drain_half(cache, array, array->half ^ 1u, nr_resting);
+	drain_half(cache, array, array->half, nr);
+}
+
+static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array)
+{
+	if (likely(!__atomic_load_n(&array->is_drain_asked, __ATOMIC_RELAXED)))
+		return false;
+	__atomic_store_n(&array->is_drain_asked, false, __ATOMIC_RELAXED);
+	cpu_array_drain(cache, mm_port_cpu());
+	return true;
+}
+
+/* The half in use is full, or a drain is asked for. */
+static void make_room(struct kmem_cache *cache, struct cpu_array *array)
+{
+	unsigned nr = half_count(array);
+
+	if (answer_drain_request(cache, array) || nr < array->half_slots) {
+		use_half(array, array->half, half_count(array));
+		return;
+	}
+	array->nr_drains += array->nr_resting != 0;
+	drain_half(cache, array, array->half ^ 1u, array->nr_resting);
+	array->nr_resting = (uint16_t)nr;
+	use_half(array, array->half ^ 1u, 0);
+}
+
+/* ---- Refilling ---- */
+
+static bool refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp)
+{
+	unsigned nr;
+
+	answer_drain_request(cache, array);
+	if (array->nr_resting) {
+		nr = array->nr_resting;
+		array->nr_resting = 0;
+		use_half(array, array->half ^ 1u, nr);
+		return true;
+	}
+	array->nr_refills++;
+	nr = node_take_growing(cache, gfp, array->nid, half_base(array, array->half),
+			       array->half_slots);
+	use_half(array, array->half, nr);
+	return nr != 0;
+}
+
+/* An object near @nid that is not of the CPU's own node, or of it after all. */
+static void *take_near(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
+{
+	struct cache_node *home = cache_node_get(cache, slab_memory_node(numa_node_id()));
+	struct cache_node *grown;
+	void *object = NULL;
+
+	if (!home)
+		return slab_take_one(cache, gfp, nid, state);
+	for (unsigned i = 0; !object; i++) {
+		unsigned other = slab_system.setup.nearest_node(nid, i);
+
+		if (other == NID_NONE)
+			break;
+		object = alien_take(cache, home, other, state);
+		if (!object && i == 0 &&
+		    cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, other))
+			object = alien_take(cache, home, other, state);
+		if (gfp & __GFP_THISNODE)
+			return object;
+	}
+	if (!object && (grown = cache_grow(cache, gfp, nid)) != NULL)
+		object = alien_take(cache, home, grown->nid, state);
+	return object;
+}
+
+static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, void *object,
+			  uint8_t *state)
+{
+	if (!object)
+		return NULL;
+	*state = 0;
+	if (gfp & __GFP_ZERO) {
+		ASSERT(!cache->ctor);
+		memset(object, 0, cache->object_bytes);
+	}
+	return object;
+}
+
+/* The array gave nothing, or @nid (not NID_NONE) may be another's. */
+static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = own_array(cache);
+	uint8_t *state = NULL;
+	void *object;
+
+	nid = slab_memory_node(nid == NID_NONE ? numa_node_id() : nid);
+	if (array == &slab_no_array) {
+		object = slab_take_one(cache, gfp, nid, &state);
+	} else if (nid == array->nid && (array->top[-1].object || refill(cache, array, gfp))) {
+		object = (--array->top)->object;
+		state = array->top->state;
+	} else {
+		object = take_near(cache, gfp, nid, &state);
+	}
+	object = finish_alloc(cache, gfp, object, state);
+	mm_port_local_unlock(local);
+	return object;
+}
+
+/* ---- Allocating ---- */
+
+static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slot *slot = array->top - 1;
+	void *object = slot->object;
+
+	if (unlikely(object == NULL)) {
+		mm_port_local_unlock(local);
+		return alloc_slow(cache, gfp, NID_NONE);
+	}
+	*slot->state = 0;
+	array->top = slot;
+	mm_port_local_unlock(local);
+	return object;
+}
+
+void *kmem_cache_alloc_plain(struct kmem_cache *cache, gfp_t gfp)
+{
+	return alloc_fast(cache, gfp);
+}
+
+void *kmalloc_class_alloc(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
+{
+	(void)size_bytes;
+	return alloc_fast(cache, gfp);
+}
+
+void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp)
+{
+	void *object;
+
+	if (unlikely(gfp & __GFP_THISNODE))
+		return kmem_cache_alloc_node(cache, gfp, numa_node_id());
+	object = alloc_fast(cache, gfp & ~__GFP_ZERO);
+	if (object && (gfp & __GFP_ZERO)) {
+		ASSERT(!cache->ctor);
+		memset(object, 0, cache->object_bytes);
+	}
+	return object;
+}
+
+void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
+
+	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
+	if (!(gfp & SLAB_SPECIAL_GFP) && (nid == NID_NONE || nid == array->nid))
+		return alloc_fast(cache, gfp);
+	return alloc_slow(cache, gfp, nid);
+}
+
+/* Pops up to @wanted objects from the half in use. */
+static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects)
+{
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slot *top = array->top;
+	size_t i;
+
+	for (i = 0; i < wanted && top[-1].object; i++) {
+		top--;
+		*top->state = 0;
+		objects[i] = top->object;
+	}
+	if (i)
+		array->top = top;
+	return i;
+}
+
+size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_objects,
+			     void **objects)
+{
+	size_t nr = 0;
+
+	while (nr < nr_objects) {
+		mm_port_local_state local = mm_port_local_lock();
+
+		if (!(gfp & SLAB_SPECIAL_GFP))
+			nr += pop_many(cache, nr_objects - nr, objects + nr);
+		mm_port_local_unlock(local);
+		if (nr == nr_objects)
+			break;
+		objects[nr] = kmem_cache_alloc_flags(cache, gfp);
+		if (!objects[nr]) {
+			kmem_cache_free_bulk(cache, nr, objects);
+			return 0;
+		}
+		nr++;
+	}
+	return nr;
+}
+
+/* ---- Freeing ---- */
+
+/* All checks passed, and the array of this CPU does not take the object as it is. */
+static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void *object,
+			       uint8_t *state)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = own_array(cache);
+	const struct slot slot = { object, state };
+
+	*state = 1;
+	if (array == &slab_no_array) {
+		slab_give_one(cache, object, state);
+	} else if (slab->nid != array->nid) {
+		struct cache_node *home = cache_node_lookup(cache, array->nid);
+
+		alien_give(cache, home, slab->nid, slot);
+	} else {
+		if (array->top >= __atomic_load_n(&array->end, __ATOMIC_RELAXED))
+			make_room(cache, array);
+		*array->top++ = slot;
+	}
+	mm_port_local_unlock(local);
+}
+
+/* The page of @object if it is a slab's, else NULL. */
+static ALWAYS_INLINE struct page *slab_page(const void *object)
+{
+	pfn_t pfn = pa_to_pfn(virt_to_phys(object));
+	struct page *page = pfn_to_page(pfn);
+
+	if (unlikely(pfn >= slab_system.setup.end_pfn) || unlikely(page->type != PAGE_SLAB))
+		return NULL;
+	return page;
+}
+
+/* The state byte of allocated object @object of @slab, or NULL when it is none. */
+static ALWAYS_INLINE uint8_t *allocated_state(const struct kmem_cache *cache, struct slab *slab,
+					      const void *object)
+{
+	uint64_t at = slab_entry_offset(cache, slab, object);
+
+	if (unlikely(at >= cache->entries_bytes) || unlikely(slab->bufctl[at] != 0))
+		return NULL;
+	return &slab->bufctl[at];
+}
+
+static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page *page,
+				    void *object)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct slab *slab = page_slab(page);
+	uint8_t *state = allocated_state(cache, slab, object);
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slot *top = array->top;
+
+	if (unlikely(!state)) {
+		slab_report_bad_free(object);
+	} else if (unlikely(slab->nid != array->nid) ||
+		   unlikely(top >= __atomic_load_n(&array->end, __ATOMIC_RELAXED))) {
+		mm_port_local_unlock(local);
+		free_slow(cache, slab, object, state);
+		return;
+	}
+	*state = 1;
+	*top = (struct slot){ object, state };
+	array->top = top + 1;
+	mm_port_local_unlock(local);
+}
+
+void kfree(const void *object)
+{
+	const struct page *page = slab_page(object);
+
+	if (unlikely(!page)) {
+		kfree_large(object);
+		return;
+	}
+	free_fast(page_cache(page), page, (void *)(uintptr_t)object);
+}
+
+static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object)
+{
+	if (object)
+		slab_report_wrong_cache(cache, object);
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	const struct page *page = slab_page(object);
+
+	if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
+		free_not_of_slab(cache, object);
+		return;
+	}
+	free_fast(cache, page, object);
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **objects)
+{
+	for (size_t i = 0; i < nr_objects; i++) {
+		const struct page *page = slab_page(objects[i]);
+
+		if (!cache) {
+			kfree(objects[i]);
+		} else if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
+			free_not_of_slab(cache, objects[i]);
+		} else {
+			free_fast(cache, page, objects[i]);
+		}
+	}
+}

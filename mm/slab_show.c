@@ -1,0 +1,119 @@
+/*
+ * Tables of the slab allocator: slabinfo 2.1, layouts, and sums for tests.
+ *
+ * Active objects are places less free places: those in slabs and those at rest
+ * in arrays. No counter is kept on the fast paths; the sums are exact while
+ * other CPUs are quiet.
+ */
+
+#include "slab.h"
+
+static uint64_t objects_at_rest(struct kmem_cache *cache)
+{
+	uint64_t nr = 0;
+
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		nr += cpu_array_count(__atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE));
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		nr += node ? node_array_objects(node) : 0;
+	}
+	return nr;
+}
+
+static void add_cache(struct slab_usage *usage, struct kmem_cache *cache)
+{
+	uint64_t nr_slabs = 0, nr_free = objects_at_rest(cache);
+	uint64_t nr_objects, nr_active;
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (!node)
+			continue;
+		spin_lock(&node->lock);
+		nr_slabs += node->nr_slabs;
+		nr_free += node->nr_free_objects;
+		spin_unlock(&node->lock);
+	}
+	nr_objects = nr_slabs * cache->layout.nr_objects;
+	nr_active = nr_objects > nr_free ? nr_objects - nr_free : 0;
+	usage->nr_slabs += nr_slabs;
+	usage->nr_slab_pages += nr_slabs << cache->layout.order;
+	usage->nr_objects += nr_objects;
+	usage->nr_active += nr_active;
+	usage->active_bytes += nr_active * cache->object_bytes;
+}
+
+struct slab_usage slab_usage(struct kmem_cache *cache)
+{
+	struct slab_usage usage = { 0 };
+
+	if (cache) {
+		add_cache(&usage, cache);
+		return usage;
+	}
+	spin_lock(&slab_system.lock);
+	list_for_each(at, &slab_system.caches)
+		add_cache(&usage, list_entry(at, struct kmem_cache, list));
+	spin_unlock(&slab_system.lock);
+	return usage;
+}
+
+static void print_row(struct kmem_cache *cache)
+{
+	struct slab_usage usage = slab_usage(cache);
+	uint64_t nr_free_slabs = 0, nr_shared = 0;
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		nr_free_slabs += node ? node->nr_free_slabs : 0;
+		nr_shared += node ? node_array_objects(node) : 0;
+	}
+	mm_port_print("%-17s %6lu %6lu %6u %4u %4d : tunables %4u %4u %4u : slabdata %6lu %6lu %6lu\n",
+		      cache->name, (unsigned long)usage.nr_active,
+		      (unsigned long)usage.nr_objects, cache->layout.stride_bytes,
+		      cache->layout.nr_objects, 1 << cache->layout.order,
+		      2u * cache->half_slots, (unsigned)cache->half_slots,
+		      cache->half_slots ? (unsigned)cache->shared_slots / cache->half_slots : 0,
+		      (unsigned long)(usage.nr_slabs - nr_free_slabs),
+		      (unsigned long)usage.nr_slabs, (unsigned long)nr_shared);
+}
+
+static void for_each_cache(void (*visit)(struct kmem_cache *cache))
+{
+	spin_lock(&slab_system.lock);
+	list_for_each(at, &slab_system.caches)
+		visit(list_entry(at, struct kmem_cache, list));
+	spin_unlock(&slab_system.lock);
+}
+
+void slab_print_info(void)
+{
+	mm_port_print("slabinfo - version: 2.1\n");
+	mm_port_print("# name            <active_objs> <num_objs> <objsize> <objperslab> "
+		      "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
+		      "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	for_each_cache(print_row);
+}
+
+static void print_layout_row(struct kmem_cache *cache)
+{
+	const struct slab_layout *layout = &cache->layout;
+	uint64_t total = (PAGE_SIZE << layout->order) +
+		(layout->place == OFF_SLAB ? layout->descriptor_bytes : 0);
+	unsigned permille = (unsigned)(slab_layout_waste(layout) * 1000 / total);
+
+	mm_port_print("%-17s %6u bytes, %3u on %2d pages, descriptor %s-slab %4u bytes, "
+		      "waste %2u.%u %%, %u colours of %u\n",
+		      cache->name, layout->stride_bytes, layout->nr_objects, 1 << layout->order,
+		      layout->place == ON_SLAB ? "on" : "off", layout->descriptor_bytes,
+		      permille / 10, permille % 10, layout->nr_colours, layout->colour_bytes);
+}
+
+void slab_print_layout(void)
+{
+	for_each_cache(print_layout_row);
+}
