@@ -305,20 +305,24 @@ def boot(run, echo=None, stdin=subprocess.DEVNULL):
 
 # ---- Backtraces ------------------------------------------------------------
 
-IMAGE_ADDRESS = re.compile(r"image\s*\+\s*0x([0-9a-f]+)", re.IGNORECASE)
+FRAME_LINE = re.compile(r"#(\d+)\s+image\+0x([0-9a-f]+)")
+
+
+def frame_address(depth, address):
+    """What to look up: above the innermost frame stand return addresses, so the call is before."""
+    return int(address, 16) - (1 if int(depth) else 0)
 
 
 def symbolise(lines, debug_file=ROOT / "build" / "slabstick.debug"):
-    """Yields a readable line for each image-relative address in @lines."""
-    addresses = [address for line in lines for address in IMAGE_ADDRESS.findall(line)]
-    if not addresses or not os.path.isfile(debug_file) or not shutil.which("addr2line"):
+    """Yields a readable line for each backtrace line in @lines."""
+    frames = [frame for line in lines for frame in FRAME_LINE.findall(line)]
+    if not frames or not os.path.isfile(debug_file) or not shutil.which("addr2line"):
         return
-    answer = subprocess.run(["addr2line", "-f", "-i", "-p", "-s", "-e", str(debug_file),
-                             *("0x" + address for address in addresses)],
+    answer = subprocess.run(["addr2line", "-f", "-p", "-s", "-e", str(debug_file),
+                             *(hex(frame_address(*frame)) for frame in frames)],
                             capture_output=True, text=True, timeout=60, check=False)
-    places = [line for line in answer.stdout.splitlines() if not line.startswith(" ")]
-    for address, place in zip(addresses, places):
-        yield f"image+0x{address}: {place}"
+    for (depth, address), place in zip(frames, answer.stdout.splitlines()):
+        yield f"  #{depth} image+0x{address}: {place}"
 
 
 def lines_after_bail_out(lines):

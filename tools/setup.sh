@@ -79,7 +79,11 @@ elif command -v sudo >/dev/null 2>&1; then
 	as_root=sudo
 else
 	echo "setup: missing:$missing" >&2
-	echo "setup: installing$missing"
+	echo "setup: installing needs root and there is no sudo; run as root: sh tools/setup.sh" >&2
+	exit 1
+fi
+
+echo "setup: installing$missing"
 in_silence="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq"
 $in_silence update
 # shellcheck disable=SC2086
