@@ -33,7 +33,8 @@ MM_SOURCES := \
 	mm/page_alloc.c \
 	mm/slab_layout.c mm/slab.c mm/slab_alien.c mm/slab_cpu.c mm/slab_cache.c \
 	mm/slab_report.c mm/slab_show.c mm/kmalloc.c \
-	mm/vspace.c mm/vmalloc.c mm/reclaim.c mm/init.c
+	mm/vspace.c mm/vm_area.c mm/vmalloc.c mm/vmalloc_info.c \
+	mm/reclaim.c mm/init.c
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \

@@ -5,9 +5,11 @@
 #include "arch.h"
 
 extern const struct test_suite suite_selfcheck_machine;
+extern const struct test_suite suite_vmalloc_faults;
 
 const struct test_suite *const live_suites[] = {
 	&suite_selfcheck_machine,
+	&suite_vmalloc_faults,
 };
 
 const unsigned nr_live_suites = ARRAY_SIZE(live_suites);

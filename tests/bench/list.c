@@ -3,9 +3,11 @@
 #include "tests/bench/list.h"
 
 extern const struct bench_suite bench_harness;
+extern const struct bench_suite bench_vmalloc;
 
 const struct bench_suite *const bench_suites[] = {
 	&bench_harness,
+	&bench_vmalloc,
 };
 
 const unsigned nr_bench_suites = ARRAY_SIZE(bench_suites);

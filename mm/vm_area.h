@@ -1,0 +1,86 @@
+#ifndef MM_VM_AREA_H
+#define MM_VM_AREA_H
+
+/*
+ * The areas of the vmalloc space, from address to reuse: what mm/vmalloc.c fills
+ * and mm/vmalloc_info.c shows. The life of an area is told in mm/vm_area.c.
+ */
+
+#include "mm/lock.h"
+#include "mm/vmalloc.h"
+
+/* The sizes whose freed areas are kept: up to 64 KiB, which covers kernel stacks. */
+#define VM_MAX_CACHED_PAGES	16u
+
+#define VM_HUGE_PAGES		(1u << VM_HUGE_ORDER)
+#define VM_GUARD_BYTES		PAGE_SIZE
+#define VM_KINDS		(VM_ALLOC | VM_MAP | VM_IOREMAP)
+
+/* An unordered set of areas, through vm_struct.link. */
+struct vm_area_set {
+	struct vm_struct *first;
+	unsigned nr_areas;
+};
+
+struct vm_area_cpu {
+	struct spinlock lock;		/* guards all of these */
+	struct vm_area_set lazy;
+	uint64_t nr_lazy_pages;
+	struct vm_area_set cached[VM_MAX_CACHED_PAGES + 1];	/* by nr_pages */
+};
+
+struct vm_area_space {
+	struct spinlock lock;		/* guards space, first and every area's next */
+	struct vspace space;
+	struct vm_struct *first;	/* by address */
+	struct kmem_cache *vm_structs;
+	struct vm_area_cpu *cpus;
+	unsigned nr_cpus;
+};
+
+/* The port has one vmalloc space, and this is it. */
+extern struct vm_area_space vm_areas;
+
+/* Starts with no areas; see vmalloc_init(). */
+void vm_area_init(unsigned nr_cpus);
+
+/*
+ * An area for @nr_pages (not 0) pages at a multiple of @align bytes, in state
+ * VM_FILLING, with nothing behind it. NULL when addresses or memory ran out.
+ */
+struct vm_struct *vm_area_take(uint64_t nr_pages, uint64_t align);
+
+/* Makes room for @nr_entries pointers in @area->pages, keeping what is there. */
+bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t gfp,
+			     unsigned nid) MUST_CHECK;
+
+/*
+ * Unmaps a filling or live area, of which some pages may be missing, and queues
+ * it with its pages until the next flush; runs that when this CPU has enough.
+ */
+void vm_area_release(struct vm_struct *area);
+
+/* Unmaps and flushes an area that owns no pages; its addresses are free on return. */
+void vm_area_destroy(struct vm_struct *area);
+
+/* The area with the highest address not above @va, whatever its state, or NULL. */
+struct vm_struct *vm_area_at_or_before(uintptr_t va) HOLDS(vm_areas.lock);
+
+static inline enum vm_state vm_area_state(const struct vm_struct *area)
+{
+	return (enum vm_state)__atomic_load_n(&area->state, __ATOMIC_ACQUIRE);
+}
+
+/* Release: who sees the state sees what led to it. */
+static inline void vm_area_set_state(struct vm_struct *area, enum vm_state state)
+{
+	__atomic_store_n(&area->state, (uint8_t)state, __ATOMIC_RELEASE);
+}
+
+/* Bytes of @area that may be used: without the guard page. */
+static inline uint64_t vm_area_bytes(const struct vm_struct *area)
+{
+	return area->size - VM_GUARD_BYTES;
+}
+
+#endif

@@ -1,0 +1,351 @@
+/*
+ * vmalloc, vmap, ioremap: what stands behind the areas of mm/vm_area.c.
+ *
+ * Model
+ *   vmalloc() fills an area with single pages from anywhere, vmalloc_huge()
+ *   with blocks of 2 MiB first, as long as there are any, at the front of the
+ *   area, which is then aligned to 2 MiB: pages[] holds the blocks' first pages
+ *   and after them the single ones. Each page leads back to its area, so that
+ *   vfree() finds the area by one walk of the page tables, without a lock.
+ *
+ *   vmap() shows somebody's pages and ioremap() device memory. Ending them
+ *   flushes at once: the owner may give the pages to somebody else right after.
+ *
+ * Failure
+ *   An area that cannot be filled or mapped whole is released as it is, and
+ *   purged: the way of every freed area is also the unwinding.
+ *
+ * Invariants and locking: see mm/vm_area.c. Nothing here holds a lock but the
+ * search of an area by address.
+ */
+
+#include "mm/vmalloc.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/page_alloc.h"
+#include "mm/vm_area.h"
+
+/* Page frames handed to the port in one call; 512 bytes of stack. */
+#define NR_MAP_BATCH	64u
+
+#define HUGE_BYTES	(PAGE_SIZE << VM_HUGE_ORDER)
+#define BAD_FREE_TEXT_BYTES	160u
+
+struct vmalloc_request {
+	uint64_t nr_pages;
+	gfp_t gfp;
+	unsigned nid;
+	unsigned long flags;
+	const void *caller;
+};
+
+/* ---- Filling ---- */
+
+static void claim_page(struct vm_struct *area, struct page *page)
+{
+	page_set_type(page, PAGE_VMALLOC);
+	page->private[0] = area;
+}
+
+/* Adds up to @nr_pages single pages to pages[], which has room; how many it got. */
+static unsigned add_single_pages(struct vm_struct *area, unsigned nr_pages, gfp_t gfp,
+				 unsigned nid)
+{
+	struct page **pages = area->pages + area->nr_entries;
+	unsigned nr_got = alloc_pages_bulk(gfp, nid, nr_pages, pages);
+
+	for (unsigned i = 0; i < nr_got; i++)
+		claim_page(area, pages[i]);
+	area->nr_entries += nr_got;
+	return nr_got;
+}
+
+static bool fill_with_single_pages(struct vm_struct *area, unsigned nr_pages,
+				   const struct vmalloc_request *request)
+{
+	if (!vm_area_reserve_entries(area, area->nr_entries + (uint64_t)nr_pages, request->gfp,
+				     request->nid))
+		return false;
+	nr_pages -= add_single_pages(area, nr_pages, request->gfp, request->nid);
+	if (!nr_pages)
+		return true;
+	/* Pages of freed areas may be waiting for a flush. */
+	if (!vmalloc_purge())
+		return false;
+	return add_single_pages(area, nr_pages, request->gfp, request->nid) == nr_pages;
+}
+
+/* As many blocks of 2 MiB as there are, up to @nr_blocks. False: no room for pages[]. */
+static bool fill_with_huge_pages(struct vm_struct *area, unsigned nr_blocks,
+				 const struct vmalloc_request *request)
+{
+	gfp_t gfp = request->gfp | __GFP_NORETRY | __GFP_NOWARN;
+
+	if (!vm_area_reserve_entries(area, nr_blocks, request->gfp, request->nid))
+		return false;
+	while (area->nr_huge < nr_blocks) {
+		struct page *block = alloc_pages_node(request->nid, gfp, VM_HUGE_ORDER);
+
+		if (!block)
+			break;
+		claim_page(area, block);
+		area->pages[area->nr_entries++] = block;
+		area->nr_huge++;
+	}
+	return true;
+}
+
+static bool fill_area(struct vm_struct *area, const struct vmalloc_request *request)
+{
+	unsigned nr_pages = area->nr_pages;
+
+	if (request->flags & VM_ALLOW_HUGE_VMAP) {
+		if (!fill_with_huge_pages(area, nr_pages / VM_HUGE_PAGES, request))
+			return false;
+		nr_pages -= area->nr_huge * VM_HUGE_PAGES;
+	}
+	return !nr_pages || fill_with_single_pages(area, nr_pages, request);
+}
+
+static bool map_single_pages(uintptr_t va, struct page *const *pages, unsigned nr_pages,
+			     enum mm_port_protection protection)
+{
+	pfn_t pfns[NR_MAP_BATCH];
+
+	while (nr_pages) {
+		unsigned nr_batch = nr_pages < NR_MAP_BATCH ? nr_pages : NR_MAP_BATCH;
+
+		for (unsigned i = 0; i < nr_batch; i++)
+			pfns[i] = page_to_pfn(pages[i]);
+		if (!mm_port_map_pages(va, pfns, nr_batch, protection))
+			return false;
+		va += pages_to_bytes(nr_batch);
+		pages += nr_batch;
+		nr_pages -= nr_batch;
+	}
+	return true;
+}
+
+static bool map_area(const struct vm_struct *area)
+{
+	uintptr_t va = (uintptr_t)area->addr;
+
+	for (unsigned i = 0; i < area->nr_huge; i++, va += HUGE_BYTES)
+		if (!mm_port_map_range(va, page_to_pfn(area->pages[i]), VM_HUGE_PAGES,
+				       MM_PORT_READ_WRITE))
+			return false;
+	return map_single_pages(va, area->pages + area->nr_huge, area->nr_entries - area->nr_huge,
+				MM_PORT_READ_WRITE);
+}
+
+static void *vmalloc_area(const struct vmalloc_request *request)
+{
+	uint64_t align = request->flags & VM_ALLOW_HUGE_VMAP ? HUGE_BYTES : PAGE_SIZE;
+	struct vm_struct *area;
+
+	if (!request->nr_pages || request->nr_pages > UINT32_MAX)
+		return NULL;
+	area = vm_area_take(request->nr_pages, align);
+	if (!area)
+		return NULL;
+	area->flags = VM_ALLOC | request->flags;
+	area->caller = request->caller;
+	if (!fill_area(area, request) || !map_area(area)) {
+		vm_area_release(area);
+		vmalloc_purge();
+		return NULL;
+	}
+	vm_area_set_state(area, VM_LIVE);
+	return area->addr;
+}
+
+static void *vmalloc_for(const void *caller, size_t size, gfp_t gfp, unsigned nid,
+			 unsigned long flags)
+{
+	struct vmalloc_request request = {
+		.nr_pages = bytes_to_pages(size),
+		.gfp = gfp,
+		.nid = nid,
+		.flags = flags,
+		.caller = caller,
+	};
+
+	if (request.nr_pages < VM_HUGE_PAGES)
+		request.flags &= ~VM_ALLOW_HUGE_VMAP;
+	return vmalloc_area(&request);
+}
+
+void *vmalloc(size_t size)
+{
+	return vmalloc_for(__builtin_return_address(0), size, GFP_KERNEL, NID_NONE, 0);
+}
+
+void *vzalloc(size_t size)
+{
+	return vmalloc_for(__builtin_return_address(0), size, GFP_KERNEL | __GFP_ZERO, NID_NONE,
+			   0);
+}
+
+void *vmalloc_node(size_t size, unsigned nid)
+{
+	return vmalloc_for(__builtin_return_address(0), size, GFP_KERNEL, nid, 0);
+}
+
+void *vzalloc_node(size_t size, unsigned nid)
+{
+	return vmalloc_for(__builtin_return_address(0), size, GFP_KERNEL | __GFP_ZERO, nid, 0);
+}
+
+void *vmalloc_huge(size_t size, gfp_t gfp)
+{
+	return vmalloc_for(__builtin_return_address(0), size, gfp, NID_NONE, VM_ALLOW_HUGE_VMAP);
+}
+
+void *vmalloc_flags(size_t size, gfp_t gfp, unsigned nid, unsigned long flags)
+{
+	ASSERT((flags & ~VM_ALLOW_HUGE_VMAP) == 0);
+
+	return vmalloc_for(__builtin_return_address(0), size, gfp, nid, flags);
+}
+
+/* ---- Finding and freeing ---- */
+
+static void bad_address(const char *function, const volatile void *addr) COLD NORETURN;
+static void bad_address(const char *function, const volatile void *addr)
+{
+	char text[BAD_FREE_TEXT_BYTES];
+
+	vmalloc_describe((uintptr_t)addr, text, sizeof(text));
+	mm_port_panic(__FILE__, __LINE__, "%s(0x%llx): %s", function,
+		      (unsigned long long)(uintptr_t)addr, text);
+}
+
+/* The live area of @kind that starts at @addr, or NULL. */
+static struct vm_struct *find_area(const volatile void *addr, unsigned long kind)
+{
+	struct vm_struct *area;
+
+	spin_lock(&vm_areas.lock);
+	area = vm_area_at_or_before((uintptr_t)addr);
+	spin_unlock(&vm_areas.lock);
+	if (!area || area->addr != addr || !(area->flags & kind) || vm_area_state(area) != VM_LIVE)
+		return NULL;
+	return area;
+}
+
+void vfree(const void *addr)
+{
+	struct vm_struct *area;
+
+	if (!addr)
+		return;
+	area = find_area(addr, VM_ALLOC);
+	if (!area)
+		bad_address("vfree", addr);
+	vm_area_release(area);
+}
+
+struct page *vmalloc_to_page(const void *addr)
+{
+	pfn_t pfn = vmalloc_to_pfn(addr);
+
+	return pfn == PFN_NONE ? NULL : pfn_to_page(pfn);
+}
+
+pfn_t vmalloc_to_pfn(const void *addr)
+{
+	ASSERT(is_vmalloc_addr(addr));
+
+	return mm_port_lookup((uintptr_t)addr);
+}
+
+/* ---- vmap and ioremap ---- */
+
+void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
+	   enum mm_port_protection protection)
+{
+	struct vm_struct *area;
+
+	ASSERT((flags & ~VM_MAP) == 0);
+
+	if (!nr_pages)
+		return NULL;
+	area = vm_area_take(nr_pages, PAGE_SIZE);
+	if (!area)
+		return NULL;
+	area->flags = VM_MAP;
+	area->caller = __builtin_return_address(0);
+	if (!map_single_pages((uintptr_t)area->addr, pages, nr_pages, protection)) {
+		vm_area_destroy(area);
+		return NULL;
+	}
+	vm_area_set_state(area, VM_LIVE);
+	return area->addr;
+}
+
+void vunmap(const void *addr)
+{
+	struct vm_struct *area;
+
+	if (!addr)
+		return;
+	area = find_area(addr, VM_MAP);
+	if (!area)
+		bad_address("vunmap", addr);
+	vm_area_destroy(area);
+}
+
+static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
+			 enum mm_port_protection protection)
+{
+	uint64_t offset_bytes = pa & (PAGE_SIZE - 1);
+	struct vm_struct *area;
+	uint64_t nr_pages;
+
+	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_PHYS_BITS)
+		return NULL;
+	nr_pages = bytes_to_pages(offset_bytes + size);
+	if (nr_pages > UINT32_MAX)
+		return NULL;
+	area = vm_area_take(nr_pages, nr_pages < VM_HUGE_PAGES ? PAGE_SIZE : HUGE_BYTES);
+	if (!area)
+		return NULL;
+	area->flags = VM_IOREMAP;
+	area->caller = caller;
+	area->phys_addr = pa - offset_bytes;
+	if (!mm_port_map_range((uintptr_t)area->addr, pa_to_pfn(pa), nr_pages, protection)) {
+		vm_area_destroy(area);
+		return NULL;
+	}
+	vm_area_set_state(area, VM_LIVE);
+	return (char *)area->addr + offset_bytes;
+}
+
+void *ioremap(uint64_t pa, size_t size)
+{
+	return ioremap_for(__builtin_return_address(0), pa, size, MM_PORT_UNCACHED);
+}
+
+void *ioremap_wc(uint64_t pa, size_t size)
+{
+	return ioremap_for(__builtin_return_address(0), pa, size, MM_PORT_WRITE_COMBINING);
+}
+
+void iounmap(const volatile void *addr)
+{
+	uintptr_t start = align_down((uintptr_t)addr, PAGE_SIZE);
+	struct vm_struct *area;
+
+	if (!addr)
+		return;
+	area = find_area((void *)start, VM_IOREMAP);
+	if (!area)
+		bad_address("iounmap", addr);
+	vm_area_destroy(area);
+}
+
+void vmalloc_init(unsigned nr_cpus)
+{
+	vm_area_init(nr_cpus);
+}

@@ -1,0 +1,238 @@
+/*
+ * Touching what vmalloc does not map, on the live tables: the processor must
+ * refuse, and the address must be described as what it is. Image only.
+ */
+
+#include "arch.h"
+#include "lib/string.h"
+#include "mm/page_alloc.h"
+#include "mm/vm_area.h"
+#include "mm/vmalloc.h"
+#include "tests/test.h"
+
+#define PAGE_FAULT	14u
+#define FAULT_WRITE	(1ull << 1)	/* of the error code */
+#define FAULT_PRESENT	(1ull << 0)
+#define TEXT_BYTES	160u
+
+static void read_byte(void *addr)
+{
+	(void)*(volatile char *)addr;
+}
+
+static void write_byte(void *addr)
+{
+	*(volatile char *)addr = 1;
+}
+
+/* Jumps to @addr as to a function. */
+static void execute(void *addr)
+{
+	((void (*)(void))(uintptr_t)addr)();
+}
+
+static void check_faults(void (*access)(void *), char *addr, uint64_t error_code, const char *part)
+{
+	struct fault_info info = { 0 };
+	char text[TEXT_BYTES];
+
+	CHECK(arch_faults(access, addr, &info));
+	CHECK_EQ(info.vector, PAGE_FAULT);
+	CHECK_EQ(info.error_code & (FAULT_WRITE | FAULT_PRESENT), error_code);
+	CHECK_EQ(info.address_va, (uintptr_t)addr);
+	vmalloc_describe(info.address_va, text, sizeof(text));
+	if (!strstr(text, part))
+		test_fail(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", text, part);
+}
+
+static void the_guard_page_stops_an_overflow(void)
+{
+	char *addr = vmalloc(4 * PAGE_SIZE);
+
+	write_byte(addr + 4 * PAGE_SIZE - 1);
+	check_faults(read_byte, addr + 4 * PAGE_SIZE, 0, "0 bytes past vmalloc area 0x");
+	check_faults(write_byte, addr + 4 * PAGE_SIZE + 4, FAULT_WRITE,
+		     "4 bytes past vmalloc area 0x");
+	check_faults(write_byte, addr + 5 * PAGE_SIZE - 1, FAULT_WRITE, ", 16 KiB, allocated by");
+	vfree(addr);
+}
+
+static void an_underflow_meets_a_guard_page_too(void)
+{
+	struct fault_info info;
+	char *addr = vmalloc(PAGE_SIZE);
+
+	CHECK(arch_faults(read_byte, addr - 1, &info));
+	CHECK_EQ(info.address_va, (uintptr_t)addr - 1);
+	vfree(addr);
+}
+
+/* The mapping is gone at once; this CPU's own translation, at the latest, with the flush. */
+static void freed_memory_cannot_be_touched(void)
+{
+	char *addr = vmalloc(2 * PAGE_SIZE);
+
+	write_byte(addr);
+	write_byte(addr + PAGE_SIZE);
+	vfree(addr);
+	vmalloc_purge();
+	check_faults(read_byte, addr, 0, "0 bytes into freed vmalloc area 0x");
+	check_faults(write_byte, addr + PAGE_SIZE + 9, FAULT_WRITE,
+		     "4105 bytes into freed vmalloc area 0x");
+}
+
+static void a_huge_area_is_unmapped_whole(void)
+{
+	const size_t huge_bytes = PAGE_SIZE << VM_HUGE_ORDER;
+	struct fault_info info;
+	char *addr = vmalloc_huge(huge_bytes, GFP_KERNEL);
+
+	write_byte(addr);
+	write_byte(addr + huge_bytes - 1);
+	CHECK(arch_faults(read_byte, addr + huge_bytes, &info));
+	vfree(addr);
+	vmalloc_purge();
+	CHECK(arch_faults(read_byte, addr, &info));
+	CHECK(arch_faults(read_byte, addr + huge_bytes - 1, &info));
+}
+
+static void nothing_in_the_area_can_be_executed(void)
+{
+	static const unsigned char ret = 0xc3;
+	char *addr = vmalloc(PAGE_SIZE);
+
+	memcpy(addr, &ret, sizeof(ret));
+	check_faults(execute, addr, FAULT_PRESENT, "0 bytes into vmalloc area 0x");
+	vfree(addr);
+}
+
+static void a_read_only_view_cannot_be_written(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+	char *window = vmap(&page, 1, VM_MAP, MM_PORT_READ_ONLY);
+
+	*(char *)page_address(page) = 77;
+	CHECK_EQ(*window, 77);
+	check_faults(write_byte, window, FAULT_PRESENT | FAULT_WRITE, "0 bytes into vmap area 0x");
+	vunmap(window);
+	check_faults(read_byte, window, 0, "vmalloc address");
+	__free_pages(page, 0);
+}
+
+static void untouched_space_is_not_mapped(void)
+{
+	check_faults(read_byte, (char *)mm_port_vmalloc_start, 0, "before all areas");
+	check_faults(write_byte, (char *)mm_port_vmalloc_end - 1, FAULT_WRITE,
+		     "unused vmalloc address");
+}
+
+/* ---- Stale translations, on every CPU ---- */
+
+#define PROBE_TIMEOUT_MS	2000u
+
+struct probe {
+	char *addr;
+	bool has_faulted;
+	uint8_t value;
+};
+
+static void read_probe(void *arg)
+{
+	struct probe *probe = arg;
+
+	probe->value = *(volatile uint8_t *)probe->addr;
+}
+
+/* Runs on the CPU in question. */
+static void probe_address(void *arg)
+{
+	struct probe *probe = arg;
+	struct fault_info info;
+
+	probe->has_faulted = arch_faults(read_probe, probe, &info);
+}
+
+/* False when @cpu does not run. */
+static bool probe_on(unsigned cpu, struct probe *probe)
+{
+	probe->has_faulted = false;
+	if (cpu == mm_port_cpu()) {
+		probe_address(probe);
+		return true;
+	}
+	return arch_run_on(cpu, probe_address, probe, PROBE_TIMEOUT_MS) == STATUS_OK;
+}
+
+/*
+ * Each CPU reads the area while it lives, so that its TLB holds the translation;
+ * after the free and the flush none may still reach it, and the pages may go to
+ * another owner, whose data nobody sees through the old address.
+ */
+static void check_no_cpu_keeps_a_translation(char *addr, void (*end)(char *addr))
+{
+	unsigned nr_cpus = 0;
+
+	*addr = 42;
+	for (unsigned cpu = 0; cpu < vm_areas.nr_cpus; cpu++) {
+		struct probe probe = { .addr = addr };
+
+		if (!probe_on(cpu, &probe))
+			continue;
+		CHECK(!probe.has_faulted);
+		CHECK_EQ(probe.value, 42);
+	}
+	end(addr);
+	for (unsigned cpu = 0; cpu < vm_areas.nr_cpus; cpu++) {
+		struct probe probe = { .addr = addr };
+
+		if (!probe_on(cpu, &probe))
+			continue;
+		if (!probe.has_faulted)
+			test_fail(__FILE__, __LINE__, "CPU %u still reads 0x%llx", cpu,
+				  (unsigned long long)(uintptr_t)addr);
+		nr_cpus++;
+	}
+	test_comment("probed on %u CPUs", nr_cpus);
+}
+
+static void end_by_vfree(char *addr)
+{
+	vfree(addr);
+	vmalloc_purge();
+}
+
+static void end_by_vunmap(char *addr)
+{
+	vunmap(addr);
+}
+
+static void no_cpu_reaches_freed_memory(void)
+{
+	check_no_cpu_keeps_a_translation(vmalloc(3 * PAGE_SIZE), end_by_vfree);
+	check_no_cpu_keeps_a_translation(vmalloc(1000 * PAGE_SIZE), end_by_vfree);
+	check_no_cpu_keeps_a_translation(vmalloc_huge(PAGE_SIZE << VM_HUGE_ORDER, GFP_KERNEL),
+					 end_by_vfree);
+}
+
+static void no_cpu_reaches_an_ended_view(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+
+	check_no_cpu_keeps_a_translation(vmap(&page, 1, VM_MAP, MM_PORT_READ_WRITE),
+					 end_by_vunmap);
+	__free_pages(page, 0);
+}
+
+static const struct test_case cases[] = {
+	{ "the guard page stops an overflow", the_guard_page_stops_an_overflow },
+	{ "an underflow meets a guard page too", an_underflow_meets_a_guard_page_too },
+	{ "freed memory cannot be touched", freed_memory_cannot_be_touched },
+	{ "a huge area is unmapped whole", a_huge_area_is_unmapped_whole },
+	{ "nothing in the area can be executed", nothing_in_the_area_can_be_executed },
+	{ "a read-only view cannot be written", a_read_only_view_cannot_be_written },
+	{ "untouched space is not mapped", untouched_space_is_not_mapped },
+	{ "no CPU reaches freed memory", no_cpu_reaches_freed_memory },
+	{ "no CPU reaches an ended view", no_cpu_reaches_an_ended_view },
+};
+
+TEST_SUITE(vmalloc_faults, cases);
