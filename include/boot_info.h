@@ -129,7 +129,7 @@ struct boot_info {
 	struct affinity_range *affinity;	/* sorted by start; empty: no usable SRAT */
 	uint32_t nr_affinity;
 
-	uint32_t *domains;		/* of enabled SRAT entries, each once, in Linux's order */
+	uint32_t *domains;		/* of enabled SRAT entries, in Linux's order, with repeats */
 	uint32_t nr_domains;
 
 	struct boot_cpu *cpus;

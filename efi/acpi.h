@@ -1,0 +1,181 @@
+#ifndef EFI_ACPI_H
+#define EFI_ACPI_H
+
+/*
+ * ACPI tables as plain bytes.
+ *
+ * Every reader here takes bytes that nobody vouches for and a length that is
+ * true. It never casts them to a structure, never looks past the length, and
+ * loops only while it advances. A reader has two halves: x_measure() checks the
+ * whole table and counts what is in it; x_read() fills arrays that the caller
+ * made that long. What a table means for the machine is mm/topology's business.
+ */
+
+#include "boot_info.h"
+#include "lib/compiler.h"
+#include "status.h"
+
+/* A piece of memory with its true length; bytes == NULL: not there. */
+struct bytes {
+	const uint8_t *bytes;
+	uint64_t length;
+};
+
+#define ACPI_HEADER_BYTES	36u	/* ACPI 6.5, 5.2.6 */
+
+static inline uint16_t read_le16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] | at[1] << 8);
+}
+
+static inline uint32_t read_le32(const uint8_t *at)
+{
+	return (uint32_t)read_le16(at) | (uint32_t)read_le16(at + 2) << 16;
+}
+
+static inline uint64_t read_le64(const uint8_t *at)
+{
+	return (uint64_t)read_le32(at) | (uint64_t)read_le32(at + 4) << 32;
+}
+
+/* ---- Finding tables ---- */
+
+/*
+ * [@pa, @pa + @bytes) of physical memory as readable bytes, or NULL when the
+ * range cannot be read. Valid until the next call.
+ */
+typedef const uint8_t *acpi_access(void *arg, uint64_t pa, uint64_t bytes);
+
+struct acpi_memory {
+	acpi_access *access;
+	void *arg;
+};
+
+/* The root table: XSDT, or RSDT on old firmware and where the XSDT is broken. */
+struct acpi_root {
+	uint64_t pa;
+	uint32_t nr_entries;
+	uint32_t entry_bytes;		/* 8 or 4 */
+};
+
+struct acpi_location {
+	uint64_t pa;
+	uint32_t length;		/* checked: readable, checksum right */
+	char signature[5];
+};
+
+/*
+ * Follows the RSDP at @rsdp_pa. STATUS_ABSENT: it or the root cannot be read;
+ * STATUS_BAD_TABLE, STATUS_BAD_CHECKSUM, STATUS_BAD_LENGTH as found.
+ */
+enum status acpi_open_root(const struct acpi_memory *memory, uint64_t rsdp_pa,
+			   struct acpi_root *root) MUST_CHECK;
+
+/*
+ * The @index-th table (from 0) with @signature, counting only intact ones.
+ * STATUS_ABSENT: there are not that many. For each broken one, logs why it is
+ * passed over.
+ */
+enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_root *root,
+			    const char *signature, uint32_t index,
+			    struct acpi_location *found) MUST_CHECK;
+
+/*
+ * Checks a table's length field against the bytes there and against
+ * @min_bytes, and its checksum. On STATUS_OK *table_bytes is the length field.
+ */
+enum status acpi_check_table(struct bytes table, const char *signature, uint32_t min_bytes,
+			     uint32_t *table_bytes) MUST_CHECK;
+
+/* ---- SRAT ---- */
+
+struct srat_counts {
+	uint32_t revision;
+	uint32_t nr_cpus, nr_disabled_cpus;		/* types 0 and 2; nr_cpus: enabled */
+	uint32_t nr_x2apic_cpus;			/* of nr_cpus: type 2 */
+	uint32_t nr_no_cpus;				/* enabled, but the id says "no CPU" */
+	uint32_t nr_memory, nr_disabled_memory;		/* type 1; nr_memory: enabled, not empty, no wrap */
+	uint32_t nr_empty_memory, nr_wrapped_memory;	/* enabled, ignored */
+	uint32_t nr_initiators, nr_disabled_initiators;	/* type 5 */
+	uint32_t nr_other;				/* types passed over by length */
+};
+
+struct srat_cpu {
+	uint32_t apic_id;
+	uint32_t domain;
+};
+
+/* Arrays of the lengths that srat_measure() counted, in table order. */
+struct srat {
+	struct srat_cpu *cpus;
+	struct affinity_range *memory;
+	uint32_t *initiators;
+	uint32_t *domains;		/* of CPUs and initiators, as they come */
+};
+
+/* STATUS_OK, or why the whole table counts as absent. */
+enum status srat_measure(struct bytes table, struct srat_counts *counts) MUST_CHECK;
+
+/* @table has been measured with STATUS_OK. */
+void srat_read(struct bytes table, struct srat *srat);
+
+/* ---- SLIT ---- */
+
+/* STATUS_BAD_VALUE: a diagonal that is not 10 or another value that is not above 10. */
+enum status slit_measure(struct bytes table, uint32_t *nr_localities) MUST_CHECK;
+
+/* Copies the n * n distances. @table has been measured. */
+void slit_read(struct bytes table, uint8_t *value);
+
+/* True when every value is 10, as firmware that never filled the table leaves it. */
+bool slit_is_all_local(struct bytes table);
+
+/* ---- MADT ---- */
+
+struct madt_counts {
+	uint32_t nr_cpus;		/* types 0 and 9: enabled, with a valid id; duplicates included */
+	uint32_t nr_x2apic_cpus;	/* of these: type 9 */
+	uint32_t nr_disabled;
+	uint32_t nr_no_cpus;		/* enabled, but the id says "no CPU" */
+	uint32_t nr_other;
+	uint64_t local_apic_pa;
+};
+
+enum status madt_measure(struct bytes table, struct madt_counts *counts) MUST_CHECK;
+void madt_read(struct bytes table, uint32_t *apic_ids);
+
+/* ---- HMAT ---- */
+
+struct hmat_counts {
+	uint32_t revision;
+	uint32_t nr_values;		/* known values of latency or bandwidth to memory */
+	uint32_t nr_matrices;
+	uint32_t nr_other;
+};
+
+enum hmat_kind { HMAT_READ_LATENCY, HMAT_WRITE_LATENCY, HMAT_READ_BANDWIDTH, HMAT_WRITE_BANDWIDTH };
+
+/* One value of a matrix: an "access" value counts as read and as write. */
+struct hmat_value {
+	uint32_t initiator, target;
+	enum hmat_kind kind;
+	uint32_t value;			/* picoseconds or MB/s */
+};
+
+enum status hmat_measure(struct bytes table, struct hmat_counts *counts) MUST_CHECK;
+
+/* Writes counts.nr_values values. */
+void hmat_read(struct bytes table, struct hmat_value *values);
+
+/*
+ * Joins values of one pair of domains, in place sorted. Writes at most
+ * @nr_values pairs, sorted by initiator and target. Returns how many.
+ */
+uint32_t hmat_join(struct hmat_value *values, uint32_t nr_values, struct performance *pairs);
+
+/* ---- SPCR ---- */
+
+/* STATUS_UNSUPPORTED: a console that is no 16550. */
+enum status spcr_read(struct bytes table, struct uart_info *uart) MUST_CHECK;
+
+#endif
