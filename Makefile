@@ -40,10 +40,11 @@ MM_SOURCES := \
 EFI_PURE_SOURCES := \
 	efi/status.c efi/format.c efi/log.c efi/boot_info.c efi/options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
-	efi/acpi_spcr.c
+	efi/acpi_spcr.c \
+	efi/collect.c
 
 # Talks to firmware or drives the boot.
-EFI_SOURCES := efi/firmware.c efi/capture.c efi/framebuffer.c efi/font.c efi/main.c
+EFI_SOURCES := efi/firmware.c efi/fw_cfg.c efi/capture.c efi/framebuffer.c efi/font.c efi/main.c
 
 # Page-table code on plain memory: host-built too.
 ARCH_PURE_SOURCES := arch/x86_64/paging.c
