@@ -55,6 +55,9 @@
 #define PIC2_DATA		0xa1u
 #define PIC_MASK_ALL		0xffu
 
+/* Every CPU switches to x2APIC mode that is not in it. */
+static bool must_use_x2apic;
+
 static bool is_x2apic(void)
 {
 	return (rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC) != 0;
@@ -107,14 +110,31 @@ static void mask_local_sources(void)
 		write_register(sources[i], LVT_MASKED);
 }
 
-void apic_init_cpu(void)
+void apic_choose_mode(const struct boot_info *info)
+{
+	must_use_x2apic = is_x2apic();
+	for (uint32_t i = 0; i < info->nr_cpus; i++)
+		if (info->cpus[i].apic_id > MAX_XAPIC_ID && cpu_features.has_x2apic)
+			must_use_x2apic = true;
+}
+
+/* A CPU comes out of reset in its own mode, whatever the others are in. */
+static void enable(void)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE);
 
-	out8(PIC1_DATA, PIC_MASK_ALL);
-	out8(PIC2_DATA, PIC_MASK_ALL);
 	if (!(base & APIC_BASE_ENABLED))
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLED);
+	/* xAPIC to x2APIC is one more write: SDM 3A, 10.12.5. */
+	if (must_use_x2apic && !(base & APIC_BASE_X2APIC))
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLED | APIC_BASE_X2APIC);
+}
+
+void apic_init_cpu(void)
+{
+	out8(PIC1_DATA, PIC_MASK_ALL);
+	out8(PIC2_DATA, PIC_MASK_ALL);
+	enable();
 	mask_local_sources();
 	write_register(REG_TASK_PRIORITY, 0);
 	write_register(REG_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);

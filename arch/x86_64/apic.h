@@ -5,6 +5,14 @@
 
 #include "lib/compiler.h"
 
+struct boot_info;
+
+/*
+ * Decides on the boot CPU which mode all of them use: x2APIC where firmware left
+ * it on or a CPU of @info has an id that needs it, else xAPIC.
+ */
+void apic_choose_mode(const struct boot_info *info);
+
 /* Masks the PICs and every local source, enables this CPU's APIC. On each CPU. */
 void apic_init_cpu(void);
 

@@ -18,6 +18,7 @@
 #include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/port.h"
+#include "arch/x86_64/thread.h"
 #include "arch/x86_64/time.h"
 #include "lib/string.h"
 #include "log.h"
@@ -164,7 +165,9 @@ void arch_init(const struct boot_info *info)
 
 	port_init();
 	time_init();
+	apic_choose_mode(info);
 	apic_init_cpu();
+	thread_init_cpu();
 	cpu->apic_id = arch_apic_id();
 	if (info->nr_cpus && info->cpus[0].apic_id != cpu->apic_id)
 		log_line(LOG_WARN, "cpu: APIC id 0x%x runs, boot_info names 0x%x first",

@@ -6,6 +6,7 @@
  */
 
 #include "arch.h"
+#include "arch/x86_64/thread.h"
 #include "lib/compiler.h"
 
 /* SDM 3A, 8.7: 64-bit TSS. Only its stack pointers are used. */
@@ -25,6 +26,24 @@ enum interrupt_stack { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, N
 
 #define IST_STACK_BYTES	0x2000
 
+/* How far a CPU has come (smp.c). The boot CPU does not use it. */
+enum cpu_state {
+	CPU_STARTING,		/* its SIPI may be under way */
+	CPU_ALIVE,		/* in the kernel */
+	CPU_READY,		/* can allocate; waits to be counted */
+	CPU_RUNNING,
+	CPU_GIVEN_UP,		/* did not show up in time and must not any more */
+};
+
+enum mailbox_state { MAILBOX_EMPTY, MAILBOX_FILLING, MAILBOX_FULL, MAILBOX_RUNNING };
+
+/* One piece of work from another CPU: arch_run_on(). */
+struct mailbox {
+	enum mailbox_state state;
+	void (*work)(void *);
+	void *arg;
+};
+
 /*
  * GS base of each CPU points here. The first words are mm_port_inline.h's.
  */
@@ -38,6 +57,10 @@ struct cpu_area {
 	struct fault_info fault;
 	/* The stack the CPU started on; its guard page is the one below. */
 	uintptr_t stack_start_va, stack_end_va;
+	enum cpu_state state;
+	bool must_flush;		/* smp.c's request is for this CPU too */
+	struct mailbox mailbox;
+	struct scheduler scheduler;
 	uint64_t nr_spurious;		/* interrupts nobody asked for */
 	struct task_state tss;
 	uint64_t gdt[NR_GDT_SLOTS];

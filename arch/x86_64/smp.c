@@ -1,5 +1,29 @@
 /*
- * The other CPUs.
+ * The other CPUs: starting them one by one, work and TLB flushes for them.
+ *
+ * Model
+ *   CPUs are started in boot_info's order with INIT and SIPI addressed to one
+ *   APIC id, never broadcast: a broadcast would wake CPUs that firmware keeps
+ *   disabled. Each gets a bounded time to show up, a second SIPI, and then
+ *   counts as absent. Indexes are given when a CPU is up, so they are dense.
+ *
+ *   A running CPU waits in its first context for work (arch_run_on), threads
+ *   (thread.c) and flushes. Its mailbox holds one piece of work at a time.
+ *
+ *   A flush is one request for all: the requester writes it down, interrupts
+ *   every other CPU and waits until each has answered. A CPU that does not
+ *   answer could still use a freed translation, so that is a panic.
+ *
+ * Invariants
+ *   S1  areas[i]->index == i for all i < nr_running
+ *   S2  a CPU given up never runs kernel code: the state it has to claim with
+ *       is gone, and the trampoline checks whose turn it is
+ *
+ * Locking
+ *   flush_lock serialises requests; who waits for it or for answers answers the
+ *   others' requests meanwhile, so two requesters cannot wait for each other.
+ *   It is taken inside no other lock but vmalloc's, and nothing is taken in it.
+ *   mailbox.owner serialises requesters of one CPU.
  */
 
 #include "arch/x86_64/smp.h"
@@ -7,44 +31,425 @@
 #include "arch.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/insn.h"
+#include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/thread.h"
+#include "arch/x86_64/trap.h"
+#include "lib/string.h"
+#include "log.h"
+#include "mm/init.h"
+#include "mm/lock.h"
+#include "mm/page_alloc.h"
+
+#define NS_PER_MS		1000000ull
+#define INIT_DELAY_US		10000u		/* SDM 3A, 8.4.4.1: 10 ms after INIT */
+#define SIPI_WAIT_MS		100u
+#define NR_SIPIS		2u
+#define READY_WAIT_MS		2000u		/* for mm_init_cpu() of one that showed up */
+#define FLUSH_WAIT_MS		5000u		/* an emulator's CPU may not run for long */
+
+#define MAX_TRAMPOLINE_PA	0x9f000ull	/* SIPI's vector is a page number below 1 MiB */
+#define AP_STACK_ORDER		2u
+#define LOW_4G			(1ull << 32)
+#define EFER_LME		(1ull << 8)
+
+extern const uint8_t ap_trampoline_start[], ap_trampoline_end[], ap_parameters[];
+
+/* As ap_trampoline.S lays it out. */
+struct PACKED ap_parameters {
+	uint64_t entry, stack, argument;
+	uint32_t cr0, cr3, cr4, efer, apic_id;
+	uint16_t gdt_limit;
+	uint32_t gdt_base;
+	uint16_t padding;
+	uint32_t far_32;
+	uint16_t far_32_selector[2];
+	uint32_t far_64;
+	uint16_t far_64_selector[2];
+};
+
+static struct cpu_area **areas;
+static unsigned nr_running = 1;
+
+static struct {
+	struct spinlock lock;
+	uintptr_t va;
+	uint64_t nr_pages;
+} flush;
 
 unsigned smp_nr_running(void)
 {
-	return 1;
+	return __atomic_load_n(&nr_running, __ATOMIC_ACQUIRE);
 }
 
-void smp_interrupt(unsigned vector)
+struct cpu_area *smp_cpu(unsigned cpu)
 {
-	(void)vector;
-	this_cpu()->nr_spurious++;
+	ASSERT(cpu < smp_nr_running());
+	return cpu == 0 ? cpu_boot_area() : areas[cpu];
+}
+
+/* ---- Flushing ---- */
+
+static void answer_flush(struct cpu_area *cpu)
+{
+	if (!__atomic_load_n(&cpu->must_flush, __ATOMIC_ACQUIRE))
+		return;
+	mmu_flush_local(flush.va, flush.nr_pages);
+	__atomic_store_n(&cpu->must_flush, false, __ATOMIC_RELEASE);
+}
+
+static void wait_for_answer(struct cpu_area *cpu)
+{
+	uint64_t end_ns = arch_now_ns() + FLUSH_WAIT_MS * NS_PER_MS;
+
+	while (__atomic_load_n(&cpu->must_flush, __ATOMIC_ACQUIRE)) {
+		answer_flush(this_cpu());
+		mm_port_spin_hint();
+		if (arch_now_ns() > end_ns)
+			panic_at(__FILE__, __LINE__, "CPU %u does not answer a TLB flush",
+				 cpu->index);
+	}
+}
+
+static void flush_others(uintptr_t va, uint64_t nr_pages, unsigned nr_cpus)
+{
+	unsigned me = this_cpu()->index;
+
+	while (!spin_try_lock(&flush.lock)) {
+		answer_flush(this_cpu());
+		mm_port_spin_hint();
+	}
+	flush.va = va;
+	flush.nr_pages = nr_pages;
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		if (i == me)
+			continue;
+		__atomic_store_n(&smp_cpu(i)->must_flush, true, __ATOMIC_RELEASE);
+		apic_send(smp_cpu(i)->apic_id, APIC_COMMAND_FIXED | VECTOR_FLUSH);
+	}
+	for (unsigned i = 0; i < nr_cpus; i++)
+		if (i != me)
+			wait_for_answer(smp_cpu(i));
+	spin_unlock(&flush.lock);
 }
 
 void smp_flush(uintptr_t va, uint64_t nr_pages)
 {
+	unsigned nr_cpus = smp_nr_running();
+
 	mmu_flush_local(va, nr_pages);
+	if (nr_cpus > 1)
+		flush_others(va, nr_pages, nr_cpus);
 }
 
-bool apic_take_nmi(void)
+/* ---- Work ---- */
+
+void smp_serve(void)
 {
-	return false;
+	struct mailbox *mailbox = &this_cpu()->mailbox;
+
+	if (__atomic_load_n(&mailbox->state, __ATOMIC_ACQUIRE) != MAILBOX_FULL)
+		return;
+	__atomic_store_n(&mailbox->state, MAILBOX_RUNNING, __ATOMIC_RELAXED);
+	mailbox->work(mailbox->arg);
+	__atomic_store_n(&mailbox->state, MAILBOX_EMPTY, __ATOMIC_RELEASE);
 }
 
-void apic_stop_others(void)
+bool smp_has_work(void)
 {
+	return __atomic_load_n(&this_cpu()->mailbox.state, __ATOMIC_ACQUIRE) == MAILBOX_FULL;
 }
 
-unsigned arch_start_cpus(const struct boot_info *info)
+void smp_poke(unsigned cpu)
 {
-	(void)info;
-	return smp_nr_running();
+	if (cpu != this_cpu()->index)
+		apic_send(smp_cpu(cpu)->apic_id, APIC_COMMAND_FIXED | VECTOR_CALL);
+}
+
+void smp_interrupt(unsigned vector)
+{
+	/* VECTOR_CALL only ends a HLT: who waits looks at its queues then. */
+	if (vector == VECTOR_FLUSH)
+		answer_flush(this_cpu());
+}
+
+/* Waits until the mailbox leaves the states above @state. */
+static bool wait_for_mailbox(struct mailbox *mailbox, uint64_t end_ns)
+{
+	while (__atomic_load_n(&mailbox->state, __ATOMIC_ACQUIRE) != MAILBOX_EMPTY) {
+		if (arch_now_ns() > end_ns)
+			return false;
+		smp_serve();		/* two CPUs may want something of each other */
+		mm_port_spin_hint();
+	}
+	return true;
 }
 
 enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned timeout_ms)
 {
-	(void)timeout_ms;
-	if (cpu != this_cpu()->index)
+	uint64_t end_ns = arch_now_ns() + timeout_ms * NS_PER_MS;
+	struct mailbox *mailbox;
+	enum mailbox_state empty = MAILBOX_EMPTY;
+
+	if (cpu >= smp_nr_running())
 		return STATUS_ABSENT;
-	work(arg);
-	return STATUS_OK;
+	if (cpu == this_cpu()->index) {
+		work(arg);
+		return STATUS_OK;
+	}
+	mailbox = &smp_cpu(cpu)->mailbox;
+	while (!__atomic_compare_exchange_n(&mailbox->state, &empty, MAILBOX_FILLING, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (arch_now_ns() > end_ns)
+			return STATUS_TIMEOUT;
+		empty = MAILBOX_EMPTY;
+		smp_serve();
+		mm_port_spin_hint();
+	}
+	mailbox->work = work;
+	mailbox->arg = arg;
+	__atomic_store_n(&mailbox->state, MAILBOX_FULL, __ATOMIC_RELEASE);
+	smp_poke(cpu);
+	return wait_for_mailbox(mailbox, end_ns) ? STATUS_OK : STATUS_TIMEOUT;
+}
+
+/* ---- Panic ---- */
+
+static bool is_stopping;
+
+void apic_stop_others(void)
+{
+	unsigned me = this_cpu()->index;
+
+	__atomic_store_n(&is_stopping, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < smp_nr_running(); i++)
+		if (i != me)
+			apic_send(smp_cpu(i)->apic_id, APIC_COMMAND_NMI);
+}
+
+bool apic_take_nmi(void)
+{
+	if (!__atomic_load_n(&is_stopping, __ATOMIC_ACQUIRE))
+		return false;
+	arch_halt();
+}
+
+/* ---- The life of another CPU ---- */
+
+/* First code of another CPU in the kernel, on its own stack and the temporary root. */
+static NORETURN void enter_cpu(struct cpu_area *area)
+{
+	enum cpu_state expected = CPU_STARTING;
+
+	if (!__atomic_compare_exchange_n(&area->state, &expected, CPU_ALIVE, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		arch_halt();	/* given up: too late */
+	mmu_load_tables();
+	cpu_set_control_bits();
+	cpu_adopt_area(area);
+	apic_init_cpu();
+	thread_init_cpu();
+	mm_init_cpu(area->apic_id);
+	__atomic_store_n(&area->state, CPU_READY, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&area->state, __ATOMIC_ACQUIRE) == CPU_READY)
+		mm_port_spin_hint();
+	interrupts_on();
+	thread_idle();
+}
+
+/* ---- Starting ---- */
+
+/* The temporary root: the kernel's high half, and the trampoline page at its own address. */
+struct low_tables {
+	struct page_tables tables;
+	struct page *page[PT_LEVEL_ROOT];
+	unsigned nr_pages;
+};
+
+static uint64_t take_low_table(void *arg)
+{
+	struct low_tables *low = arg;
+	/* CR3 is loaded in 32-bit mode; the tables below the root can be anywhere. */
+	gfp_t where = low->nr_pages == 0 ? GFP_DMA32 : GFP_KERNEL;
+	struct page *page;
+
+	ASSERT(low->nr_pages < ARRAY_SIZE(low->page));
+	page = alloc_page(where | __GFP_ZERO | __GFP_NOFAIL_INJECTION);
+	if (!page)
+		return PA_NONE;
+	page_set_type(page, PAGE_TABLE);
+	low->page[low->nr_pages++] = page;
+	return pfn_to_pa(page_to_pfn(page));
+}
+
+static void free_low_tables(struct low_tables *low)
+{
+	while (low->nr_pages) {
+		struct page *page = low->page[--low->nr_pages];
+
+		page_set_type(page, PAGE_USER);
+		__free_page(page);
+	}
+}
+
+static bool make_low_tables(struct low_tables *low, uint64_t trampoline_pa)
+{
+	const uint64_t *kernel_root;
+	uint64_t *root;
+
+	low->nr_pages = 0;
+	if (!paging_init(&low->tables, DIRECT_MAP_START, PT_LEVEL_2M, take_low_table, low) ||
+	    low->tables.root_pa >= LOW_4G ||
+	    paging_map(&low->tables, trampoline_pa, trampoline_pa, PAGE_SIZE, 0) != PAGE_SIZE) {
+		free_low_tables(low);
+		return false;
+	}
+	root = arch_phys_to_virt(low->tables.root_pa);
+	kernel_root = arch_phys_to_virt(kernel_tables.root_pa);
+	memcpy(root + PT_ENTRIES / 2, kernel_root + PT_ENTRIES / 2, PAGE_SIZE / 2);
+	return true;
+}
+
+static struct ap_parameters *place_trampoline(uint64_t pa, const struct low_tables *low)
+{
+	uint8_t *page = arch_phys_to_virt(pa);
+	struct ap_parameters *p;
+
+	memcpy(page, ap_trampoline_start, (size_t)(ap_trampoline_end - ap_trampoline_start));
+	p = (struct ap_parameters *)(page + (ap_parameters - ap_trampoline_start));
+	p->entry = (uintptr_t)enter_cpu;
+	p->cr0 = (uint32_t)read_cr0();
+	p->cr3 = (uint32_t)low->tables.root_pa;
+	p->cr4 = (uint32_t)(read_cr4() & ~CR4_PGE);
+	p->efer = (uint32_t)(EFER_LME | EFER_NXE);
+	p->gdt_base += (uint32_t)pa;
+	p->far_32 += (uint32_t)pa;
+	p->far_64 += (uint32_t)pa;
+	return p;
+}
+
+static void *allocate(size_t bytes)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
+					order_for_pages(bytes_to_pages(bytes)));
+
+	return page ? page_address(page) : NULL;
+}
+
+static void release(void *memory, size_t bytes)
+{
+	if (memory)
+		free_pages((uintptr_t)memory, order_for_pages(bytes_to_pages(bytes)));
+}
+
+/* One block: the area, its interrupt stacks, and the stack the CPU runs on. */
+#define AP_STACK_BYTES		(PAGE_SIZE << AP_STACK_ORDER)
+#define AREA_BYTES		(PAGE_SIZE * 2)
+#define AP_BLOCK_BYTES		(AREA_BYTES + (NR_ISTS - 1) * IST_STACK_BYTES + AP_STACK_BYTES)
+
+_Static_assert(sizeof(struct cpu_area) <= AREA_BYTES, "the area fits its part of the block");
+
+static struct cpu_area *make_area(uint32_t apic_id, unsigned index)
+{
+	uint8_t *block = allocate(AP_BLOCK_BYTES);
+	struct cpu_area *area = (struct cpu_area *)(void *)block;
+	uintptr_t at = (uintptr_t)block + AREA_BYTES;
+
+	if (!block)
+		return NULL;
+	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_ISTS; ist++) {
+		at += IST_STACK_BYTES;
+		area->ist_end_va[ist] = at;
+	}
+	area->stack_start_va = at;
+	area->stack_end_va = at + AP_STACK_BYTES;
+	area->index = index;
+	area->apic_id = apic_id;
+	area->state = CPU_STARTING;
+	return area;
+}
+
+/* Waits until @area has left @state. */
+static bool wait_while(struct cpu_area *area, enum cpu_state state, unsigned timeout_ms)
+{
+	uint64_t end_ns = arch_now_ns() + timeout_ms * NS_PER_MS;
+
+	while (__atomic_load_n(&area->state, __ATOMIC_ACQUIRE) == state) {
+		if (arch_now_ns() > end_ns)
+			return false;
+		mm_port_spin_hint();
+	}
+	return true;
+}
+
+/* INIT, SIPI, and once more SIPI. False: it does not run, and never will. */
+static bool wake_cpu(struct cpu_area *area, uint64_t trampoline_pa)
+{
+	enum cpu_state expected = CPU_STARTING;
+
+	if (!apic_send(area->apic_id, APIC_COMMAND_INIT))
+		return false;
+	arch_delay_us(INIT_DELAY_US);
+	for (unsigned i = 0; i < NR_SIPIS; i++) {
+		if (!apic_send(area->apic_id, APIC_COMMAND_STARTUP |
+			       (uint32_t)(trampoline_pa >> PAGE_SHIFT)))
+			return false;
+		if (wait_while(area, CPU_STARTING, SIPI_WAIT_MS))
+			return true;
+	}
+	return !__atomic_compare_exchange_n(&area->state, &expected, CPU_GIVEN_UP, false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* False: out of memory, no use trying further ones. */
+static bool start_cpu(uint32_t apic_id, struct ap_parameters *p, uint64_t trampoline_pa)
+{
+	unsigned index = nr_running;
+	struct cpu_area *area = make_area(apic_id, index);
+
+	if (!area)
+		return false;
+	p->stack = area->stack_end_va;
+	p->argument = (uintptr_t)area;
+	p->apic_id = apic_id;
+	if (!wake_cpu(area, trampoline_pa)) {
+		log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
+		/* It may still wake up and look at its area: the block stays. */
+		return true;
+	}
+	if (!wait_while(area, CPU_ALIVE, READY_WAIT_MS))
+		panic_at(__FILE__, __LINE__, "APIC id 0x%x started and got stuck", apic_id);
+	areas[index] = area;
+	__atomic_store_n(&nr_running, index + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&area->state, CPU_RUNNING, __ATOMIC_RELEASE);
+	return true;
+}
+
+unsigned arch_start_cpus(const struct boot_info *info)
+{
+	size_t areas_bytes = (info->nr_cpus + 1) * sizeof(areas[0]);
+	uint64_t pa = info->trampoline_pa;
+	struct ap_parameters *p;
+	struct low_tables low;
+
+	if (info->nr_cpus <= 1)
+		return 1;
+	if (!pa || pa > MAX_TRAMPOLINE_PA) {
+		log_line(LOG_WARN, "smp: no page below 640 KiB to start CPUs from: one runs");
+		return 1;
+	}
+	areas = allocate(areas_bytes);
+	if (!areas || !make_low_tables(&low, pa)) {
+		log_line(LOG_WARN, "smp: no memory for what other CPUs need: one runs");
+		release(areas, areas_bytes);
+		return 1;
+	}
+	p = place_trampoline(pa, &low);
+	for (uint32_t i = 1; i < info->nr_cpus; i++)
+		if (!start_cpu(info->cpus[i].apic_id, p, pa))
+			break;
+	free_low_tables(&low);
+	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", nr_running, info->nr_cpus);
+	return nr_running;
 }

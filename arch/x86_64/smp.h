@@ -5,12 +5,23 @@
 
 #include "lib/compiler.h"
 
+struct cpu_area;
+
 /* Handles VECTOR_CALL and VECTOR_FLUSH. */
 void smp_interrupt(unsigned vector);
 
 /* On return no running CPU has translations of the range. */
 void smp_flush(uintptr_t va, uint64_t nr_pages);
 
+/* CPUs that run, and the area of one of them. */
 unsigned smp_nr_running(void);
+struct cpu_area *smp_cpu(unsigned cpu);
+
+/* Runs what arch_run_on() left for this CPU, if anything. From loops that wait. */
+void smp_serve(void);
+bool smp_has_work(void);
+
+/* Makes @cpu look at its queues soon. */
+void smp_poke(unsigned cpu);
 
 #endif
