@@ -64,7 +64,7 @@ LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
 HOST_SOURCES := tests/host/main.c tests/host/port.c
-REPLAY_SOURCES := tests/host/replay.c
+REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c
 
@@ -164,7 +164,7 @@ $(BUILD)/host/replay: $(REPLAY_OBJECTS)
 # ---- Fuzzers (clang's libFuzzer) --------------------------------------------
 
 FUZZ_COMMON_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(ARCH_PURE_SOURCES) $(MM_SOURCES) \
-	tests/host/port.c)
+	tests/host/port.c tests/host/capture.c)
 FUZZ_COMMON_OBJECTS := $(call objects,fuzz,$(FUZZ_COMMON_SOURCES))
 FUZZ_OBJECTS := $(call objects,fuzz,$(FUZZ_SOURCES))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))

@@ -541,8 +541,10 @@ static void log_refusal(const struct topology *topology)
 	case SRAT_NO_NODE:
 		mm_port_log(LOG_ERROR, "SRAT: refused: no CPU and no memory is in any of its domains");
 		return;
-	case SRAT_USED:
 	case SRAT_ABSENT:
+		mm_port_log(LOG_NOTICE, "SRAT: none that can be used: all memory and all CPUs form one node");
+		return;
+	case SRAT_USED:
 	case NR_SRAT_VERDICTS:
 		return;
 	}
