@@ -8,6 +8,11 @@ CC := gcc
 endif
 PYTHON ?= /usr/bin/python3
 
+# As many jobs as CPUs, unless the caller chose.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+
 # What `make run` boots; empty: the runner's own choice (4 CPUs, 1 GiB, 2 nodes, q35).
 export CPUS MEM NODES MACHINE OPTIONS OVMF QEMU QEMUEXTRA TIMEOUT
 
