@@ -19,6 +19,7 @@
 #include "lib/string.h"
 #include "mm/page_alloc.h"
 #include "slab.h"
+#include "slab_debug.h"
 
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES];
 
@@ -100,15 +101,18 @@ static bool is_large(const void *object)
 		virt_to_page(object)->type == PAGE_LARGE;
 }
 
-void kfree_large(const void *object)
+void kfree_large(const void *object, const void *caller)
 {
 	struct page *page;
 	unsigned order;
 
 	if (ZERO_OR_NULL_PTR(object))
 		return;
-	if (unlikely(!is_large(object)))
-		slab_report_bad_free(object);
+	if (unlikely(!is_large(object))) {
+		if (guard_free(NULL, object))
+			return;
+		slab_report_bad_free(object, caller);
+	}
 	page = virt_to_page(object);
 	order = page->order;
 	page_set_type(page, PAGE_HEAD);
@@ -124,14 +128,17 @@ void *kmalloc_any(size_t size_bytes, gfp_t gfp)
 		return alloc_large(size_bytes, gfp, NID_NONE);
 	if (likely(!(gfp & KMALLOC_SPECIAL_GFP)))
 		return kmalloc_class_alloc(cache_for(size_bytes, 0), gfp, size_bytes);
-	return kmem_cache_alloc_flags(cache_for(size_bytes, gfp), gfp);
+	return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
+				__builtin_return_address(0));
 }
 
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
 {
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return alloc_large(size_bytes, gfp, nid);
-	return kmem_cache_alloc_node(cache_for(size_bytes, gfp), gfp, nid);
+	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
+	return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, nid, size_bytes,
+				__builtin_return_address(0));
 }
 
 /* ---- Built on these ---- */
@@ -145,39 +152,91 @@ size_t kmalloc_size_roundup(size_t size_bytes)
 	return PAGE_SIZE << order_for_pages(bytes_to_pages(size_bytes));
 }
 
+/* The cache of @object, NULL for a block of pages; anything else is a broken contract. */
+static struct kmem_cache *cache_of(const void *object)
+{
+	const struct page *page = virt_to_page(object);
+
+	if (is_large(object))
+		return NULL;
+	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn ||
+	    page->type != PAGE_SLAB)
+		slab_report_bad_free(object, __builtin_return_address(0));
+	return page_cache(page);
+}
+
+/*
+ * Bytes of @object that hold what its user wrote, in *used; returns those that
+ * can. They differ in debug caches only.
+ */
+static size_t object_sizes(const void *object, size_t *used)
+{
+	struct kmem_cache *cache;
+
+	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn &&
+	    guard_usable_bytes(object, used))
+		return *used;
+	cache = cache_of(object);
+	*used = cache ? cache->object_bytes : PAGE_SIZE << virt_to_page(object)->order;
+	if (!cache || !cache->debug)
+		return *used;
+	*used = debug_tail_of(cache, object)->requested_bytes;
+	return cache->object_bytes;
+}
+
+/* The user of @object may write to @bytes of it from now on. */
+static void note_size(const void *object, size_t bytes, gfp_t gfp)
+{
+	size_t used, usable = object_sizes(object, &used);
+	struct kmem_cache *cache;
+
+	if (usable == used && bytes == used)
+		return;
+	cache = cache_of(object);
+	if (!cache || !cache->debug)
+		return;
+	debug_resize(cache, (void *)(uintptr_t)object, bytes);
+	if ((gfp & __GFP_ZERO) && bytes > used)
+		memset((uint8_t *)(uintptr_t)object + used, 0, bytes - used);
+}
+
 size_t ksize(const void *object)
 {
-	const struct page *page;
+	size_t used, usable;
 
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
-	if (is_large(object))
-		return PAGE_SIZE << virt_to_page(object)->order;
-	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn)
-		slab_report_bad_free(object);
-	page = virt_to_page(object);
-	if (page->type != PAGE_SLAB)
-		slab_report_bad_free(object);
-	return kmem_cache_size(page_cache(page));
+	usable = object_sizes(object, &used);
+	if (usable != used)
+		note_size(object, usable, 0);	/* the caller may use all of it */
+	return usable;
+}
+
+static void *move_to(const void *object, size_t used, size_t size_bytes, gfp_t gfp)
+{
+	void *moved = kmalloc_any(size_bytes, gfp);
+
+	if (!moved)
+		return NULL;
+	memcpy(moved, object, used);
+	kfree(object);
+	return moved;
 }
 
 void *krealloc(const void *object, size_t size_bytes, gfp_t gfp)
 {
-	size_t old_bytes = ksize(object);
-	void *moved;
+	size_t used;
 
+	if (ZERO_OR_NULL_PTR(object))
+		return kmalloc_any(size_bytes, gfp);
 	if (size_bytes == 0) {
 		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
-	if (size_bytes <= old_bytes)
-		return (void *)(uintptr_t)object;
-	moved = kmalloc_any(size_bytes, gfp);
-	if (moved && old_bytes) {
-		memcpy(moved, object, old_bytes);
-		kfree(object);
-	}
-	return moved;
+	if (size_bytes > object_sizes(object, &used))
+		return move_to(object, used, size_bytes, gfp);
+	note_size(object, size_bytes, gfp);
+	return (void *)(uintptr_t)object;
 }
 
 void *kmemdup(const void *from, size_t bytes, gfp_t gfp)

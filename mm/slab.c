@@ -38,6 +38,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "slab_debug.h"
 
 /* ---- Entries ---- */
 
@@ -61,7 +62,7 @@ static void bufctl_init(const struct slab_layout *layout, struct slab *slab)
 		memcpy(slab->bufctl + at, &all_ones, sizeof(all_ones));
 }
 
-static bool guards_are_whole(const struct kmem_cache *cache, const struct slab *slab)
+bool slab_guards_are_whole(const struct kmem_cache *cache, const struct slab *slab)
 {
 	const uint8_t *at = (const uint8_t *)slab;
 	uint64_t front, rear;
@@ -76,7 +77,7 @@ static bool guards_are_whole(const struct kmem_cache *cache, const struct slab *
 /* O(1) checks before a slab's list is used: an overflow in line meets a guard first. */
 static inline void check_slab(const struct kmem_cache *cache, const struct slab *slab)
 {
-	if (unlikely(!guards_are_whole(cache, slab)))
+	if (unlikely(!slab_guards_are_whole(cache, slab)))
 		slab_report_corrupt(cache, slab, "a guard word beside its descriptor is overwritten");
 	if (unlikely(slab->nr_free > cache->layout.nr_objects))
 		slab_report_corrupt(cache, slab, "its descriptor counts more free objects than exist");
@@ -189,6 +190,8 @@ static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
 {
 	uint8_t *start = slab_start(cache, slab);
 
+	if (cache->debug)
+		debug_slab_release(cache, slab);
 	if (cache->dtor)
 		run_on_objects(cache, slab, cache->dtor);
 	if (cache->layout.place == OFF_SLAB) {
@@ -210,12 +213,16 @@ static struct slab *slab_create(struct kmem_cache *cache, struct page *page, uin
 	if (!slab)
 		return NULL;
 	slab->objects = start + layout->objects_offset + colour * layout->colour_bytes;
+	if (cache->debug)
+		slab->objects += cache->debug->left_bytes;
 	slab->nr_free = layout->nr_objects;
 	slab->first_free = 0;
 	slab->nid = (uint16_t)page_to_nid(page);
 	slab->colour = (uint16_t)colour;
 	bufctl_init(layout, slab);
 	link_pages(cache, slab, page);
+	if (cache->debug)
+		debug_slab_create(cache, slab);
 	if (cache->ctor)
 		run_on_objects(cache, slab, cache->ctor);
 	return slab;

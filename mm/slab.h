@@ -62,7 +62,8 @@ struct slab {
 
 _Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 bytes: 1.8 %");
 
-#define MAX_U8_OBJECTS	256u
+#define MAX_U8_OBJECTS		256u
+#define SLAB_MAX_OBJECTS	4096u	/* of a u16 slab: index << 1 fits with room */
 
 /* The slabs of a cache on one node. */
 struct cache_node {
@@ -211,6 +212,11 @@ static inline struct cache_node *cache_node_lookup(struct kmem_cache *cache, uns
 struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid);
 void cache_node_init(struct cache_node *node, unsigned nid);
 
+bool slab_guards_are_whole(const struct kmem_cache *cache, const struct slab *slab);
+
+/* All rules of one cache; see slab_verify.c. */
+bool cache_verify(struct kmem_cache *cache, struct violation *out);
+
 /* Takes up to @wanted objects; returns how many: 0 when the node has none free. */
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slot *to,
 		   unsigned wanted);
@@ -269,7 +275,11 @@ void *slab_internal_alloc(size_t bytes, unsigned nid);
 void slab_internal_free(void *at);
 
 /* kfree() of something that is not in a slab. */
-void kfree_large(const void *object);
+void kfree_large(const void *object, const void *caller);
+
+/* Any request: @nid or NID_NONE, any @gfp; @size_bytes is what was asked for. */
+void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
+		       const void *caller);
 
 /* ---- slab_alien.c: shared and alien arrays ---- */
 
@@ -315,8 +325,9 @@ static inline unsigned slab_memory_node(unsigned nid)
 
 /* ---- slab_report.c: what was found wrong; these do not return ---- */
 
-void slab_report_bad_free(const void *object) COLD NORETURN;
-void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object) COLD NORETURN;
+void slab_report_bad_free(const void *object, const void *caller) COLD NORETURN;
+void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
+			     const void *caller) COLD NORETURN;
 void slab_report_corrupt(const struct kmem_cache *cache, const struct slab *slab,
 			 const char *what) COLD NORETURN;
 

@@ -21,6 +21,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "slab_debug.h"
 
 struct slab_system slab_system;
 struct kmem_cache *cache_cache;
@@ -53,6 +54,8 @@ static void tune(struct kmem_cache *cache)
 {
 	const struct tuning *tuning = tunings;
 
+	if (cache->debug)
+		return;		/* no arrays */
 	while (cache->object_bytes > tuning->up_to_bytes)
 		tuning++;
 	cache->half_slots = tuning->half_slots;
@@ -86,6 +89,8 @@ static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
 	uint32_t stride = (uint32_t)align_up(cache->object_bytes, cache->align);
 	unsigned index;
 
+	if ((cache->flags & SLAB_DEBUG_FLAGS) && !debug_attach(cache, &stride))
+		return false;
 	if (!slab_layout_choose(&cache->layout, stride, cache->align, allow_off_slab))
 		return false;
 	cache->inverse = slab_layout_inverse(&cache->layout);
@@ -146,18 +151,22 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
 	ASSERT(align == 0 || is_power_of_two(align));
 	ASSERT(align <= PAGE_SIZE);
+	flags |= slab_system.debug_flags;
 	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
 	if (cache) {
 		cache_clear(cache, name, size_bytes, align, flags);
 		cache->ctor = ctor;
 		cache->dtor = dtor;
-		tune(cache);
-		ASSERT(cache_lay_out(cache, true));
-		cache_list(cache);
-	} else if (flags & SLAB_PANIC) {
-		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s", name);
+		if (cache_lay_out(cache, true)) {
+			tune(cache);
+			cache_list(cache);
+			return cache;
+		}
+		slab_give_one(cache_cache, cache, state);
 	}
-	return cache;
+	if (flags & SLAB_PANIC)
+		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s", name);
+	return NULL;
 }
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t align,
@@ -213,6 +222,8 @@ uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 
 	cpu_array_drain(cache, mm_port_cpu());
 	mm_port_local_unlock(local);
+	if (cache->debug)
+		debug_drain(cache);
 	ask_others_to_drain(cache);
 	drain_node_arrays(cache);
 	return reap_all(cache);
@@ -264,12 +275,15 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	spin_unlock(&slab_system.lock);
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
 		cpu_array_drain(cache, cpu);
+	if (cache->debug)
+		debug_drain(cache);
 	drain_node_arrays(cache);
 	free_arrays(cache);
 	reap_all(cache);
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
 		if (cache->nodes[nid])
 			slab_internal_free(cache->nodes[nid]);
+	debug_detach(cache);
 	slab_internal_free(cache);
 }
 
@@ -293,8 +307,8 @@ void *slab_internal_alloc(size_t bytes, unsigned nid)
 	if (bytes > KMALLOC_MAX_CACHE_SIZE)
 		return NULL;
 	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(bytes)];
-	if (!cache)
-		return NULL;	/* early at boot */
+	if (!cache || cache->debug)
+		return NULL;	/* early at boot; or its objects must go through the checks */
 	return slab_take_one(cache, GFP_NOWAIT, nid, &state);
 }
 

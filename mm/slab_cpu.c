@@ -34,6 +34,7 @@
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "slab_debug.h"
 
 static struct slot no_slots[1];
 struct cpu_array slab_no_array = { .nid = UINT16_MAX };
@@ -213,15 +214,12 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, void *objec
 	return object;
 }
 
-/* The array gave nothing, or @nid (not NID_NONE) may be another's. */
-static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
-	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = own_array(cache);
 	uint8_t *state = NULL;
 	void *object;
 
-	nid = slab_memory_node(nid == NID_NONE ? numa_node_id() : nid);
 	if (array == &slab_no_array) {
 		object = slab_take_one(cache, gfp, nid, &state);
 	} else if (nid == array->nid && (array->top[-1].object || refill(cache, array, gfp))) {
@@ -230,14 +228,31 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 	} else {
 		object = take_near(cache, gfp, nid, &state);
 	}
-	object = finish_alloc(cache, gfp, object, state);
+	return finish_alloc(cache, gfp, object, state);
+}
+
+/*
+ * The array gave nothing, or @nid (not NID_NONE) may be another's, or @gfp has
+ * special flags. @caller and @size_bytes, what was asked, are for debug caches.
+ */
+static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+				 size_t size_bytes, const void *caller)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	void *object;
+
+	nid = slab_memory_node(nid == NID_NONE ? numa_node_id() : nid);
+	if (unlikely(cache->debug != NULL))
+		object = debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
+	else
+		object = alloc_locked(cache, gfp, nid);
 	mm_port_local_unlock(local);
 	return object;
 }
 
 /* ---- Allocating ---- */
 
-static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp)
+static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
 {
 	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
@@ -246,7 +261,7 @@ static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp)
 
 	if (unlikely(object == NULL)) {
 		mm_port_local_unlock(local);
-		return alloc_slow(cache, gfp, NID_NONE);
+		return alloc_slow(cache, gfp, NID_NONE, size_bytes, __builtin_return_address(0));
 	}
 	*slot->state = 0;
 	array->top = slot;
@@ -256,37 +271,46 @@ static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp)
 
 void *kmem_cache_alloc_plain(struct kmem_cache *cache, gfp_t gfp)
 {
-	return alloc_fast(cache, gfp);
+	return alloc_fast(cache, gfp, cache->object_bytes);
 }
 
 void *kmalloc_class_alloc(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
 {
-	(void)size_bytes;
-	return alloc_fast(cache, gfp);
+	return alloc_fast(cache, gfp, size_bytes);
 }
 
 void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp)
 {
-	void *object;
-
-	if (unlikely(gfp & __GFP_THISNODE))
-		return kmem_cache_alloc_node(cache, gfp, numa_node_id());
-	object = alloc_fast(cache, gfp & ~__GFP_ZERO);
-	if (object && (gfp & __GFP_ZERO)) {
-		ASSERT(!cache->ctor);
-		memset(object, 0, cache->object_bytes);
-	}
-	return object;
+	return slab_alloc_sized(cache, gfp, NID_NONE, cache->object_bytes,
+				__builtin_return_address(0));
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
-	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
-
 	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
-	if (!(gfp & SLAB_SPECIAL_GFP) && (nid == NID_NONE || nid == array->nid))
-		return alloc_fast(cache, gfp);
-	return alloc_slow(cache, gfp, nid);
+	return slab_alloc_sized(cache, gfp, nid, cache->object_bytes, __builtin_return_address(0));
+}
+
+static ALWAYS_INLINE bool is_of_cpu(const struct kmem_cache *cache, unsigned nid)
+{
+	return nid == NID_NONE || nid == cache->cpu[mm_port_cpu()]->nid;
+}
+
+void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
+		       const void *caller)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	void *object = array->top[-1].object;
+
+	if (unlikely(!object || (gfp & __GFP_THISNODE)) || !is_of_cpu(cache, nid)) {
+		mm_port_local_unlock(local);
+		return alloc_slow(cache, gfp, nid, size_bytes, caller);
+	}
+	array->top--;
+	finish_alloc(cache, gfp, object, array->top->state);
+	mm_port_local_unlock(local);
+	return object;
 }
 
 /* Pops up to @wanted objects from the half in use. */
@@ -333,12 +357,17 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 
 /* All checks passed, and the array of this CPU does not take the object as it is. */
 static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void *object,
-			       uint8_t *state)
+			       uint8_t *state, const void *caller)
 {
 	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = own_array(cache);
 	const struct slot slot = { object, state };
 
+	if (unlikely(cache->debug != NULL)) {
+		debug_free(cache, object, state, (uintptr_t)caller);
+		mm_port_local_unlock(local);
+		return;
+	}
 	*state = 1;
 	if (array == &slab_no_array) {
 		slab_give_one(cache, object, state);
@@ -386,11 +415,11 @@ static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page 
 	struct slot *top = array->top;
 
 	if (unlikely(!state)) {
-		slab_report_bad_free(object);
+		slab_report_bad_free(object, __builtin_return_address(0));
 	} else if (unlikely(slab->nid != array->nid) ||
 		   unlikely(top >= __atomic_load_n(&array->end, __ATOMIC_RELAXED))) {
 		mm_port_local_unlock(local);
-		free_slow(cache, slab, object, state);
+		free_slow(cache, slab, object, state, __builtin_return_address(0));
 		return;
 	}
 	*state = 1;
@@ -404,16 +433,17 @@ void kfree(const void *object)
 	const struct page *page = slab_page(object);
 
 	if (unlikely(!page)) {
-		kfree_large(object);
+		kfree_large(object, __builtin_return_address(0));
 		return;
 	}
 	free_fast(page_cache(page), page, (void *)(uintptr_t)object);
 }
 
-static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object)
+static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object,
+				  const void *caller)
 {
-	if (object)
-		slab_report_wrong_cache(cache, object);
+	if (object && !guard_free(cache, object))
+		slab_report_wrong_cache(cache, object, caller);
 }
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)
@@ -421,7 +451,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 	const struct page *page = slab_page(object);
 
 	if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
-		free_not_of_slab(cache, object);
+		free_not_of_slab(cache, object, __builtin_return_address(0));
 		return;
 	}
 	free_fast(cache, page, object);
@@ -435,7 +465,7 @@ void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **ob
 		if (!cache) {
 			kfree(objects[i]);
 		} else if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
-			free_not_of_slab(cache, objects[i]);
+			free_not_of_slab(cache, objects[i], __builtin_return_address(0));
 		} else {
 			free_fast(cache, page, objects[i]);
 		}

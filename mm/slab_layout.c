@@ -31,7 +31,6 @@
 #define GOOD_WASTE_SHARE	64u
 #define GOOD_OBJECTS		16u	/* so that making a slab is shared by many */
 #define CACHE_LINE_BYTES	64u
-#define MAX_OBJECTS		4096u	/* of a u16 slab: index << 1 fits with room */
 
 uint32_t descriptor_bytes_for(unsigned nr_entries, unsigned *size_index)
 {
@@ -53,7 +52,7 @@ static uint32_t on_slab_offset(unsigned nr_objects, uint32_t align)
 static struct slab_layout lay_on_slab(uint32_t stride, uint32_t align, unsigned order)
 {
 	uint64_t bytes = PAGE_SIZE << order;
-	uint64_t nr = min_u64(bytes / stride, MAX_OBJECTS);
+	uint64_t nr = min_u64(bytes / stride, SLAB_MAX_OBJECTS);
 	struct slab_layout layout = { .stride_bytes = stride, .order = (uint8_t)order,
 				      .place = ON_SLAB };
 

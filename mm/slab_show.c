@@ -8,6 +8,9 @@
 
 #include "slab.h"
 
+#include "lib/string.h"
+#include "slab_debug.h"
+
 static uint64_t objects_at_rest(struct kmem_cache *cache)
 {
 	uint64_t nr = 0;
@@ -19,7 +22,7 @@ static uint64_t objects_at_rest(struct kmem_cache *cache)
 
 		nr += node ? node_array_objects(node) : 0;
 	}
-	return nr;
+	return cache->debug ? nr + debug_nr_quarantined(cache) : nr;
 }
 
 static void add_cache(struct slab_usage *usage, struct kmem_cache *cache)
@@ -116,4 +119,85 @@ static void print_layout_row(struct kmem_cache *cache)
 void slab_print_layout(void)
 {
 	for_each_cache(print_layout_row);
+}
+
+/* ---- Leaks ---- */
+
+/* Callers that are told apart; the rest is summed under 0. */
+#define NR_LEAK_CALLERS	64u
+
+struct leaks {
+	unsigned nr_callers;
+	uint64_t nr_objects;
+	struct {
+		uintptr_t caller;
+		uint64_t nr_objects, bytes;
+		const void *example;
+	} by_caller[NR_LEAK_CALLERS];
+};
+
+static void add_leak(struct leaks *leaks, const struct kmem_cache *cache, const void *object)
+{
+	const struct debug_tail *tail = debug_tail_of(cache, object);
+	unsigned i = 0;
+
+	while (i < leaks->nr_callers && leaks->by_caller[i].caller != tail->allocated.caller)
+		i++;
+	if (i == NR_LEAK_CALLERS)
+		i--;	/* full: the last speaks for all others */
+	if (i == leaks->nr_callers) {
+		leaks->nr_callers++;
+		leaks->by_caller[i].caller = tail->allocated.caller;
+		leaks->by_caller[i].example = object;
+	}
+	leaks->by_caller[i].nr_objects++;
+	leaks->by_caller[i].bytes += tail->requested_bytes;
+	leaks->nr_objects++;
+}
+
+static void add_leaks_of_list(struct leaks *leaks, struct kmem_cache *cache,
+			      const struct list_head *head)
+{
+	list_for_each(at, head) {
+		const struct slab *slab = list_entry(at, struct slab, list);
+
+		for (unsigned i = 0; i < cache->layout.nr_objects; i++)
+			if (slab->bufctl[i << cache->layout.entry_shift] == 0)
+				add_leak(leaks, cache, slab_object(cache, slab, i));
+	}
+}
+
+static void add_leaks(struct leaks *leaks, struct kmem_cache *cache)
+{
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (!node)
+			continue;
+		spin_lock(&node->lock);
+		add_leaks_of_list(leaks, cache, &node->full);
+		add_leaks_of_list(leaks, cache, &node->partial);
+		spin_unlock(&node->lock);
+	}
+}
+
+uint64_t slab_print_leaks(void)
+{
+	struct leaks leaks;
+
+	memset(&leaks, 0, sizeof(leaks));
+	spin_lock(&slab_system.lock);
+	list_for_each(at, &slab_system.caches) {
+		struct kmem_cache *cache = list_entry(at, struct kmem_cache, list);
+
+		if (cache->debug && (cache->flags & SLAB_LEAK))
+			add_leaks(&leaks, cache);
+	}
+	spin_unlock(&slab_system.lock);
+	for (unsigned i = 0; i < leaks.nr_callers; i++)
+		mm_port_print("leak: %llu objects, %llu bytes, allocated by %p, one is %p\n",
+			      (unsigned long long)leaks.by_caller[i].nr_objects,
+			      (unsigned long long)leaks.by_caller[i].bytes,
+			      (void *)leaks.by_caller[i].caller, leaks.by_caller[i].example);
+	return leaks.nr_objects;
 }

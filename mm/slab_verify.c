@@ -1,0 +1,251 @@
+/*
+ * Slow truth for the slab allocator: every numbered rule, checked object by object.
+ *
+ * The rules stand in slab.c (S), slab_cpu.c (A), slab_alien.c (L), slab_cache.c
+ * (C) and kmalloc.c (K). Nothing is changed and nothing panics. Other CPUs are
+ * quiet. Cost: O(objects) and a bitmap of one slab on the stack.
+ */
+
+#include "slab.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "slab_debug.h"
+
+/* What a walk over a cache adds up. */
+struct sums {
+	uint64_t nr_not_allocated;	/* entries whose low byte is not 0 */
+	uint64_t nr_in_slabs;		/* free list entries */
+	uint64_t nr_at_rest;		/* objects in arrays and in quarantine */
+};
+
+static unsigned next_free(const struct kmem_cache *cache, const struct slab *slab, unsigned index)
+{
+	if (cache->layout.entry_shift)
+		return ((const uint16_t *)(const void *)slab->bufctl)[index] >> 1;
+	return (uint8_t)(index + slab->bufctl[index]);
+}
+
+static uint8_t state_of(const struct kmem_cache *cache, const struct slab *slab, unsigned index)
+{
+	return slab->bufctl[index << cache->layout.entry_shift];
+}
+
+static bool free_list_verify(const struct kmem_cache *cache, const struct slab *slab,
+			     struct violation *out)
+{
+	uint64_t seen[SLAB_MAX_OBJECTS / BITS_PER_WORD] = { 0 };
+	unsigned index = slab->first_free;
+
+	REQUIRE("S2", slab, slab->nr_free <= cache->layout.nr_objects);
+	for (unsigned i = 0; i < slab->nr_free; i++) {
+		REQUIRE("S2", slab, index < cache->layout.nr_objects);
+		REQUIRE("S2", slab, !bitmap_test(seen, index));
+		REQUIRE("S2", slab_object(cache, slab, index), state_of(cache, slab, index) != 0);
+		bitmap_set(seen, index);
+		index = next_free(cache, slab, index);
+	}
+	return true;
+}
+
+static bool pages_verify(struct kmem_cache *cache, struct slab *slab, struct violation *out)
+{
+	const struct page *page = virt_to_page(slab_start(cache, slab));
+
+	for (uint64_t i = 0; i < pages_in(cache->layout.order); i++) {
+		REQUIRE("S3", page_address(&page[i]), page[i].type == PAGE_SLAB);
+		REQUIRE("S3", page_address(&page[i]), page_cache(&page[i]) == cache);
+		REQUIRE("S3", page_address(&page[i]), page_slab(&page[i]) == slab);
+	}
+	return true;
+}
+
+static bool slab_verify_one(struct kmem_cache *cache, struct slab *slab, struct sums *sums,
+			    struct violation *out)
+{
+	REQUIRE("S5", slab, slab_guards_are_whole(cache, slab));
+	if (!pages_verify(cache, slab, out) || !free_list_verify(cache, slab, out))
+		return false;
+	sums->nr_in_slabs += slab->nr_free;
+	for (unsigned i = 0; i < cache->layout.nr_objects; i++)
+		sums->nr_not_allocated += state_of(cache, slab, i) != 0;
+	return !cache->debug || debug_slab_verify(cache, slab, out);
+}
+
+/* A list of @node; nr_free of its slabs lies in [@min_free, @max_free]. */
+static bool list_verify(struct kmem_cache *cache, struct cache_node *node,
+			struct list_head *head, unsigned min_free, unsigned max_free,
+			uint64_t *nr_slabs, struct sums *sums, struct violation *out)
+{
+	*nr_slabs = 0;
+	list_for_each(at, head) {
+		struct slab *slab = list_entry(at, struct slab, list);
+
+		REQUIRE("S1", slab, list_is_linked(at));
+		REQUIRE("S1", slab, slab->nr_free >= min_free);
+		REQUIRE("S1", slab, slab->nr_free <= max_free);
+		REQUIRE("S1", slab, slab->nid == node->nid);
+		if (!slab_verify_one(cache, slab, sums, out))
+			return false;
+		++*nr_slabs;
+	}
+	return true;
+}
+
+static bool node_verify(struct kmem_cache *cache, struct cache_node *node, struct sums *sums,
+			struct violation *out)
+{
+	const unsigned all = cache->layout.nr_objects;
+	const uint64_t nr_before = sums->nr_in_slabs;
+	uint64_t nr_full, nr_partial, nr_free;
+
+	if (!list_verify(cache, node, &node->full, 0, 0, &nr_full, sums, out) ||
+	    !list_verify(cache, node, &node->partial, 1, all - 1, &nr_partial, sums, out) ||
+	    !list_verify(cache, node, &node->free, all, all, &nr_free, sums, out))
+		return false;
+	REQUIRE("S4", node, node->nr_slabs == nr_full + nr_partial + nr_free);
+	REQUIRE("S4", node, node->nr_free_slabs == nr_free);
+	REQUIRE("S4", node, node->nr_free_objects == sums->nr_in_slabs - nr_before);
+	return true;
+}
+
+/* @slot rests where objects of node @nid do. */
+static bool slot_verify(struct kmem_cache *cache, const struct slot *slot, unsigned nid,
+			const char *rule, struct violation *out)
+{
+	const struct page *page = virt_to_page(slot->object);
+	struct slab *slab;
+	uint64_t at;
+
+	REQUIRE(rule, slot->object, page->type == PAGE_SLAB);
+	REQUIRE(rule, slot->object, page_cache(page) == cache);
+	slab = page_slab(page);
+	at = slab_entry_offset(cache, slab, slot->object);
+	REQUIRE(rule, slot->object, at < cache->entries_bytes);
+	REQUIRE(rule, slot->object, slot->state == &slab->bufctl[at]);
+	REQUIRE(rule, slot->object, *slot->state != 0);
+	REQUIRE(rule, slot->object, slab->nid == nid);
+	return true;
+}
+
+static bool slots_verify(struct kmem_cache *cache, const struct slot *slots, unsigned nr,
+			 unsigned nid, const char *rule, struct violation *out)
+{
+	for (unsigned i = 0; i < nr; i++)
+		if (!slot_verify(cache, &slots[i], nid, rule, out))
+			return false;
+	return true;
+}
+
+static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
+			     struct sums *sums, struct violation *out)
+{
+	const struct slot *halves[2] = {
+		array->slots + 1, array->slots + 2 + array->half_slots
+	};
+	unsigned nr[2];
+
+	if (array == &slab_no_array)
+		return true;
+	REQUIRE("A1", array, array->half <= 1);
+	REQUIRE("A1", array, array->top >= halves[array->half]);
+	REQUIRE("A1", array, array->top <= halves[array->half] + array->half_slots);
+	REQUIRE("A1", array, halves[0][-1].object == NULL && halves[1][-1].object == NULL);
+	nr[array->half] = (unsigned)(array->top - halves[array->half]);
+	nr[array->half ^ 1] = array->nr_resting;
+	sums->nr_at_rest += nr[0] + nr[1];
+	return slots_verify(cache, halves[0], nr[0], array->nid, "A2", out) &&
+		slots_verify(cache, halves[1], nr[1], array->nid, "A2", out);
+}
+
+static bool object_array_verify(struct kmem_cache *cache, const struct object_array *array,
+				unsigned nid, struct sums *sums, struct violation *out)
+{
+	if (!array)
+		return true;
+	REQUIRE("L1", array, array->nr <= array->limit);
+	sums->nr_at_rest += array->nr;
+	return slots_verify(cache, array->slots, array->nr, nid, "L2", out);
+}
+
+static bool node_arrays_verify(struct kmem_cache *cache, const struct cache_node *node,
+			       struct sums *sums, struct violation *out)
+{
+	if (!object_array_verify(cache, node->shared, node->nid, sums, out))
+		return false;
+	for (unsigned nid = 0; node->alien && nid < slab_system.nr_nodes; nid++)
+		if (!object_array_verify(cache, node->alien[nid], nid, sums, out))
+			return false;
+	return true;
+}
+
+static bool nodes_verify(struct kmem_cache *cache, struct sums *sums, struct violation *out)
+{
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (node && (!node_verify(cache, node, sums, out) ||
+			     !node_arrays_verify(cache, node, sums, out)))
+			return false;
+	}
+	return true;
+}
+
+bool cache_verify(struct kmem_cache *cache, struct violation *out)
+{
+	struct sums sums = { 0 };
+
+	REQUIRE("C2", cache, cache->inverse == slab_layout_inverse(&cache->layout));
+	REQUIRE("C2", cache, cache->entries_bytes ==
+		(uint64_t)cache->layout.nr_objects << cache->layout.entry_shift);
+	if (!nodes_verify(cache, &sums, out))
+		return false;
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		if (!cpu_array_verify(cache, cache->cpu[cpu], &sums, out))
+			return false;
+	if (cache->debug)
+		sums.nr_at_rest += debug_nr_quarantined(cache);
+	REQUIRE("S6", cache, sums.nr_not_allocated == sums.nr_in_slabs + sums.nr_at_rest);
+	return true;
+}
+
+unsigned validate_slab_cache(struct kmem_cache *cache)
+{
+	struct violation violation;
+
+	if (cache_verify(cache, &violation))
+		return 0;
+	mm_port_log(LOG_ERROR, "slab: cache %s breaks %s at %p: %s", cache->name, violation.rule,
+		    (void *)violation.at, violation.condition);
+	return 1;
+}
+
+static bool kmalloc_verify(struct violation *out)
+{
+	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++)
+		for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++) {
+			const struct kmem_cache *cache = kmalloc_caches[type][class];
+
+			if (!cache)
+				continue;	/* before kmalloc_init() */
+			REQUIRE("K1", cache, cache->object_bytes == kmalloc_class_bytes(class));
+			REQUIRE("K3", cache, cache->align >= (cache->object_bytes &
+				-cache->object_bytes) || cache->align == PAGE_SIZE);
+		}
+	return true;
+}
+
+bool slab_verify(struct violation *out)
+{
+	unsigned nr_caches = 0;
+
+	list_for_each(at, &slab_system.caches) {
+		REQUIRE("C1", at, list_is_linked(at));
+		if (!cache_verify(list_entry(at, struct kmem_cache, list), out))
+			return false;
+		nr_caches++;
+	}
+	REQUIRE("C1", nr_caches, nr_caches == slab_system.nr_caches);
+	return kmalloc_verify(out);
+}
