@@ -18,7 +18,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
-#include "slab.h"
+#include "slab_core.h"
 #include "slab_debug.h"
 
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES];

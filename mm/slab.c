@@ -34,7 +34,7 @@
  *   and 3 for each 8 objects.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/align.h"
 #include "lib/string.h"

@@ -19,7 +19,7 @@
  *   put in place by compare-and-exchange; they live as long as their cache.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/string.h"
 

@@ -16,7 +16,7 @@
  *   slab_system.lock guards the list of caches. node->lock nests inside it.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/align.h"
 #include "lib/string.h"

@@ -30,7 +30,7 @@
  *   set is_drain_asked and then end to NULL, which sends the next free here.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"

@@ -5,7 +5,7 @@
  * Debug options of a cache: what stands around its objects, and who did what.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #define RED_ZONE_BYTES	16u
 

@@ -22,7 +22,7 @@
  * Everything here is arithmetic: no lock, no memory.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/align.h"
 

@@ -5,7 +5,7 @@
  * caller that frees what it does not own cannot be answered.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "mm/kmalloc.h"
 #include "slab_debug.h"

@@ -6,7 +6,7 @@
  * other CPUs are quiet.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/string.h"
 #include "slab_debug.h"

@@ -6,7 +6,7 @@
  * quiet. Cost: O(objects) and a bitmap of one slab on the stack.
  */
 
-#include "slab.h"
+#include "slab_core.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"

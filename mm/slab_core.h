@@ -1,5 +1,5 @@
-#ifndef MM_SLAB_INTERNAL_H
-#define MM_SLAB_INTERNAL_H
+#ifndef MM_SLAB_CORE_H
+#define MM_SLAB_CORE_H
 
 /*
  * What the files of the slab allocator share: its structures, and the calls
