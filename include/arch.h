@@ -31,14 +31,18 @@ uint64_t arch_table_pages_needed(const struct mem_range *ranges, uint32_t nr_ran
 /*
  * Builds the kernel's address space from @info's table pool, relocates the
  * image to its high address, moves @info, switches page tables and stack and
- * calls @kernel there. Interrupts are off from here on. Firmware's tables and
- * the low half are gone when @kernel runs.
+ * calls @kernel there. Interrupts are off until arch_init(). Firmware's tables
+ * and the low half are gone when @kernel runs.
+ *
+ * Static data that holds addresses of the image moves with it. Addresses that
+ * code stored by hand (a sink, a callback) still lead to the low half and are
+ * dead: who stored them stores them again in the kernel.
  */
 void arch_enter_kernel(struct boot_info *info, void (*kernel)(struct boot_info *)) NORETURN;
 
 /* ---- In the kernel ---- */
 
-/* Descriptor tables, interrupt stacks, exception handlers, CPU 0's own area. */
+/* Clock, local APIC, threads; the page tables grow from alloc_pages() from now on. */
 void arch_init(const struct boot_info *info);
 
 /* Kernel virtual address of physical @pa in the direct map. */
@@ -88,7 +92,7 @@ struct fault_info {
 	unsigned vector;
 	uint64_t error_code;
 	uintptr_t instruction_va;
-	uintptr_t address_va;		/* CR2 for page faults, else 0 */
+	uintptr_t address_va;		/* CR2 for page and double faults, else 0 */
 };
 
 /*

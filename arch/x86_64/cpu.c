@@ -17,6 +17,7 @@
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/mmu.h"
 #include "arch/x86_64/port.h"
 #include "arch/x86_64/thread.h"
 #include "arch/x86_64/time.h"
@@ -27,7 +28,16 @@ struct cpu_features cpu_features;
 
 /* The boot CPU's, before anything can be allocated. */
 static struct cpu_area boot_area;
-static uint8_t boot_interrupt_stacks[NR_ISTS - 1][IST_STACK_BYTES] __attribute__((aligned(16)));
+
+/* Its stacks, each above a page that is unmapped as soon as the kernel's tables are live. */
+static struct {
+	uint8_t main_guard[PAGE_SIZE];
+	uint8_t main[MAIN_STACK_BYTES];
+	struct {
+		uint8_t guard[PAGE_SIZE];
+		uint8_t stack[IST_STACK_BYTES];
+	} interrupt[NR_CPU_STACKS - IST_DOUBLE_FAULT];
+} boot_stacks __attribute__((aligned(PAGE_SIZE)));
 
 /* CPUID leaves and bits (SDM 2A, CPUID). */
 #define LEAF_BASIC		0x00000000u
@@ -139,10 +149,26 @@ void cpu_set_control_bits(void)
 
 struct cpu_area *cpu_boot_area(void)
 {
-	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_ISTS; ist++)
-		boot_area.ist_end_va[ist] =
-			(uintptr_t)boot_interrupt_stacks[ist - 1] + IST_STACK_BYTES;
 	return &boot_area;
+}
+
+static void set_boot_stack(enum cpu_stack which, uintptr_t start_va, uint64_t bytes)
+{
+	boot_area.stacks[which] = (struct stack){ start_va, start_va + bytes };
+	mmu_unmap_guard(start_va - PAGE_SIZE);
+}
+
+void cpu_guard_boot_stacks(void)
+{
+	set_boot_stack(STACK_MAIN, (uintptr_t)boot_stacks.main, MAIN_STACK_BYTES);
+	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_CPU_STACKS; ist++)
+		set_boot_stack(ist, (uintptr_t)boot_stacks.interrupt[ist - IST_DOUBLE_FAULT].stack,
+			       IST_STACK_BYTES);
+}
+
+uintptr_t cpu_boot_stack_end(void)
+{
+	return (uintptr_t)boot_stacks.main + MAIN_STACK_BYTES;
 }
 
 bool cpu_is_in_kernel(void)

@@ -22,9 +22,16 @@ struct PACKED task_state {
 
 #define NR_GDT_SLOTS	5	/* null, code, data, TSS in two */
 
-enum interrupt_stack { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, NR_ISTS };
+/* The stacks of a CPU: the one its first context runs on, and those of the TSS's table. */
+enum cpu_stack { STACK_MAIN, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, NR_CPU_STACKS };
 
-#define IST_STACK_BYTES	0x2000
+#define MAIN_STACK_BYTES	0x8000u
+#define IST_STACK_BYTES		0x2000u
+
+/* Half-open; the page below start_va is not mapped. */
+struct stack {
+	uintptr_t start_va, end_va;
+};
 
 /* How far a CPU has come (smp.c). The boot CPU does not use it. */
 enum cpu_state {
@@ -55,8 +62,7 @@ struct cpu_area {
 	/* An expected fault: where trap_entry.S resumes, and what to tell. 0: none is expected. */
 	uintptr_t fault_resume_sp;
 	struct fault_info fault;
-	/* The stack the CPU started on; its guard page is the one below. */
-	uintptr_t stack_start_va, stack_end_va;
+	struct stack stacks[NR_CPU_STACKS];
 	enum cpu_state state;
 	bool must_flush;		/* smp.c's request is for this CPU too */
 	struct mailbox mailbox;
@@ -64,7 +70,6 @@ struct cpu_area {
 	uint64_t nr_spurious;		/* interrupts nobody asked for */
 	struct task_state tss;
 	uint64_t gdt[NR_GDT_SLOTS];
-	uintptr_t ist_end_va[NR_ISTS];	/* ends of the interrupt stacks; [0] unused */
 };
 
 _Static_assert(offsetof(struct cpu_area, index) == 0, "mm_port_inline.h loads %gs:0");
@@ -93,6 +98,12 @@ void cpu_read_features(void);
 
 /* The boot CPU's area, usable before anything can be allocated. */
 struct cpu_area *cpu_boot_area(void);
+
+/* Where its first stack ends, at the address this code runs at now. */
+uintptr_t cpu_boot_stack_end(void);
+
+/* Sets the boot CPU's stacks up and unmaps their guard pages. */
+void cpu_guard_boot_stacks(void);
 
 /* Makes @area this CPU's: GS base, then descriptor tables (descriptors.c). */
 void cpu_adopt_area(struct cpu_area *area);

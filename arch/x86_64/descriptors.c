@@ -49,7 +49,7 @@ static unsigned stack_of_vector(unsigned vector)
 	case VECTOR_MACHINE_CHECK:
 		return IST_MACHINE_CHECK;
 	default:
-		return IST_NONE;
+		return STACK_MAIN;	/* 0: stays on the current stack */
 	}
 }
 
@@ -104,8 +104,8 @@ void descriptors_load(struct cpu_area *area)
 	struct table_register idt_register = { sizeof(idt) - 1, (uintptr_t)idt };
 
 	area->tss = (struct task_state){ .io_map_offset = sizeof(area->tss) };
-	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_ISTS; ist++)
-		area->tss.interrupt_stack[ist - 1] = area->ist_end_va[ist];
+	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_CPU_STACKS; ist++)
+		area->tss.interrupt_stack[ist - 1] = area->stacks[ist].end_va;
 	fill_gdt(area);
 	lgdt(&gdt_register);
 	load_segments();

@@ -30,8 +30,6 @@
 #define SEGMENT_DATA		0x10
 #define SEGMENT_TSS		0x18	/* two slots */
 
-#define BOOT_STACK_BYTES	0x8000
-
 #ifndef __ASSEMBLER__
 
 #include "lib/align.h"

@@ -34,8 +34,10 @@
 #include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
+#include "arch/x86_64/smp.h"
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/vmalloc.h"
 
 /* PAT: as after reset, but entry 1 (PWT alone) is write-combining (SDM 3A, 11.12.4). */
 #define PAT_VALUE	0x0007040600070106ull
@@ -68,14 +70,14 @@ struct relocation {
 /* Made by the linker; its addresses are relative to the image's start. */
 extern const struct dynamic_entry _DYNAMIC[] __attribute__((visibility("hidden")));
 
-static uint8_t boot_stack[BOOT_STACK_BYTES] __attribute__((aligned(16)));
-
 /* What enter_high() has to know; at the same place in both aliases. */
 static struct {
 	struct boot_info *info;
 	void (*kernel)(struct boot_info *);
 	uint64_t image_start, image_end;
 } handover;
+
+const struct boot_info *mmu_boot_info;
 
 /* ---- The pool of boot ---- */
 
@@ -170,6 +172,17 @@ static bool next_run(const struct mem_range *ranges, uint32_t nr_ranges, uint32_
 	return true;
 }
 
+static bool is_in_ram(const struct boot_info *info, uint64_t start, uint64_t end)
+{
+	uint64_t run_start, run_end;
+	uint32_t next = 0;
+
+	while (next_run(info->ranges, info->nr_ranges, &next, &run_start, &run_end))
+		if (start >= run_start && end <= run_end)
+			return true;
+	return false;
+}
+
 static bool overlaps_ram(const struct boot_info *info, uint64_t start, uint64_t end)
 {
 	uint64_t run_start, run_end;
@@ -244,14 +257,43 @@ static void map_device(const struct boot_info *info, uint64_t pa, uint64_t bytes
 	map_at(DIRECT_MAP_START + start, start, end - start, bits);
 }
 
-static void map_devices(const struct boot_info *info)
+/* The devices the kernel itself uses. */
+enum device { DEVICE_SCREEN, DEVICE_APIC, DEVICE_UART, NR_DEVICES };
+
+struct device_window {
+	uint64_t pa, bytes;		/* 0, 0: there is none */
+	uint64_t bits;
+};
+
+static struct device_window device_window(const struct boot_info *info, enum device device)
 {
 	const struct framebuffer_info *screen = &info->framebuffer;
 
-	map_device(info, screen->base_pa, screen->size_bytes, KERNEL_WRITE_COMBINING);
-	map_device(info, rdmsr(MSR_APIC_BASE) & APIC_BASE_MASK, PAGE_SIZE, KERNEL_UNCACHED);
-	if (info->uart.space == UART_MEMORY)
-		map_device(info, info->uart.base, PAGE_SIZE, KERNEL_UNCACHED);
+	switch (device) {
+	case DEVICE_SCREEN:
+		return (struct device_window){ screen->base_pa, screen->size_bytes,
+					       KERNEL_WRITE_COMBINING };
+	case DEVICE_APIC:
+		return (struct device_window){ rdmsr(MSR_APIC_BASE) & APIC_BASE_MASK, PAGE_SIZE,
+					       KERNEL_UNCACHED };
+	case DEVICE_UART:
+		if (info->uart.space == UART_MEMORY)
+			return (struct device_window){ info->uart.base, PAGE_SIZE,
+						       KERNEL_UNCACHED };
+		break;
+	case NR_DEVICES:
+		break;
+	}
+	return (struct device_window){ 0, 0, 0 };
+}
+
+static void map_devices(const struct boot_info *info)
+{
+	for (enum device device = 0; device < NR_DEVICES; device++) {
+		struct device_window window = device_window(info, device);
+
+		map_device(info, window.pa, window.bytes, window.bits);
+	}
 }
 
 /* Maps the image by section at @va; @extra bits go to every part. */
@@ -394,11 +436,11 @@ static NORETURN void enter_high(void)
 	paging_rebase(&kernel_tables, DIRECT_MAP_START, mmu_take_boot_table, NULL);
 	cpu_set_control_bits();
 	descriptors_init_idt();
+	cpu_guard_boot_stacks();
 	cpu_adopt_area(cpu_boot_area());
 	kernel = (void (*)(struct boot_info *))moved((uintptr_t)handover.kernel);
 	info = move_info(handover.info);
-	this_cpu()->stack_start_va = (uintptr_t)boot_stack;
-	this_cpu()->stack_end_va = (uintptr_t)boot_stack + sizeof(boot_stack);
+	mmu_boot_info = info;
 	drop_low_half();
 	kernel(info);
 	arch_halt();
@@ -421,7 +463,7 @@ void arch_enter_kernel(struct boot_info *info, void (*kernel)(struct boot_info *
 	handover.kernel = kernel;
 	handover.image_start = info->image.start;
 	handover.image_end = info->image.end;
-	stack_end = (uintptr_t)boot_stack + sizeof(boot_stack) + image_delta();
+	stack_end = cpu_boot_stack_end() + image_delta();
 	next = (uintptr_t)enter_high + image_delta();
 	cpu_enable_nx();
 	/* CR4.PCIDE would give CR3's low bits a meaning; global pages come later. */
@@ -470,28 +512,83 @@ bool mmu_is_mapped(uintptr_t va)
 	return paging_walk(&kernel_tables, va).level != 0;
 }
 
+/* ---- What may be mapped, and guards ---- */
+
+bool mmu_may_map(uint64_t pa, uint64_t bytes)
+{
+	if (is_in_ram(mmu_boot_info, pa, pa + bytes))
+		return true;
+	for (enum device device = 0; device < NR_DEVICES; device++) {
+		struct device_window window = device_window(mmu_boot_info, device);
+
+		if (window.pa && pa >= align_down(window.pa, PAGE_SIZE) &&
+		    pa + bytes <= align_up(window.pa + window.bytes, PAGE_SIZE))
+			return true;
+	}
+	return false;
+}
+
+void mmu_unmap_guard(uintptr_t va)
+{
+	ASSERT(paging_unmap(&kernel_tables, va, PAGE_SIZE) == PAGE_SIZE);
+	invlpg(va);
+}
+
 /* ---- Naming addresses ---- */
+
+/* Writes to @text whose stack's guard page @va is in. False when it is in none. */
+static bool describe_stack_guard(uintptr_t va, char *text, size_t size)
+{
+	static const char *const names[NR_CPU_STACKS] = {
+		"stack", "double fault stack", "NMI stack", "machine check stack",
+	};
+	const struct thread *thread = thread_current();
+
+	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+		const struct cpu_area *area = smp_cpu(cpu);
+
+		for (unsigned i = 0; i < NR_CPU_STACKS; i++) {
+			if (align_down(va, PAGE_SIZE) + PAGE_SIZE != area->stacks[i].start_va)
+				continue;
+			format_text(text, size, "guard of the %s of CPU %u", names[i], cpu);
+			return true;
+		}
+	}
+	if (thread && thread->stack &&
+	    align_down(va, PAGE_SIZE) + PAGE_SIZE == (uintptr_t)thread->stack) {
+		format_text(text, size, "guard of the stack of thread %s on CPU %u", thread->name,
+			    thread->cpu);
+		return true;
+	}
+	return false;
+}
 
 static const char *area_name(uintptr_t va)
 {
-	if (va < PAGE_SIZE)
-		return "NULL pointer";
 	if (va < LOW_HALF_END)
-		return "low half, always empty";
+		return "the low half, always empty";
 	if (va < HIGH_HALF_START)
 		return "not a canonical address";
-	if (va >= DIRECT_MAP_START && va < DIRECT_MAP_END)
-		return "direct map";
-	if (va >= VMALLOC_START && va < VMALLOC_END)
-		return "vmalloc area";
 	if (va >= VMEMMAP_START && va < VMEMMAP_END)
 		return "vmemmap";
 	if (va >= IMAGE_START && va < IMAGE_AREA_END)
-		return "image";
+		return "the image";
 	return "no area of this kernel";
 }
 
 void mmu_describe(uintptr_t va, char *text, size_t size)
 {
-	format_text(text, size, "%s", area_name(va));
+	if (va < PAGE_SIZE)
+		format_text(text, size, "NULL pointer, offset %llu", (unsigned long long)va);
+	else if (describe_stack_guard(va, text, size))
+		return;
+	else if (va >= VMALLOC_START && va < VMALLOC_END)
+		vmalloc_describe(va, text, size);
+	else if (va >= DIRECT_MAP_START && va < DIRECT_MAP_END)
+		format_text(text, size, "direct map of 0x%llx, %s",
+			    (unsigned long long)(va - DIRECT_MAP_START),
+			    is_in_ram(mmu_boot_info, va - DIRECT_MAP_START,
+				      va - DIRECT_MAP_START + 1) ? "RAM" : "not RAM");
+	else
+		format_text(text, size, "%s", area_name(va));
 }

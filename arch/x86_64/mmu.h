@@ -15,8 +15,20 @@ void mmu_load_tables(void);
 /* A walk of the live tables without a lock: for reports. */
 bool mmu_is_mapped(uintptr_t va);
 
-/* Says what lies at @va: "NULL pointer", "vmalloc area ...", "direct map of ...". */
+/*
+ * Says what lies at @va, for reports: "NULL pointer", "stack guard of CPU 2",
+ * what vmalloc knows of it, ... Takes no lock.
+ */
 void mmu_describe(uintptr_t va, char *text, size_t size);
+
+/* Takes the page at @va, of the image, away for good. While one CPU runs. */
+void mmu_unmap_guard(uintptr_t va);
+
+/* What boot learned; NULL before the kernel runs. */
+extern const struct boot_info *mmu_boot_info;
+
+/* Whether [@pa, @pa + @bytes) is RAM that is mapped, or a device that boot_info declares. */
+bool mmu_may_map(uint64_t pa, uint64_t bytes);
 
 /* Forgets translations of the range on this CPU. */
 void mmu_flush_local(uintptr_t va, uint64_t nr_pages);

@@ -41,6 +41,7 @@
 #include "mm/init.h"
 #include "mm/lock.h"
 #include "mm/page_alloc.h"
+#include "mm/vmalloc.h"
 
 #define NS_PER_MS		1000000ull
 #define INIT_DELAY_US		10000u		/* SDM 3A, 8.4.4.1: 10 ms after INIT */
@@ -50,7 +51,6 @@
 #define FLUSH_WAIT_MS		5000u		/* an emulator's CPU may not run for long */
 
 #define MAX_TRAMPOLINE_PA	0x9f000ull	/* SIPI's vector is a page number below 1 MiB */
-#define AP_STACK_ORDER		2u
 #define LOW_4G			(1ull << 32)
 #define EFER_LME		(1ull << 8)
 
@@ -265,6 +265,8 @@ struct low_tables {
 	struct page_tables tables;
 	struct page *page[PT_LEVEL_ROOT];
 	unsigned nr_pages;
+	uint64_t trampoline_pa;
+	struct ap_parameters *parameters;	/* in the trampoline page */
 };
 
 static uint64_t take_low_table(void *arg)
@@ -295,24 +297,29 @@ static void free_low_tables(struct low_tables *low)
 
 static bool make_low_tables(struct low_tables *low, uint64_t trampoline_pa)
 {
-	const uint64_t *kernel_root;
-	uint64_t *root;
-
 	low->nr_pages = 0;
+	low->trampoline_pa = trampoline_pa;
 	if (!paging_init(&low->tables, DIRECT_MAP_START, PT_LEVEL_2M, take_low_table, low) ||
 	    low->tables.root_pa >= LOW_4G ||
 	    paging_map(&low->tables, trampoline_pa, trampoline_pa, PAGE_SIZE, 0) != PAGE_SIZE) {
 		free_low_tables(low);
 		return false;
 	}
-	root = arch_phys_to_virt(low->tables.root_pa);
-	kernel_root = arch_phys_to_virt(kernel_tables.root_pa);
-	memcpy(root + PT_ENTRIES / 2, kernel_root + PT_ENTRIES / 2, PAGE_SIZE / 2);
 	return true;
 }
 
-static struct ap_parameters *place_trampoline(uint64_t pa, const struct low_tables *low)
+/* The kernel's high half as it is now: a new stack may have brought a new table. */
+static void copy_high_half(const struct low_tables *low)
 {
+	uint64_t *root = arch_phys_to_virt(low->tables.root_pa);
+	const uint64_t *kernel_root = arch_phys_to_virt(kernel_tables.root_pa);
+
+	memcpy(root + PT_ENTRIES / 2, kernel_root + PT_ENTRIES / 2, PAGE_SIZE / 2);
+}
+
+static void place_trampoline(struct low_tables *low)
+{
+	uint64_t pa = low->trampoline_pa;
 	uint8_t *page = arch_phys_to_virt(pa);
 	struct ap_parameters *p;
 
@@ -326,7 +333,7 @@ static struct ap_parameters *place_trampoline(uint64_t pa, const struct low_tabl
 	p->gdt_base += (uint32_t)pa;
 	p->far_32 += (uint32_t)pa;
 	p->far_64 += (uint32_t)pa;
-	return p;
+	low->parameters = p;
 }
 
 static void *allocate(size_t bytes)
@@ -343,30 +350,39 @@ static void release(void *memory, size_t bytes)
 		free_pages((uintptr_t)memory, order_for_pages(bytes_to_pages(bytes)));
 }
 
-/* One block: the area, its interrupt stacks, and the stack the CPU runs on. */
-#define AP_STACK_BYTES		(PAGE_SIZE << AP_STACK_ORDER)
-#define AREA_BYTES		(PAGE_SIZE * 2)
-#define AP_BLOCK_BYTES		(AREA_BYTES + (NR_ISTS - 1) * IST_STACK_BYTES + AP_STACK_BYTES)
+static bool add_stack(struct cpu_area *area, enum cpu_stack which)
+{
+	uint64_t bytes = which == STACK_MAIN ? MAIN_STACK_BYTES : IST_STACK_BYTES;
+	uintptr_t start_va = (uintptr_t)vzalloc(bytes);
 
-_Static_assert(sizeof(struct cpu_area) <= AREA_BYTES, "the area fits its part of the block");
+	area->stacks[which] = (struct stack){ start_va, start_va + bytes };
+	return start_va != 0;
+}
 
+static void free_area(struct cpu_area *area)
+{
+	for (unsigned i = 0; i < NR_CPU_STACKS; i++)
+		vfree((const void *)area->stacks[i].start_va);
+	release(area, sizeof(*area));
+}
+
+/* Stacks are vmalloc areas: the pages below them are not mapped. */
 static struct cpu_area *make_area(uint32_t apic_id, unsigned index)
 {
-	uint8_t *block = allocate(AP_BLOCK_BYTES);
-	struct cpu_area *area = (struct cpu_area *)(void *)block;
-	uintptr_t at = (uintptr_t)block + AREA_BYTES;
+	struct cpu_area *area = allocate(sizeof(*area));
 
-	if (!block)
+	if (!area)
 		return NULL;
-	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_ISTS; ist++) {
-		at += IST_STACK_BYTES;
-		area->ist_end_va[ist] = at;
-	}
-	area->stack_start_va = at;
-	area->stack_end_va = at + AP_STACK_BYTES;
 	area->index = index;
 	area->apic_id = apic_id;
 	area->state = CPU_STARTING;
+	for (unsigned i = 0; i < NR_CPU_STACKS; i++) {
+		if (!add_stack(area, i)) {
+			area->stacks[i] = (struct stack){ 0, 0 };
+			free_area(area);
+			return NULL;
+		}
+	}
 	return area;
 }
 
@@ -403,17 +419,19 @@ static bool wake_cpu(struct cpu_area *area, uint64_t trampoline_pa)
 }
 
 /* False: out of memory, no use trying further ones. */
-static bool start_cpu(uint32_t apic_id, struct ap_parameters *p, uint64_t trampoline_pa)
+static bool start_cpu(uint32_t apic_id, const struct low_tables *low)
 {
+	struct ap_parameters *p = low->parameters;
 	unsigned index = nr_running;
 	struct cpu_area *area = make_area(apic_id, index);
 
 	if (!area)
 		return false;
-	p->stack = area->stack_end_va;
+	copy_high_half(low);
+	p->stack = area->stacks[STACK_MAIN].end_va;
 	p->argument = (uintptr_t)area;
 	p->apic_id = apic_id;
-	if (!wake_cpu(area, trampoline_pa)) {
+	if (!wake_cpu(area, low->trampoline_pa)) {
 		log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
 		/* It may still wake up and look at its area: the block stays. */
 		return true;
@@ -430,7 +448,6 @@ unsigned arch_start_cpus(const struct boot_info *info)
 {
 	size_t areas_bytes = (info->nr_cpus + 1) * sizeof(areas[0]);
 	uint64_t pa = info->trampoline_pa;
-	struct ap_parameters *p;
 	struct low_tables low;
 
 	if (info->nr_cpus <= 1)
@@ -445,9 +462,9 @@ unsigned arch_start_cpus(const struct boot_info *info)
 		release(areas, areas_bytes);
 		return 1;
 	}
-	p = place_trampoline(pa, &low);
+	place_trampoline(&low);
 	for (uint32_t i = 1; i < info->nr_cpus; i++)
-		if (!start_cpu(info->cpus[i].apic_id, p, pa))
+		if (!start_cpu(info->cpus[i].apic_id, &low))
 			break;
 	free_low_tables(&low);
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", nr_running, info->nr_cpus);

@@ -33,8 +33,8 @@
 
 #define PANIC_STATUS		0x12	/* isa-debug-exit: 37 for QEMU's caller */
 #define MESSAGE_BYTES		384
-#define MAX_FRAMES		32
-#define STACK_WORDS_SHOWN	8
+#define MAX_FRAMES		1000	/* followed; a recursion has many */
+#define MAX_LINES		32	/* shown */
 
 #define PF_PRESENT	(1u << 0)
 #define PF_WRITE	(1u << 1)
@@ -68,6 +68,13 @@ static bool is_in_image(uintptr_t va)
 	return va >= IMAGE_START && va < IMAGE_AREA_END;
 }
 
+static void print_repeats(unsigned *nr_same)
+{
+	if (*nr_same)
+		log_raw("  ... %u more of the same\n", *nr_same);
+	*nr_same = 0;
+}
+
 static void print_address(unsigned depth, uintptr_t va)
 {
 	if (is_in_image(va))
@@ -83,8 +90,12 @@ static bool is_readable_frame(uintptr_t frame_va)
 	       mmu_is_mapped(frame_va) && mmu_is_mapped(frame_va + 2 * sizeof(uint64_t) - 1);
 }
 
+/* A recursion shows as one line and how often it follows. */
 static void print_backtrace(uintptr_t instruction_va, uintptr_t frame_va)
 {
+	uintptr_t shown_va = instruction_va;
+	unsigned nr_same = 0, nr_lines = 1;
+
 	log_raw("backtrace (addresses for addr2line -e build/slabstick.debug):\n");
 	print_address(0, instruction_va);
 	for (unsigned depth = 1; depth < MAX_FRAMES && is_readable_frame(frame_va); depth++) {
@@ -92,11 +103,19 @@ static void print_backtrace(uintptr_t instruction_va, uintptr_t frame_va)
 
 		if (!frame[1])
 			break;
-		print_address(depth, frame[1]);
-		if (frame[0] <= frame_va)	/* stacks grow down: callers lie above */
-			break;
+		if (frame[1] == shown_va) {
+			nr_same++;
+		} else {
+			print_repeats(&nr_same);
+			shown_va = frame[1];
+			print_address(depth, shown_va);
+			nr_lines++;
+		}
+		if (frame[0] <= frame_va || nr_lines == MAX_LINES)
+			break;		/* stacks grow down: callers lie above */
 		frame_va = frame[0];
 	}
+	print_repeats(&nr_same);
 	log_raw("image base 0x%016llx\n", (unsigned long long)IMAGE_START);
 }
 
@@ -213,13 +232,20 @@ static void describe_exception(const struct trap_frame *frame, char *text, size_
 	if (frame->vector == VECTOR_DOUBLE_FAULT) {
 		char place[MESSAGE_BYTES / 2];
 
-		mmu_describe(frame->rsp - sizeof(uint64_t), place, sizeof(place));
-		format_text(text, size, "double fault: the stack pointer is 0x%llx: %s",
-			    (unsigned long long)frame->rsp, place);
+		mmu_describe(read_cr2(), place, sizeof(place));
+		format_text(text, size, "double fault: stack pointer 0x%llx, last page fault at "
+			    "0x%llx: %s", (unsigned long long)frame->rsp,
+			    (unsigned long long)read_cr2(), place);
 		return;
 	}
 	format_text(text, size, "exception %u (%s), error code 0x%llx", (unsigned)frame->vector,
 		    name, (unsigned long long)frame->error_code);
+}
+
+/* A double fault is as a rule a page fault whose frame could not be pushed. */
+static bool is_cr2_meant(uint64_t vector)
+{
+	return vector == VECTOR_PAGE_FAULT || vector == VECTOR_DOUBLE_FAULT;
 }
 
 static bool resume_expected(struct trap_frame *frame)
@@ -232,7 +258,7 @@ static bool resume_expected(struct trap_frame *frame)
 		.vector = (unsigned)frame->vector,
 		.error_code = frame->error_code,
 		.instruction_va = frame->rip,
-		.address_va = frame->vector == VECTOR_PAGE_FAULT ? read_cr2() : 0,
+		.address_va = is_cr2_meant(frame->vector) ? read_cr2() : 0,
 	};
 	frame->rip = (uintptr_t)trap_guarded_fault;
 	frame->rsp = cpu->fault_resume_sp;
