@@ -34,13 +34,14 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 
 # Portable core.
 MM_SOURCES := \
-	mm/range.c mm/topology.c mm/bootmem.c mm/page.c mm/zone.c mm/buddy.c mm/pcp.c \
-	mm/page_alloc.c \
+	mm/range.c mm/topology.c \
+	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c \
+	mm/page.c mm/zonelist.c mm/page_alloc.c mm/reclaim.c \
 	mm/slab_layout.c mm/slab.c mm/slab_alien.c mm/slab_cpu.c mm/slab_cache.c \
 	mm/slab_debug.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c mm/slab_verify.c \
 	mm/kmalloc.c \
 	mm/vspace.c mm/vm_area.c mm/vmalloc.c mm/vmalloc_info.c mm/kvmalloc.c \
-	mm/reclaim.c mm/init.c
+	mm/init.c mm/verify.c mm/ledger.c mm/show.c
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \
@@ -69,7 +70,7 @@ BENCH_SOURCES := $(wildcard tests/bench/*.c)
 LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
-HOST_SOURCES := tests/host/main.c tests/host/port.c
+HOST_SOURCES := tests/host/main.c tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c

@@ -23,6 +23,8 @@
 #define __GFP_RETRY_MAYFAIL	0x1000u
 #define __GFP_NOFAIL_INJECTION	0x2000u	/* never failed by fail_nth: tests' own needs */
 
+#define __GFP_MEMALLOC		0x4000u	/* ignores watermarks: frees more than it takes */
+
 #define __GFP_RECLAIM	(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 #define GFP_ATOMIC	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM)
 #define GFP_NOWAIT	__GFP_KSWAPD_RECLAIM

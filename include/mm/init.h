@@ -23,4 +23,19 @@ void mm_init_cpu(uint32_t apic_id);
  */
 bool mm_print_ledger(void);
 
+/*
+ * Runs every verifier of the memory manager on the live system; no other CPU
+ * allocates meanwhile. At the first broken rule: one log line that names it and
+ * where, and false.
+ */
+bool mm_verify_all(void);
+
+/* Checks and gives back what other CPUs asked of this one. For idle loops; cheap. */
+void mm_cpu_idle(void);
+
+/* The /proc-style tables of the page allocator, as in Linux. */
+void show_buddyinfo(void);
+void show_zoneinfo(void);
+void show_pagetypeinfo(void);
+
 #endif

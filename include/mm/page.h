@@ -21,6 +21,7 @@ enum page_type {
 	PAGE_FREE,		/* first page of a block on a free list */
 	PAGE_CACHED,		/* first page of a block on a per-CPU stack */
 	PAGE_USER,		/* first page of an allocated block */
+	PAGE_MOVABLE,		/* the same, with an owner that can move it */
 	PAGE_HEAD,		/* first page of an allocated compound page */
 	PAGE_LARGE,		/* kmalloc's: first page of a block beyond the size caches */
 	PAGE_SLAB,		/* every page of a slab: list leads to its cache and slab */
@@ -50,10 +51,16 @@ struct page {
 		};
 		uint64_t state;		/* the four as one: checked and set at once */
 	};
-	uint8_t block_migratetype;	/* first page of a pageblock: type of the whole block */
-	uint8_t flags;			/* PAGE_COMPOUND */
-	uint16_t owner;			/* who can migrate it: index of a movable owner, 0 none */
-	uint32_t caller;		/* low half of the last allocation's return address */
+	union {
+		struct {
+			/* Of a pageblock's first page: type of the whole pageblock. */
+			uint8_t block_migratetype;
+			uint8_t flags;		/* PAGE_COMPOUND */
+			uint16_t owner;		/* PAGE_MOVABLE: index of who can move it */
+			uint32_t caller;	/* low half of who allocated it last */
+		};
+		uint64_t notes;		/* the four as one: for bringing up mem_map */
+	};
 };
 
 _Static_assert(sizeof(struct page) == 32, "a section's mem_map fills one 2 MiB page");

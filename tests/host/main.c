@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "log.h"
+#include "mm/init.h"
+#include "tests/host/machine.h"
 #include "tests/suites.h"
 
 static void write_to_stdout(const char *text, size_t bytes)
@@ -33,6 +35,9 @@ int main(int argc, char **argv)
 		else
 			globs = argv[i];
 	}
-	totals = test_run(unit_suites, nr_unit_suites, globs, NULL);
+	host_start_machine(&machine_four_nodes);
+	totals = test_run(unit_suites, nr_unit_suites, globs, mm_verify_all);
+	if (!mm_print_ledger())
+		return 1;
 	return totals.nr_failed ? 1 : 0;
 }

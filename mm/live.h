@@ -1,0 +1,58 @@
+#ifndef MM_LIVE_H
+#define MM_LIVE_H
+
+/*
+ * The one live memory manager, built by mm/init.c. Modules that work on an
+ * object do not see it; the public API does.
+ */
+
+#include "mm/pcp.h"
+#include "mm/topology.h"
+
+struct mm_live {
+	const struct boot_info *info;
+	struct topology topology;
+	struct pglist_data **nodes;		/* by node id */
+	unsigned nr_nodes;
+	struct mm_cpu **cpus;			/* by CPU index; NULL before mm_init_cpu() */
+	unsigned nr_cpus;			/* the firmware's CPUs */
+	unsigned nr_ready_cpus;			/* called mm_init_cpu() */
+	uint64_t min_free_pages;
+	bool is_ready;
+
+	/* The ledger's: pages that no zone has. */
+	uint64_t nr_usable_pages;		/* of MEM_USABLE ranges */
+	pfn_t end_pfn;				/* no zone reaches it */
+};
+
+extern struct mm_live live;
+
+static inline struct pglist_data *node_data(unsigned nid)
+{
+	return live.nodes[nid];
+}
+
+static inline struct zone *zone_of_index(unsigned zone_index)
+{
+	return &live.nodes[zone_index / MAX_NR_ZONES]->node_zones[zone_index % MAX_NR_ZONES];
+}
+
+/* The zone of a page that has been allocated or freed at least once, or is reserved. */
+static inline struct zone *page_zone(const struct page *page)
+{
+	return zone_of_index(page->zone_index);
+}
+
+/*
+ * 2^@order pages of @nid, or the nearest with memory, for a CPU that has no
+ * stacks yet. NULL when there are none.
+ */
+struct page *alloc_pages_before_cpu(unsigned nid, unsigned order);
+
+/* Calls for every zone that has memory, in order of node id, then type. */
+#define for_each_populated_zone(zone)							\
+	for (unsigned zone##_i = 0; zone##_i < live.nr_nodes * MAX_NR_ZONES; zone##_i++)	\
+		for (struct zone *zone = zone_of_index(zone##_i);			\
+		     zone && zone_is_populated(zone); zone = NULL)
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * Per-CPU page stacks: the blocks a CPU freed last are the ones it gets next.
+ *
+ * Model
+ *   A stack is an array of pointers to blocks of one zone, order and type, with
+ *   a pointer to the top. Orders 0 to 3 and the 2 MiB order have one. Pop reads
+ *   the top, compares the page's state with the only one it may have, and
+ *   stores the one it shall have; push is the mirror image. One comparison of 64
+ *   bits checks reference count, type, order and zone together: a double free, a
+ *   free with the wrong order, of a tail, of a referenced or of a reserved page
+ *   differs, and so does a page that somebody overwrote while it was cached.
+ *
+ *   slots[0] points to a page that no stack's state matches, and stacks of the
+ *   types that are never cached have states that no page has: empty and
+ *   uncached need no test of their own.
+ *
+ * Invariants, for a quiet CPU
+ *   P1  slots <= top <= slots + capacity
+ *   P2  every entry has cached_state, and lies in the stack's zone
+ *   P3  no page is on a stack twice
+ *   P4  an entry is a block's first page: aligned to its order
+ *   P5  slots[0] is the end mark
+ *
+ * Locking
+ *   A CPU uses its own stacks only, under mm_port_local_lock(). Refill and drain
+ *   take zone->lock. Others ask with is_drain_wanted.
+ *
+ * Cost
+ *   One line of the stack, one of its slots, one struct page. Capacity is 1/32
+ *   of the zone for order 0, shared by the node's CPUs; refill and drain move a
+ *   batch under one lock.
+ */
+
+#include "mm/pcp.h"
+
+#include "lib/align.h"
+
+/* A stack of order 0 holds up to this part of its zone (Linux allows an eighth). */
+#define ORDER0_SHARE		32u
+#define LOW_ORDER_SHARE		128u
+#define PAGEBLOCK_SHARE		64u
+
+/* 64 KiB of pointers; beyond that a larger stack saves nothing measurable. */
+#define MAX_STACK_BLOCKS	8192u
+
+/*
+ * Blocks moved under one lock. 64 cost about 500 instructions to refill, which
+ * keeps the worst single allocation short, and 8 a block to drain in order.
+ */
+#define MAX_BATCH		64u
+
+/* Fewer are not worth a stack. */
+#define MIN_STACK_BLOCKS	4u
+
+/* What slots[0] points to. Its state, PAGE_HOLE, is no stack's. */
+static struct page end_mark;
+
+static const uint8_t stack_orders[NR_STACK_ORDERS] = { 0, 1, 2, 3, PAGEBLOCK_ORDER };
+
+bool pcp_is_end_mark(const struct page *page)
+{
+	return page == &end_mark;
+}
+
+uint32_t pcp_capacity(uint64_t managed_pages, unsigned nr_cpus, unsigned order)
+{
+	uint64_t share = LOW_ORDER_SHARE;
+	uint64_t nr_blocks;
+
+	if (order == 0)
+		share = ORDER0_SHARE;
+	else if (order == PAGEBLOCK_ORDER)
+		share = PAGEBLOCK_SHARE;
+	nr_blocks = (managed_pages / share / max_u64(nr_cpus, 1)) >> order;
+	if (nr_blocks < MIN_STACK_BLOCKS && order != PAGEBLOCK_ORDER)
+		return 0;
+	return (uint32_t)min_u64(nr_blocks, MAX_STACK_BLOCKS);
+}
+
+uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus)
+{
+	uint64_t nr_slots = 0;
+
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		for (unsigned i = 0; i < NR_STACK_ORDERS; i++)
+			nr_slots += MIGRATE_PCPTYPES *
+				(1 + (uint64_t)pcp_capacity(node->node_zones[type].managed_pages, nr_cpus,
+							    stack_orders[i]));
+	return sizeof(struct mm_cpu) + nr_slots * sizeof(struct page *);
+}
+
+/* A stack that nothing is pushed on and nothing popped from. */
+static void init_closed(struct page_stack *stack)
+{
+	static struct page *closed_slot = &end_mark;
+
+	*stack = (struct page_stack){
+		.top = &closed_slot,
+		.full = &closed_slot,
+		.cached_state = UINT64_MAX,
+		.user_state = UINT64_MAX,
+	};
+}
+
+static void init_stack(struct page_stack *stack, struct zone *zone, unsigned order,
+		       enum migratetype migratetype, struct page **slots, uint32_t capacity)
+{
+	*stack = (struct page_stack){
+		.top = slots,
+		.full = slots + capacity,
+		.cached_state = make_page_state(PAGE_CACHED, order, zone->index, 0),
+		.user_state = make_page_state(PAGE_USER, order, zone->index, 1),
+		.slots = slots,
+		.zone = zone,
+		.capacity = capacity,
+		.batch = (uint16_t)max_u64(min_u64(capacity / 4, MAX_BATCH), 1),
+		.order = (uint8_t)order,
+		.migratetype = (uint8_t)migratetype,
+	};
+	slots[0] = &end_mark;
+}
+
+/*
+ * Slot 0 belongs to the zone that unrestricted requests try first; that is
+ * another one for movable pages where the node has ZONE_MOVABLE.
+ */
+static void assign_slots(struct mm_cpu *cpu_data, const struct pglist_data *node)
+{
+	uint8_t next = 0;
+
+	for (unsigned type = ZONE_MOVABLE; type-- > 0;) {
+		bool is_populated = zone_is_populated(&node->node_zones[type]);
+
+		for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+			cpu_data->slot[type][column] = is_populated ? next : NR_STACK_SLOTS - 1;
+		next = (uint8_t)(next + is_populated);
+	}
+	for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+		cpu_data->slot[ZONE_MOVABLE][column] = NR_STACK_SLOTS - 1;
+	if (!zone_is_populated(&node->node_zones[ZONE_MOVABLE]))
+		return;
+	for (unsigned type = 0; type < ZONE_MOVABLE; type++)
+		if (cpu_data->slot[type][MIGRATE_MOVABLE] == 0)
+			cpu_data->slot[type][MIGRATE_MOVABLE] = NR_STACK_SLOTS - 1;
+	cpu_data->slot[ZONE_MOVABLE][MIGRATE_MOVABLE] = 0;
+}
+
+void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus)
+{
+	struct page **slots = (struct page **)(void *)(cpu_data + 1);
+
+	cpu_data->node = node;
+	cpu_data->cpu = cpu;
+	cpu_data->nid = node->node_id;
+	cpu_data->is_reclaiming = false;
+	cpu_data->is_drain_wanted = false;
+	cpu_data->nr_slow = 0;
+	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++)
+		init_closed(&cpu_data->stacks[0][0][0] + i);
+	assign_slots(cpu_data, node);
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		struct zone *zone = &node->node_zones[type];
+
+		for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
+			uint32_t capacity = pcp_capacity(zone->managed_pages, nr_cpus,
+							 stack_orders[i]);
+
+			for (unsigned column = 0; capacity && column < MIGRATE_PCPTYPES; column++) {
+				unsigned slot = cpu_data->slot[type][column];
+
+				init_stack(&cpu_data->stacks[slot][i][column], zone, stack_orders[i],
+					   (enum migratetype)column, slots, capacity);
+				slots += 1 + capacity;
+			}
+		}
+	}
+}
+
+struct page_stack *pcp_stack(struct zone *zone, unsigned order, enum migratetype migratetype)
+{
+	struct mm_cpu *cpu_data = this_mm_cpu();
+	unsigned index = stack_order_index(order);
+	struct page_stack *stack;
+
+	if (!cpu_data || zone->node != cpu_data->node || index == NR_STACK_ORDERS)
+		return NULL;
+	stack = &cpu_data->stacks[cpu_data->slot[zone->type][migratetype]][index][migratetype];
+	/* The last slot is shared by types of zone this node does not have. */
+	return stack->zone == zone && stack->full != stack->slots ? stack : NULL;
+}
+
+bool pcp_refill(struct page_stack *stack)
+{
+	struct zone *zone = stack->zone;
+	uint64_t nr;
+
+	ASSERT(stack->top == stack->slots);
+
+	spin_lock(&zone->lock);
+	nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
+			     stack->cached_state, stack->slots + 1,
+			     min_u64(stack->batch, (uint64_t)(stack->full - stack->slots)));
+	spin_unlock(&zone->lock);
+	stack->top += nr;
+	stack->nr_refills++;
+	return nr != 0;
+}
+
+void pcp_drain_batch(struct page_stack *stack)
+{
+	struct zone *zone = stack->zone;
+	uint64_t nr = min_u64(stack->batch, pcp_count(stack));
+
+	stack->top -= nr;
+	spin_lock(&zone->lock);
+	buddy_free_bulk(zone, stack->top + 1, nr, stack->order);
+	spin_unlock(&zone->lock);
+}
+
+void pcp_drain(struct mm_cpu *cpu_data)
+{
+	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
+		struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
+
+		while (pcp_count(stack) != 0)
+			pcp_drain_batch(stack);
+	}
+	__atomic_store_n(&cpu_data->is_drain_wanted, false, __ATOMIC_RELAXED);
+}
+
+void pcp_set_closed(struct mm_cpu *cpu_data, bool is_closed)
+{
+	pcp_drain(cpu_data);
+	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
+		struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
+
+		if (stack->slots)
+			stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
+	}
+}
+
+uint64_t pcp_pages(const struct mm_cpu *cpu_data, const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
+		const struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
+
+		if (stack->zone == zone)
+			nr_pages += pcp_count(stack) << stack->order;
+	}
+	return nr_pages;
+}
+
+/*
+ * P3 without a second array: a page that occurs twice would, with its state
+ * taken away at the first meeting, be found without it at the second.
+ */
+static bool verify_distinct(const struct page_stack *stack, struct violation *out)
+{
+	struct page **twice = NULL;
+
+	for (struct page **at = stack->slots + 1; at <= stack->top && !twice; at++) {
+		if (page_state(*at) != stack->cached_state)
+			twice = at;
+		page_set_state(*at, 0);
+	}
+	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
+		page_set_state(*at, stack->cached_state);
+	REQUIRE("P3", page_to_pfn(*(twice ? twice : stack->top)), !twice);
+	return true;
+}
+
+static bool verify_stack(const struct page_stack *stack, struct violation *out)
+{
+	REQUIRE("P1", (uintptr_t)stack, stack->top >= stack->slots);
+	REQUIRE("P1", (uintptr_t)stack, stack->top <= stack->slots + stack->capacity);
+	REQUIRE("P5", (uintptr_t)stack, pcp_is_end_mark(stack->slots[0]));
+	for (struct page **at = stack->slots + 1; at <= stack->top; at++) {
+		pfn_t pfn = zone_page_to_pfn(stack->zone, *at);
+
+		REQUIRE("P2", pfn, zone_has_up(stack->zone, pfn));
+		REQUIRE("P2", pfn, page_state(*at) == stack->cached_state);
+		REQUIRE("P4", pfn, is_aligned(pfn, pages_in(stack->order)));
+	}
+	return verify_distinct(stack, out);
+}
+
+bool pcp_verify(const struct mm_cpu *cpu_data, struct violation *out)
+{
+	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
+		const struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
+
+		if (stack->slots && !verify_stack(stack, out))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,105 @@
+#ifndef MM_PCP_H
+#define MM_PCP_H
+
+/*
+ * Per-CPU page stacks. See mm/pcp.c.
+ *
+ * Context: the functions on "this CPU" run under mm_port_local_lock() or where
+ * nothing else can run on the CPU.
+ */
+
+#include "mm/buddy.h"
+#include "mm/page_alloc.h"
+
+/* Every CPU has stacks for each zone of its node that has memory. */
+#define NR_STACK_SLOTS		MAX_NR_ZONES
+
+/* One cache line. top points to the page last pushed; slots[0] is never a page. */
+struct page_stack {
+	struct page **top;
+	struct page **full;		/* top's highest place for now: at most capacity */
+	uint64_t cached_state;		/* page->state of a page that rests here */
+	uint64_t user_state;		/* and of the same page while allocated */
+	struct page **slots;
+	struct zone *zone;
+	uint32_t capacity;		/* pages slots[1..] has room for */
+	uint16_t batch;			/* blocks moved at once */
+	uint8_t order;
+	uint8_t migratetype;
+	uint64_t nr_refills;
+};
+
+_Static_assert(sizeof(struct page_stack) == PAGE_STACK_BYTES, "offsets are computed by callers");
+
+/*
+ * What mm keeps per CPU, reached through mm_port_cpu_data(). The stacks of slot
+ * 0 are those that unrestricted requests use: they come first, so that a
+ * request known to the compiler is an offset.
+ */
+struct mm_cpu {
+	struct page_stack stacks[NR_STACK_SLOTS][NR_STACK_ORDERS][NR_STACK_TYPES];
+	uint8_t slot[MAX_NR_ZONES][NR_STACK_TYPES];	/* of zone type and migratetype */
+	struct pglist_data *node;	/* whose zones the stacks are for: the nearest with memory */
+	unsigned nid;			/* the CPU's own node */
+	unsigned cpu;
+	bool is_reclaiming;		/* a shrinker's own requests do not reclaim again */
+	bool is_drain_wanted;		/* set by others; obeyed at the next slow path */
+	uint64_t nr_slow;		/* requests that did not end on a stack */
+};
+
+static inline struct mm_cpu *this_mm_cpu(void)
+{
+	return mm_port_cpu_data();
+}
+
+/* The place of @order among the cached ones, or NR_STACK_ORDERS. */
+static inline unsigned stack_order_index(unsigned order)
+{
+	if (order <= STACK_LOW_ORDER_MAX)
+		return order;
+	return order == PAGEBLOCK_ORDER ? NR_STACK_ORDERS - 1 : NR_STACK_ORDERS;
+}
+
+/* Blocks the stacks of a zone with @managed_pages, one of @nr_cpus users, hold of @order. */
+uint32_t pcp_capacity(uint64_t managed_pages, unsigned nr_cpus, unsigned order);
+
+/* Bytes of struct mm_cpu with all the stacks of a CPU of @node, of which @nr_cpus share it. */
+uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus);
+
+/* Builds the empty stacks of CPU @cpu at @cpu_data, pcp_bytes() long. */
+void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus);
+
+/* This CPU's stack for such blocks of @zone, or NULL when they are not cached here. */
+struct page_stack *pcp_stack(struct zone *zone, unsigned order, enum migratetype migratetype);
+
+/* Fills the empty @stack from its zone. False when the zone has no such block listed. */
+bool pcp_refill(struct page_stack *stack) MUST_CHECK;
+
+/* Gives a batch from @stack, at least one block if it has any, back to its zone. */
+void pcp_drain_batch(struct page_stack *stack);
+
+/* Gives everything @cpu_data holds back. @cpu_data is this CPU's, or its CPU is quiet. */
+void pcp_drain(struct mm_cpu *cpu_data);
+
+/*
+ * Closes all stacks of @cpu_data, emptied, so that every request takes the slow
+ * path; or opens them again.
+ */
+void pcp_set_closed(struct mm_cpu *cpu_data, bool is_closed);
+
+/* Blocks on @stack. */
+static inline uint64_t pcp_count(const struct page_stack *stack)
+{
+	return stack->slots ? (uint64_t)(stack->top - stack->slots) : 0;
+}
+
+/* Pages of @zone that rest on @cpu_data's stacks. */
+uint64_t pcp_pages(const struct mm_cpu *cpu_data, const struct zone *zone);
+
+/* True when @page is what an empty stack shows. */
+bool pcp_is_end_mark(const struct page *page);
+
+/* Checks the rules of mm/pcp.c for a quiet CPU. O(cached blocks). */
+bool pcp_verify(const struct mm_cpu *cpu_data, struct violation *out);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * All verifiers over the live system, and what only the whole system can show.
+ *
+ * Invariants, for a quiet system
+ *   V1  pages on stacks, counted over the CPUs, are the PAGE_CACHED ones of the walk
+ *   V2  usable = taken by boot + metadata + managed, over all zones
+ *   The others stand in the files of what they are about; A1 to A3 in
+ *   mm/page_alloc.c are checked as zonelist rules, V1 and P3.
+ */
+
+#include "mm/init.h"
+
+#include "mm/live.h"
+#include "mm/slab.h"
+#include "mm/vmalloc.h"
+#include "mm/zonelist.h"
+
+static bool verify_cached(const struct zone *zone, struct violation *out)
+{
+	struct zone_census census;
+	uint64_t nr_cached = 0;
+
+	if (!zone_count(zone, &census, out))
+		return false;
+	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
+		if (live.cpus[cpu])
+			nr_cached += pcp_pages(live.cpus[cpu], zone);
+	REQUIRE("V1", zone->index, nr_cached == census.nr_pages[PAGE_CACHED]);
+	return true;
+}
+
+static bool verify_total(struct violation *out)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+		nr_pages += node_data(nid)->nr_taken_pages;
+	for_each_populated_zone(zone)
+		nr_pages += zone->managed_pages + zone->nr_metadata_pages;
+	REQUIRE("V2", nr_pages, nr_pages == live.nr_usable_pages);
+	return true;
+}
+
+static bool verify_zones(struct violation *out)
+{
+	for_each_populated_zone(zone)
+		if (!zone_verify(zone, out) || !buddy_verify(zone, out) || !verify_cached(zone, out))
+			return false;
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+		if (!zonelist_verify(&live.topology, live.nodes, nid,
+				     &node_data(nid)->node_zonelists[ZONELIST_FALLBACK], out))
+			return false;
+	return true;
+}
+
+static bool verify_cpus(struct violation *out)
+{
+	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
+		if (live.cpus[cpu] && !pcp_verify(live.cpus[cpu], out))
+			return false;
+	return true;
+}
+
+bool mm_verify_all(void)
+{
+	struct violation violation;
+
+	if (topology_verify(&live.topology, &violation) && verify_cpus(&violation) &&
+	    verify_zones(&violation) && verify_total(&violation) && slab_verify(&violation) &&
+	    vmalloc_verify(&violation))
+		return true;
+	mm_port_log(LOG_ERROR, "verify: rule %s is broken at 0x%llx: %s", violation.rule,
+		    (unsigned long long)violation.at, violation.condition);
+	return false;
+}

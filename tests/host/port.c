@@ -1,0 +1,267 @@
+/*
+ * mm's port on Linux: a sparse file pretends to be physical memory.
+ *
+ * Model
+ *   The file's offset is the physical address. It is mapped once as a whole, the
+ *   direct map; pieces of it are mapped again where mem_map and vmalloc want
+ *   them. So every mapping is a real one: two addresses of one page show the
+ *   same bytes, and an access to what is not mapped is a fault.
+ *
+ *   Every thread is a CPU, named by host_port_set_cpu().
+ *
+ * Locking
+ *   Linux serialises changes of mappings. frames[] is written by the owner of
+ *   the addresses only.
+ */
+
+/* memfd_create() */
+#define _GNU_SOURCE
+
+#include "tests/host/port.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "lib/align.h"
+#include "log.h"
+#include "mm/assert.h"
+#include "mm/page.h"
+#include "mm/port.h"
+
+#define VMALLOC_BYTES	((uint64_t)64 << 30)
+#define SECTION_BYTES	((uint64_t)1 << SECTION_SHIFT)
+#define TWO_MIB		((uint64_t)1 << 21)
+#define MESSAGE_BYTES	512
+#define NS_PER_SECOND	1000000000ull
+
+uintptr_t mm_port_direct_map;
+uintptr_t mm_port_vmemmap;
+uintptr_t mm_port_vmalloc_start;
+uintptr_t mm_port_vmalloc_end;
+
+_Thread_local unsigned host_cpu;
+_Thread_local void *host_cpu_data;
+
+void (*panic_hook)(const char *message);
+
+static struct {
+	int memory;			/* the file */
+	uint64_t end_pa;
+	uint64_t vmemmap_bytes;
+	pfn_t *frames;			/* of vmalloc: pfn + 1 by page, 0 not mapped */
+	uint64_t wakeups;
+} host = { .memory = -1 };
+
+static void require(bool is_ok, const char *what)
+{
+	if (is_ok)
+		return;
+	perror(what);
+	exit(2);
+}
+
+static uint64_t frames_bytes(void)
+{
+	return VMALLOC_BYTES / PAGE_SIZE * sizeof(pfn_t);
+}
+
+/* Address space of @bytes at a multiple of 2 MiB, which the checks of mem_map rely on. */
+static uintptr_t reserve(uint64_t bytes, int protection)
+{
+	uint8_t *at = mmap(NULL, bytes + TWO_MIB, protection,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uintptr_t start = align_up((uintptr_t)at, TWO_MIB);
+
+	require(at != MAP_FAILED, "address space");
+	if (start > (uintptr_t)at)
+		munmap(at, start - (uintptr_t)at);
+	if (start + bytes < (uintptr_t)at + bytes + TWO_MIB)
+		munmap((void *)(start + bytes), (uintptr_t)at + TWO_MIB - start);
+	return start;
+}
+
+static void end_memory(void)
+{
+	if (host.memory < 0)
+		return;
+	munmap((void *)mm_port_direct_map, host.end_pa);
+	munmap((void *)mm_port_vmemmap, host.vmemmap_bytes);
+	munmap((void *)mm_port_vmalloc_start, VMALLOC_BYTES);
+	munmap(host.frames, frames_bytes());
+	close(host.memory);
+}
+
+static void map_file(uintptr_t va, uint64_t pa, uint64_t bytes, int protection)
+{
+	require(mmap((void *)va, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+		     host.memory, (off_t)pa) != MAP_FAILED, "mapping of pretended memory");
+}
+
+void host_port_start(uint64_t end_pa)
+{
+	end_memory();
+	host.end_pa = align_up(end_pa, SECTION_BYTES);
+	host.vmemmap_bytes = host.end_pa / PAGE_SIZE * sizeof(struct page);
+	host.memory = memfd_create("slabstick", MFD_CLOEXEC);
+	require(host.memory >= 0, "memfd_create");
+	require(ftruncate(host.memory, (off_t)host.end_pa) == 0, "size of pretended memory");
+	mm_port_direct_map = reserve(host.end_pa, PROT_NONE);
+	map_file(mm_port_direct_map, 0, host.end_pa, PROT_READ | PROT_WRITE);
+	mm_port_vmemmap = reserve(host.vmemmap_bytes, PROT_NONE);
+	mm_port_vmalloc_start = reserve(VMALLOC_BYTES, PROT_NONE);
+	mm_port_vmalloc_end = mm_port_vmalloc_start + VMALLOC_BYTES;
+	host.frames = (pfn_t *)reserve(frames_bytes(), PROT_READ | PROT_WRITE);
+	host.wakeups = 0;
+	host_cpu = 0;
+	host_cpu_data = NULL;
+}
+
+void host_port_set_cpu(unsigned cpu)
+{
+	host_cpu = cpu;
+}
+
+uint64_t host_port_take_wakeups(void)
+{
+	return __atomic_exchange_n(&host.wakeups, 0, __ATOMIC_RELAXED);
+}
+
+/* ---- Mapping ---- */
+
+static bool is_in_vmalloc(uintptr_t va)
+{
+	return va >= mm_port_vmalloc_start && va < mm_port_vmalloc_end;
+}
+
+static pfn_t *frame_of(uintptr_t va)
+{
+	return &host.frames[(va - mm_port_vmalloc_start) / PAGE_SIZE];
+}
+
+bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
+		       enum mm_port_protection protection)
+{
+	int bits = protection == MM_PORT_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE;
+
+	/* Device memory does not exist here: its addresses are only remembered. */
+	if (pfn_to_pa(pfn + nr_pages) <= host.end_pa)
+		map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages), bits);
+	for (uint64_t i = 0; i < nr_pages; i++) {
+		ASSERT(is_in_vmalloc(va + pages_to_bytes(i)));
+		ASSERT(*frame_of(va + pages_to_bytes(i)) == 0);
+		*frame_of(va + pages_to_bytes(i)) = pfn + i + 1;
+	}
+	return true;
+}
+
+bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
+		       enum mm_port_protection protection)
+{
+	for (uint64_t i = 0; i < nr_pages; i++)
+		if (!mm_port_map_range(va + pages_to_bytes(i), pfns[i], 1, protection))
+			return false;
+	return true;
+}
+
+void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
+{
+	require(mmap((void *)va, pages_to_bytes(nr_pages), PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED,
+		"unmapping");
+	for (uint64_t i = 0; i < nr_pages; i++)
+		*frame_of(va + pages_to_bytes(i)) = 0;
+}
+
+/* munmap has done it. */
+void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
+{
+	(void)va;
+	(void)nr_pages;
+}
+
+pfn_t mm_port_lookup(uintptr_t va)
+{
+	if (is_in_vmalloc(va))
+		return *frame_of(va) ? *frame_of(va) - 1 : PFN_NONE;
+	if (va >= mm_port_direct_map && va < mm_port_direct_map + host.end_pa)
+		return pa_to_pfn(va - mm_port_direct_map);
+	return PFN_NONE;
+}
+
+bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
+			 pfn_t (*take_table_page)(void *arg), void *arg)
+{
+	(void)take_table_page;
+	(void)arg;
+	map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages), PROT_READ | PROT_WRITE);
+	return true;
+}
+
+/* ---- The rest ---- */
+
+void mm_port_wake_reclaim(unsigned nid)
+{
+	__atomic_fetch_or(&host.wakeups, (uint64_t)1 << (nid < 63 ? nid : 63), __ATOMIC_RELAXED);
+}
+
+uint64_t mm_port_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+void mm_port_log(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_vline(level, format, args);
+	va_end(args);
+}
+
+void mm_port_print(const char *format, ...)
+{
+	char text[MESSAGE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	format_vtext(text, sizeof(text), format, args);
+	va_end(args);
+	log_raw("%s", text);
+}
+
+static void panic_with(const char *file, int line, const char *message) NORETURN;
+static void panic_with(const char *file, int line, const char *message)
+{
+	if (panic_hook)
+		panic_hook(message);
+	log_fresh_line();
+	log_raw("Bail out! %s:%d %s\n", file, line, message);
+	abort();
+}
+
+void mm_port_panic(const char *file, int line, const char *format, ...)
+{
+	char message[MESSAGE_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	format_vtext(message, sizeof(message), format, args);
+	va_end(args);
+	panic_with(file, line, message);
+}
+
+void assert_failed(const char *expression, const char *file, int line)
+{
+	char message[MESSAGE_BYTES];
+
+	format_text(message, sizeof(message), "assertion failed: %s", expression);
+	panic_with(file, line, message);
+}
