@@ -1,0 +1,204 @@
+/*
+ * The boot sequence: firmware -> boot_info -> kernel address space -> memory
+ * manager -> what `run=` asks for -> verdict.
+ *
+ * This is the one file that knows every folder. It decides the order of things
+ * and what the outcome of a run is; how each is done stands elsewhere.
+ */
+#include <efi.h>
+
+#include "arch.h"
+#include "boot_info.h"
+#include "efi/firmware.h"
+#include "efi/framebuffer.h"
+#include "efi/memory_map.h"
+#include "efi/options.h"
+#include "lib/string.h"
+#include "log.h"
+#include "mm/init.h"
+#include "mm/slab.h"
+#include "mm/vmalloc.h"
+#include "tests/bench/bench.h"
+#include "tests/suites.h"
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
+
+/* isa-debug-exit turns these into QEMU exit statuses 33, 35 (and 37 for a panic). */
+enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
+
+#define COLOUR_PASSED	0x60e060u
+#define COLOUR_FAILED	0xff6060u
+
+/* The longest element of run= and show=. */
+#define WORD_BYTES	32
+
+/* ---- What run= can ask for; each returns whether it went well ---- */
+
+struct action {
+	const char *name;
+	bool (*run)(const struct boot_info *info);
+};
+
+static bool run_selftest(const struct boot_info *info)
+{
+	struct test_totals totals = test_run_image(options_get("tests"), mm_verify_all);
+
+	(void)info;
+	return totals.nr_failed == 0;
+}
+
+static bool run_bench(const struct boot_info *info)
+{
+	(void)info;
+	return bench_run(options_get("bench"));
+}
+
+static bool run_nothing(const struct boot_info *info)
+{
+	(void)info;
+	return true;
+}
+
+struct table {
+	const char *name;
+	void (*show)(void);
+};
+
+static const struct table tables[] = {
+	{ "buddyinfo", show_buddyinfo },
+	{ "zoneinfo", show_zoneinfo },
+	{ "pagetypeinfo", show_pagetypeinfo },
+	{ "slabinfo", slab_print_info },
+	{ "vmallocinfo", vmalloc_print_info },
+};
+
+static bool show_table(const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++) {
+		if (strcmp(name, tables[i].name) != 0)
+			continue;
+		log_fresh_line();
+		tables[i].show();
+		return true;
+	}
+	log_line(LOG_WARN, "show: no table is called \"%s\"", name);
+	return false;
+}
+
+static bool run_show(const struct boot_info *info)
+{
+	const char *at = options_get("show");
+	char name[WORD_BYTES];
+	bool is_ok = true;
+
+	(void)info;
+	while (at && options_next_item(&at, name, sizeof(name)))
+		is_ok &= show_table(name);
+	for (unsigned i = 0; !options_get("show") && i < ARRAY_SIZE(tables); i++)
+		is_ok &= show_table(tables[i].name);
+	return is_ok;
+}
+
+static const struct action actions[] = {
+	{ "selftest", run_selftest },
+	{ "show", run_show },
+	{ "bench", run_bench },
+	{ "none", run_nothing },
+};
+
+/* What a user wants who names tables, rows or tests but no run=. */
+static const char *default_actions(void)
+{
+	if (options_get("bench"))
+		return "bench";
+	return options_get("show") ? "show,selftest" : "selftest";
+}
+
+static bool run_action(const char *name, const struct boot_info *info)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
+		if (strcmp(name, actions[i].name) == 0)
+			return actions[i].run(info);
+	log_line(LOG_ERROR, "run: nothing is called \"%s\"; the run counts as failed", name);
+	return false;
+}
+
+static enum verdict run_actions(const struct boot_info *info)
+{
+	const char *at = options_get("run");
+	char name[WORD_BYTES];
+	bool is_ok = true;
+
+	if (!at)
+		at = default_actions();
+	while (options_next_item(&at, name, sizeof(name)))
+		is_ok &= run_action(name, info);
+	is_ok &= mm_print_ledger();
+	return is_ok ? VERDICT_PASSED : VERDICT_FAILED;
+}
+
+/* ---- Start and end ---- */
+
+static void start_log(const struct boot_info *info)
+{
+	enum status serial = arch_serial_init(&info->uart);
+	enum status screen = framebuffer_init(&info->framebuffer,
+					      arch_phys_to_virt(info->framebuffer.base_pa));
+
+	if (serial == STATUS_OK)
+		log_add_sink(arch_serial_write);
+	else
+		log_line(LOG_WARN, "serial: %s; the log goes to the screen alone", status_text(serial));
+	if (screen == STATUS_OK)
+		log_add_sink(framebuffer_write);
+	else if (screen != STATUS_ABSENT)
+		log_line(LOG_WARN, "framebuffer: %s, not used", status_text(screen));
+}
+
+static void start_memory(const struct boot_info *info)
+{
+	const char *debug = options_get("debug");
+	uint64_t started = arch_cycles();
+
+	mm_init(info);
+	bench_set_boot_cycles(arch_cycles() - started);
+	if (debug && !slab_set_debug(debug))
+		log_line(LOG_WARN, "debug: \"%s\" has a word that is no debug option", debug);
+}
+
+static void NORETURN end_run(enum verdict verdict)
+{
+	const char *end = options_get("end");
+
+	framebuffer_set_colour(verdict == VERDICT_PASSED ? COLOUR_PASSED : COLOUR_FAILED);
+	log_line(LOG_NOTICE, "%s", verdict == VERDICT_PASSED ? "slabstick: all is well"
+							     : "slabstick: FAILED, see above");
+	if (!end || strcmp(end, "exit") == 0)
+		arch_exit_emulator(verdict);
+	else if (strcmp(end, "poweroff") == 0)
+		arch_power_off();
+	else if (strcmp(end, "reboot") == 0)
+		arch_reboot();
+	else if (strcmp(end, "halt") != 0)
+		log_line(LOG_WARN, "end: \"%s\" is none of exit, poweroff, reboot, halt", end);
+	log_line(LOG_NOTICE, "halted: the machine can be switched off");
+	arch_halt();
+}
+
+static void kernel_main(struct boot_info *info)
+{
+	arch_init(info);
+	start_log(info);
+	memory_map_log(info);
+	start_memory(info);
+	test_set_seed(options_number("seed", arch_cycles()));
+	log_line(LOG_NOTICE, "smp: %u of %u CPUs run", arch_start_cpus(info), info->nr_cpus);
+	end_run(run_actions(info));
+}
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)
+{
+	struct boot_info *info = firmware_collect(image, system_table);
+
+	arch_enter_kernel(info, kernel_main);
+}
