@@ -16,29 +16,6 @@
 #include "lib/string.h"
 #include "log.h"
 
-const char *mem_type_name(enum mem_type type)
-{
-	switch (type) {
-	case MEM_USABLE: return "usable";
-	case MEM_KERNEL: return "kernel";
-	case MEM_ACPI_RECLAIM: return "ACPI reclaim";
-	case MEM_ACPI_NVS: return "ACPI NVS";
-	case MEM_RUNTIME_CODE: return "runtime code";
-	case MEM_RUNTIME_DATA: return "runtime data";
-	case MEM_LOW: return "low memory";
-	case MEM_NOT_CACHED: return "not cached";
-	case MEM_SOFT_RESERVED: return "soft reserved";
-	case MEM_PERSISTENT: return "persistent";
-	case MEM_UNACCEPTED: return "unaccepted";
-	case MEM_MMIO: return "MMIO";
-	case MEM_RESERVED: return "reserved";
-	case MEM_UNUSABLE: return "unusable";
-	case MEM_UNKNOWN: return "unknown type";
-	case NR_MEM_TYPES: break;
-	}
-	return "no type";
-}
-
 const char *severity_name(enum severity severity)
 {
 	switch (severity) {

@@ -78,7 +78,7 @@ static void build_topology(const struct boot_info *info, struct boot_state *stat
 	memset(at, 0, bytes);
 	status = topology_build(&live.topology, info, at, topology_size);
 	if (status != STATUS_OK)
-		mm_port_panic(__FILE__, __LINE__, "topology: %s", status_text(status));
+		mm_port_panic(__FILE__, __LINE__, "topology: status %d", (int)status);
 	state->bootmems = (struct bootmem *)(void *)(at + topology_size);
 	state->maps = (struct pfn_span *)(void *)(state->bootmems + max_nodes_of(info));
 }
@@ -367,8 +367,10 @@ void mm_init_cpu(uint32_t apic_id)
 	ASSERT(live.is_ready);
 	ASSERT(nid != NID_NONE);
 	ASSERT(mm_port_cpu() < live.nr_cpus);
-	ASSERT(!live.cpus[mm_port_cpu()]);
 
+	/* mm_init() has made CPU 0 ready: it could not have allocated otherwise. */
+	if (live.cpus[mm_port_cpu()])
+		return;
 	node = memory_node_of(nid);
 	page = alloc_pages_before_cpu(node->node_id,
 				      order_for_pages(bytes_to_pages(pcp_bytes(node, nr_users_of(node)))));
@@ -640,7 +642,9 @@ static void start_allocators(void)
 
 	slab_init(&setup);
 	kmalloc_init();
-	vmalloc_init(live.nr_cpus);
+	/* A port without paging has no vmalloc. */
+	if (mm_port_vmalloc_start != mm_port_vmalloc_end)
+		vmalloc_init(live.nr_cpus);
 }
 
 void mm_init(const struct boot_info *info)

@@ -316,8 +316,3 @@ void mm_port_panic(const char *file, int line, const char *format, ...)
 	va_end(args);
 	panic_at(file, line, "%s", message);
 }
-
-void assert_failed(const char *expression, const char *file, int line)
-{
-	mm_port_panic(file, line, "assertion failed: %s", expression);
-}

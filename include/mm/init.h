@@ -14,7 +14,10 @@
  */
 void mm_init(const struct boot_info *info);
 
-/* Called on CPU mm_port_cpu() before its first allocation; @apic_id finds its node. */
+/*
+ * Called on CPU mm_port_cpu() before its first allocation; @apic_id finds its
+ * node. mm_init() does it for the CPU it runs on.
+ */
 void mm_init_cpu(uint32_t apic_id);
 
 /*

@@ -237,16 +237,6 @@ void mm_port_print(const char *format, ...)
 	log_raw("%s", text);
 }
 
-static void panic_with(const char *file, int line, const char *message) NORETURN;
-static void panic_with(const char *file, int line, const char *message)
-{
-	if (panic_hook)
-		panic_hook(message);
-	log_fresh_line();
-	log_raw("Bail out! %s:%d %s\n", file, line, message);
-	abort();
-}
-
 void mm_port_panic(const char *file, int line, const char *format, ...)
 {
 	char message[MESSAGE_BYTES];
@@ -255,13 +245,9 @@ void mm_port_panic(const char *file, int line, const char *format, ...)
 	va_start(args, format);
 	format_vtext(message, sizeof(message), format, args);
 	va_end(args);
-	panic_with(file, line, message);
-}
-
-void assert_failed(const char *expression, const char *file, int line)
-{
-	char message[MESSAGE_BYTES];
-
-	format_text(message, sizeof(message), "assertion failed: %s", expression);
-	panic_with(file, line, message);
+	if (panic_hook)
+		panic_hook(message);
+	log_fresh_line();
+	log_raw("Bail out! %s:%d %s\n", file, line, message);
+	abort();
 }

@@ -137,3 +137,21 @@ void mm_port_panic(const char *file, int line, const char *format, ...)
 	putchar('\n');
 	exit(EXIT_FAILURE);
 }
+
+/* ---- Text ---- */
+
+int format_vtext(char *to, size_t size, const char *format, va_list args)
+{
+	return vsnprintf(to, size, format, args);
+}
+
+int format_text(char *to, size_t size, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = format_vtext(to, size, format, args);
+	va_end(args);
+	return length;
+}
