@@ -5,10 +5,16 @@
 #include "arch.h"
 
 extern const struct test_suite suite_selfcheck_machine;
+extern const struct test_suite suite_address_space;
+extern const struct test_suite suite_faults;
+extern const struct test_suite suite_smp;
 extern const struct test_suite suite_vmalloc_faults;
 
 const struct test_suite *const live_suites[] = {
 	&suite_selfcheck_machine,
+	&suite_address_space,
+	&suite_faults,
+	&suite_smp,
 	&suite_vmalloc_faults,
 };
 

@@ -234,6 +234,43 @@ void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
 	free_tables(chain_pa);
 }
 
+bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
+{
+	uint64_t nr_done = 0;
+	bool has_tables = true;
+
+	ASSERT(is_mappable(va, nr_pages));
+	while (nr_done < nr_pages && has_tables) {
+		spin_lock(&table_lock);
+		nr_done += paging_protect(&kernel_tables, va + pages_to_bytes(nr_done),
+					  pages_to_bytes(nr_pages - nr_done),
+					  bits_of(protection)) >> PAGE_SHIFT;
+		spin_unlock(&table_lock);
+		if (nr_done < nr_pages)
+			has_tables = refill_stock(tables_for(1), GFP_KERNEL);
+	}
+	mm_port_flush_tlb(va, nr_done);
+	return nr_done == nr_pages;
+}
+
+void port_merge_pages(uintptr_t va, uint64_t nr_pages)
+{
+	spin_lock(&table_lock);
+	paging_merge(&kernel_tables, va, pages_to_bytes(nr_pages));
+	spin_unlock(&table_lock);
+	mm_port_flush_tlb(va, nr_pages);
+}
+
+unsigned port_nr_stocked(void)
+{
+	unsigned nr;
+
+	spin_lock(&table_lock);
+	nr = stock.nr;
+	spin_unlock(&table_lock);
+	return nr;
+}
+
 pfn_t mm_port_lookup(uintptr_t va)
 {
 	return paging_lookup(&kernel_tables, va);

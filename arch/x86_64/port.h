@@ -1,7 +1,21 @@
 #ifndef ARCH_X86_64_PORT_H
 #define ARCH_X86_64_PORT_H
 
+#include "mm/port.h"
+
 /* From now on the kernel's tables grow from the page allocator's stock. */
 void port_init(void);
+
+/*
+ * Gives mapped pages of the kernel another protection, on all CPUs from return
+ * on. Large pages are split; port_merge_pages() joins them again. False when a
+ * table page for that was not to be had: then a prefix may be changed.
+ */
+bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
+	MUST_CHECK;
+void port_merge_pages(uintptr_t va, uint64_t nr_pages);
+
+/* Table pages at hand, for the tests. */
+unsigned port_nr_stocked(void);
 
 #endif

@@ -171,9 +171,16 @@ static void claim_panic(void)
 static NORETURN void panic_with(const char *message, const struct trap_frame *frame,
 				uintptr_t instruction_va, uintptr_t frame_va)
 {
+	bool were_on = are_interrupts_on();
+
 	interrupts_off();
-	if (panic_hook)
+	this_cpu()->fault_resume_sp = 0;	/* a hook that leaves abandons guarded calls too */
+	if (panic_hook) {
+		if (were_on || (frame && frame->rflags & RFLAGS_INTERRUPT))
+			interrupts_on();
 		panic_hook(message);
+		interrupts_off();
+	}
 	claim_panic();
 	apic_stop_others();
 	log_fresh_line();

@@ -1,0 +1,361 @@
+/*
+ * The other CPUs and threads: work arrives, translations go, waiters wake.
+ */
+
+#include "arch.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/insn.h"
+#include "arch/x86_64/layout.h"
+#include "arch/x86_64/mmu.h"
+#include "arch/x86_64/smp.h"
+#include "kthread.h"
+#include "lib/align.h"
+#include "mm/page_alloc.h"
+#include "mm/vmalloc.h"
+#include "tests/test.h"
+
+#define CALL_MS			10000u
+#define JOIN_MS			60000u
+#define TEST_VA			(VMALLOC_END + 0x400000)	/* in a gap of the address map */
+#define MAX_TESTED_CPUS		16u
+
+static unsigned nr_tested(void)
+{
+	return (unsigned)min_u64(smp_nr_running(), MAX_TESTED_CPUS);
+}
+
+static void note_cpu(void *arg)
+{
+	*(unsigned *)arg = mm_port_cpu();
+}
+
+static void work_runs_where_it_is_sent(void)
+{
+	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+		unsigned seen = UINT32_MAX;
+
+		CHECK_EQ(arch_run_on(cpu, note_cpu, &seen, CALL_MS), STATUS_OK);
+		CHECK_EQ(seen, cpu);
+	}
+}
+
+static void absent_cpu_is_refused(void)
+{
+	unsigned seen = UINT32_MAX;
+
+	CHECK_EQ(arch_run_on(smp_nr_running(), note_cpu, &seen, CALL_MS), STATUS_ABSENT);
+	CHECK_EQ(seen, UINT32_MAX);
+}
+
+static void note_apic_id(void *arg)
+{
+	*(uint32_t *)arg = arch_apic_id();
+}
+
+static void cpus_are_those_of_boot_info(void)
+{
+	const struct boot_info *info = mmu_boot_info;
+
+	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+		uint32_t apic_id = UINT32_MAX;
+		bool is_listed = false;
+
+		CHECK_EQ(arch_run_on(cpu, note_apic_id, &apic_id, CALL_MS), STATUS_OK);
+		CHECK_EQ(smp_cpu(cpu)->apic_id, apic_id);
+		for (uint32_t i = 0; i < info->nr_cpus; i++)
+			is_listed = is_listed || info->cpus[i].apic_id == apic_id;
+		CHECK(is_listed);
+	}
+}
+
+struct control {
+	uint64_t cr0, cr3, cr4, efer, pat;
+};
+
+static void read_control(void *arg)
+{
+	*(struct control *)arg = (struct control){ read_cr0(), read_cr3(), read_cr4(),
+						   rdmsr(MSR_EFER), rdmsr(MSR_PAT) };
+}
+
+static void every_cpu_is_protected_alike(void)
+{
+	struct control first, other;
+
+	read_control(&first);
+	CHECK(first.cr0 & CR0_WP);
+	CHECK(first.efer & EFER_NXE);
+	CHECK(first.cr4 & CR4_PGE);
+	CHECK(!cpu_features.has_smep || (first.cr4 & CR4_SMEP));
+	CHECK(!cpu_features.has_smap || (first.cr4 & CR4_SMAP));
+	CHECK(!cpu_features.has_umip || (first.cr4 & CR4_UMIP));
+	for (unsigned cpu = 1; cpu < smp_nr_running(); cpu++) {
+		CHECK_EQ(arch_run_on(cpu, read_control, &other, CALL_MS), STATUS_OK);
+		CHECK_EQ(other.cr3, first.cr3);
+		CHECK_EQ(other.cr4 & (CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PGE),
+			 first.cr4 & (CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PGE));
+		CHECK(other.cr0 & CR0_WP);
+		CHECK(other.efer & EFER_NXE);
+		CHECK_EQ(other.pat, first.pat);
+	}
+}
+
+/* ---- Translations ---- */
+
+struct probe {
+	void *va;
+	bool has_faulted;
+};
+
+static void read_byte(void *va)
+{
+	(void)*(volatile char *)va;
+}
+
+static void probe_here(void *arg)
+{
+	struct probe *probe = arg;
+
+	probe->has_faulted = arch_faults(read_byte, probe->va, NULL);
+}
+
+/* On how many CPUs a read of @va faults. */
+static unsigned count_faults(void *va)
+{
+	unsigned nr = 0;
+
+	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+		struct probe probe = { va, false };
+
+		CHECK_EQ(arch_run_on(cpu, probe_here, &probe, CALL_MS), STATUS_OK);
+		nr += probe.has_faulted;
+	}
+	return nr;
+}
+
+static void flushed_translations_are_gone_everywhere(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	pfn_t pfn;
+
+	CHECK(page != NULL);
+	if (!page)
+		return;
+	pfn = page_to_pfn(page);
+	CHECK(mm_port_map_pages(TEST_VA, &pfn, 1, MM_PORT_READ_WRITE));
+	CHECK_EQ(count_faults((void *)TEST_VA), 0);	/* every TLB holds it now */
+	mm_port_unmap_pages(TEST_VA, 1);
+	mm_port_flush_tlb(TEST_VA, 1);
+	CHECK_EQ(count_faults((void *)TEST_VA), smp_nr_running());
+	__free_page(page);
+}
+
+static void large_flush_reaches_every_page(void)
+{
+	enum { NR_PAGES = 200 };	/* more than are invalidated one by one */
+	struct page *page = alloc_page(GFP_KERNEL);
+	pfn_t pfns[NR_PAGES];
+
+	CHECK(page != NULL);
+	if (!page)
+		return;
+	for (unsigned i = 0; i < NR_PAGES; i++)
+		pfns[i] = page_to_pfn(page);
+	CHECK(mm_port_map_pages(TEST_VA, pfns, NR_PAGES, MM_PORT_READ_ONLY));
+	CHECK_EQ(count_faults((void *)TEST_VA), 0);
+	CHECK_EQ(count_faults((void *)(TEST_VA + (NR_PAGES - 1) * PAGE_SIZE)), 0);
+	mm_port_unmap_pages(TEST_VA, NR_PAGES);
+	mm_port_flush_tlb(TEST_VA, NR_PAGES);
+	CHECK_EQ(count_faults((void *)TEST_VA), smp_nr_running());
+	CHECK_EQ(count_faults((void *)(TEST_VA + (NR_PAGES - 1) * PAGE_SIZE)), smp_nr_running());
+	__free_page(page);
+}
+
+static void freed_vmalloc_area_faults_everywhere(void)
+{
+	char *area = vmalloc(2 * PAGE_SIZE);
+
+	CHECK(area != NULL);
+	if (!area)
+		return;
+	area[0] = 1;
+	area[PAGE_SIZE] = 2;
+	CHECK_EQ(count_faults(area), 0);
+	CHECK_EQ(count_faults(area + PAGE_SIZE), 0);
+	vfree(area);
+	vmalloc_purge();
+	CHECK_EQ(count_faults(area), smp_nr_running());
+	CHECK_EQ(count_faults(area + PAGE_SIZE), smp_nr_running());
+}
+
+#define NR_FLUSH_ROUNDS		100u
+
+struct flusher {
+	unsigned cpu;
+	unsigned nr_wrong;
+	pfn_t pfn;
+};
+
+/* Maps, reads back, unmaps and flushes at an address of its own, again and again. */
+static void flush_for_a_while(void *arg)
+{
+	struct flusher *flusher = arg;
+	uintptr_t va = TEST_VA + flusher->cpu * level_bytes(PT_LEVEL_2M);
+
+	for (unsigned i = 0; i < NR_FLUSH_ROUNDS; i++) {
+		if (!mm_port_map_pages(va, &flusher->pfn, 1, MM_PORT_READ_WRITE)) {
+			flusher->nr_wrong++;
+			continue;
+		}
+		*(volatile unsigned *)va = i;
+		flusher->nr_wrong += *(unsigned *)arch_phys_to_virt(pfn_to_pa(flusher->pfn)) != i;
+		mm_port_unmap_pages(va, 1);
+		mm_port_flush_tlb(va, 1);
+		flusher->nr_wrong += !arch_faults(read_byte, (void *)va, NULL);
+		thread_yield();
+	}
+}
+
+static void all_cpus_flush_at_once(void)
+{
+	struct flusher flushers[MAX_TESTED_CPUS] = { 0 };
+	struct thread *threads[MAX_TESTED_CPUS] = { NULL };
+	struct page *pages[MAX_TESTED_CPUS] = { NULL };
+	struct violation broken = { "", "", 0 };
+	uint64_t nr_tables = kernel_tables.nr_tables;
+
+	for (unsigned cpu = 0; cpu < nr_tested(); cpu++) {
+		pages[cpu] = alloc_page(GFP_KERNEL);
+		CHECK(pages[cpu] != NULL);
+		if (!pages[cpu])
+			continue;
+		flushers[cpu] = (struct flusher){ cpu, 0, page_to_pfn(pages[cpu]) };
+		threads[cpu] = thread_start("flusher", cpu, flush_for_a_while, &flushers[cpu]);
+		CHECK(threads[cpu] != NULL);
+	}
+	for (unsigned cpu = 0; cpu < nr_tested(); cpu++) {
+		if (threads[cpu])
+			CHECK_EQ(thread_join(threads[cpu], JOIN_MS), STATUS_OK);
+		CHECK_EQ(flushers[cpu].nr_wrong, 0);
+		if (pages[cpu])
+			__free_page(pages[cpu]);
+	}
+	vmalloc_purge();	/* the threads' stacks */
+	CHECK(kernel_tables.nr_tables <= nr_tables + 1);
+	CHECK(paging_verify(&kernel_tables, &broken));
+}
+
+/* ---- Threads ---- */
+
+static struct {
+	struct wait_queue queue;
+	bool is_open;
+	unsigned nr_waiting, nr_through, nr_turns;
+} gate;
+
+static bool is_gate_open(void *arg)
+{
+	(void)arg;
+	return __atomic_load_n(&gate.is_open, __ATOMIC_ACQUIRE);
+}
+
+static void go_through(void *arg)
+{
+	(void)arg;
+	__atomic_fetch_add(&gate.nr_waiting, 1, __ATOMIC_RELAXED);
+	wait_queue_sleep(&gate.queue, is_gate_open, NULL);
+	__atomic_fetch_add(&gate.nr_through, 1, __ATOMIC_RELAXED);
+}
+
+static void waiters_wake_on_every_cpu(void)
+{
+	struct thread *threads[MAX_TESTED_CPUS] = { NULL };
+	uint64_t end_ns = arch_now_ns() + CALL_MS * 1000000ull;
+
+	gate.is_open = false;
+	gate.nr_waiting = 0;
+	gate.nr_through = 0;
+	wait_queue_init(&gate.queue);
+	for (unsigned cpu = 0; cpu < nr_tested(); cpu++) {
+		threads[cpu] = thread_start("waiter", cpu, go_through, NULL);
+		CHECK(threads[cpu] != NULL);
+	}
+	while (__atomic_load_n(&gate.nr_waiting, __ATOMIC_RELAXED) < nr_tested() &&
+	       arch_now_ns() < end_ns)
+		thread_yield();
+	CHECK_EQ(gate.nr_waiting, nr_tested());
+	CHECK_EQ(__atomic_load_n(&gate.nr_through, __ATOMIC_RELAXED), 0);
+	__atomic_store_n(&gate.is_open, true, __ATOMIC_RELEASE);
+	wait_queue_wake(&gate.queue);
+	for (unsigned cpu = 0; cpu < nr_tested(); cpu++)
+		if (threads[cpu])
+			CHECK_EQ(thread_join(threads[cpu], CALL_MS), STATUS_OK);
+	CHECK_EQ(gate.nr_through, nr_tested());
+}
+
+static void take_turns(void *arg)
+{
+	unsigned parity = (unsigned)(uintptr_t)arg;
+
+	for (unsigned i = 0; i < 10; i++) {
+		if (gate.nr_turns % 2 == parity)
+			gate.nr_turns++;
+		thread_yield();
+	}
+}
+
+static void threads_of_one_cpu_take_turns(void)
+{
+	struct thread *even, *odd;
+
+	gate.nr_turns = 0;
+	even = thread_start("even", 0, take_turns, (void *)0);
+	odd = thread_start("odd", 0, take_turns, (void *)1);
+	CHECK(even != NULL);
+	CHECK(odd != NULL);
+	if (even)
+		CHECK_EQ(thread_join(even, CALL_MS), STATUS_OK);
+	if (odd)
+		CHECK_EQ(thread_join(odd, CALL_MS), STATUS_OK);
+	CHECK_EQ(gate.nr_turns, 20);
+}
+
+static void stacks_are_given_back(void)
+{
+	struct vmalloc_totals before = vmalloc_totals();
+	struct thread *thread = thread_start("short", 0, note_cpu, &(unsigned){ 0 });
+
+	CHECK(thread != NULL);
+	if (!thread)
+		return;
+	CHECK_EQ(vmalloc_totals().nr_live, before.nr_live + 1);
+	CHECK_EQ(thread_join(thread, CALL_MS), STATUS_OK);
+	CHECK_EQ(vmalloc_totals().nr_live, before.nr_live);
+}
+
+static void clock_runs_forward(void)
+{
+	uint64_t start_ns = arch_now_ns();
+	uint64_t end_ns;
+
+	arch_delay_us(1000);
+	end_ns = arch_now_ns();
+	CHECK(end_ns - start_ns >= 1000 * 1000 - 1000);
+}
+
+static const struct test_case cases[] = {
+	{ "work runs where it is sent", work_runs_where_it_is_sent },
+	{ "an absent CPU is refused", absent_cpu_is_refused },
+	{ "CPUs are those of boot_info", cpus_are_those_of_boot_info },
+	{ "every CPU is protected alike", every_cpu_is_protected_alike },
+	{ "flushed translations are gone everywhere", flushed_translations_are_gone_everywhere },
+	{ "a large flush reaches every page", large_flush_reaches_every_page },
+	{ "a freed vmalloc area faults everywhere", freed_vmalloc_area_faults_everywhere },
+	{ "all CPUs flush at once", all_cpus_flush_at_once },
+	{ "waiters wake on every CPU", waiters_wake_on_every_cpu },
+	{ "threads of one CPU take turns", threads_of_one_cpu_take_turns },
+	{ "stacks are given back", stacks_are_given_back },
+	{ "the clock runs forward", clock_runs_forward },
+};
+
+TEST_SUITE(smp, cases);
