@@ -236,8 +236,7 @@ static void free_area_pages(struct vm_struct *area, struct page_batch *batch)
 		page_set_type(area->pages[i], PAGE_USER);
 		__free_pages(area->pages[i], VM_HUGE_ORDER);
 	}
-	for (unsigned i = 0; i < nr_singles; i++)
-		page_set_type(singles[i], PAGE_USER);
+	page_set_types(singles, nr_singles, PAGE_USER);
 	if (nr_singles > VM_MAX_CACHED_PAGES) {
 		free_pages_bulk(nr_singles, singles);
 	} else {
@@ -314,8 +313,8 @@ void vm_area_release(struct vm_struct *area)
 	bool is_full;
 
 	mm_port_unmap_pages(area->place.start, area->nr_pages);
-	vm_area_set_state(area, VM_LAZY);
 	spin_lock(&cpu->lock);
+	vm_area_set_state(area, VM_LAZY);	/* of an area that was not filled whole */
 	set_add(&cpu->lazy, area);
 	cpu->nr_lazy_pages += area->nr_pages;
 	is_full = cpu->lazy.nr_areas >= VM_MAX_LAZY_AREAS ||

@@ -77,6 +77,15 @@ static inline void vm_area_set_state(struct vm_struct *area, enum vm_state state
 	__atomic_store_n(&area->state, (uint8_t)state, __ATOMIC_RELEASE);
 }
 
+/* Takes a live area out of use, once: false when it was not live, or somebody was faster. */
+static inline bool vm_area_end_life(struct vm_struct *area)
+{
+	uint8_t live_state = VM_LIVE;
+
+	return __atomic_compare_exchange_n(&area->state, &live_state, VM_LAZY, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 /* Bytes of @area that may be used: without the guard page. */
 static inline uint64_t vm_area_bytes(const struct vm_struct *area)
 {

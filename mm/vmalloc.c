@@ -24,6 +24,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
+#include "mm/section.h"
 #include "mm/vm_area.h"
 
 /* Page frames handed to the port in one call; 512 bytes of stack. */
@@ -42,12 +43,6 @@ struct vmalloc_request {
 
 /* ---- Filling ---- */
 
-static void claim_page(struct vm_struct *area, struct page *page)
-{
-	page_set_type(page, PAGE_VMALLOC);
-	page->private[0] = area;
-}
-
 /* Adds up to @nr_pages single pages to pages[], which has room; how many it got. */
 static unsigned add_single_pages(struct vm_struct *area, unsigned nr_pages, gfp_t gfp,
 				 unsigned nid)
@@ -55,8 +50,9 @@ static unsigned add_single_pages(struct vm_struct *area, unsigned nr_pages, gfp_
 	struct page **pages = area->pages + area->nr_entries;
 	unsigned nr_got = alloc_pages_bulk(gfp, nid, nr_pages, pages);
 
+	page_set_types(pages, nr_got, PAGE_VMALLOC);
 	for (unsigned i = 0; i < nr_got; i++)
-		claim_page(area, pages[i]);
+		pages[i]->private[0] = area;
 	area->nr_entries += nr_got;
 	return nr_got;
 }
@@ -89,7 +85,8 @@ static bool fill_with_huge_pages(struct vm_struct *area, unsigned nr_blocks,
 
 		if (!block)
 			break;
-		claim_page(area, block);
+		page_set_type(block, PAGE_VMALLOC);
+		block->private[0] = area;
 		area->pages[area->nr_entries++] = block;
 		area->nr_huge++;
 	}
@@ -221,6 +218,26 @@ static void bad_address(const char *function, const volatile void *addr)
 		      (unsigned long long)(uintptr_t)addr, text);
 }
 
+/*
+ * The area that a page mapped at @addr says it is of, if it starts there: a walk
+ * of the tables instead of a search under the lock. Only the owner of an area
+ * may free it, so what is mapped there stays as long as this looks at it.
+ */
+static struct vm_struct *area_by_page(const void *addr)
+{
+	pfn_t pfn = mm_port_lookup((uintptr_t)addr);
+	struct vm_struct *area;
+	struct page *page;
+
+	if (pfn == PFN_NONE || !section_is_up(pfn))	/* a device has no struct page */
+		return NULL;
+	page = pfn_to_page(pfn);
+	if (page->type != PAGE_VMALLOC)
+		return NULL;
+	area = page->private[0];
+	return area->addr == addr ? area : NULL;
+}
+
 /* The live area of @kind that starts at @addr, or NULL. */
 static struct vm_struct *find_area(const volatile void *addr, unsigned long kind)
 {
@@ -240,8 +257,8 @@ void vfree(const void *addr)
 
 	if (!addr)
 		return;
-	area = find_area(addr, VM_ALLOC);
-	if (!area)
+	area = area_by_page(addr);
+	if (unlikely(!area || !vm_area_end_life(area)))
 		bad_address("vfree", addr);
 	vm_area_release(area);
 }

@@ -67,7 +67,7 @@ static void describe_locked(uintptr_t va, char *text, size_t bytes) HOLDS(vm_are
 	else if (va < area->place.end)
 		describe_near(area, va, text, bytes);
 	else
-		format_text(text, bytes, "unused vmalloc address, %llu bytes past the area at 0x%llx",
+		format_text(text, bytes, "unused vmalloc address, %llu bytes past area 0x%llx",
 			    (unsigned long long)(va - area->place.start - vm_area_bytes(area)),
 			    (unsigned long long)area->place.start);
 }

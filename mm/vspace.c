@@ -371,7 +371,8 @@ bool vspace_verify(const struct vspace *space, struct violation *out)
 	REQUIRE("V1", space->start, space->head.start == space->start);
 	REQUIRE("V5", space->start, space->head.end == space->start);
 	for (const struct vspace_node *node = &space->head; node; node = node->next) {
-		REQUIRE("V5", node->start, nr_nodes <= space->nr_nodes);	/* a ring ends here */
+		/* A list that has become a ring ends here. */
+		REQUIRE("V5", node->start, nr_nodes <= space->nr_nodes);
 		if (!verify_node(space, node, out))
 			return false;
 		used_bytes += node->end - node->start;

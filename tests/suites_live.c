@@ -9,6 +9,8 @@ extern const struct test_suite suite_address_space;
 extern const struct test_suite suite_faults;
 extern const struct test_suite suite_smp;
 extern const struct test_suite suite_vmalloc_faults;
+extern const struct test_suite suite_vmalloc_stress;
+extern const struct test_suite suite_lecture;
 
 const struct test_suite *const live_suites[] = {
 	&suite_selfcheck_machine,
@@ -16,6 +18,8 @@ const struct test_suite *const live_suites[] = {
 	&suite_faults,
 	&suite_smp,
 	&suite_vmalloc_faults,
+	&suite_vmalloc_stress,
+	&suite_lecture,
 };
 
 const unsigned nr_live_suites = ARRAY_SIZE(live_suites);

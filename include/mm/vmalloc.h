@@ -42,8 +42,8 @@ struct vm_struct {
 	void *addr;
 	size_t size;			/* with the guard page after it */
 	unsigned long flags;
-	struct page **pages;		/* nr_huge first pages of 2 MiB blocks, then single pages */
-	unsigned nr_pages;		/* pages of 4 KiB behind the area, however they are mapped */
+	struct page **pages;		/* heads of nr_huge 2 MiB blocks, single pages */
+	unsigned nr_pages;		/* of 4 KiB, however they are mapped */
 	uint64_t phys_addr;		/* of a device window */
 	const void *caller;		/* who asked for it: a return address */
 

@@ -376,6 +376,64 @@ static void random_areas_never_share_a_page(void)
 	check_verifies();
 }
 
+/* ---- Failure injection ---- */
+
+static void *make_small(void)
+{
+	return vmalloc(5 * PAGE_SIZE);
+}
+
+static void *make_with_long_list(void)
+{
+	return vmalloc(600 * PAGE_SIZE);	/* pages[] is an area of its own */
+}
+
+static void *make_huge(void)
+{
+	return vmalloc_huge(HUGE_BYTES + 9 * PAGE_SIZE, GFP_KERNEL);
+}
+
+static void *make_node(void)
+{
+	return vzalloc_node(3 * PAGE_SIZE, 0);
+}
+
+/* True when the @nth allocation of pages was reached and failed. Nothing stays behind. */
+static bool nth_failure_unwinds(void *(*make)(void), uint64_t nth)
+{
+	uint64_t nr_live = vmalloc_totals().nr_live;
+	bool has_struck;
+	void *addr;
+
+	vmalloc_shrink();
+	mm_fail_nth(nth);
+	addr = make();
+	has_struck = mm_fail_nth_struck();
+	mm_fail_nth(0);
+	CHECK(addr != NULL || has_struck);
+	check_verifies();
+	vfree(addr);
+	vmalloc_purge();
+	CHECK_EQ(vmalloc_totals().nr_live, nr_live);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);
+	return has_struck;
+}
+
+static void each_failed_allocation_unwinds(void)
+{
+	void *(*const makers[])(void) = { make_small, make_with_long_list, make_huge, make_node };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(makers); i++) {
+		uint64_t nth = 1;
+
+		/* Every one of the first 32, then growing steps: most are alike. */
+		while (nth_failure_unwinds(makers[i], nth))
+			nth += 1 + nth / 32;
+		CHECK(nth > 1);
+	}
+	check_verifies();
+}
+
 static void verify_notices_A1(void)
 {
 	vm_areas.space.used_bytes++;
@@ -481,6 +539,7 @@ static const struct test_case cases[] = {
 	{ "freeing what is not an area panics", freeing_what_is_not_an_area_panics },
 	{ "addresses are described", addresses_are_described },
 	{ "random areas never share a page", random_areas_never_share_a_page },
+	{ "each failed allocation unwinds", each_failed_allocation_unwinds },
 	{ "verify notices A1", verify_notices_A1 },
 	{ "verify notices A2", verify_notices_A2 },
 	{ "verify notices A3", verify_notices_A3 },

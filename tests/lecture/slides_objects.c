@@ -1,0 +1,273 @@
+/* Slides 5, 6, 10 and 11: objects smaller than a page, and large ones. */
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/slab_core.h"
+#include "tests/lecture/lecture.h"
+
+/* ---- 5. Slab ---- */
+
+#define SLIDE_ORDER		1u	/* two pages */
+#define SLIDE_FIRST		3u	/* "first free 3, next 1, then 7" */
+#define SLIDE_SECOND		1u
+#define SLIDE_THIRD		7u
+#define OBJECTS_OF_LONG_LIST	8u	/* object 7 needs eight */
+#define OBJECT_ALIGN		16u
+
+/* More than a refill brings along, so that one whole slab is ours. */
+#define NR_HELD_OBJECTS		128u
+
+/*
+ * The allocator itself would cut such objects out of larger slabs, which waste
+ * less: before the cache has any slab, it gets the slide's layout instead.
+ */
+static struct kmem_cache *cache_with(unsigned nr_objects)
+{
+	const uint32_t header_bytes = 64;	/* descriptor and entries, between guard words */
+	uint32_t room_bytes = (uint32_t)(PAGE_SIZE << SLIDE_ORDER) - header_bytes;
+	uint32_t stride_bytes = (uint32_t)align_down(room_bytes / nr_objects, OBJECT_ALIGN);
+	struct kmem_cache *cache = kmem_cache_create("lecture", stride_bytes, OBJECT_ALIGN, 0,
+						     NULL);
+
+	if (!cache || cache->debug) {
+		kmem_cache_destroy(cache);	/* red zones need a layout of their own */
+		return NULL;
+	}
+	cache->layout = (struct slab_layout){
+		.stride_bytes = stride_bytes,
+		.objects_offset = header_bytes,
+		.descriptor_bytes = (uint32_t)align_up(sizeof(struct slab) + nr_objects, 8),
+		.nr_objects = (uint16_t)nr_objects,
+		.order = SLIDE_ORDER,
+		.nr_colours = 1,
+		.place = ON_SLAB,
+	};
+	cache->inverse = slab_layout_inverse(&cache->layout);
+	cache->entries_bytes = nr_objects;
+	return cache;
+}
+
+static struct slab *slab_of(const void *object)
+{
+	return page_slab(virt_to_page(object));
+}
+
+/* Frees object @index of @slab, past all arrays, so that the slab itself sees it now. */
+static void free_to_slab(struct kmem_cache *cache, struct slab *slab, unsigned index)
+{
+	kmem_cache_free(cache, slab_object(cache, slab, index));
+	kmem_cache_shrink(cache);
+}
+
+/* The free object after @index: entries hold distances, so that 0 can mean "allocated". */
+static unsigned next_free(const struct slab *slab, unsigned index)
+{
+	return (uint8_t)(index + slab->bufctl[index]);
+}
+
+/* The indices on the list of free objects of @slab, in order; returns how many. */
+static unsigned read_list(const struct slab *slab, unsigned *indices, unsigned max)
+{
+	unsigned index = slab->first_free;
+	unsigned nr = 0;
+
+	for (; nr < slab->nr_free && nr < max; nr++) {
+		indices[nr] = index;
+		index = next_free(slab, index);
+	}
+	return nr;
+}
+
+/* Allocates until one slab is wholly ours, and returns that slab. */
+static struct slab *hold_slab(struct kmem_cache *cache, void **held, unsigned *nr_held)
+{
+	for (*nr_held = 0; *nr_held < NR_HELD_OBJECTS; ++*nr_held) {
+		held[*nr_held] = kmem_cache_alloc(cache, GFP_KERNEL);
+		if (!held[*nr_held])
+			break;
+	}
+	kmem_cache_shrink(cache);
+	return *nr_held ? slab_of(held[0]) : NULL;
+}
+
+/*
+ * Frees @freed[] of a slab full of allocated objects and reads its list of free
+ * ones back to @list; returns its length.
+ */
+static unsigned list_after_freeing(struct kmem_cache *cache, const unsigned *freed,
+				   unsigned nr_freed, unsigned *list)
+{
+	void *held[NR_HELD_OBJECTS];
+	unsigned nr_held, nr_listed = 0;
+	struct slab *slab = hold_slab(cache, held, &nr_held);
+
+	if (slab && slab->nr_free == 0) {
+		for (unsigned i = 0; i < nr_freed; i++)
+			free_to_slab(cache, slab, freed[i]);
+		nr_listed = read_list(slab, list, nr_freed);
+	}
+	for (unsigned i = 0; i < nr_held; i++) {
+		bool is_freed = false;
+
+		for (unsigned j = 0; nr_listed && j < nr_freed; j++)
+			is_freed = is_freed || held[i] == slab_object(cache, slab, freed[j]);
+		if (!is_freed)
+			kmem_cache_free(cache, held[i]);
+	}
+	return nr_listed;
+}
+
+struct slab_facts slab_measure(void)
+{
+	/* The object freed last is first on the list. */
+	static const unsigned short_list[] = { SLIDE_SECOND, SLIDE_FIRST };
+	static const unsigned long_list[] = { SLIDE_THIRD, SLIDE_SECOND, SLIDE_FIRST };
+	struct kmem_cache *six = cache_with(SLIDE_OBJECTS);
+	struct kmem_cache *eight = cache_with(OBJECTS_OF_LONG_LIST);
+	struct slab_facts facts = { 0 };
+
+	if (six) {
+		facts.nr_objects = six->layout.nr_objects;
+		facts.nr_pages = (unsigned)pages_in(six->layout.order);
+		facts.object_bytes = six->layout.stride_bytes;
+		facts.nr_short = list_after_freeing(six, short_list, ARRAY_SIZE(short_list),
+						    facts.short_list);
+	}
+	if (eight)
+		facts.nr_long = list_after_freeing(eight, long_list, ARRAY_SIZE(long_list),
+						   facts.long_list);
+	kmem_cache_destroy(six);
+	kmem_cache_destroy(eight);
+	return facts;
+}
+
+void slab_show(void)
+{
+	struct slab_facts facts = slab_measure();
+
+	say("A slab of %u pages with %u objects of %u bytes; one kmem_bufctl entry for each,",
+	    facts.nr_pages, facts.nr_objects, facts.object_bytes);
+	say("  in which a free one names the next: a list without a byte inside the objects.");
+	if (facts.nr_short == 2)
+		say("  objects 1, then 3 freed: first free %u, next %u, and that is all.",
+		    facts.short_list[0], facts.short_list[1]);
+	if (facts.nr_long == 3)
+		say("  with eight objects and 7 freed before: first free %u, next %u, then %u.",
+		    facts.long_list[0], facts.long_list[1], facts.long_list[2]);
+	say("What is wrong with it? A cache of slabs serves one size only.");
+}
+
+/* ---- 6. kmalloc ---- */
+
+struct kmalloc_facts kmalloc_measure(void)
+{
+	static const uint64_t sizes[NR_KMALLOC_SAMPLES] = { 1, 32, 33, 64, 100, 128, 1000, 4096,
+							     8192 };
+	struct kmalloc_facts facts = { .nr_sizes = NR_KMALLOC_CLASSES };
+
+	for (unsigned i = 0; i < NR_KMALLOC_SAMPLES; i++) {
+		void *object = kmalloc(sizes[i], GFP_KERNEL);
+
+		facts.asked[i] = sizes[i];
+		facts.given[i] = ksize(object);
+		kfree(object);
+	}
+	return facts;
+}
+
+void kmalloc_show(void)
+{
+	struct kmalloc_facts facts = kmalloc_measure();
+
+	say("A table of caches, %u sizes from 8 to %u bytes; above that whole pages:",
+	    facts.nr_sizes, KMALLOC_MAX_CACHE_SIZE);
+	for (unsigned i = 0; i < NR_KMALLOC_SAMPLES; i++)
+		say("  kmalloc(%4llu) is served with %4llu bytes",
+		    (unsigned long long)facts.asked[i], (unsigned long long)facts.given[i]);
+	say("Powers of two as on the slide, and three sizes between two of them: less is wasted.");
+}
+
+/* ---- 10. What kfree() finds ---- */
+
+#define SAMPLE_BYTES	100u
+
+struct kfree_facts kfree_measure(void)
+{
+	struct kfree_facts facts = { .object = kmalloc(SAMPLE_BYTES, GFP_KERNEL) };
+	struct page *page;
+
+	kfree(NULL);
+	kfree(ZERO_SIZE_PTR);
+	facts.ignores_nothing = ksize(NULL) == 0 && ksize(ZERO_SIZE_PTR) == 0;
+	if (!facts.object)
+		return facts;
+	page = virt_to_page(facts.object);
+	facts.is_of_slab = page->type == PAGE_SLAB;
+	if (facts.is_of_slab)
+		facts.cache_name = kmem_cache_name(page_cache(page));
+	kfree(facts.object);
+	return facts;
+}
+
+void kfree_show(void)
+{
+	struct kfree_facts facts = kfree_measure();
+
+	say("kfree() gets an address. NULL and the zero-size pointer: nothing to do.");
+	say("  0x%llx - 0x%llx is physical; / %llu its page frame; * %u its struct page,",
+	    (unsigned long long)(uintptr_t)facts.object,
+	    (unsigned long long)(uintptr_t)phys_to_virt(0), (unsigned long long)PAGE_SIZE,
+	    (unsigned)sizeof(struct page));
+	say("  which belongs to a slab: %s, of the cache %s.", facts.is_of_slab ? "yes" : "NO",
+	    facts.cache_name ? facts.cache_name : "(none)");
+	say("The 32-bit kernel mapped low memory at 3 GiB; here, top down:");
+	say("  ffffffff80000000 image, ffffea0000000000 mem_map, ffffc90000000000 vmalloc,");
+	say("  ffff888000000000 all of RAM, and nothing in the lower half.");
+}
+
+/* ---- 11. External metadata ---- */
+
+#define LARGE_BYTES	4096u
+
+static void fill_external(struct external_facts *facts, struct kmem_cache *cache, void *object)
+{
+	const struct page *page = virt_to_page(object);
+	struct slab *slab = page_slab(page);
+	uintptr_t start = (uintptr_t)slab_start(cache, slab);
+
+	facts->object_bytes = kmem_cache_size(cache);
+	facts->nr_objects = cache->layout.nr_objects;
+	facts->first_object_va = (uintptr_t)slab->objects;
+	facts->slab_va = (uintptr_t)slab;
+	facts->is_outside = facts->slab_va < start || facts->slab_va >= start + slab_bytes(cache);
+	facts->next_is_cache = (void *)page->list.next == cache;
+	facts->prev_is_slab = (void *)page->list.prev == slab;
+}
+
+struct external_facts external_measure(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("lecture-large", LARGE_BYTES, 0, 0, NULL);
+	void *object = cache ? kmem_cache_alloc(cache, GFP_KERNEL) : NULL;
+	struct external_facts facts = { 0 };
+
+	if (object) {
+		fill_external(&facts, cache, object);
+		kmem_cache_free(cache, object);
+	}
+	kmem_cache_destroy(cache);
+	return facts;
+}
+
+void external_show(void)
+{
+	struct external_facts facts = external_measure();
+
+	say("%u objects of %llu bytes fill a slab to the last byte: its descriptor lies elsewhere.",
+	    facts.nr_objects, (unsigned long long)facts.object_bytes);
+	say("  first object 0x%llx, descriptor 0x%llx, outside the slab: %s",
+	    (unsigned long long)facts.first_object_va, (unsigned long long)facts.slab_va,
+	    facts.is_outside ? "yes" : "NO");
+	say("  page->list.next leads to the cache: %s; page->list.prev to the slab: %s",
+	    facts.next_is_cache ? "yes" : "NO", facts.prev_is_slab ? "yes" : "NO");
+}

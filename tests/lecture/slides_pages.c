@@ -1,0 +1,262 @@
+/* Slides 1 to 4 and 12: page frames, one by one and in blocks. */
+
+#include "arch.h"
+#include "lib/string.h"
+#include "mm/bootmem.h"
+#include "mm/kmalloc.h"
+#include "mm/page_alloc.h"
+#include "tests/lecture/lecture.h"
+
+#define GIB	(1ull << 30)
+#define MIB	(1ull << 20)
+#define KIB	(1ull << 10)
+
+/* ---- 1. xv6 ---- */
+
+#define NR_XV6_PAGES	64u
+
+/* Where xv6 ends processes, and where its devices begin (its memlayout.h). */
+#define XV6_KERNBASE	0x80000000ull
+#define XV6_DEVSPACE	0xfe000000ull
+
+/* A free page holds the address of the next one: the list costs no memory. */
+struct run {
+	struct run *next;
+};
+
+static void run_free(struct run **list, void *page_va)
+{
+	struct run *run = page_va;
+
+	run->next = *list;
+	*list = run;
+}
+
+static void *run_alloc(struct run **list)
+{
+	struct run *run = *list;
+
+	if (run)
+		*list = run->next;
+	return run;
+}
+
+uint64_t xv6_reachable_bytes(uint64_t kernbase)
+{
+	return XV6_DEVSPACE - kernbase;
+}
+
+static bool is_reversed(struct run **list, struct page *const *pages, unsigned nr_pages)
+{
+	bool is_so = true;
+
+	for (unsigned i = nr_pages; i-- > 0;)
+		is_so = run_alloc(list) == page_address(pages[i]) && is_so;
+	return is_so && !*list;
+}
+
+struct xv6_facts xv6_measure(void)
+{
+	struct page *pages[NR_XV6_PAGES];
+	struct xv6_facts facts = { 0 };
+	struct run *list = NULL;
+	uint64_t started;
+
+	facts.nr_pages = alloc_pages_bulk(GFP_KERNEL, NID_NONE, NR_XV6_PAGES, pages);
+	for (unsigned i = 0; i < facts.nr_pages; i++)
+		run_free(&list, page_address(pages[i]));
+	started = arch_cycles();
+	run_free(&list, run_alloc(&list));
+	facts.pair_cost = arch_cycles() - started;
+	facts.is_last_in_first_out = is_reversed(&list, pages, facts.nr_pages);
+	free_pages_bulk(facts.nr_pages, pages);
+	return facts;
+}
+
+void xv6_show(void)
+{
+	struct xv6_facts facts = xv6_measure();
+
+	say("KERNBASE ends a process, and the kernel maps physical memory from there on:");
+	for (uint64_t kernbase = XV6_KERNBASE; kernbase < XV6_DEVSPACE; kernbase += GIB / 2)
+		say("  KERNBASE 0x%08llx: processes have %4llu MiB, the kernel reaches %4llu",
+		    (unsigned long long)kernbase, (unsigned long long)(kernbase / MIB),
+		    (unsigned long long)(xv6_reachable_bytes(kernbase) / MIB));
+	say("So raising it helps the process and starves the kernel: with 32 bits, each byte");
+	say("goes to one of them. Here each half has 128 TiB; RAM is mapped at 0x%llx.",
+	    (unsigned long long)(uintptr_t)phys_to_virt(0));
+	say("Free list on %u live pages: last in, first out: %s; one alloc and free: %llu steps.",
+	    facts.nr_pages, facts.is_last_in_first_out ? "yes" : "NO",
+	    (unsigned long long)facts.pair_cost);
+	say("As fast as can be, but: single pages only, and nobody knows who has which.");
+}
+
+/* ---- 2. mem_map ---- */
+
+struct mem_map_facts mem_map_measure(void)
+{
+	struct mem_map_facts facts = { .struct_bytes = sizeof(struct page) };
+	struct page *page = alloc_page(GFP_KERNEL);
+	void *va;
+
+	if (!page)
+		return facts;
+	va = page_address(page);
+	facts.page_va = (uintptr_t)va;
+	facts.pfn = page_to_pfn(page);
+	facts.struct_va = (uintptr_t)page;
+	facts.leads_back = virt_to_page(va) == page && pfn_to_page(facts.pfn) == page;
+	__free_page(page);
+	return facts;
+}
+
+void mem_map_show(void)
+{
+	struct mem_map_facts facts = mem_map_measure();
+
+	say("One struct page for each page frame, in an array indexed by the frame's number:");
+	say("  page frame %llu at 0x%llx is described at 0x%llx = mem_map + %llu * %llu",
+	    (unsigned long long)facts.pfn, (unsigned long long)facts.page_va,
+	    (unsigned long long)facts.struct_va, (unsigned long long)facts.pfn,
+	    (unsigned long long)facts.struct_bytes);
+	say("  %llu bytes for %llu: %llu.%02llu %% of memory; Linux spends 64 bytes",
+	    (unsigned long long)facts.struct_bytes, (unsigned long long)PAGE_SIZE,
+	    (unsigned long long)(facts.struct_bytes * 100 / PAGE_SIZE),
+	    (unsigned long long)(facts.struct_bytes * 10000 / PAGE_SIZE % 100));
+}
+
+/* ---- 3. Bitmap ---- */
+
+/* 128 MiB of pretended memory: its bitmap is one page. */
+#define NR_BITMAP_PAGES		32768u
+#define PACKED_BYTES		300u
+
+static uint64_t next_alloc_cost(struct bootmem *bootmem)
+{
+	uint64_t started = arch_cycles();
+
+	if (bootmem_alloc(bootmem, PAGE_SIZE, PAGE_SIZE) == PA_NONE)
+		return 0;
+	return arch_cycles() - started;
+}
+
+static unsigned count_packed(struct bootmem *bootmem)
+{
+	uint64_t pa = bootmem_alloc(bootmem, PACKED_BYTES, 1);
+	uint64_t first_pfn = pa_to_pfn(pa);
+	unsigned nr_packed = 0;
+
+	while (pa != PA_NONE && pa_to_pfn(pa + PACKED_BYTES - 1) == first_pfn) {
+		nr_packed++;
+		pa = bootmem_alloc(bootmem, PACKED_BYTES, 1);
+	}
+	return nr_packed;
+}
+
+struct bitmap_facts bitmap_measure(void)
+{
+	static const uint64_t samples[NR_BITMAP_SAMPLES] = { 0, 1000, 10000, 30000 };
+	struct bitmap_facts facts = { .nr_pages = NR_BITMAP_PAGES };
+	uint64_t *map = kmalloc(bootmem_map_bytes(NR_BITMAP_PAGES), GFP_KERNEL);
+	struct bootmem bootmem;
+	uint64_t nr_taken = 0;
+
+	if (!map)
+		return facts;
+	bootmem_init(&bootmem, 0, NR_BITMAP_PAGES, map);
+	bootmem_free_range(&bootmem, 0, NR_BITMAP_PAGES);
+	for (unsigned i = 0; i < NR_BITMAP_SAMPLES; i++) {
+		bootmem_reserve_range(&bootmem, nr_taken, samples[i]);
+		facts.nr_taken[i] = samples[i];
+		facts.cost[i] = next_alloc_cost(&bootmem);
+		nr_taken = samples[i] + 1;
+	}
+	facts.nr_packed = count_packed(&bootmem);
+	kfree(map);
+	return facts;
+}
+
+void bitmap_show(void)
+{
+	struct bitmap_facts facts = bitmap_measure();
+
+	say("A bit for each page, set while it is taken; the search begins at the first bit.");
+	for (unsigned i = 0; i < NR_BITMAP_SAMPLES; i++)
+		say("  %5llu of %llu pages taken: the next allocation takes %6llu steps",
+		    (unsigned long long)facts.nr_taken[i], (unsigned long long)facts.nr_pages,
+		    (unsigned long long)facts.cost[i]);
+	say("What is the problem? The scan: its cost grows with what is taken.");
+	say("Small requests share a page by moving a pointer on: %u of %u bytes fit in one.",
+	    facts.nr_packed, PACKED_BYTES);
+}
+
+/* ---- 4. Buddy ---- */
+
+#define SLIDE_REQUEST_BYTES	0x4000ull
+#define SLIDE_TINY_BYTES	4u
+
+struct buddy_facts buddy_measure(void)
+{
+	struct buddy_facts facts = {
+		.request_bytes = SLIDE_REQUEST_BYTES,
+		.nr_pages = (unsigned)bytes_to_pages(SLIDE_REQUEST_BYTES),
+		.waste_of_4_bytes = PAGE_SIZE - SLIDE_TINY_BYTES,
+	};
+	struct page *page;
+
+	facts.order = order_for_pages(facts.nr_pages);
+	page = alloc_pages(GFP_KERNEL, facts.order);
+	if (!page)
+		return facts;
+	facts.pfn = page_to_pfn(page);
+	facts.buddy_pfn = facts.pfn ^ pages_in(facts.order);
+	__free_pages(page, facts.order);
+	return facts;
+}
+
+void buddy_show(void)
+{
+	struct buddy_facts facts = buddy_measure();
+
+	say("0x%llx bytes = %u pages = a block of order %u: 2^%u pages.",
+	    (unsigned long long)facts.request_bytes, facts.nr_pages, facts.order, facts.order);
+	say("  got page frames 0x%llx to 0x%llx: a multiple of %u, the buddy one bit away:",
+	    (unsigned long long)facts.pfn, (unsigned long long)facts.pfn + facts.nr_pages - 1,
+	    facts.nr_pages);
+	say("  0x%llx xor 0x%x = 0x%llx: merging needs no search.", (unsigned long long)facts.pfn,
+	    facts.nr_pages, (unsigned long long)facts.buddy_pfn);
+	say("What is wrong with it? 4 bytes take a page: %llu bytes are wasted; and blocks split",
+	    (unsigned long long)facts.waste_of_4_bytes);
+	say("and merge for each short-lived object (per-CPU stacks of pages keep that away here).");
+}
+
+/* ---- 12. Compound pages ---- */
+
+#define COMPOUND_ORDER	3u
+
+struct compound_facts compound_measure(void)
+{
+	struct compound_facts facts = { .order = COMPOUND_ORDER };
+	struct page *head = alloc_pages(GFP_KERNEL | __GFP_COMP, COMPOUND_ORDER);
+	unsigned nr_pages = (unsigned)pages_in(COMPOUND_ORDER);
+
+	if (!head)
+		return facts;
+	facts.is_head_marked = (head->flags & PAGE_COMPOUND) != 0;
+	for (unsigned i = 1; i < nr_pages; i++)
+		facts.nr_tails += head[i].type == PAGE_TAIL && compound_head(&head[i]) == head;
+	facts.found_order = compound_head(&head[nr_pages - 1])->order;
+	__free_pages(head, COMPOUND_ORDER);
+	return facts;
+}
+
+void compound_show(void)
+{
+	struct compound_facts facts = compound_measure();
+
+	say("A block of order %u allocated as one compound page: the head is marked: %s,",
+	    facts.order, facts.is_head_marked ? "yes" : "NO");
+	say("  and %u tails lead to it.", facts.nr_tails);
+	say("How is the size found again on free? Any page leads to the head, and the head's");
+	say("  struct page holds the order: from the last tail we read %u.", facts.found_order);
+}
