@@ -25,7 +25,7 @@ static void skip(void)
 
 static void null(void)
 {
-	char *volatile nothing = NULL;
+	volatile char *volatile nothing = NULL;	/* a plain store would be optimised away */
 
 	*nothing = 1;
 	test_fail(__FILE__, __LINE__, "a store through NULL went unnoticed");

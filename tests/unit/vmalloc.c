@@ -243,12 +243,12 @@ static void vmap_of_one_page_twice_aliases_it(void)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 0);
 	struct page *pages[2] = { page, page };
-	uint64_t *window = vmap(pages, 2, VM_MAP, MM_PORT_READ_WRITE);
+	volatile uint64_t *window = vmap(pages, 2, VM_MAP, MM_PORT_READ_WRITE);
 
 	CHECK(window != NULL);
 	window[0] = 11;
 	CHECK_EQ(window[PAGE_SIZE / sizeof(window[0])], 11);
-	vunmap(window);
+	vunmap((const void *)window);
 	__free_pages(page, 0);
 }
 
