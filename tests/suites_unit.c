@@ -7,6 +7,13 @@
 
 extern const struct test_suite suite_selfcheck;
 extern const struct test_suite suite_ktap;
+extern const struct test_suite suite_format;
+extern const struct test_suite suite_options;
+extern const struct test_suite suite_memory_map;
+extern const struct test_suite suite_acpi;
+extern const struct test_suite suite_collect;
+extern const struct test_suite suite_range;
+extern const struct test_suite suite_topology;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
@@ -14,6 +21,13 @@ extern const struct test_suite suite_vmalloc;
 const struct test_suite *const unit_suites[] = {
 	&suite_selfcheck,
 	&suite_ktap,
+	&suite_format,
+	&suite_options,
+	&suite_memory_map,
+	&suite_acpi,
+	&suite_collect,
+	&suite_range,
+	&suite_topology,
 	&suite_paging,
 	&suite_vspace,
 	&suite_vmalloc,

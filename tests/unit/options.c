@@ -1,0 +1,138 @@
+/*
+ * Options. The live options of a run are put aside while a case plays with
+ * them and come back afterwards.
+ */
+
+#include "efi/options.h"
+
+#include "lib/string.h"
+#include "log.h"
+#include "tests/test.h"
+
+static char live_options[4096];
+
+static void begin(void)
+{
+	options_line(live_options, sizeof(live_options));
+	options_clear();
+}
+
+static void end(void)
+{
+	options_clear();
+	options_add(live_options, strlen(live_options), "this run");
+}
+
+static void add(const char *text)
+{
+	options_add(text, strlen(text), "test");
+}
+
+/* True when @key's value is @expected; NULL: not given. */
+static bool is_option(const char *key, const char *expected)
+{
+	const char *value = options_get(key);
+
+	if (!value || !expected)
+		return value == expected;
+	return strcmp(value, expected) == 0;
+}
+
+static void words_become_values(void)
+{
+	begin();
+	add("run=selftest,show\ttests=buddy.*\r\n seed=7 ");
+	CHECK(is_option("run", "selftest,show"));
+	CHECK(is_option("tests", "buddy.*"));
+	CHECK(is_option("seed", "7"));
+	CHECK(is_option("end", NULL));
+	end();
+}
+
+static void the_later_value_wins(void)
+{
+	begin();
+	add("run=show");
+	add("run=bench run=lecture");
+	CHECK(is_option("run", "lecture"));
+	add("run=");
+	CHECK(is_option("run", ""));
+	end();
+}
+
+static void unknown_words_change_nothing(void)
+{
+	begin();
+	add("foo=1 run bar =x runn=1 RUN=1");
+	options_line(live_options + 2048, 64);
+	CHECK_EQ(live_options[2048], '\0');
+	end();
+}
+
+static void a_value_that_is_too_long_is_ignored(void)
+{
+	static char word[300];
+
+	begin();
+	memset(word, 'x', sizeof(word));
+	memcpy(word, "tests=", 6);
+	options_add(word, sizeof(word), "test");
+	CHECK(is_option("tests", NULL));
+	options_add(word, 6 + 255, "test");
+	CHECK_EQ(strlen(options_get("tests")), 255);
+	end();
+}
+
+static void text_ends_at_its_length_or_zero(void)
+{
+	begin();
+	options_add("seed=12345", 7, "test");
+	CHECK(is_option("seed", "12"));
+	options_add("seed=3\0cpus=4", 13, "test");
+	CHECK(is_option("seed", "3"));
+	CHECK(is_option("cpus", NULL));
+	end();
+}
+
+static void numbers(void)
+{
+	begin();
+	CHECK_EQ(options_number("seed", 5), 5);
+	add("seed=0x1F cpus=12 stress=1x fail_nth=18446744073709551616");
+	CHECK_EQ(options_number("seed", 5), 31);
+	CHECK_EQ(options_number("cpus", 5), 12);
+	CHECK_EQ(options_number("stress", 5), 5);
+	CHECK_EQ(options_number("fail_nth", 5), 5);
+	end();
+}
+
+static void lists(void)
+{
+	const char *at = "a,,bcd,";
+	char item[3];
+
+	begin();
+	add("show=acpi,numa");
+	CHECK(options_has("show", "acpi"));
+	CHECK(options_has("show", "numa"));
+	CHECK(!options_has("show", "num"));
+	CHECK(!options_has("run", "show"));
+	CHECK(options_next_item(&at, item, sizeof(item)));
+	CHECK(strcmp(item, "a") == 0);
+	CHECK(options_next_item(&at, item, sizeof(item)));
+	CHECK(strcmp(item, "bc") == 0);	/* cut, and not in two */
+	CHECK(!options_next_item(&at, item, sizeof(item)));
+	end();
+}
+
+static const struct test_case cases[] = {
+	{ "words become values", words_become_values },
+	{ "the later value wins", the_later_value_wins },
+	{ "unknown words change nothing", unknown_words_change_nothing },
+	{ "a value that is too long is ignored", a_value_that_is_too_long_is_ignored },
+	{ "text ends at its length or zero", text_ends_at_its_length_or_zero },
+	{ "numbers", numbers },
+	{ "lists", lists },
+};
+
+TEST_SUITE(options, cases);

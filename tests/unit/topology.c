@@ -1,0 +1,537 @@
+/*
+ * The topology: the policy of the firmware rules by example, labels against a
+ * model that asks every page, one breach per rule.
+ */
+
+#include "mm/topology.h"
+
+#include "lib/string.h"
+#include "mm/assert.h"
+#include "mm/range.h"
+#include "tests/test.h"
+
+#define MIB(n)		((uint64_t)(n) << 20)
+#define NR_MAX		16u
+
+static struct mem_range ranges[NR_MAX];
+static struct affinity_range affinity[NR_MAX];
+static struct boot_cpu cpus[NR_MAX];
+static uint32_t domains[2 * NR_MAX], initiators[2];
+static uint8_t distances[64];
+static uint64_t buffer[1024];
+static struct boot_info info;
+static struct topology topology;
+
+static void begin(void)
+{
+	info = (struct boot_info){
+		.ranges = ranges, .affinity = affinity, .cpus = cpus, .domains = domains,
+		.initiators = initiators, .distance = { 0, distances },
+	};
+}
+
+static void put_range(uint64_t start, uint64_t end, enum mem_type type)
+{
+	ranges[info.nr_ranges++] = (struct mem_range){ .start = start, .end = end, .type = type };
+}
+
+/* Affinity ranges are put in order of start, as boot_info promises. */
+static void put_affinity(uint64_t start, uint64_t end, uint32_t domain)
+{
+	affinity[info.nr_affinity++] = (struct affinity_range){ .start = start, .end = end, .domain = domain };
+	domains[info.nr_domains++] = domain;
+}
+
+static void put_cpu(uint32_t apic_id, uint32_t domain)
+{
+	cpus[info.nr_cpus++] = (struct boot_cpu){ apic_id, domain };
+}
+
+static void build(void)
+{
+	struct violation violation = { "", "", 0 };
+
+	CHECK(topology_bytes(&info) <= sizeof(buffer));
+	CHECK_EQ(topology_build(&topology, &info, buffer, sizeof(buffer)), STATUS_OK);
+	CHECK(topology_verify(&topology, &violation));
+}
+
+/* The node of the usable page at @pa, NID_NONE where there is none. */
+static uint32_t nid_at(uint64_t pa)
+{
+	for (uint32_t i = 0; i < topology.nr_memory; i++)
+		if (pa >= topology.memory[i].start && pa < topology.memory[i].end)
+			return topology.memory[i].nid;
+	return NID_NONE;
+}
+
+static uint64_t usable_of(uint32_t domain)
+{
+	return topology.nodes[topology_nid_of_domain(&topology, domain)].usable_bytes;
+}
+
+/* Two nodes of 8 MiB, domains 5 and 2, one CPU each. */
+static void begin_two_nodes(void)
+{
+	begin();
+	put_range(MIB(0), MIB(16), MEM_USABLE);
+	put_cpu(0, 5);
+	put_cpu(1, 2);
+	put_affinity(MIB(0), MIB(8), 5);
+	put_affinity(MIB(8), MIB(16), 2);
+}
+
+static void sparse_domains_become_dense_nodes(void)
+{
+	begin();
+	put_range(MIB(0), MIB(16), MEM_USABLE);
+	put_cpu(7, 4000000000u);
+	put_cpu(9, 1);
+	domains[info.nr_domains++] = 4000000000u;	/* the SRAT names it first */
+	put_affinity(MIB(0), MIB(8), 1);
+	put_affinity(MIB(8), MIB(16), 4000000000u);
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(topology.nr_nodes, 2);
+	CHECK_EQ(topology.nodes[0].domain, 4000000000u);
+	CHECK_EQ(topology.nodes[1].domain, 1);
+	CHECK_EQ(nid_at(MIB(0)), 1);
+	CHECK_EQ(nid_at(MIB(8)), 0);
+	CHECK_EQ(topology_nid_of_cpu(&topology, 7), 0);
+	CHECK_EQ(topology_nid_of_cpu(&topology, 9), 1);
+	CHECK_EQ(topology_nid_of_cpu(&topology, 8), NID_NONE);
+	CHECK_EQ(topology_nid_of_domain(&topology, 3), NID_NONE);
+}
+
+static void no_srat_means_one_node(void)
+{
+	begin();
+	put_range(MIB(1), MIB(2), MEM_USABLE);
+	put_range(MIB(4), MIB(5), MEM_USABLE);
+	put_cpu(3, DOMAIN_NONE);
+	build();
+	CHECK_EQ(topology.srat, SRAT_ABSENT);
+	CHECK_EQ(topology.nr_nodes, 1);
+	CHECK_EQ(topology.nodes[0].usable_bytes, MIB(2));
+	CHECK_EQ(topology.nodes[0].nr_cpus, 1);
+}
+
+static void nodes_without_memory_or_cpus_stay(void)
+{
+	begin_two_nodes();
+	put_cpu(2, 7);				/* no memory */
+	affinity[1].domain = domains[1] = 9;	/* no CPU */
+	cpus[1].domain = 5;
+	initiators[info.nr_initiators++] = 11;	/* neither */
+	build();
+	CHECK_EQ(topology.nr_nodes, 4);
+	CHECK_EQ(usable_of(7), 0);
+	CHECK_EQ(usable_of(9), MIB(8));
+	CHECK_EQ(usable_of(11), 0);
+	CHECK_EQ(topology.nodes[topology_nid_of_domain(&topology, 9)].nr_cpus, 0);
+}
+
+static void a_domain_of_absent_cpus_is_no_node(void)
+{
+	begin_two_nodes();
+	domains[info.nr_domains++] = 77;	/* named, but no CPU, range or initiator is there */
+	build();
+	CHECK_EQ(topology.nr_nodes, 2);
+}
+
+static void two_domains_that_claim_ram_refuse_the_srat(void)
+{
+	begin_two_nodes();
+	affinity[1].start = MIB(8) - 1;
+	build();
+	CHECK_EQ(topology.srat, SRAT_OVERLAP);
+	CHECK_EQ(topology.nr_nodes, 1);
+	CHECK_EQ(topology.conflict.start, MIB(8) - 1);
+	CHECK_EQ(topology.conflict_domains[0], 5);
+	CHECK_EQ(topology.conflict_domains[1], 2);
+	CHECK_EQ(topology.nodes[0].nr_cpus, 2);
+}
+
+static void overlap_where_there_is_no_ram_is_fine(void)
+{
+	begin();
+	put_range(MIB(0), MIB(8), MEM_USABLE);
+	put_range(MIB(8), MIB(32), MEM_MMIO);
+	put_range(MIB(32), MIB(40), MEM_USABLE);
+	put_cpu(0, 0);
+	put_affinity(MIB(0), MIB(40), 0);	/* a window around everything */
+	put_affinity(MIB(8), MIB(32), 1);
+	put_affinity(MIB(16), MIB(24), 2);
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(topology.nr_nodes, 3);
+	CHECK_EQ(nid_at(MIB(0)), 0);
+	CHECK_EQ(nid_at(MIB(36)), 0);
+}
+
+static void a_third_domain_under_a_long_range_is_noticed(void)
+{
+	begin();
+	put_range(MIB(20), MIB(24), MEM_USABLE);
+	put_cpu(0, 0);
+	put_affinity(MIB(0), MIB(40), 0);
+	put_affinity(MIB(1), MIB(22), 1);
+	put_affinity(MIB(21), MIB(30), 0);	/* of the longest range's domain, but over another */
+	build();
+	CHECK_EQ(topology.srat, SRAT_OVERLAP);
+}
+
+static void overlap_inside_a_domain_merges(void)
+{
+	begin_two_nodes();
+	info.nr_affinity = 0;
+	put_affinity(MIB(0), MIB(6), 5);
+	put_affinity(MIB(0), MIB(6), 5);
+	put_affinity(MIB(4), MIB(8), 5);
+	put_affinity(MIB(8), MIB(16), 2);
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(usable_of(5), MIB(8));
+	CHECK_EQ(topology.nr_memory, 2);
+}
+
+static void a_little_uncovered_ram_joins_its_neighbour(void)
+{
+	begin_two_nodes();
+	affinity[0].end = MIB(8) - 4096 * 64;
+	affinity[1].start = MIB(8) + 4096 * 192;
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(topology.uncovered_bytes, MIB(1));
+	CHECK_EQ(usable_of(5) + usable_of(2), MIB(16));
+}
+
+static void orphans_join_the_nearer_side(void)
+{
+	begin();
+	put_range(MIB(0), MIB(4), MEM_USABLE);
+	put_range(MIB(5), MIB(5) + 4096, MEM_USABLE);		/* 1 MiB from 0, 3 from 1 */
+	put_range(MIB(7), MIB(7) + 4096, MEM_USABLE);		/* 3 from 0, less than 1 from 1 */
+	put_range(MIB(8), MIB(16), MEM_USABLE);
+	put_range(MIB(20), MIB(20) + 4096, MEM_USABLE);		/* only a lower neighbour */
+	put_cpu(0, 0);
+	put_affinity(MIB(0), MIB(4), 0);
+	put_affinity(MIB(8), MIB(16), 1);
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(nid_at(MIB(5)), 0);
+	CHECK_EQ(nid_at(MIB(7)), 1);
+	CHECK_EQ(nid_at(MIB(20)), 1);
+}
+
+static void much_uncovered_ram_refuses_the_srat(void)
+{
+	begin_two_nodes();
+	affinity[1].start = MIB(9) + 1;		/* one page more than 1 MiB, by its first byte */
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);	/* that page's last bytes are covered */
+	affinity[1].start = MIB(9) + 4096;
+	build();
+	CHECK_EQ(topology.srat, SRAT_UNCOVERED);
+	CHECK_EQ(topology.nr_nodes, 1);
+}
+
+static void a_srat_without_any_ram_is_refused(void)
+{
+	begin();
+	put_range(MIB(0), MIB(1) / 2, MEM_USABLE);
+	put_cpu(0, 3);
+	domains[info.nr_domains++] = 3;
+	build();
+	CHECK_EQ(topology.srat, SRAT_UNCOVERED);
+	CHECK_EQ(topology.nodes[0].usable_bytes, MIB(1) / 2);
+}
+
+static void a_page_on_the_border_has_one_node(void)
+{
+	begin_two_nodes();
+	affinity[0].end = affinity[1].start = MIB(8) + 100;
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(nid_at(MIB(8)), topology_nid_of_domain(&topology, 5));
+	CHECK_EQ(nid_at(MIB(8) + 4096), topology_nid_of_domain(&topology, 2));
+}
+
+static void memory_the_kernel_holds_is_ram(void)
+{
+	begin_two_nodes();
+	ranges[0].end = MIB(12);
+	put_range(MIB(12), MIB(16), MEM_KERNEL);
+	build();
+	CHECK_EQ(usable_of(2), MIB(4));
+	CHECK_EQ(topology.nodes[topology_nid_of_domain(&topology, 2)].ram_bytes, MIB(8));
+	affinity[1].end = MIB(12);		/* now RAM that is not usable is uncovered */
+	build();
+	CHECK_EQ(topology.srat, SRAT_UNCOVERED);
+}
+
+static void cpus_without_entry_go_where_memory_is(void)
+{
+	begin_two_nodes();
+	cpus[1].domain = DOMAIN_NONE;
+	affinity[0].domain = domains[0] = 2;	/* the node of domain 5 has no memory */
+	domains[info.nr_domains++] = 5;
+	build();
+	CHECK_EQ(topology.nr_orphan_cpus, 1);
+	CHECK_EQ(topology_nid_of_cpu(&topology, 1), topology_nid_of_domain(&topology, 2));
+}
+
+static void machines_without_usable_memory_are_told(void)
+{
+	begin();
+	put_range(MIB(1), MIB(2), MEM_RESERVED);
+	CHECK_EQ(topology_build(&topology, &info, buffer, sizeof(buffer)), STATUS_ABSENT);
+	CHECK_EQ(topology_build(&topology, &info, buffer, topology_bytes(&info) - 1), STATUS_NO_MEMORY);
+}
+
+/* ---- Distances ---- */
+
+static void distances_go_by_domain(void)
+{
+	begin_two_nodes();
+	build();
+	CHECK_EQ(topology_distance(&topology, 0, 0), 10);
+	CHECK_EQ(topology_distance(&topology, 0, 1), 20);
+	memset(distances, 30, sizeof(distances));
+	info.distance.nr_localities = 6;
+	distances[5 * 6 + 2] = 16;
+	CHECK_EQ(topology_distance(&topology, 0, 1), 16);	/* domain 5 to domain 2 */
+	CHECK_EQ(topology_distance(&topology, 1, 0), 30);
+	info.distance.nr_localities = 5;			/* domain 5 is beyond it */
+	CHECK_EQ(topology_distance(&topology, 0, 1), 20);
+	CHECK_PANICS("to_nid < topology->nr_nodes", (void)topology_distance(&topology, 0, 2));
+	CHECK_PANICS("from_nid < topology->nr_nodes", (void)topology_distance(&topology, 2, 0));
+}
+
+static void fallback_goes_by_distance(void)
+{
+	static const uint8_t matrix[4][4] = {
+		{ 10, 30, 20, 255 }, { 20, 10, 20, 20 }, { 20, 30, 10, 40 }, { 255, 20, 20, 10 },
+	};
+	uint32_t order[4];
+
+	begin();
+	put_range(MIB(0), MIB(32), MEM_USABLE);
+	put_cpu(0, 0);
+	for (uint32_t d = 0; d < 4; d++)
+		put_affinity(MIB(8 * d), MIB(8 * d + 8), d);
+	memcpy(distances, matrix, sizeof(matrix));
+	info.distance.nr_localities = 4;
+	build();
+	CHECK_EQ(topology_fallback_order(&topology, 0, order), 4);
+	CHECK(order[0] == 0 && order[1] == 2 && order[2] == 1 && order[3] == 3);
+	CHECK_EQ(topology_fallback_order(&topology, 1, order), 4);
+	CHECK(order[0] == 1 && order[1] == 2 && order[2] == 3 && order[3] == 0);
+	CHECK_PANICS("nid < topology->nr_nodes", (void)topology_fallback_order(&topology, 4, order));
+}
+
+static void fallback_leaves_memoryless_nodes_out(void)
+{
+	uint32_t order[4];
+
+	begin_two_nodes();
+	put_cpu(2, 7);
+	build();
+	CHECK_EQ(topology.nr_nodes, 3);
+	for (uint32_t nid = 0; nid < 3; nid++) {
+		CHECK_EQ(topology_fallback_order(&topology, nid, order), 2);
+		for (unsigned i = 0; i < 2; i++)
+			CHECK(topology.nodes[order[i]].nr_memory > 0);
+	}
+}
+
+/* ---- The model: what each page of a small machine is ---- */
+
+#define NR_PAGES	512u
+
+static uint32_t model_domain(uint64_t page, bool *is_claimed_twice)
+{
+	uint32_t domain = DOMAIN_NONE;
+
+	for (uint32_t i = 0; i < info.nr_affinity; i++) {
+		if (page < affinity[i].start >> 12 || page >= affinity[i].end >> 12)
+			continue;
+		if (domain != DOMAIN_NONE && domain != affinity[i].domain)
+			*is_claimed_twice = true;
+		domain = affinity[i].domain;
+	}
+	return domain;
+}
+
+static bool model_is_ram(uint64_t page)
+{
+	for (uint32_t i = 0; i < info.nr_ranges; i++)
+		if (page >= ranges[i].start >> 12 && page < ranges[i].end >> 12)
+			return ranges[i].type == MEM_USABLE;
+	return false;
+}
+
+static void make_random_machine(void)
+{
+	uint64_t at = 0;
+
+	begin();
+	put_cpu(0, DOMAIN_NONE);
+	while (info.nr_ranges < 6) {
+		uint64_t start = at + test_random_below(40), end = start + 1 + test_random_below(40);
+
+		put_range(start << 12, end << 12, test_random_below(3) ? MEM_USABLE : MEM_MMIO);
+		at = end;
+	}
+	ranges[0].type = MEM_USABLE;
+	at = 0;
+	while (info.nr_affinity < 6) {
+		at += test_random_below(60);
+		put_affinity(at << 12, (at + 1 + test_random_below(90)) << 12, (uint32_t)test_random_below(3));
+	}
+}
+
+static void labels_agree_with_the_model(void)
+{
+	unsigned nr_used = 0;
+
+	for (unsigned round = 0; round < 400; round++) {
+		bool is_claimed_twice = false;
+		uint64_t nr_uncovered = 0, nr_covered = 0;
+		bool is_same = true;
+
+		make_random_machine();
+		build();
+		for (uint64_t page = 0; page < NR_PAGES; page++) {
+			uint32_t domain;
+
+			if (!model_is_ram(page))
+				continue;
+			domain = model_domain(page, &is_claimed_twice);
+			nr_uncovered += domain == DOMAIN_NONE;
+			nr_covered += domain != DOMAIN_NONE;
+			if (topology.srat == SRAT_USED && domain != DOMAIN_NONE)
+				is_same &= topology.nodes[nid_at(page << 12)].domain == domain;
+		}
+		CHECK(is_same);
+		if (is_claimed_twice)
+			CHECK_EQ(topology.srat, SRAT_OVERLAP);
+		else
+			CHECK_EQ(topology.srat, nr_uncovered > 256 || nr_covered == 0 ? SRAT_UNCOVERED : SRAT_USED);
+		nr_used += topology.srat == SRAT_USED;
+	}
+	CHECK(nr_used > 10);			/* or the comparison above proves nothing */
+}
+
+/* ---- A breach per rule ---- */
+
+static bool breaks(const char *rule)
+{
+	struct violation violation = { "", "", 0 };
+
+	return !topology_verify(&topology, &violation) && strcmp(violation.rule, rule) == 0;
+}
+
+static void verify_notices_T1(void)
+{
+	begin_two_nodes();
+	build();
+	topology.nodes[1].domain = 5;
+	CHECK(breaks("T1"));
+	topology.nr_nodes = 0;
+	CHECK(breaks("T1"));
+}
+
+static void verify_notices_T2(void)
+{
+	begin_two_nodes();
+	build();
+	topology.memory[1].start += 5;
+	CHECK(breaks("T2"));
+	build();
+	topology.memory[0].nid = 1;
+	CHECK(breaks("T2"));
+}
+
+static void verify_notices_T3(void)
+{
+	begin_two_nodes();
+	build();
+	topology.nodes[1].usable_bytes--;
+	CHECK(breaks("T3"));
+}
+
+static void verify_notices_T4(void)
+{
+	begin_two_nodes();
+	build();
+	ranges[0].end += MIB(1);
+	CHECK(breaks("T4"));
+}
+
+static void verify_notices_T5(void)
+{
+	begin_two_nodes();
+	build();
+	topology.cpus[0].nid = 2;
+	CHECK(breaks("T5"));
+	build();
+	topology.cpus[0].apic_id++;
+	CHECK(breaks("T5"));
+}
+
+static void verify_notices_T6(void)
+{
+	begin_two_nodes();
+	build();
+	topology.nodes[0].nr_cpus++;
+	CHECK(breaks("T6"));
+}
+
+static void verify_notices_T7(void)
+{
+	begin_two_nodes();
+	build();
+	memset(distances, 5, sizeof(distances));
+	info.distance.nr_localities = 6;
+	CHECK(breaks("T7"));
+}
+
+static void an_unaligned_buffer_panics(void)
+{
+	begin_two_nodes();
+	CHECK_PANICS("is_aligned", (void)!topology_build(&topology, &info, (char *)buffer + 1, 4096));
+}
+
+static const struct test_case cases[] = {
+	{ "sparse domains become dense nodes", sparse_domains_become_dense_nodes },
+	{ "no srat means one node", no_srat_means_one_node },
+	{ "nodes without memory or cpus stay", nodes_without_memory_or_cpus_stay },
+	{ "a domain of absent cpus is no node", a_domain_of_absent_cpus_is_no_node },
+	{ "two domains that claim ram refuse the srat", two_domains_that_claim_ram_refuse_the_srat },
+	{ "overlap where there is no ram is fine", overlap_where_there_is_no_ram_is_fine },
+	{ "a third domain under a long range is noticed", a_third_domain_under_a_long_range_is_noticed },
+	{ "overlap inside a domain merges", overlap_inside_a_domain_merges },
+	{ "a little uncovered ram joins its neighbour", a_little_uncovered_ram_joins_its_neighbour },
+	{ "orphans join the nearer side", orphans_join_the_nearer_side },
+	{ "much uncovered ram refuses the srat", much_uncovered_ram_refuses_the_srat },
+	{ "a srat without any ram is refused", a_srat_without_any_ram_is_refused },
+	{ "a page on the border has one node", a_page_on_the_border_has_one_node },
+	{ "memory the kernel holds is ram", memory_the_kernel_holds_is_ram },
+	{ "cpus without entry go where memory is", cpus_without_entry_go_where_memory_is },
+	{ "machines without usable memory are told", machines_without_usable_memory_are_told },
+	{ "distances go by domain", distances_go_by_domain },
+	{ "fallback goes by distance", fallback_goes_by_distance },
+	{ "fallback leaves memoryless nodes out", fallback_leaves_memoryless_nodes_out },
+	{ "labels agree with the model", labels_agree_with_the_model },
+	{ "verify notices T1", verify_notices_T1 },
+	{ "verify notices T2", verify_notices_T2 },
+	{ "verify notices T3", verify_notices_T3 },
+	{ "verify notices T4", verify_notices_T4 },
+	{ "verify notices T5", verify_notices_T5 },
+	{ "verify notices T6", verify_notices_T6 },
+	{ "verify notices T7", verify_notices_T7 },
+	{ "an unaligned buffer panics", an_unaligned_buffer_panics },
+};
+
+TEST_SUITE(topology, cases);
