@@ -70,7 +70,7 @@ static void settling_needs_room_for_twice_as_many(void)
 
 static void usable_shrinks_and_the_rest_grows(void)
 {
-	list[0] = range(KIB(4) + 1, KIB(12) - 1, MEM_USABLE);	/* one whole page */
+	list[0] = range(KIB(4) + 1, KIB(16) - 1, MEM_USABLE);	/* one whole page */
 	list[1] = range(KIB(16) + 1, KIB(20) - 1, MEM_USABLE);	/* none */
 	list[2] = range(KIB(24) + 1, KIB(24) + 2, MEM_RESERVED);
 	list[3] = range(UINT64_MAX - 5, UINT64_MAX, MEM_USABLE);
