@@ -27,6 +27,7 @@
 #include "mm/port.h"
 
 #include "arch.h"
+#include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
 #include "arch/x86_64/port.h"
@@ -315,7 +316,7 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 
 void mm_port_wake_reclaim(unsigned nid)
 {
-	(void)nid;
+	kswapd_wake(nid);
 }
 
 uint64_t mm_port_now_ns(void)

@@ -32,6 +32,7 @@
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
 #include "arch/x86_64/thread.h"
@@ -444,23 +445,21 @@ static bool start_cpu(uint32_t apic_id, const struct low_tables *low)
 	return true;
 }
 
-unsigned arch_start_cpus(const struct boot_info *info)
+static void start_others(const struct boot_info *info)
 {
-	size_t areas_bytes = (info->nr_cpus + 1) * sizeof(areas[0]);
+	size_t areas_bytes = info->nr_cpus * sizeof(areas[0]);
 	uint64_t pa = info->trampoline_pa;
 	struct low_tables low;
 
-	if (info->nr_cpus <= 1)
-		return 1;
 	if (!pa || pa > MAX_TRAMPOLINE_PA) {
 		log_line(LOG_WARN, "smp: no page below 640 KiB to start CPUs from: one runs");
-		return 1;
+		return;
 	}
 	areas = allocate(areas_bytes);
 	if (!areas || !make_low_tables(&low, pa)) {
 		log_line(LOG_WARN, "smp: no memory for what other CPUs need: one runs");
 		release(areas, areas_bytes);
-		return 1;
+		return;
 	}
 	place_trampoline(&low);
 	for (uint32_t i = 1; i < info->nr_cpus; i++)
@@ -468,5 +467,12 @@ unsigned arch_start_cpus(const struct boot_info *info)
 			break;
 	free_low_tables(&low);
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", nr_running, info->nr_cpus);
+}
+
+unsigned arch_start_cpus(const struct boot_info *info)
+{
+	if (info->nr_cpus > 1)
+		start_others(info);
+	kswapd_start();
 	return nr_running;
 }

@@ -5,6 +5,7 @@
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
 #include "arch/x86_64/smp.h"
@@ -333,6 +334,18 @@ static void stacks_are_given_back(void)
 	CHECK_EQ(vmalloc_totals().nr_live, before.nr_live);
 }
 
+/* A request leads to a step of reclaim on a thread, without anybody here reclaiming. */
+static void kswapd_runs_when_asked(void)
+{
+	uint64_t nr_steps = kswapd_nr_steps();
+	uint64_t end_ns = arch_now_ns() + CALL_MS * 1000000ull;
+
+	mm_port_wake_reclaim(numa_node_id());
+	while (kswapd_nr_steps() == nr_steps && arch_now_ns() < end_ns)
+		thread_yield();
+	CHECK(kswapd_nr_steps() > nr_steps);
+}
+
 static void clock_runs_forward(void)
 {
 	uint64_t start_ns = arch_now_ns();
@@ -355,6 +368,7 @@ static const struct test_case cases[] = {
 	{ "waiters wake on every CPU", waiters_wake_on_every_cpu },
 	{ "threads of one CPU take turns", threads_of_one_cpu_take_turns },
 	{ "stacks are given back", stacks_are_given_back },
+	{ "kswapd runs when asked", kswapd_runs_when_asked },
 	{ "the clock runs forward", clock_runs_forward },
 };
 
