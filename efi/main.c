@@ -19,6 +19,7 @@
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "tests/bench/bench.h"
+#include "tests/lecture/lecture.h"
 #include "tests/suites.h"
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
@@ -51,6 +52,13 @@ static bool run_bench(const struct boot_info *info)
 {
 	(void)info;
 	return bench_run(options_get("bench"));
+}
+
+static bool run_lecture(const struct boot_info *info)
+{
+	(void)info;
+	lecture_run();
+	return true;
 }
 
 static bool run_nothing(const struct boot_info *info)
@@ -103,6 +111,7 @@ static const struct action actions[] = {
 	{ "selftest", run_selftest },
 	{ "show", run_show },
 	{ "bench", run_bench },
+	{ "lecture", run_lecture },
 	{ "none", run_nothing },
 };
 

@@ -168,10 +168,10 @@ static void many_random_areas_leak_no_page_and_no_table(void)
 /* Beyond 8 GiB the section metadata alone would take minutes to bring up under emulation. */
 #define MAX_WHOLE_PAGES		(8u * 1024 * MIB_PAGES)
 
-/* Page tables and pages[] of an area cost two pages for 512; the rest is for slabs. */
+/* For 512 pages: one of page tables, one of pages[], four of mem_map if it is not up yet. */
 static uint64_t overhead_pages(uint64_t nr_pages)
 {
-	return nr_pages / 256 + 64;
+	return nr_pages * 6 / 512 + 64;
 }
 
 static void nearly_all_memory_can_be_had_page_by_page(void)
