@@ -5,7 +5,7 @@
  *   A slab is a block of 2^k pages cut into objects of one size. Its kmem_bufctl
  *   array has an entry per object; the free ones form a list through it. An
  *   entry of u8 holds the distance to the next free object, modulo 256; an
- *   entry of u16 holds (next << 1) | 1. So the low byte of the entry of a free
+ *   entry of u16 holds (next << 1) | 1, its high byte in a second plane. So the low byte of the entry of a free
  *   object is never 0, and 0 can say "allocated": the list that finds a free
  *   object is also the record that tells a first free from a second. Objects
  *   that rest in an array keep a low byte that is not 0.
@@ -42,9 +42,25 @@
 
 /* ---- Entries ---- */
 
-static inline uint16_t *wide_entries(struct slab *slab)
+/* Wide entries: 7 bits of the next index above the bit that says "free", the rest apart. */
+static inline unsigned wide_next(const struct slab_layout *layout, const struct slab *slab,
+				 unsigned index)
 {
-	return (uint16_t *)(void *)slab->bufctl;
+	return (unsigned)(slab->bufctl[index] >> 1 | slab->bufctl[layout->nr_objects + index] << 7);
+}
+
+static inline void set_wide_next(const struct slab_layout *layout, struct slab *slab,
+				 unsigned index, unsigned next)
+{
+	slab->bufctl[index] = (uint8_t)(next << 1 | 1);
+	slab->bufctl[layout->nr_objects + index] = (uint8_t)(next >> 7);
+}
+
+unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab, unsigned index)
+{
+	if (cache->layout.is_wide)
+		return wide_next(&cache->layout, slab, index);
+	return (uint8_t)(index + slab->bufctl[index]);
 }
 
 /* Every free list begins in order: entry i leads to i + 1. */
@@ -53,9 +69,9 @@ static void bufctl_init(const struct slab_layout *layout, struct slab *slab)
 	const uint64_t all_ones = 0x0101010101010101ull;	/* eight distances of 1 */
 	unsigned bytes = (unsigned)align_down(layout->descriptor_bytes - sizeof(*slab), 8);
 
-	if (layout->entry_shift) {
+	if (layout->is_wide) {
 		for (unsigned i = 0; i < layout->nr_objects; i++)
-			wide_entries(slab)[i] = (uint16_t)((i + 1) << 1 | 1);
+			set_wide_next(layout, slab, i, i + 1);
 		return;
 	}
 	for (unsigned at = 0; at < bytes; at += 8)
@@ -111,12 +127,11 @@ static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct s
 	unsigned index = slab->first_free;
 
 	for (struct slot *end = to + nr; to < end; to++) {
-		if (unlikely(index >= cache->layout.nr_objects ||
-			     (wide_entries(slab)[index] & 1) == 0))
+		if (unlikely(index >= cache->layout.nr_objects || slab->bufctl[index] == 0))
 			slab_report_corrupt(cache, slab, "its free list leads to no free object");
 		to->object = slab_object(cache, slab, index);
-		to->state = (uint8_t *)&wide_entries(slab)[index];
-		index = wide_entries(slab)[index] >> 1;
+		to->state = &slab->bufctl[index];
+		index = wide_next(&cache->layout, slab, index);
 	}
 	slab->first_free = (uint16_t)index;
 	slab->nr_free = (uint16_t)(slab->nr_free - nr);
@@ -127,9 +142,8 @@ static inline void slab_put(const struct kmem_cache *cache, struct slab *slab, u
 {
 	unsigned index = (unsigned)(state - slab->bufctl);
 
-	if (cache->layout.entry_shift) {
-		index >>= 1;
-		wide_entries(slab)[index] = (uint16_t)(slab->first_free << 1 | 1);
+	if (cache->layout.is_wide) {
+		set_wide_next(&cache->layout, slab, index, slab->first_free);
 	} else {
 		/* The end of the list leads anywhere, but not by a distance of 0. */
 		unsigned first = slab->nr_free ? slab->first_free : index + 1;
@@ -199,7 +213,7 @@ static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
 		struct slab *of_descriptor = page_slab(page);
 
 		slab_give_one(cache->descriptors, slab, of_descriptor->bufctl +
-			      slab_entry_offset(cache->descriptors, of_descriptor, slab));
+			      slab_index(cache->descriptors, of_descriptor, slab));
 	}
 	release_pages(cache, virt_to_page(start));
 }
@@ -321,7 +335,7 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 	if (unlikely(nr == 0))
 		slab_report_corrupt(cache, slab, "it is listed as having free objects, and has none");
 	node->nr_free_slabs -= slab->nr_free == cache->layout.nr_objects;
-	if (cache->layout.entry_shift)
+	if (cache->layout.is_wide)
 		slab_take_wide(cache, slab, to, nr);
 	else
 		slab_take(cache, slab, to, nr);
@@ -371,7 +385,7 @@ static unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
 	check_slab(cache, slab);
 	do {
 		slab_put(cache, slab, from[i].state);
-	} while (++i < nr && (uint64_t)(from[i].state - slab->bufctl) < cache->entries_bytes);
+	} while (++i < nr && (uint64_t)(from[i].state - slab->bufctl) < cache->nr_objects);
 	node->nr_free_objects += i;
 	relist(cache, node, slab, nr_before);
 	return i;

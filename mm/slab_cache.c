@@ -10,7 +10,7 @@
  *
  * Invariants, while slab_system.lock is free
  *   C1  every cache is listed once, and nr_caches counts them
- *   C2  a cache's inverse and entries_bytes are those of its layout
+ *   C2  a cache's inverse and nr_objects are those of its layout
  *
  * Locking
  *   slab_system.lock guards the list of caches. node->lock nests inside it.
@@ -94,7 +94,7 @@ static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
 	if (!slab_layout_choose(&cache->layout, stride, cache->align, allow_off_slab))
 		return false;
 	cache->inverse = slab_layout_inverse(&cache->layout);
-	cache->entries_bytes = (uint64_t)cache->layout.nr_objects << cache->layout.entry_shift;
+	cache->nr_objects = cache->layout.nr_objects;
 	if (cache->layout.place == OFF_SLAB) {
 		descriptor_bytes_for(cache->layout.nr_objects, &index);
 		cache->descriptors = descriptor_caches[index];
@@ -318,7 +318,7 @@ void slab_internal_free(void *at)
 	struct kmem_cache *cache = page_cache(page);
 	struct slab *slab = page_slab(page);
 
-	slab_give_one(cache, at, slab->bufctl + slab_entry_offset(cache, slab, at));
+	slab_give_one(cache, at, slab->bufctl + slab_index(cache, slab, at));
 }
 
 /* ---- The first caches ---- */

@@ -48,7 +48,8 @@ struct object_array {
 /*
  * A slab: 2^k pages cut into objects. Lies at the slab's start (on-slab) or in
  * a descriptor cache (off-slab). The kmem_bufctl array follows: an entry for
- * each object, u8 or, beyond 256 objects, u16.
+ * each object, u8 or, beyond 256 objects, u16 with all low bytes before all
+ * high bytes, so that bufctl[index] is the state of object index in both.
  */
 struct slab {
 	struct list_head list;
@@ -89,7 +90,7 @@ struct slab_layout {
 	uint32_t descriptor_bytes;	/* struct slab and bufctl */
 	uint16_t nr_objects;
 	uint8_t order;
-	uint8_t entry_shift;		/* 0: u8 entries, 1: u16 */
+	bool is_wide;			/* u16 entries, in two planes */
 	uint32_t nr_colours;		/* at least 1 */
 	uint32_t colour_bytes;
 	enum slab_place place;
@@ -99,8 +100,8 @@ struct cache_debug;
 
 struct kmem_cache {
 	/* Read by every allocation and free. */
-	uint64_t inverse;		/* see slab_entry_offset() */
-	uint64_t entries_bytes;		/* nr_objects << entry_shift */
+	uint64_t inverse;		/* see slab_index() */
+	uint64_t nr_objects;		/* per slab, as in layout */
 	struct slab_layout layout;
 	slab_flags_t flags;
 	gfp_t gfp;			/* added to every request for pages */
@@ -155,7 +156,7 @@ bool slab_layout_choose(struct slab_layout *layout, uint32_t stride_bytes, uint3
 /* What a slab with @layout does not give to objects, its descriptor included. */
 uint64_t slab_layout_waste(const struct slab_layout *layout);
 
-/* The constant of slab_entry_offset() for @layout. */
+/* The constant of slab_index() for @layout. */
 uint64_t slab_layout_inverse(const struct slab_layout *layout);
 
 /* ---- Addresses ---- */
@@ -168,16 +169,16 @@ static inline uint64_t slab_bytes(const struct kmem_cache *cache)
 }
 
 /*
- * Offset of @object's entry in the bufctl array of @slab, or a value not below
- * cache->entries_bytes when @object is not the address of one of its objects.
+ * The index of @object in @slab, or a value not below cache->nr_objects when it
+ * is not the address of one of its objects.
  *
- * With stride = odd * 2^s and e the entry shift, inverse = odd^-1 * 2^(32-s+e)
- * mod 2^64, so index * stride * inverse = index * 2^(32+e): the rotation leaves
- * index * 2^e. The product is injective for 32-bit offsets, because odd^-1 is
- * odd and s > e: no other offset gives one of these values. One multiplication
- * finds the index, checks the remainder and checks both ends.
+ * With stride = odd * 2^s, inverse = odd^-1 * 2^(32-s) mod 2^64, so index *
+ * stride * inverse = index * 2^32: the rotation leaves the index. The product is
+ * injective for 32-bit offsets, because odd^-1 is odd: no other offset gives an
+ * index that exists. One multiplication finds the index, checks the remainder
+ * and checks both ends.
  */
-static ALWAYS_INLINE uint64_t slab_entry_offset(const struct kmem_cache *cache,
+static ALWAYS_INLINE uint64_t slab_index(const struct kmem_cache *cache,
 						const struct slab *slab, const void *object)
 {
 	uint32_t offset = (uint32_t)(uintptr_t)object - (uint32_t)(uintptr_t)slab->objects;
@@ -211,6 +212,9 @@ static inline struct cache_node *cache_node_lookup(struct kmem_cache *cache, uns
 /* Of @cache on node @nid; made if it does not exist. NULL when memory ran out. */
 struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid);
 void cache_node_init(struct cache_node *node, unsigned nid);
+
+/* Where the entry of free object @index leads. */
+unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab, unsigned index);
 
 bool slab_guards_are_whole(const struct kmem_cache *cache, const struct slab *slab);
 

@@ -398,9 +398,9 @@ static ALWAYS_INLINE struct page *slab_page(const void *object)
 static ALWAYS_INLINE uint8_t *allocated_state(const struct kmem_cache *cache, struct slab *slab,
 					      const void *object)
 {
-	uint64_t at = slab_entry_offset(cache, slab, object);
+	uint64_t at = slab_index(cache, slab, object);
 
-	if (unlikely(at >= cache->entries_bytes) || unlikely(slab->bufctl[at] != 0))
+	if (unlikely(at >= cache->nr_objects) || unlikely(slab->bufctl[at] != 0))
 		return NULL;
 	return &slab->bufctl[at];
 }

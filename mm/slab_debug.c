@@ -188,7 +188,7 @@ static void shuffle(struct kmem_cache *cache, struct slab *slab)
 	const unsigned nr = cache->layout.nr_objects;
 	uint8_t *next = slab->bufctl;
 
-	if (cache->layout.entry_shift || nr < 2)
+	if (cache->layout.is_wide || nr < 2)
 		return;
 	for (unsigned i = 0; i < nr; i++)
 		next[i] = (uint8_t)i;
@@ -225,7 +225,7 @@ bool debug_slab_verify(const struct kmem_cache *cache, const struct slab *slab,
 {
 	for (unsigned i = 0; i < cache->layout.nr_objects; i++) {
 		const void *object = slab_object(cache, slab, i);
-		bool is_allocated = slab->bufctl[i << cache->layout.entry_shift] == 0;
+		bool is_allocated = slab->bufctl[i] == 0;
 		const uint8_t *at;
 		unsigned nr;
 		const char *kind = object_damage(cache, object, is_allocated, &at, &nr);

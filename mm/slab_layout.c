@@ -59,10 +59,10 @@ static struct slab_layout lay_on_slab(uint32_t stride, uint32_t align, unsigned 
 	while (nr && on_slab_offset((unsigned)nr, align) + nr * stride > bytes)
 		nr--;
 	layout.nr_objects = (uint16_t)nr;
-	layout.entry_shift = nr > MAX_U8_OBJECTS;
+	layout.is_wide = nr > MAX_U8_OBJECTS;
 	layout.objects_offset = on_slab_offset((unsigned)nr, align);
 	layout.descriptor_bytes =
-		(uint32_t)align_up(sizeof(struct slab) + (nr << layout.entry_shift), 8);
+		(uint32_t)align_up(sizeof(struct slab) + (nr << layout.is_wide), 8);
 	return layout;
 }
 
@@ -169,6 +169,5 @@ uint64_t slab_layout_inverse(const struct slab_layout *layout)
 {
 	unsigned s = (unsigned)__builtin_ctz(layout->stride_bytes);
 
-	ASSERT(s > layout->entry_shift);
-	return odd_inverse(layout->stride_bytes >> s) << (32 - s + layout->entry_shift);
+	return odd_inverse(layout->stride_bytes >> s) << (32 - s);
 }

@@ -41,7 +41,7 @@ static void describe_slab_address(const struct page *page, const void *va, char 
 	}
 	format_text(text, text_bytes, "byte %llu of %s object %llu (at %p) of a slab of cache %s",
 		    (unsigned long long)(offset % cache->layout.stride_bytes),
-		    slab->bufctl[index << cache->layout.entry_shift] ? "free" : "allocated",
+		    slab->bufctl[index] ? "free" : "allocated",
 		    (unsigned long long)index, slab_object(cache, slab, (unsigned)index),
 		    cache->name);
 }
@@ -77,8 +77,8 @@ static const char *kind_of_bad_free(const void *object)
 	if (page->type != PAGE_SLAB)
 		return "wild free";
 	slab = page_slab(page);
-	at = slab_entry_offset(page_cache(page), slab, object);
-	if (at >= page_cache(page)->entries_bytes)
+	at = slab_index(page_cache(page), slab, object);
+	if (at >= page_cache(page)->nr_objects)
 		return "free of an interior pointer";
 	return "double free";
 }

@@ -162,7 +162,7 @@ static void add_leaks_of_list(struct leaks *leaks, struct kmem_cache *cache,
 		const struct slab *slab = list_entry(at, struct slab, list);
 
 		for (unsigned i = 0; i < cache->layout.nr_objects; i++)
-			if (slab->bufctl[i << cache->layout.entry_shift] == 0)
+			if (slab->bufctl[i] == 0)
 				add_leak(leaks, cache, slab_object(cache, slab, i));
 	}
 }

@@ -20,18 +20,6 @@ struct sums {
 	uint64_t nr_at_rest;		/* objects in arrays and in quarantine */
 };
 
-static unsigned next_free(const struct kmem_cache *cache, const struct slab *slab, unsigned index)
-{
-	if (cache->layout.entry_shift)
-		return ((const uint16_t *)(const void *)slab->bufctl)[index] >> 1;
-	return (uint8_t)(index + slab->bufctl[index]);
-}
-
-static uint8_t state_of(const struct kmem_cache *cache, const struct slab *slab, unsigned index)
-{
-	return slab->bufctl[index << cache->layout.entry_shift];
-}
-
 static bool free_list_verify(const struct kmem_cache *cache, const struct slab *slab,
 			     struct violation *out)
 {
@@ -42,9 +30,9 @@ static bool free_list_verify(const struct kmem_cache *cache, const struct slab *
 	for (unsigned i = 0; i < slab->nr_free; i++) {
 		REQUIRE("S2", slab, index < cache->layout.nr_objects);
 		REQUIRE("S2", slab, !bitmap_test(seen, index));
-		REQUIRE("S2", slab_object(cache, slab, index), state_of(cache, slab, index) != 0);
+		REQUIRE("S2", slab_object(cache, slab, index), slab->bufctl[index] != 0);
 		bitmap_set(seen, index);
-		index = next_free(cache, slab, index);
+		index = slab_next_free(cache, slab, index);
 	}
 	return true;
 }
@@ -69,7 +57,7 @@ static bool slab_verify_one(struct kmem_cache *cache, struct slab *slab, struct 
 		return false;
 	sums->nr_in_slabs += slab->nr_free;
 	for (unsigned i = 0; i < cache->layout.nr_objects; i++)
-		sums->nr_not_allocated += state_of(cache, slab, i) != 0;
+		sums->nr_not_allocated += slab->bufctl[i] != 0;
 	return !cache->debug || debug_slab_verify(cache, slab, out);
 }
 
@@ -121,8 +109,8 @@ static bool slot_verify(struct kmem_cache *cache, const struct slot *slot, unsig
 	REQUIRE(rule, slot->object, page->type == PAGE_SLAB);
 	REQUIRE(rule, slot->object, page_cache(page) == cache);
 	slab = page_slab(page);
-	at = slab_entry_offset(cache, slab, slot->object);
-	REQUIRE(rule, slot->object, at < cache->entries_bytes);
+	at = slab_index(cache, slab, slot->object);
+	REQUIRE(rule, slot->object, at < cache->nr_objects);
 	REQUIRE(rule, slot->object, slot->state == &slab->bufctl[at]);
 	REQUIRE(rule, slot->object, *slot->state != 0);
 	REQUIRE(rule, slot->object, slab->nid == nid);
@@ -197,8 +185,8 @@ bool cache_verify(struct kmem_cache *cache, struct violation *out)
 	struct sums sums = { 0 };
 
 	REQUIRE("C2", cache, cache->inverse == slab_layout_inverse(&cache->layout));
-	REQUIRE("C2", cache, cache->entries_bytes ==
-		(uint64_t)cache->layout.nr_objects << cache->layout.entry_shift);
+	REQUIRE("C2", cache, cache->nr_objects ==
+		cache->layout.nr_objects);
 	if (!nodes_verify(cache, &sums, out))
 		return false;
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)

@@ -1,0 +1,853 @@
+/*
+ * Object caches through the public API and, for layouts and rules, from inside.
+ *
+ * Each case makes its own cache, so what it breaks stays there.
+ */
+
+#include "mm/slab_core.h"
+#include "mm/slab_debug.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "tests/test.h"
+
+static void check_verifies(struct kmem_cache *cache)
+{
+	struct violation violation = { 0 };
+
+	if (!cache_verify(cache, &violation))
+		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
+			  (unsigned long long)violation.at, violation.condition);
+}
+
+static bool breaks(struct kmem_cache *cache, const char *rule)
+{
+	struct violation violation = { 0 };
+
+	return !cache_verify(cache, &violation) && strcmp(violation.rule, rule) == 0;
+}
+
+static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flags)
+{
+	return kmem_cache_create(name, bytes, 0, flags | SLAB_PANIC, NULL);
+}
+
+static struct slab *slab_of(const void *object)
+{
+	return page_slab(virt_to_page(object));
+}
+
+static struct cache_node *node_of(struct kmem_cache *cache, const void *object)
+{
+	return cache_node_lookup(cache, slab_of(object)->nid);
+}
+
+static uint8_t *state_of(struct kmem_cache *cache, const void *object)
+{
+	struct slab *slab = slab_of(object);
+
+	return slab->bufctl + slab_index(cache, slab, object);
+}
+
+/* ---- Layouts ---- */
+
+static void the_descriptor_is_placed_where_it_wastes_less(void)
+{
+	struct slab_layout layout;
+
+	CHECK(slab_layout_choose(&layout, 64, 64, true));
+	CHECK_EQ(layout.place, OFF_SLAB);
+	CHECK_EQ(layout.nr_objects, 256);
+	CHECK_EQ(layout.descriptor_bytes, 288);
+	CHECK(slab_layout_choose(&layout, 192, 64, true));
+	CHECK_EQ(layout.place, ON_SLAB);
+	CHECK(slab_layout_choose(&layout, 4096, 4096, true));
+	CHECK_EQ(layout.place, OFF_SLAB);
+	CHECK_EQ(layout.nr_objects, 8);
+}
+
+static void small_objects_have_wide_entries(void)
+{
+	struct slab_layout layout;
+
+	CHECK(slab_layout_choose(&layout, 8, 8, true));
+	CHECK(layout.is_wide);
+	CHECK(layout.nr_objects > MAX_U8_OBJECTS);
+	CHECK(slab_layout_choose(&layout, 16, 16, true));
+	CHECK(!layout.is_wide);
+}
+
+static void every_layout_fits_its_slab(void)
+{
+	for (uint32_t bytes = 8; bytes <= 64 * 1024; bytes += bytes < 1024 ? 8 : 1032) {
+		uint32_t stride = (uint32_t)align_up(bytes, 8);
+		struct slab_layout layout;
+		uint64_t end;
+
+		CHECK(slab_layout_choose(&layout, stride, 8, true));
+		end = layout.objects_offset + (uint64_t)(layout.nr_colours - 1) *
+			layout.colour_bytes + (uint64_t)layout.nr_objects * stride;
+		CHECK(end <= PAGE_SIZE << layout.order);
+		if (layout.place == ON_SLAB)
+			CHECK(layout.objects_offset >= 16 + sizeof(struct slab) +
+			      ((uint32_t)layout.nr_objects << layout.is_wide));
+		else
+			CHECK(layout.nr_objects <= MAX_U8_OBJECTS);
+	}
+}
+
+static void too_large_objects_have_no_layout(void)
+{
+	struct slab_layout layout;
+
+	CHECK(slab_layout_choose(&layout, (uint32_t)KMALLOC_MAX_SIZE, 4096, true));
+	CHECK_EQ(layout.nr_objects, 1);
+	CHECK(!slab_layout_choose(&layout, (uint32_t)KMALLOC_MAX_SIZE + 4096, 4096, true));
+}
+
+/* Every offset around a slab, against division. */
+static void check_offsets(uint32_t stride)
+{
+	struct slab slab = { .objects = (uint8_t *)(uintptr_t)0xffff888012340040ull };
+	struct kmem_cache cache;
+	uint64_t end;
+
+	memset(&cache, 0, sizeof(cache));
+	CHECK(slab_layout_choose(&cache.layout, stride, 8, true));
+	cache.inverse = slab_layout_inverse(&cache.layout);
+	cache.nr_objects = cache.layout.nr_objects;
+	end = (uint64_t)cache.layout.nr_objects * stride;
+	for (int64_t offset = -4096; offset < (int64_t)end + 4096; offset++) {
+		bool is_object = offset >= 0 && (uint64_t)offset < end && offset % stride == 0;
+		uint64_t at = slab_index(&cache, &slab, slab.objects + offset);
+
+		if (is_object != (at < cache.nr_objects)) {
+			test_fail(__FILE__, __LINE__, "stride %u, offset %lld", stride,
+				  (long long)offset);
+			return;
+		}
+		if (is_object)
+			CHECK_EQ(at, (uint64_t)offset / stride);
+	}
+}
+
+static void one_multiplication_tells_objects_from_all_other_addresses(void)
+{
+	static const uint32_t strides[] = { 8, 16, 24, 48, 64, 72, 96, 184, 192, 320, 1000, 1024,
+					    2560, 3584, 4104, 7168, 8192 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(strides); i++)
+		check_offsets(strides[i]);
+}
+
+/* ---- Allocating and freeing ---- */
+
+#define NR_OBJECTS	700u
+
+static void *objects[NR_OBJECTS];
+
+static void fill(struct kmem_cache *cache, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+		CHECK(objects[i] != NULL);
+		memset(objects[i], (int)(i & 0xff), kmem_cache_size(cache));
+	}
+}
+
+static void check_filled(struct kmem_cache *cache, unsigned nr)
+{
+	const size_t bytes = kmem_cache_size(cache);
+
+	for (unsigned i = 0; i < nr; i++) {
+		const uint8_t *at = objects[i];
+
+		CHECK_EQ(at[0], i & 0xff);
+		CHECK_EQ(at[bytes / 2], i & 0xff);
+		CHECK_EQ(at[bytes - 1], i & 0xff);
+	}
+}
+
+static void release(struct kmem_cache *cache, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		kmem_cache_free(cache, objects[i]);
+}
+
+static void objects_do_not_overlap(void)
+{
+	static const size_t sizes[] = { 1, 8, 24, 64, 100, 192, 1000, 4096, 9000 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct kmem_cache *cache = make("test_overlap", sizes[i], 0);
+		unsigned nr = sizes[i] > 1000 ? 60 : NR_OBJECTS;
+
+		fill(cache, nr);
+		check_filled(cache, nr);
+		CHECK_EQ(slab_usage(cache).nr_active, nr);
+		check_verifies(cache);
+		release(cache, nr);
+		CHECK_EQ(slab_usage(cache).nr_active, 0);
+		check_verifies(cache);
+		kmem_cache_destroy(cache);
+	}
+}
+
+static void objects_are_aligned_as_asked(void)
+{
+	for (size_t align = 8; align <= PAGE_SIZE; align *= 2) {
+		struct kmem_cache *cache = kmem_cache_create("test_align", 40, align, SLAB_PANIC,
+							     NULL);
+
+		for (unsigned i = 0; i < 50; i++) {
+			objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+			CHECK(is_aligned((uintptr_t)objects[i], align));
+		}
+		release(cache, 50);
+		kmem_cache_destroy(cache);
+	}
+}
+
+static void hwcache_align_keeps_objects_on_their_own_lines(void)
+{
+	struct kmem_cache *small = make("test_line_small", 20, SLAB_HWCACHE_ALIGN);
+	struct kmem_cache *large = make("test_line_large", 100, SLAB_HWCACHE_ALIGN);
+
+	CHECK_EQ(small->align, 32);
+	CHECK_EQ(large->align, 64);
+	kmem_cache_destroy(small);
+	kmem_cache_destroy(large);
+}
+
+static void check_page_links(size_t bytes, enum slab_place place)
+{
+	struct kmem_cache *cache = make("test_links", bytes, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct slab *slab = slab_of(object);
+	uint8_t *start = slab_start(cache, slab);
+
+	CHECK_EQ(cache->layout.place, place);
+	for (uint64_t at = 0; at < slab_bytes(cache); at += PAGE_SIZE) {
+		const struct page *page = virt_to_page(start + at);
+
+		CHECK_EQ(page->type, PAGE_SLAB);
+		CHECK(page_cache(page) == cache);
+		CHECK(page_slab(page) == slab);
+		CHECK((void *)page->list.next == (void *)cache);
+		CHECK((void *)page->list.prev == (void *)slab);
+	}
+	CHECK_EQ((uint8_t *)slab >= start && (uint8_t *)slab < start + slab_bytes(cache),
+		 place == ON_SLAB);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static void every_page_leads_to_cache_and_slab(void)
+{
+	check_page_links(192, ON_SLAB);
+	check_page_links(64, OFF_SLAB);
+}
+
+static unsigned nr_constructed, nr_destructed;
+
+static void construct(void *object)
+{
+	nr_constructed++;
+	memset(object, 0x5c, 40);
+}
+
+static void destruct(void *object)
+{
+	nr_destructed++;
+	CHECK_EQ(*(uint8_t *)object, 0x5c);
+}
+
+static void constructors_run_once_per_object(void)
+{
+	struct kmem_cache *cache = kmem_cache_create_dtor("test_ctor", 40, 0, SLAB_PANIC,
+							  construct, destruct);
+	uint8_t *object;
+
+	nr_constructed = 0;
+	nr_destructed = 0;
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	CHECK_EQ(nr_constructed, cache->layout.nr_objects);
+	for (unsigned i = 0; i < 40; i++)
+		CHECK_EQ(object[i], 0x5c);
+	kmem_cache_free(cache, object);
+	CHECK_EQ(kmem_cache_alloc(cache, GFP_KERNEL), (uintptr_t)object);
+	CHECK_EQ(nr_constructed, cache->layout.nr_objects);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+	CHECK_EQ(nr_destructed, nr_constructed);
+}
+
+static void zalloc_zeroes_used_memory(void)
+{
+	struct kmem_cache *cache = make("test_zalloc", 100, 0);
+
+	fill(cache, 50);
+	release(cache, 50);
+	for (unsigned i = 0; i < 50; i++) {
+		objects[i] = kmem_cache_zalloc(cache, GFP_KERNEL);
+		for (unsigned at = 0; at < 100; at++)
+			CHECK_EQ(((uint8_t *)objects[i])[at], 0);
+	}
+	release(cache, 50);
+	kmem_cache_destroy(cache);
+}
+
+static void bulk_gives_and_takes_all_or_nothing(void)
+{
+	struct kmem_cache *cache = make("test_bulk", 192, 0);
+
+	CHECK_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, NR_OBJECTS, objects), NR_OBJECTS);
+	for (unsigned i = 0; i < NR_OBJECTS; i++)
+		memset(objects[i], (int)(i & 0xff), 192);
+	check_filled(cache, NR_OBJECTS);
+	CHECK_EQ(slab_usage(cache).nr_active, NR_OBJECTS);
+	kmem_cache_free_bulk(cache, NR_OBJECTS, objects);
+	CHECK_EQ(slab_usage(cache).nr_active, 0);
+	CHECK_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 10, objects), 10);
+	kmem_cache_free_bulk(NULL, 10, objects);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void shrinking_returns_every_page(void)
+{
+	struct kmem_cache *cache = make("test_shrink", 256, 0);
+	uint64_t nr_pages;
+
+	fill(cache, NR_OBJECTS);
+	nr_pages = slab_usage(cache).nr_slab_pages;
+	CHECK(nr_pages > 0);
+	release(cache, NR_OBJECTS);
+	CHECK(slab_usage(cache).nr_slab_pages > 0);
+	kmem_cache_shrink(cache);
+	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
+	CHECK_EQ(kmem_cache_shrink(cache), 0);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void shrinking_keeps_slabs_in_use(void)
+{
+	struct kmem_cache *cache = make("test_shrink_used", 64, 0);
+
+	fill(cache, NR_OBJECTS);
+	for (unsigned i = 0; i < NR_OBJECTS; i++)
+		if (i % 256 != 7)
+			kmem_cache_free(cache, objects[i]);
+	kmem_cache_shrink(cache);
+	for (unsigned i = 7; i < NR_OBJECTS; i += 256) {
+		CHECK_EQ(*(uint8_t *)objects[i], i & 0xff);
+		kmem_cache_free(cache, objects[i]);
+	}
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void slabs_begin_at_different_colours(void)
+{
+	struct kmem_cache *cache = make("test_colour", 1280, 0);
+	const unsigned per_slab = cache->layout.nr_objects;
+	uint64_t seen = 0;
+
+	CHECK(cache->layout.nr_colours >= 4);
+	fill(cache, 4 * per_slab);
+	for (unsigned i = 0; i < 4 * per_slab; i++) {
+		const struct slab *slab = slab_of(objects[i]);
+
+		CHECK(slab->colour < cache->layout.nr_colours);
+		CHECK_EQ(slab->objects - slab_start(cache, slab), cache->layout.objects_offset +
+			 slab->colour * cache->layout.colour_bytes);
+		seen |= (uint64_t)1 << slab->colour;
+	}
+	CHECK(__builtin_popcountll(seen) >= 4);
+	release(cache, 4 * per_slab);
+	kmem_cache_destroy(cache);
+}
+
+static void nodes_get_their_own_objects(void)
+{
+	struct kmem_cache *cache = make("test_nodes", 128, 0);
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		unsigned expected = slab_memory_node(nid);
+
+		for (unsigned i = 0; i < 200; i++) {
+			objects[i] = kmem_cache_alloc_node(cache, GFP_KERNEL, nid);
+			CHECK(objects[i] != NULL);
+			CHECK_EQ(page_to_nid(virt_to_page(objects[i])), expected);
+		}
+		check_verifies(cache);
+		release(cache, 200);
+		check_verifies(cache);
+	}
+	kmem_cache_shrink(cache);
+	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
+	kmem_cache_destroy(cache);
+}
+
+static void dma_caches_lie_below_16_mib(void)
+{
+	struct kmem_cache *cache = make("test_dma", 64, SLAB_CACHE_DMA);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	if (object) {
+		CHECK(virt_to_phys(object) < (uint64_t)16 << 20);
+		kmem_cache_free(cache, object);
+	}
+	kmem_cache_destroy(cache);
+	if (!object)
+		SKIP("no memory below 16 MiB");
+}
+
+/* ---- A random run against a flag per object ---- */
+
+static void random_run(slab_flags_t flags, size_t bytes)
+{
+	struct kmem_cache *cache = make("test_random", bytes, flags);
+	uint64_t nr_live = 0;
+
+	memset(objects, 0, sizeof(objects));
+	for (unsigned step = 0; step < 20000; step++) {
+		unsigned i = (unsigned)test_random_below(NR_OBJECTS);
+
+		if (objects[i]) {
+			CHECK_EQ(((uint8_t *)objects[i])[bytes - 1], i & 0xff);
+			kmem_cache_free(cache, objects[i]);
+			objects[i] = NULL;
+			nr_live--;
+		} else {
+			objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+			CHECK(objects[i] != NULL);
+			((uint8_t *)objects[i])[bytes - 1] = (uint8_t)i;
+			nr_live++;
+		}
+		if (step % 997 == 0)
+			kmem_cache_shrink(cache);
+		if (step % 4001 == 0)
+			check_verifies(cache);
+	}
+	CHECK_EQ(slab_usage(cache).nr_active, nr_live);
+	check_verifies(cache);
+	for (unsigned i = 0; i < NR_OBJECTS; i++)
+		kmem_cache_free(cache, objects[i]);
+	kmem_cache_destroy(cache);
+}
+
+static void a_random_run_keeps_every_object(void)
+{
+	random_run(0, 8);
+	random_run(0, 64);
+	random_run(0, 200);
+	random_run(0, 2048);
+}
+
+static void a_random_run_with_all_debug_options_keeps_every_object(void)
+{
+	random_run(SLAB_DEBUG_FLAGS & ~SLAB_GUARD, 64);
+	random_run(SLAB_DEBUG_FLAGS & ~(SLAB_GUARD | SLAB_INIT), 200);
+}
+
+/* ---- Running out ---- */
+
+/* The nth page allocation fails: every path gives up cleanly. */
+static void failing_pages_leave_everything_in_order(void)
+{
+	for (uint64_t nth = 1; nth <= 40; nth++) {
+		struct kmem_cache *cache = make("test_fail", 512, 0);
+		unsigned nr = 0;
+
+		mm_fail_nth(nth);
+		for (unsigned i = 0; i < 300; i++) {
+			objects[nr] = kmem_cache_alloc(cache, GFP_KERNEL);
+			nr += objects[nr] != NULL;
+		}
+		mm_fail_nth(0);
+		CHECK(nr >= 299);
+		check_verifies(cache);
+		release(cache, nr);
+		kmem_cache_destroy(cache);
+	}
+}
+
+static void a_failing_bulk_allocates_nothing(void)
+{
+	struct kmem_cache *cache = make("test_fail_bulk", 4096, 0);
+
+	for (uint64_t nth = 1; nth <= 20; nth++) {
+		size_t nr;
+
+		kmem_cache_shrink(cache);
+		mm_fail_nth(nth);
+		nr = kmem_cache_alloc_bulk(cache, GFP_NOWAIT | __GFP_THISNODE, 100, objects);
+		CHECK(nr == (mm_fail_nth_struck() ? 0 : 100) || nr == 100);
+		mm_fail_nth(0);
+		CHECK_EQ(slab_usage(cache).nr_active, nr);
+		kmem_cache_free_bulk(cache, nr, objects);
+		check_verifies(cache);
+	}
+	kmem_cache_destroy(cache);
+}
+
+/* ---- What every free catches ---- */
+
+static void a_second_free_panics(void)
+{
+	struct kmem_cache *cache = make("test_double", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	void *other = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	kmem_cache_free(cache, object);
+	CHECK_PANICS("double free", kmem_cache_free(cache, object));
+	kmem_cache_free(cache, other);
+	CHECK_PANICS("double free", kmem_cache_free(cache, object));
+	kmem_cache_shrink(cache);
+	CHECK_EQ(slab_usage(cache).nr_active, 0);
+	kmem_cache_destroy(cache);
+}
+
+static void a_second_free_after_draining_panics(void)
+{
+	struct kmem_cache *cache = make("test_double_late", 64, 0);
+
+	fill(cache, NR_OBJECTS);
+	release(cache, NR_OBJECTS - 1);	/* the last keeps one slab */
+	for (unsigned i = 0; i + 1 < NR_OBJECTS; i++)
+		if (slab_of(objects[i]) == slab_of(objects[NR_OBJECTS - 1]))
+			CHECK_PANICS("double free", kfree(objects[i]));
+	kfree(objects[NR_OBJECTS - 1]);
+	kmem_cache_destroy(cache);
+}
+
+static void interior_pointers_panic(void)
+{
+	struct kmem_cache *cache = make("test_interior", 192, 0);
+	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	for (unsigned at = 1; at < 192; at += 13)
+		CHECK_PANICS("interior pointer", kfree(object + at));
+	CHECK_PANICS("interior pointer", kfree(slab_of(object)));
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static void wild_frees_panic(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	uint64_t on_stack[4];
+
+	CHECK(page != NULL);
+	CHECK_PANICS("wild free", kfree(on_stack));
+	CHECK_PANICS("wild free", kfree(page_address(page)));
+	CHECK_PANICS("wild free", kfree((void *)(uintptr_t)0x1000));
+	CHECK_PANICS("wild free", kfree(&slab_system));
+	__free_page(page);
+}
+
+static void frees_to_another_cache_panic(void)
+{
+	struct kmem_cache *cache = make("test_one", 64, 0);
+	struct kmem_cache *other = make("test_other", 64, 0);
+	struct page *page = alloc_page(GFP_KERNEL);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	CHECK_PANICS("wrong cache", kmem_cache_free(other, object));
+	CHECK_PANICS("wrong cache", kmem_cache_free(cache, page_address(page)));
+	CHECK_PANICS("wrong cache", kmem_cache_free_bulk(other, 1, &object));
+	__free_page(page);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(other);
+	kmem_cache_destroy(cache);
+}
+
+static void destroying_a_cache_in_use_panics(void)
+{
+	struct kmem_cache *cache = make("test_in_use", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	CHECK_PANICS("still allocated", kmem_cache_destroy(cache));
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static void illegal_sizes_and_alignments_panic(void)
+{
+	CHECK_PANICS("size_bytes > 0", make("test_bad", 0, 0));
+	CHECK_PANICS("size_bytes <= KMALLOC_MAX_SIZE", make("test_bad", KMALLOC_MAX_SIZE + 1, 0));
+	CHECK_PANICS("is_power_of_two(align)",
+		     kmem_cache_create("test_bad", 8, 24, 0, NULL));
+	CHECK_PANICS("align <= PAGE_SIZE", kmem_cache_create("test_bad", 8, 8192, 0, NULL));
+	CHECK_PANICS("name != NULL", kmem_cache_create(NULL, 8, 8, 0, NULL));
+}
+
+static void zeroing_constructed_objects_panics(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_ctor_zero", 40, 0, SLAB_PANIC,
+						     construct);
+
+	CHECK_PANICS("!cache->ctor", kmem_cache_zalloc(cache, GFP_KERNEL));
+	kmem_cache_shrink(cache);
+}
+
+/* ---- Corrupted bookkeeping ---- */
+
+static void an_overflow_into_a_descriptor_is_caught(void)
+{
+	struct kmem_cache *cache = make("test_overflow", 192, 0);
+	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct slab *slab = slab_of(object);
+	uint8_t *guard = (uint8_t *)slab - 1;
+	uint8_t kept = *guard;
+
+	*guard = 'A';
+	CHECK(breaks(cache, "S5"));
+	CHECK_PANICS("guard word", kmem_cache_shrink(cache));
+	*guard = kept;
+	spin_unlock(&node_of(cache, object)->lock);
+}
+
+static void a_zeroed_free_entry_is_caught_when_taken(void)
+{
+	struct kmem_cache *cache = make("test_entry", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct slab *slab = slab_of(object);
+	uint8_t kept = slab->bufctl[slab->first_free];
+
+	slab->bufctl[slab->first_free] = 0;
+	CHECK_PANICS("no free object", fill(cache, 300));
+	spin_unlock(&node_of(cache, object)->lock);
+	slab->bufctl[slab->first_free] = kept;
+}
+
+/* ---- Verifiers notice ---- */
+
+/* Two objects of a fresh cache; one free in its slab, one in use. */
+static struct kmem_cache *broken_cache(void **used, void **rested)
+{
+	struct kmem_cache *cache = make("test_breach", 64, 0);
+
+	*used = kmem_cache_alloc(cache, GFP_KERNEL);
+	*rested = kmem_cache_alloc(cache, GFP_KERNEL);
+	kmem_cache_free(cache, *rested);
+	CHECK(!breaks(cache, "S1"));
+	return cache;
+}
+
+static void discard(struct kmem_cache *cache, void *used)
+{
+	check_verifies(cache);
+	kmem_cache_free(cache, used);
+	kmem_cache_destroy(cache);
+}
+
+static void verify_notices_S1(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct cache_node *node = node_of(cache, used);
+	struct slab *slab = slab_of(used);
+
+	list_move(&slab->list, &node->full);
+	CHECK(breaks(cache, "S1"));
+	list_move(&slab->list, &node->partial);
+	discard(cache, used);
+}
+
+static void verify_notices_S2(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct slab *slab = slab_of(used);
+	uint8_t *entry = &slab->bufctl[slab->first_free];
+	uint8_t kept = *entry;
+
+	*entry = 0;
+	CHECK(breaks(cache, "S2"));
+	*entry = kept;
+	slab->first_free = cache->layout.nr_objects;
+	CHECK(breaks(cache, "S2"));
+	slab->first_free = (uint16_t)(entry - slab->bufctl);
+	discard(cache, used);
+}
+
+static void verify_notices_S3(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct page *page = virt_to_page(slab_start(cache, slab_of(used))) + 1;
+	struct slab *slab = slab_of(used);
+
+	page->type = PAGE_USER;
+	CHECK(breaks(cache, "S3"));
+	page->type = PAGE_SLAB;
+	page_set_slab(page, cache_cache, slab);
+	CHECK(breaks(cache, "S3"));
+	page_set_slab(page, cache, slab);
+	discard(cache, used);
+}
+
+static void verify_notices_S4(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct cache_node *node = node_of(cache, used);
+
+	node->nr_free_objects++;
+	CHECK(breaks(cache, "S4"));
+	node->nr_free_objects--;
+	node->nr_slabs++;
+	CHECK(breaks(cache, "S4"));
+	node->nr_slabs--;
+	discard(cache, used);
+}
+
+static void verify_notices_S5(void)
+{
+	struct kmem_cache *cache = make("test_breach5", 192, 0);
+	void *used = kmem_cache_alloc(cache, GFP_KERNEL);
+	uint8_t *rear = (uint8_t *)slab_of(used) + cache->layout.descriptor_bytes;
+
+	++*rear;
+	CHECK(breaks(cache, "S5"));
+	--*rear;
+	discard(cache, used);
+}
+
+static void verify_notices_S6(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+
+	*state_of(cache, used) = 1;
+	CHECK(breaks(cache, "S6"));
+	*state_of(cache, used) = 0;
+	discard(cache, used);
+}
+
+static void verify_notices_A1_and_A2(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slot *kept = array->top;
+
+	array->top = array->slots;
+	CHECK(breaks(cache, "A1"));
+	array->top = kept;
+	array->nid++;
+	CHECK(breaks(cache, "A2"));
+	array->nid--;
+	*state_of(cache, rested) = 0;
+	CHECK(breaks(cache, "A2"));
+	*state_of(cache, rested) = 1;
+	discard(cache, used);
+}
+
+static void verify_notices_L1_and_L2(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct cache_node *node = node_of(cache, used);
+	struct object_array *shared = node->shared;
+	uint8_t *state;
+
+	CHECK(shared != NULL);
+	cpu_array_drain(cache, mm_port_cpu());
+	CHECK(shared->nr > 0);
+	shared->limit = 0;
+	CHECK(breaks(cache, "L1"));
+	shared->limit = cache->shared_slots;
+	state = shared->slots[0].state;
+	shared->slots[0].state = state + 1;
+	CHECK(breaks(cache, "L2"));
+	shared->slots[0].state = state;
+	discard(cache, used);
+}
+
+static void verify_notices_C1_and_C2(void)
+{
+	void *used, *rested;
+	struct kmem_cache *cache = broken_cache(&used, &rested);
+	struct violation violation = { 0 };
+
+	cache->inverse++;
+	CHECK(breaks(cache, "C2"));
+	cache->inverse--;
+	slab_system.nr_caches++;
+	CHECK(!slab_verify(&violation) && strcmp(violation.rule, "C1") == 0);
+	slab_system.nr_caches--;
+	discard(cache, used);
+}
+
+static void verify_notices_D1_and_D2(void)
+{
+	struct kmem_cache *cache = make("test_breach_debug", 64, SLAB_RED_ZONE | SLAB_POISON);
+	uint8_t *used = kmem_cache_alloc(cache, GFP_KERNEL);
+	uint8_t *freed = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	used[64]++;
+	CHECK(breaks(cache, "D1"));
+	used[64]--;
+	kmem_cache_free(cache, freed);
+	freed[20]++;
+	CHECK(breaks(cache, "D2"));
+	CHECK_EQ(validate_slab_cache(cache), 1);
+	freed[20]--;
+	CHECK_EQ(validate_slab_cache(cache), 0);
+	discard(cache, used);
+}
+
+static const struct test_case cases[] = {
+	{ "the descriptor is placed where it wastes less",
+	  the_descriptor_is_placed_where_it_wastes_less },
+	{ "small objects have wide entries", small_objects_have_wide_entries },
+	{ "every layout fits its slab", every_layout_fits_its_slab },
+	{ "too large objects have no layout", too_large_objects_have_no_layout },
+	{ "one multiplication tells objects from all other addresses",
+	  one_multiplication_tells_objects_from_all_other_addresses },
+	{ "objects do not overlap", objects_do_not_overlap },
+	{ "objects are aligned as asked", objects_are_aligned_as_asked },
+	{ "hwcache align keeps objects on their own lines",
+	  hwcache_align_keeps_objects_on_their_own_lines },
+	{ "every page leads to cache and slab", every_page_leads_to_cache_and_slab },
+	{ "constructors run once per object", constructors_run_once_per_object },
+	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
+	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
+	{ "shrinking returns every page", shrinking_returns_every_page },
+	{ "shrinking keeps slabs in use", shrinking_keeps_slabs_in_use },
+	{ "slabs begin at different colours", slabs_begin_at_different_colours },
+	{ "nodes get their own objects", nodes_get_their_own_objects },
+	{ "DMA caches lie below 16 MiB", dma_caches_lie_below_16_mib },
+	{ "a random run keeps every object", a_random_run_keeps_every_object },
+	{ "a random run with all debug options keeps every object",
+	  a_random_run_with_all_debug_options_keeps_every_object },
+	{ "failing pages leave everything in order", failing_pages_leave_everything_in_order },
+	{ "a failing bulk allocates nothing", a_failing_bulk_allocates_nothing },
+	{ "a second free panics", a_second_free_panics },
+	{ "a second free after draining panics", a_second_free_after_draining_panics },
+	{ "interior pointers panic", interior_pointers_panic },
+	{ "wild frees panic", wild_frees_panic },
+	{ "frees to another cache panic", frees_to_another_cache_panic },
+	{ "destroying a cache in use panics", destroying_a_cache_in_use_panics },
+	{ "illegal sizes and alignments panic", illegal_sizes_and_alignments_panic },
+	{ "zeroing constructed objects panics", zeroing_constructed_objects_panics },
+	{ "an overflow into a descriptor is caught", an_overflow_into_a_descriptor_is_caught },
+	{ "a zeroed free entry is caught when taken", a_zeroed_free_entry_is_caught_when_taken },
+	{ "verify notices S1", verify_notices_S1 },
+	{ "verify notices S2", verify_notices_S2 },
+	{ "verify notices S3", verify_notices_S3 },
+	{ "verify notices S4", verify_notices_S4 },
+	{ "verify notices S5", verify_notices_S5 },
+	{ "verify notices S6", verify_notices_S6 },
+	{ "verify notices A1 and A2", verify_notices_A1_and_A2 },
+	{ "verify notices L1 and L2", verify_notices_L1_and_L2 },
+	{ "verify notices C1 and C2", verify_notices_C1_and_C2 },
+	{ "verify notices D1 and D2", verify_notices_D1_and_D2 },
+};
+
+TEST_SUITE(slab, cases);
