@@ -15,6 +15,8 @@ extern const struct test_suite suite_collect;
 extern const struct test_suite suite_range;
 extern const struct test_suite suite_topology;
 extern const struct test_suite suite_paging;
+extern const struct test_suite suite_slab;
+extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
 
@@ -29,6 +31,8 @@ const struct test_suite *const unit_suites[] = {
 	&suite_range,
 	&suite_topology,
 	&suite_paging,
+	&suite_slab,
+	&suite_kmalloc,
 	&suite_vspace,
 	&suite_vmalloc,
 };
