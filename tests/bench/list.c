@@ -3,10 +3,12 @@
 #include "tests/bench/list.h"
 
 extern const struct bench_suite bench_harness;
+extern const struct bench_suite bench_slab;
 extern const struct bench_suite bench_vmalloc;
 
 const struct bench_suite *const bench_suites[] = {
 	&bench_harness,
+	&bench_slab,
 	&bench_vmalloc,
 };
 

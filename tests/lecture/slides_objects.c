@@ -44,7 +44,7 @@ static struct kmem_cache *cache_with(unsigned nr_objects)
 		.place = ON_SLAB,
 	};
 	cache->inverse = slab_layout_inverse(&cache->layout);
-	cache->entries_bytes = nr_objects;
+	cache->nr_objects = nr_objects;
 	return cache;
 }
 
