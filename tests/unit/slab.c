@@ -365,7 +365,8 @@ static void slabs_begin_at_different_colours(void)
 			 slab->colour * cache->layout.colour_bytes);
 		seen |= (uint64_t)1 << slab->colour;
 	}
-	CHECK(__builtin_popcountll(seen) >= 4);
+	for (unsigned colour = 0; colour < 4; colour++)
+		CHECK(seen >> colour & 1);
 	release(cache, 4 * per_slab);
 	kmem_cache_destroy(cache);
 }
