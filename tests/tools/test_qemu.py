@@ -5,6 +5,7 @@ import pathlib
 import stat
 import tempfile
 import unittest
+import xml.etree.ElementTree as ElementTree
 
 import ktap
 import qemu
@@ -119,6 +120,24 @@ class Rows(unittest.TestCase):
     def test_a_dead_machine_counts_as_one_failure(self):
         verdict = self.verdict("", 0)
         self.assertEqual(machine_runner.count_row({}, verdict, False), (0, 1, 0))
+
+
+class Junit(unittest.TestCase):
+    LOG = ("KTAP version 1\n1..1\n  KTAP version 1\n  1..3\n  ok 1 one\n  # a.c:1: x\n"
+           "  not ok 2 two\n  ok 3 three # SKIP no\nnot ok 1 buddy\n\x01noise\n"
+           "1 passed, 1 failed, 1 skipped\n")
+
+    def test_suites_nest_and_failures_carry_the_log(self):
+        verdict = ktap.judge(self.LOG, ktap.Ending(35))
+        result = machine_runner.Result("m", False, verdict.reasons, verdict, 1.5, (1, 1, 1))
+        with tempfile.NamedTemporaryFile(suffix=".xml") as file:
+            machine_runner.write_junit(file.name, [result])
+            top = ElementTree.parse(file.name).getroot()
+        cases = top.findall("./testsuite[@name='m']/testsuite[@name='buddy']/testcase")
+        self.assertEqual([case.get("name") for case in cases], ["one", "two", "three"])
+        self.assertEqual(cases[1].find("failure").get("message"), "a.c:1: x")
+        self.assertEqual(cases[2].find("skipped").get("message"), "no")
+        self.assertIn("?noise", top.find("./testsuite/system-out").text)
 
 
 if __name__ == "__main__":
