@@ -10,6 +10,7 @@ extern const struct test_suite suite_faults;
 extern const struct test_suite suite_smp;
 extern const struct test_suite suite_vmalloc_faults;
 extern const struct test_suite suite_vmalloc_stress;
+extern const struct test_suite suite_stress;
 extern const struct test_suite suite_lecture;
 
 const struct test_suite *const live_suites[] = {
@@ -19,6 +20,7 @@ const struct test_suite *const live_suites[] = {
 	&suite_smp,
 	&suite_vmalloc_faults,
 	&suite_vmalloc_stress,
+	&suite_stress,
 	&suite_lecture,
 };
 

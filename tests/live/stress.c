@@ -1,0 +1,295 @@
+/*
+ * Stress: every CPU uses every allocator at random, at the same time.
+ *
+ * Model
+ *   A worker owns a table of allocations. It picks a place at random: an empty
+ *   one is filled by an allocation of a random kind and size, a full one is
+ *   checked and freed. Each allocation carries a stamp of its own at both ends,
+ *   so that two owners of one byte notice each other. Now and then a worker
+ *   swaps an allocation with a shared mailbox: what comes out was another CPU's
+ *   and is freed here, which exercises remote frees and alien arrays.
+ *
+ * Bounds
+ *   A worker yields every YIELD_INTERVAL operations, so that work sent to its
+ *   CPU runs; the starter waits JOIN_MS beyond the time asked for.
+ */
+
+#include "tests/live/stress.h"
+
+#include "arch.h"
+#include "arch/x86_64/smp.h"
+#include "kthread.h"
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/init.h"
+#include "mm/kmalloc.h"
+#include "mm/page_alloc.h"
+#include "mm/vmalloc.h"
+#include "tests/test.h"
+
+#define NR_PLACES		192u
+#define NR_MAILBOXES		16u
+#define MAILBOX_INTERVAL	16u
+#define YIELD_INTERVAL		64u
+#define CLOCK_INTERVAL		256u
+#define JOIN_MS			120000u
+#define MAX_WORKERS		256u
+
+#define MAX_ORDER_USED		5u
+#define MAX_SMALL_BYTES		(64u << 10)
+#define MAX_AREA_PAGES		24u
+
+enum kind { KIND_NONE, KIND_PAGES, KIND_SMALL, KIND_AREA };
+
+/* One allocation. A mailbox holds a pointer to a kmalloc'ed one. */
+struct piece {
+	enum kind kind;
+	unsigned order;
+	size_t bytes;
+	uint64_t stamp;
+	void *at;
+};
+
+struct worker {
+	uint64_t nr_operations;		/* to do, or 0 */
+	uint64_t end_ns;
+	uint64_t random;
+	struct stress_totals did;
+	struct thread *thread;
+	struct piece places[NR_PLACES];
+};
+
+static struct piece *mailboxes[NR_MAILBOXES];
+
+/* xorshift64*: each worker has its own stream. */
+static uint64_t draw(struct worker *worker)
+{
+	uint64_t x = worker->random;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	worker->random = x;
+	return (x * 0x2545f4914f6cdd1dull) >> 16;
+}
+
+static volatile uint64_t *last_word(const struct piece *piece)
+{
+	return (volatile uint64_t *)((uintptr_t)piece->at + piece->bytes) - 1;
+}
+
+static void stamp_piece(struct worker *worker, struct piece *piece)
+{
+	piece->stamp = draw(worker) | 1;
+	*(volatile uint64_t *)piece->at = piece->stamp;
+	*last_word(piece) = ~piece->stamp;
+}
+
+static bool is_intact(const struct piece *piece)
+{
+	uint64_t first = *(volatile uint64_t *)piece->at;
+
+	/* A piece of one word holds the second of its two stamps. */
+	return *last_word(piece) == ~piece->stamp &&
+	       (piece->bytes < 2 * sizeof(uint64_t) || first == piece->stamp);
+}
+
+static void allocate_pages(struct worker *worker, struct piece *piece)
+{
+	struct page *page;
+
+	piece->order = (unsigned)(draw(worker) % (MAX_ORDER_USED + 1));
+	piece->bytes = PAGE_SIZE << piece->order;
+	page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, piece->order);
+	piece->at = page ? page_address(page) : NULL;
+}
+
+/* Sizes are log-uniform, in words: 8 bytes to MAX_SMALL_BYTES. */
+static void allocate_small(struct worker *worker, struct piece *piece)
+{
+	uint64_t scale = (uint64_t)MAX_SMALL_BYTES >> draw(worker) % 14;
+	uint64_t bytes = scale / 2 + draw(worker) % (scale / 2 + 1);
+
+	piece->bytes = align_up(max_u64(bytes, sizeof(uint64_t)), sizeof(uint64_t));
+	piece->at = kmalloc(piece->bytes, GFP_KERNEL | __GFP_NOWARN);
+}
+
+static void allocate_area(struct worker *worker, struct piece *piece)
+{
+	piece->bytes = PAGE_SIZE * (1 + draw(worker) % MAX_AREA_PAGES);
+	piece->at = vmalloc(piece->bytes);
+}
+
+static void allocate(struct worker *worker, struct piece *piece)
+{
+	uint64_t choice = draw(worker) % 16;
+
+	piece->kind = choice < 9 ? KIND_SMALL : choice < 15 ? KIND_PAGES : KIND_AREA;
+	if (piece->kind == KIND_PAGES)
+		allocate_pages(worker, piece);
+	else if (piece->kind == KIND_SMALL)
+		allocate_small(worker, piece);
+	else
+		allocate_area(worker, piece);
+	if (!piece->at) {
+		piece->kind = KIND_NONE;
+		worker->did.nr_refused++;
+		return;
+	}
+	stamp_piece(worker, piece);
+}
+
+static void release(struct worker *worker, struct piece *piece)
+{
+	worker->did.nr_broken += !is_intact(piece);
+	if (piece->kind == KIND_PAGES)
+		free_pages((uintptr_t)piece->at, piece->order);
+	else if (piece->kind == KIND_SMALL)
+		kfree(piece->at);
+	else
+		vfree(piece->at);
+	piece->kind = KIND_NONE;
+}
+
+static void empty_mailbox(struct worker *worker, struct piece *received)
+{
+	if (!received)
+		return;
+	release(worker, received);
+	kfree(received);
+	worker->did.nr_exchanged++;
+}
+
+static void exchange(struct worker *worker, struct piece *piece)
+{
+	struct piece *sent;
+
+	if (piece->kind == KIND_NONE)
+		return;
+	sent = kmalloc(sizeof(*sent), GFP_KERNEL | __GFP_NOWARN);
+	if (!sent)
+		return;
+	*sent = *piece;
+	piece->kind = KIND_NONE;
+	empty_mailbox(worker, __atomic_exchange_n(&mailboxes[draw(worker) % NR_MAILBOXES], sent,
+						  __ATOMIC_ACQ_REL));
+}
+
+static bool is_time_up(const struct worker *worker, uint64_t done)
+{
+	if (worker->nr_operations)
+		return done >= worker->nr_operations;
+	return done % CLOCK_INTERVAL == 0 && arch_now_ns() >= worker->end_ns;
+}
+
+static void work(void *arg)
+{
+	struct worker *worker = arg;
+	uint64_t done = 0;
+
+	while (!is_time_up(worker, done)) {
+		struct piece *piece = &worker->places[draw(worker) % NR_PLACES];
+
+		if (piece->kind == KIND_NONE)
+			allocate(worker, piece);
+		else if (draw(worker) % MAILBOX_INTERVAL == 0)
+			exchange(worker, piece);
+		else
+			release(worker, piece);
+		if (++done % YIELD_INTERVAL == 0)
+			thread_yield();
+	}
+	for (unsigned i = 0; i < NR_PLACES; i++)
+		if (worker->places[i].kind != KIND_NONE)
+			release(worker, &worker->places[i]);
+	worker->did.nr_operations = done;
+}
+
+static bool start_workers(struct worker *workers, unsigned nr, uint64_t nr_operations,
+			  uint64_t end_ns)
+{
+	for (unsigned cpu = 0; cpu < nr; cpu++) {
+		workers[cpu].nr_operations = nr_operations;
+		workers[cpu].end_ns = end_ns;
+		workers[cpu].random = test_random() | 1;
+		workers[cpu].thread = thread_start("stress", cpu, work, &workers[cpu]);
+		if (!workers[cpu].thread)
+			return false;
+	}
+	return true;
+}
+
+static bool join_workers(struct worker *workers, unsigned nr, uint64_t ms)
+{
+	bool have_all_ended = true;
+
+	for (unsigned cpu = 0; cpu < nr; cpu++) {
+		if (!workers[cpu].thread)
+			continue;
+		if (thread_join(workers[cpu].thread, (unsigned)ms + JOIN_MS) == STATUS_OK)
+			continue;
+		log_line(LOG_ERROR, "stress: CPU %u did not end in time", cpu);
+		have_all_ended = false;
+	}
+	return have_all_ended;
+}
+
+static void add_up(const struct worker *workers, unsigned nr, struct stress_totals *totals)
+{
+	for (unsigned cpu = 0; cpu < nr; cpu++) {
+		const struct stress_totals *did = &workers[cpu].did;
+
+		totals->nr_cpus += did->nr_operations != 0;
+		totals->nr_operations += did->nr_operations;
+		totals->nr_refused += did->nr_refused;
+		totals->nr_broken += did->nr_broken;
+		totals->nr_exchanged += did->nr_exchanged;
+	}
+}
+
+static void empty_mailboxes(struct worker *worker)
+{
+	for (unsigned i = 0; i < NR_MAILBOXES; i++)
+		empty_mailbox(worker, __atomic_exchange_n(&mailboxes[i], NULL, __ATOMIC_ACQ_REL));
+}
+
+bool stress_run(uint64_t nr_operations, uint64_t ms, struct stress_totals *totals)
+{
+	unsigned nr = (unsigned)min_u64(smp_nr_running(), MAX_WORKERS);
+	struct worker *workers = vzalloc(nr * sizeof(*workers));
+	bool have_started;
+
+	*totals = (struct stress_totals){ 0 };
+	if (!workers)
+		return false;
+	have_started = start_workers(workers, nr, nr_operations, arch_now_ns() + ms * 1000000);
+	if (!join_workers(workers, nr, ms))
+		return false;	/* and keep their memory: one may still write there */
+	empty_mailboxes(&workers[0]);
+	add_up(workers, nr, totals);
+	vfree(workers);
+	return have_started && totals->nr_broken == 0;
+}
+
+/* ---- As a test ---- */
+
+#define TEST_OPERATIONS		4000u
+
+static void all_cpus_allocate_exchange_and_free(void)
+{
+	struct stress_totals totals;
+
+	CHECK(stress_run(TEST_OPERATIONS, 0, &totals));
+	CHECK_EQ(totals.nr_cpus, min_u64(smp_nr_running(), MAX_WORKERS));
+	CHECK(totals.nr_exchanged > 0);
+	test_comment("%u CPUs, %llu operations, %llu freed by another CPU, %llu refused",
+		     totals.nr_cpus, (unsigned long long)totals.nr_operations,
+		     (unsigned long long)totals.nr_exchanged,
+		     (unsigned long long)totals.nr_refused);
+}
+
+static const struct test_case cases[] = {
+	{ "all CPUs allocate, exchange and free", all_cpus_allocate_exchange_and_free },
+};
+
+TEST_SUITE(stress, cases);
