@@ -224,7 +224,7 @@ help:
 	@echo '  make image       build/BOOTX64.EFI and build/slabstick.img'
 	@echo '  make host        the hosted programs: build/host/unit, build/host/replay'
 	@echo '  make bench       guest instructions of every operation against its budget'
-	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60)'
+	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60), or FUZZ_RUNS inputs'
 	@echo '  make soak        stress in QEMU for SOAK_SECONDS (600)'
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
@@ -249,7 +249,7 @@ host: $(BUILD)/host/unit $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay
 run: image
 	$(PYTHON) tools/qemu.py --write --log $(BUILD)/run.log
 
-FUZZ_SMOKE_SECONDS ?= 10
+FUZZ_SMOKE_SECONDS ?= 20
 test: image host $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
@@ -258,7 +258,7 @@ bench: image
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_PROGRAMS)
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
 
 SOAK_SECONDS ?= 600
 soak: image

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs each libFuzzer program for FUZZ_SECONDS and sums up.
+"""Runs each libFuzzer program for FUZZ_SECONDS, or for FUZZ_RUNS inputs, and sums up.
 
 Kept inputs stand in tests/fuzz/corpus/NAME; new ones go to build/fuzz/corpus.
 An input that breaks a program stays in build/fuzz/NAME.crash-*.
@@ -15,17 +15,20 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A fuzzer that finds no end of its own: start-up and one slow input on a loaded machine.
 GRACE_S = 120
+# A million inputs of the slowest fuzzer take some minutes.
+RUNS_LIMIT_S = 3600
 NR_LAST_LINES = 40
 
 
-def run_fuzzer(program, seconds):
-    """(name, ok, text) of one fuzzer."""
+def run_fuzzer(program, seconds, runs):
+    """(name, ok, text) of one fuzzer; @runs of 0: as many as the time allows."""
     name = pathlib.Path(program).name
     found = ROOT / "build" / "fuzz" / "corpus" / name
     found.mkdir(parents=True, exist_ok=True)
     kept = ROOT / "tests" / "fuzz" / "corpus" / name
     command = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-               "-print_final_stats=1", f"-artifact_prefix=build/fuzz/{name}.", str(found)]
+               f"-runs={runs or -1}", "-print_final_stats=1",
+               f"-artifact_prefix=build/fuzz/{name}.", str(found)]
     if kept.is_dir():
         command.append(str(kept))
     try:
@@ -40,10 +43,11 @@ def run_fuzzer(program, seconds):
 
 
 def main():
-    seconds = int(os.environ.get("FUZZ_SECONDS") or 60)
+    runs = int(os.environ.get("FUZZ_RUNS") or 0)
+    seconds = RUNS_LIMIT_S if runs else int(os.environ.get("FUZZ_SECONDS") or 60)
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for name, is_ok, text in pool.map(lambda program: run_fuzzer(program, seconds),
+        for name, is_ok, text in pool.map(lambda program: run_fuzzer(program, seconds, runs),
                                           sys.argv[1:]):
             print(f"{'ok    ' if is_ok else 'FAILED'} {name:<18} {text}", flush=True)
             passed, failed = passed + is_ok, failed + (not is_ok)

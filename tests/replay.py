@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Machines through build/host/replay, against the topology each must give.
 
-Two sources: tests/data/machines.py builds captures from descriptions of our
-own; ../shared/acpi, where it is there, holds tables of real machines with the
+Two sources: tests/data/firmware.toml describes machines of our own, right and
+wrong ones; ../shared/acpi, where it is there, holds tables of real machines with the
 topology a right reader finds in them. Those tables came without a memory map:
 one is made of the ranges SRAT names, all of it conventional memory.
 """
@@ -10,30 +10,24 @@ one is made of the ranges SRAT names, all of it conventional memory.
 import argparse
 import json
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
+import tomllib
+
+import firmware_tables
+from firmware_tables import span
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPLAY = ROOT / "build" / "host" / "replay"
 REAL_MACHINES = ROOT.parent / "shared" / "acpi"
 TIMEOUT_S = 60
 
-EFI_CONVENTIONAL = 7
-EFI_MEMORY_WB = 8
-DESCRIPTOR_BYTES = 48
-PAGE_BYTES = 4096
+OWN_MACHINES = ROOT / "tests" / "data" / "firmware.toml"
 LOW_END = 1 << 20       # the allocator gets nothing below
 
 
-def descriptor(start, end, efi_type=EFI_CONVENTIONAL, attributes=EFI_MEMORY_WB):
-    return struct.pack("<IIQQQQQ", efi_type, 0, start, 0, (end - start) // PAGE_BYTES,
-                       attributes, 0)
-
-
-def write_capture(folder, machine, files):
-    (folder / "machine.json").write_text(json.dumps(machine))
+def write_capture(folder, files):
     for name, content in files.items():
         (folder / name).write_bytes(content)
 
@@ -66,18 +60,80 @@ def without_low_memory(ranges):
     return [[max(start, LOW_END), end] for start, end in ranges if end > LOW_END]
 
 
+# ---- Machines of our own ------------------------------------------------------
+
+def check_nodes(got, wanted):
+    nodes = {node["pxm"]: node for node in got["nodes"]}
+    expect("domains", sorted(nodes), sorted(map(int, wanted)))
+    for pxm, node in wanted.items():
+        expect(f"memory of domain {pxm}", nodes[int(pxm)]["mem"],
+               [list(span(word)) for word in node["mem"]])
+        expect(f"CPUs of domain {pxm}", nodes[int(pxm)]["cpus"], node["cpus"])
+
+
+def check_invariants(got):
+    """What holds for every machine, right or wrong."""
+    mem = sorted(piece for node in got["nodes"] for piece in node["mem"])
+    expect("memory of all nodes", merge(mem), merge(got["usable"]))
+    for start, end in got["usable"]:
+        if start % 4096 or end % 4096 or start >= end or start < LOW_END:
+            raise AssertionError(f"usable range {start:#x}-{end:#x}")
+    for (_, end), (start, _) in zip(got["usable"], got["usable"][1:]):
+        if end >= start:
+            raise AssertionError(f"usable memory overlaps or is not merged at {start:#x}")
+    for nid, order in enumerate(got["zonelists"]):
+        distances = [got["distance"][nid][other] for other in order]
+        expect(f"zonelist of node {nid}", distances, sorted(distances))
+
+
+def check_own_machine(folder, machine):
+    write_capture(folder, firmware_tables.capture_files(machine))
+    got = replay(folder)
+    wanted = machine["expect"]
+    messages = "\n".join(got["messages"])
+
+    check_invariants(got)
+    expect("fatal", got["fatal"] is not None, wanted.get("fatal", False))
+    if "usable" in wanted:
+        expect("usable", got["usable"], [list(span(word)) for word in wanted["usable"]])
+    if "nodes" in wanted:
+        check_nodes(got, wanted["nodes"])
+    for key in ("distance", "zonelists"):
+        if key in wanted:
+            expect(key, got[key], wanted[key])
+    if wanted.get("silent"):
+        expect("messages", got["messages"], [])
+    for part in wanted.get("messages", []):
+        if part not in messages:
+            raise AssertionError(f"no message has \"{part}\": {got['messages']}")
+
+
+def own_cases():
+    for machine in tomllib.loads(OWN_MACHINES.read_text())["machine"]:
+        yield machine["name"], lambda folder, machine=machine: check_own_machine(folder, machine)
+
+
 # ---- Real machines ----------------------------------------------------------
+
+def real_map(ranges):
+    return b"".join(firmware_tables.descriptor(7, start, (end - start) // 4096, 8)
+                    for start, end in ranges)
+
+
+def machine_json(bsp):
+    return json.dumps({"desc_size": firmware_tables.DESCRIPTOR_BYTES, "desc_version": 1,
+                       "self": [0, 0], "bsp": bsp}).encode()
+
 
 def make_real_capture(folder, expected, tables):
     ranges = [(r["start"], r["end"]) for r in expected["srat"]["ranges"] if not r["nvdimm"]]
     cpus = [cpu for node in expected["topology"]["nodes"] for cpu in node["cpus"]]
-    files = {"map.bin": b"".join(descriptor(*r) for r in ranges)}
+    files = {"map.bin": real_map(ranges), "machine.json": machine_json(min(cpus))}
     for signature, name in (("SRAT", "srat.bin"), ("SLIT", "slit.bin"), ("APIC", "madt.bin"),
                             ("HMAT", "hmat.bin")):
         if tables.with_suffix("." + signature).is_file():
             files[name] = tables.with_suffix("." + signature).read_bytes()
-    write_capture(folder, {"desc_size": DESCRIPTOR_BYTES, "desc_version": 1, "self": [0, 0],
-                           "bsp": min(cpus)}, files)
+    write_capture(folder, files)
 
 
 def check_against_expected(got, expected):
@@ -103,9 +159,8 @@ def check_against_expected(got, expected):
 
 def check_madt_alone(folder, madt):
     """A machine of which only the MADT is known: nothing may break, every id comes once."""
-    write_capture(folder, {"desc_size": DESCRIPTOR_BYTES, "desc_version": 1, "self": [0, 0],
-                           "bsp": 0},
-                  {"map.bin": descriptor(0, 1 << 30), "madt.bin": madt.read_bytes()})
+    write_capture(folder, {"machine.json": machine_json(0), "map.bin": real_map([(0, 1 << 30)]),
+                           "madt.bin": madt.read_bytes()})
     got = replay(folder)
     cpus = got["nodes"][0]["cpus"]
     expect("fatal", got["fatal"], None)
@@ -143,7 +198,8 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("-k", default="", help="only cases whose name has this")
     chosen = arguments.parse_args().k
-    results, skipped = [], 0
+    results = [run_case(name, check) for name, check in own_cases() if chosen in name]
+    skipped = 0
 
     if REAL_MACHINES.is_dir():
         results += [run_case(name, check) for name, check in real_cases() if chosen in name]
