@@ -37,7 +37,6 @@
 #include "slab_core.h"
 
 #include "lib/align.h"
-#include "lib/string.h"
 #include "slab_debug.h"
 
 /* ---- Entries ---- */
@@ -66,32 +65,39 @@ unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab,
 /* Every free list begins in order: entry i leads to i + 1. */
 static void bufctl_init(const struct slab_layout *layout, struct slab *slab)
 {
-	const uint64_t all_ones = 0x0101010101010101ull;	/* eight distances of 1 */
-	unsigned bytes = (unsigned)align_down(layout->descriptor_bytes - sizeof(*slab), 8);
+	const uint64_t distances_of_1 = 0x0101010101010101ull;
+	uint64_t *words = (uint64_t *)(void *)slab->bufctl;
+	unsigned nr_words = (layout->descriptor_bytes - (unsigned)sizeof(*slab)) / 8;
 
 	if (layout->is_wide) {
 		for (unsigned i = 0; i < layout->nr_objects; i++)
 			set_wide_next(layout, slab, i, i + 1);
 		return;
 	}
-	for (unsigned at = 0; at < bytes; at += 8)
-		memcpy(slab->bufctl + at, &all_ones, sizeof(all_ones));
+	for (unsigned i = 0; i < nr_words; i++)
+		words[i] = distances_of_1;
 }
 
-bool slab_guards_are_whole(const struct kmem_cache *cache, const struct slab *slab)
+/* The words in front of and behind an on-slab descriptor. */
+static uint64_t *front_guard(struct slab *slab)
 {
-	const uint8_t *at = (const uint8_t *)slab;
-	uint64_t front, rear;
+	return (uint64_t *)(void *)slab - 1;
+}
 
-	if (cache->layout.place == OFF_SLAB)
-		return true;
-	memcpy(&front, at - sizeof(front), sizeof(front));
-	memcpy(&rear, at + cache->layout.descriptor_bytes, sizeof(rear));
-	return front == SLAB_GUARD_WORD && rear == SLAB_GUARD_WORD;
+static uint64_t *rear_guard(const struct slab_layout *layout, struct slab *slab)
+{
+	return (uint64_t *)((uintptr_t)slab + layout->descriptor_bytes);
+}
+
+bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab)
+{
+	return cache->layout.place == OFF_SLAB ||
+		(*front_guard(slab) == SLAB_GUARD_WORD &&
+		 *rear_guard(&cache->layout, slab) == SLAB_GUARD_WORD);
 }
 
 /* O(1) checks before a slab's list is used: an overflow in line meets a guard first. */
-static inline void check_slab(const struct kmem_cache *cache, const struct slab *slab)
+static inline void check_slab(const struct kmem_cache *cache, struct slab *slab)
 {
 	if (unlikely(!slab_guards_are_whole(cache, slab)))
 		slab_report_corrupt(cache, slab, "a guard word beside its descriptor is overwritten");
@@ -105,7 +111,7 @@ static inline void check_slab(const struct kmem_cache *cache, const struct slab 
 static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slot *to, unsigned nr)
 {
 	const unsigned nr_objects = cache->layout.nr_objects;
-	const uint32_t stride = cache->layout.stride_bytes;
+	const uint64_t stride = cache->layout.stride_bytes;
 	unsigned index = slab->first_free;
 
 	for (struct slot *end = to + nr; to < end; to++) {
@@ -113,12 +119,11 @@ static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slot *
 
 		if (unlikely(index >= nr_objects || distance == 0))
 			slab_report_corrupt(cache, slab, "its free list leads to no free object");
-		to->object = slab->objects + (uint64_t)index * stride;
+		to->object = slab->objects + index * stride;
 		to->state = &slab->bufctl[index];
 		index = (uint8_t)(index + distance);
 	}
 	slab->first_free = (uint16_t)index;
-	slab->nr_free = (uint16_t)(slab->nr_free - nr);
 }
 
 static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct slot *to,
@@ -134,24 +139,46 @@ static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct s
 		index = wide_next(&cache->layout, slab, index);
 	}
 	slab->first_free = (uint16_t)index;
-	slab->nr_free = (uint16_t)(slab->nr_free - nr);
 }
 
-/* Puts the object with state byte @state first in @slab's free list. */
-static inline void slab_put(const struct kmem_cache *cache, struct slab *slab, uint8_t *state)
+/*
+ * Puts the objects of @slab that @from begins with, at least one, first in its
+ * free list; returns how many of @nr they are.
+ */
+static unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
+			 const struct slot *from, unsigned nr)
 {
-	unsigned index = (unsigned)(state - slab->bufctl);
+	const uint64_t nr_objects = cache->nr_objects;
+	const struct slot *at = from, *end = from + nr;
+	uint64_t index = (uint64_t)(at->state - slab->bufctl);
+	/* The end of the list leads anywhere, but not by a distance of 0. */
+	uint64_t first = slab->nr_free ? slab->first_free : index + 1;
 
-	if (cache->layout.is_wide) {
-		set_wide_next(&cache->layout, slab, index, slab->first_free);
-	} else {
-		/* The end of the list leads anywhere, but not by a distance of 0. */
-		unsigned first = slab->nr_free ? slab->first_free : index + 1;
-
+	do {
 		slab->bufctl[index] = (uint8_t)(first - index);
-	}
-	slab->first_free = (uint16_t)index;
-	slab->nr_free++;
+		first = index;
+		if (++at == end)
+			break;
+		index = (uint64_t)(at->state - slab->bufctl);
+	} while (index < nr_objects);
+	slab->first_free = (uint16_t)first;
+	return (unsigned)(at - from);
+}
+
+static unsigned slab_put_wide(const struct kmem_cache *cache, struct slab *slab,
+			      const struct slot *from, unsigned nr)
+{
+	unsigned i = 0;
+	uint64_t index = (uint64_t)(from->state - slab->bufctl);
+
+	do {
+		set_wide_next(&cache->layout, slab, (unsigned)index, slab->first_free);
+		slab->first_free = (uint16_t)index;
+		if (++i == nr)
+			break;
+		index = (uint64_t)(from[i].state - slab->bufctl);
+	} while (index < cache->nr_objects);
+	return i;
 }
 
 /* ---- Making and giving back ---- */
@@ -165,14 +192,14 @@ static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,
 
 static struct slab *place_descriptor(struct kmem_cache *cache, uint8_t *start, unsigned nid)
 {
-	const uint64_t guard = SLAB_GUARD_WORD;
+	struct slab *slab = (struct slab *)(void *)(start + sizeof(uint64_t));
 	uint8_t *state;
 
 	if (cache->layout.place == OFF_SLAB)
 		return slab_take_one(cache->descriptors, GFP_NOWAIT, nid, &state);
-	memcpy(start, &guard, sizeof(guard));
-	memcpy(start + sizeof(guard) + cache->layout.descriptor_bytes, &guard, sizeof(guard));
-	return (struct slab *)(void *)(start + sizeof(guard));
+	*front_guard(slab) = SLAB_GUARD_WORD;
+	*rear_guard(&cache->layout, slab) = SLAB_GUARD_WORD;
+	return slab;
 }
 
 static void link_pages(struct kmem_cache *cache, struct slab *slab, struct page *page)
@@ -339,6 +366,7 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 		slab_take_wide(cache, slab, to, nr);
 	else
 		slab_take(cache, slab, to, nr);
+	slab->nr_free = (uint16_t)(slab->nr_free - nr);
 	node->nr_free_objects -= nr;
 	list_move(&slab->list, slab->nr_free ? &node->partial : &node->full);
 	return nr;
@@ -380,15 +408,17 @@ static unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
 {
 	struct slab *slab = page_slab(virt_to_page(from->object));
 	const unsigned nr_before = slab->nr_free;
-	unsigned i = 0;
+	unsigned nr_put;
 
 	check_slab(cache, slab);
-	do {
-		slab_put(cache, slab, from[i].state);
-	} while (++i < nr && (uint64_t)(from[i].state - slab->bufctl) < cache->nr_objects);
-	node->nr_free_objects += i;
+	if (cache->layout.is_wide)
+		nr_put = slab_put_wide(cache, slab, from, nr);
+	else
+		nr_put = slab_put(cache, slab, from, nr);
+	slab->nr_free = (uint16_t)(nr_before + nr_put);
+	node->nr_free_objects += nr_put;
 	relist(cache, node, slab, nr_before);
-	return i;
+	return nr_put;
 }
 
 void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,

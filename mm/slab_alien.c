@@ -70,7 +70,7 @@ unsigned shared_take(struct cache_node *node, struct slot *to, unsigned wanted)
 		return 0;
 	nr = shared->nr < wanted ? shared->nr : wanted;
 	shared->nr = (uint16_t)(shared->nr - nr);
-	memcpy(to, shared->slots + shared->nr, nr * sizeof(*to));
+	copy_slots(to, shared->slots + shared->nr, nr);
 	return nr;
 }
 
@@ -83,7 +83,7 @@ unsigned shared_give(struct cache_node *node, const struct slot *from, unsigned 
 		return 0;
 	room = (unsigned)(shared->limit - shared->nr);
 	nr = nr < room ? nr : room;
-	memcpy(shared->slots + shared->nr, from, nr * sizeof(*from));
+	copy_slots(shared->slots + shared->nr, from, nr);
 	shared->nr = (uint16_t)(shared->nr + nr);
 	return nr;
 }

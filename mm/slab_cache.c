@@ -212,7 +212,6 @@ static void ask_others_to_drain(struct kmem_cache *cache)
 		if (array == &slab_no_array || cpu == mm_port_cpu())
 			continue;
 		__atomic_store_n(&array->is_drain_asked, true, __ATOMIC_RELAXED);
-		__atomic_store_n(&array->end, NULL, __ATOMIC_RELAXED);
 	}
 }
 

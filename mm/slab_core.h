@@ -27,7 +27,7 @@ struct slot {
  */
 struct cpu_array {
 	struct slot *top;
-	struct slot *end;	/* of the half in use; NULL from another CPU asks to drain */
+	struct slot *end;	/* of the half in use */
 	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
 	uint16_t half_slots;
 	uint16_t nr_resting;	/* objects in the other half */
@@ -37,6 +37,12 @@ struct cpu_array {
 	uint64_t nr_drains;
 	struct slot slots[];	/* 2 * (1 + half_slots) */
 };
+
+static inline void copy_slots(struct slot *to, const struct slot *from, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		to[i] = from[i];
+}
 
 /* Objects shared by the CPUs of a node (shared), or of another node on their way home (alien). */
 struct object_array {
@@ -216,7 +222,7 @@ void cache_node_init(struct cache_node *node, unsigned nid);
 /* Where the entry of free object @index leads. */
 unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab, unsigned index);
 
-bool slab_guards_are_whole(const struct kmem_cache *cache, const struct slab *slab);
+bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab);
 
 /* All rules of one cache; see slab_verify.c. */
 bool cache_verify(struct kmem_cache *cache, struct violation *out);
@@ -330,6 +336,9 @@ static inline unsigned slab_memory_node(unsigned nid)
 /* ---- slab_report.c: what was found wrong; these do not return ---- */
 
 void slab_report_bad_free(const void *object, const void *caller) COLD NORETURN;
+/* The same, not NORETURN: fast paths jump to it and need no stack frame of their own. */
+void slab_refuse_free(const void *object, const void *caller) COLD;
+
 void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 			     const void *caller) COLD NORETURN;
 void slab_report_corrupt(const struct kmem_cache *cache, const struct slab *slab,

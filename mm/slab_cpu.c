@@ -27,7 +27,7 @@
  *
  * Locking
  *   An array is used by its own CPU only, under mm_port_local_lock(). Others may
- *   set is_drain_asked and then end to NULL, which sends the next free here.
+ *   set is_drain_asked, which the next refill or drain answers.
  */
 
 #include "slab_core.h"
@@ -58,7 +58,7 @@ static void use_half(struct cpu_array *array, unsigned half, unsigned nr)
 
 	array->half = (uint8_t)half;
 	array->top = base + nr;
-	__atomic_store_n(&array->end, base + array->half_slots, __ATOMIC_RELAXED);
+	array->end = base + array->half_slots;
 }
 
 /* Objects in the half in use. */
@@ -140,15 +140,13 @@ static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *arr
 	return true;
 }
 
-/* The half in use is full, or a drain is asked for. */
+/* The half in use is full. */
 static void make_room(struct kmem_cache *cache, struct cpu_array *array)
 {
 	unsigned nr = half_count(array);
 
-	if (answer_drain_request(cache, array) || nr < array->half_slots) {
-		use_half(array, array->half, half_count(array));
+	if (answer_drain_request(cache, array))
 		return;
-	}
 	array->nr_drains += array->nr_resting != 0;
 	drain_half(cache, array, array->half ^ 1u, array->nr_resting);
 	array->nr_resting = (uint16_t)nr;
@@ -256,15 +254,17 @@ static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp, size_
 {
 	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	struct slot *slot = array->top - 1;
-	void *object = slot->object;
+	struct slot *top = array->top;
+	void *object = top[-1].object;
+	uint8_t *state;
 
 	if (unlikely(object == NULL)) {
 		mm_port_local_unlock(local);
 		return alloc_slow(cache, gfp, NID_NONE, size_bytes, __builtin_return_address(0));
 	}
-	*slot->state = 0;
-	array->top = slot;
+	state = top[-1].state;
+	array->top = top - 1;
+	*state = 0;
 	mm_port_local_unlock(local);
 	return object;
 }
@@ -376,7 +376,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 
 		alien_give(cache, home, slab->nid, slot);
 	} else {
-		if (array->top >= __atomic_load_n(&array->end, __ATOMIC_RELAXED))
+		if (array->top >= array->end)
 			make_room(cache, array);
 		*array->top++ = slot;
 	}
@@ -387,11 +387,11 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 static ALWAYS_INLINE struct page *slab_page(const void *object)
 {
 	pfn_t pfn = pa_to_pfn(virt_to_phys(object));
-	struct page *page = pfn_to_page(pfn);
 
-	if (unlikely(pfn >= slab_system.setup.end_pfn) || unlikely(page->type != PAGE_SLAB))
+	if (unlikely(pfn >= slab_system.setup.end_pfn) ||
+	    unlikely(pfn_to_page(pfn)->type != PAGE_SLAB))
 		return NULL;
-	return page;
+	return pfn_to_page(pfn);
 }
 
 /* The state byte of allocated object @object of @slab, or NULL when it is none. */
@@ -415,9 +415,11 @@ static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page 
 	struct slot *top = array->top;
 
 	if (unlikely(!state)) {
-		slab_report_bad_free(object, __builtin_return_address(0));
-	} else if (unlikely(slab->nid != array->nid) ||
-		   unlikely(top >= __atomic_load_n(&array->end, __ATOMIC_RELAXED))) {
+		mm_port_local_unlock(local);
+		slab_refuse_free(object, __builtin_return_address(0));
+		return;
+	}
+	if (unlikely(slab->nid != array->nid) || unlikely(top >= array->end)) {
 		mm_port_local_unlock(local);
 		free_slow(cache, slab, object, state, __builtin_return_address(0));
 		return;

@@ -181,6 +181,11 @@ void slab_report_bad_free(const void *object, const void *caller)
 	mm_port_panic(__FILE__, __LINE__, "slab: %s: %p is %s", kind, object, text);
 }
 
+void slab_refuse_free(const void *object, const void *caller)
+{
+	slab_report_bad_free(object, caller);
+}
+
 void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 			     const void *caller)
 {
