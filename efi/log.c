@@ -41,6 +41,7 @@ static uint64_t nr_bytes_written;
 static log_sink *sinks[NR_SINKS];
 static unsigned nr_sinks;
 static enum log_level threshold = LOG_INFO;
+static bool is_muted_now;
 static char last_byte = '\n';
 
 static bool enter(void) NO_LOCK_ANALYSIS
@@ -64,6 +65,7 @@ static void leave(bool has_entered) NO_LOCK_ANALYSIS
 void log_ignore_lock(void)
 {
 	__atomic_store_n(&is_lock_ignored, true, __ATOMIC_RELAXED);
+	is_muted_now = false;
 }
 
 static void put_log(void *arg, const char *text, size_t bytes)
@@ -87,7 +89,7 @@ void log_vline(enum log_level level, const char *format, va_list args)
 {
 	bool has_entered;
 
-	if (level > threshold)
+	if (level > threshold || is_muted_now)
 		return;
 	has_entered = enter();
 	end_open_line();
@@ -125,6 +127,11 @@ void log_raw(const char *format, ...)
 void log_set_level(enum log_level level)
 {
 	threshold = level;
+}
+
+void log_mute(bool is_muted)
+{
+	is_muted_now = is_muted;
 }
 
 void log_fresh_line(void)

@@ -41,6 +41,12 @@ bool log_add_sink(log_sink *sink);
 void log_ignore_lock(void);
 
 /*
+ * While muted, log_line() says nothing; log_raw() still does. For tests, whose
+ * many small machines would bury the log of the real one. A panic ends it.
+ */
+void log_mute(bool is_muted);
+
+/*
  * Formats as C's snprintf does, for: flags "-0+ #", width, precision, '*',
  * length hh h l ll z t j, conversions d i u x X o c s p %; %p is 16 hexadecimal
  * digits without "0x". Writes at most @size bytes with the terminating 0.

@@ -152,6 +152,7 @@ uint64_t bootmem_alloc(struct bootmem *bootmem, uint64_t bytes, uint64_t align)
 	pfn = find_run(bootmem, nr_pages, max_u64(align / PAGE_SIZE, 1));
 	if (pfn == PFN_NONE)
 		return PA_NONE;
+	bootmem->nr_words_searched += words_for_bits(pfn + nr_pages - bootmem->start_pfn);
 	bootmem_reserve_range(bootmem, pfn, pfn + nr_pages);
 	if (!is_aligned(bytes, PAGE_SIZE))
 		bootmem->packed_pa = pfn_to_pa(pfn) + bytes;

@@ -18,6 +18,7 @@ struct bootmem {
 	uint64_t nr_free_pages;
 	uint64_t packed_pa;	/* next free byte of a partly used page; page-aligned: none */
 	uint64_t nr_packed;	/* allocations that took no page of their own */
+	uint64_t nr_words_searched;	/* of the bitmap, by all allocations */
 	bool is_retired;
 };
 

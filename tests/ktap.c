@@ -214,7 +214,9 @@ static void run_case(const struct test_suite *suite, const struct test_case *tes
 	current.test = test;
 	seed_case();
 
+	log_mute(true);
 	test->run();
+	log_mute(false);
 	panic_hook = NULL;
 	if (after_case && !after_case())
 		test_fail(__FILE__, __LINE__, "a verifier found a broken rule after this case");

@@ -247,6 +247,7 @@ void mm_port_panic(const char *file, int line, const char *format, ...)
 	va_end(args);
 	if (panic_hook)
 		panic_hook(message);
+	log_ignore_lock();
 	log_fresh_line();
 	log_raw("Bail out! %s:%d %s\n", file, line, message);
 	abort();

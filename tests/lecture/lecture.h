@@ -47,7 +47,7 @@ void mem_map_show(void);
 struct bitmap_facts {
 	uint64_t nr_pages;		/* of the window */
 	uint64_t nr_taken[NR_BITMAP_SAMPLES];
-	uint64_t cost[NR_BITMAP_SAMPLES];	/* of the next allocation then */
+	uint64_t cost[NR_BITMAP_SAMPLES];	/* words the next allocation searches then */
 	unsigned nr_packed;		/* small requests that shared one page */
 };
 struct bitmap_facts bitmap_measure(void);

@@ -131,21 +131,15 @@ void mem_map_show(void)
 /* 128 MiB of pretended memory: its bitmap is one page. */
 #define NR_BITMAP_PAGES		32768u
 #define PACKED_BYTES		300u
-#define NR_COST_SAMPLES		8u
 
-/* The cheapest of a few in a row: the first of all also warms caches and emulators up. */
+/* Words of the bitmap that the next allocation searches. */
 static uint64_t next_alloc_cost(struct bootmem *bootmem)
 {
-	uint64_t least_cost = UINT64_MAX;
+	uint64_t before = bootmem->nr_words_searched;
 
-	for (unsigned i = 0; i < NR_COST_SAMPLES; i++) {
-		uint64_t started = arch_cycles();
-
-		if (bootmem_alloc(bootmem, PAGE_SIZE, PAGE_SIZE) == PA_NONE)
-			return 0;
-		least_cost = min_u64(least_cost, arch_cycles() - started);
-	}
-	return least_cost;
+	if (bootmem_alloc(bootmem, PAGE_SIZE, PAGE_SIZE) == PA_NONE)
+		return 0;
+	return bootmem->nr_words_searched - before;
 }
 
 static unsigned count_packed(struct bootmem *bootmem)
@@ -177,7 +171,7 @@ struct bitmap_facts bitmap_measure(void)
 		bootmem_reserve_range(&bootmem, nr_taken, samples[i]);
 		facts.nr_taken[i] = samples[i];
 		facts.cost[i] = next_alloc_cost(&bootmem);
-		nr_taken = samples[i] + NR_COST_SAMPLES;
+		nr_taken = samples[i] + 1;
 	}
 	facts.nr_packed = count_packed(&bootmem);
 	kfree(map);
@@ -190,7 +184,7 @@ void bitmap_show(void)
 
 	say("A bit for each page, set while it is taken; the search begins at the first bit.");
 	for (unsigned i = 0; i < NR_BITMAP_SAMPLES; i++)
-		say("  %5llu of %llu pages taken: the next allocation takes %6llu steps",
+		say("  %5llu of %llu pages taken: the next allocation searches %4llu words",
 		    (unsigned long long)facts.nr_taken[i], (unsigned long long)facts.nr_pages,
 		    (unsigned long long)facts.cost[i]);
 	say("What is the problem? The scan: its cost grows with what is taken.");
