@@ -72,7 +72,7 @@ void boot_info_move(struct boot_info *info, uintptr_t offset)
 	move_pointer(&info->distance.value, offset);
 	move_pointer(&info->performance, offset);
 	move_pointer(&info->findings, offset);
-	move_pointer(&info->scratch, offset);
+	move_pointer(&info->tables, offset);
 }
 
 static struct finding *next_finding(struct boot_info *info)

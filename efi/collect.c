@@ -81,17 +81,6 @@ uint64_t collect_arena_bytes(const struct firmware_tables *tables)
 	       arena_bytes_for(survey.hmat.nr_values, sizeof(struct performance));
 }
 
-void collect_bounds(const struct firmware_tables *tables, struct boot_info *bound)
-{
-	struct survey survey;
-
-	survey_tables(tables, &survey);
-	bound->nr_cpus = survey.madt.nr_cpus + 1;
-	bound->nr_affinity = survey.srat.nr_memory;
-	bound->nr_initiators = survey.srat.nr_initiators;
-	bound->nr_domains = nr_domains_of(&survey);
-}
-
 /* ---- SRAT ---- */
 
 static bool affinity_comes_before(const void *a, const void *b, const void *arg)

@@ -20,9 +20,6 @@ struct firmware_tables {
 /* Bytes of arena that collect_tables() takes. Checks each table on the way. */
 uint64_t collect_arena_bytes(const struct firmware_tables *tables);
 
-/* Sets the counts of @bound to upper limits of what collect_tables() will find. */
-void collect_bounds(const struct firmware_tables *tables, struct boot_info *bound);
-
 /*
  * Fills all of @info that comes from tables: CPUs with @running_apic_id first,
  * affinity, distances, performance, UART, findings. A table that breaks its

@@ -31,6 +31,7 @@
 #include "arch.h"
 #include "efi/acpi.h"
 #include "efi/arena.h"
+#include "efi/capture.h"
 #include "efi/collect.h"
 #include "efi/framebuffer.h"
 #include "efi/fw_cfg.h"
@@ -39,8 +40,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "log.h"
-#include "mm/config.h"
-#include "mm/topology.h"
+#include "mm/types.h"
 
 #define EXIT_TRIES_MAX		128u
 #define MAP_TRIES_MAX		16u	/* growing the buffer for the first map */
@@ -59,6 +59,29 @@
 
 enum held { HELD_IMAGE, HELD_ARENA, HELD_TABLE_POOL, HELD_TRAMPOLINE, NR_HELD };
 
+/* A table to look for: the @index-th of its name, and how the capture calls it. */
+struct wanted_table {
+	char signature[5];
+	char file[12];
+	uint32_t index;
+	struct bytes copy;
+	uint64_t firmware_pa;
+};
+
+enum wanted { WANTED_SRAT, WANTED_SRAT2, WANTED_SLIT, WANTED_MADT, WANTED_HMAT, WANTED_SPCR,
+	      WANTED_MSCT, WANTED_CEDT, NR_WANTED };
+
+static struct wanted_table wanted_tables[NR_WANTED] = {
+	[WANTED_SRAT] = { .signature = "SRAT", .file = "srat.bin" },
+	[WANTED_SRAT2] = { .signature = "SRAT", .file = "srat2.bin", .index = 1 },
+	[WANTED_SLIT] = { .signature = "SLIT", .file = "slit.bin" },
+	[WANTED_MADT] = { .signature = "APIC", .file = "madt.bin" },
+	[WANTED_HMAT] = { .signature = "HMAT", .file = "hmat.bin" },
+	[WANTED_SPCR] = { .signature = "SPCR", .file = "spcr.bin" },
+	[WANTED_MSCT] = { .signature = "MSCT", .file = "msct.bin" },
+	[WANTED_CEDT] = { .signature = "CEDT", .file = "cedt.bin" },
+};
+
 /* What this file needs to remember while firmware rules. */
 static struct {
 	EFI_HANDLE image;
@@ -69,7 +92,7 @@ static struct {
 	UINT8 *map_buffer;
 	UINTN map_capacity_bytes;
 	UINTN map_key;
-	struct firmware_tables tables;
+	UINT32 map_version;
 	struct arena arena;
 	struct held_range held[NR_HELD];
 } firmware;
@@ -213,11 +236,11 @@ static EFI_STATUS get_map(void)
 {
 	UINTN map_bytes = firmware.map_capacity_bytes;
 	UINTN descriptor_bytes = 0;
-	UINT32 version = 0;
 	EFI_STATUS status;
 
 	status = firmware.boot->GetMemoryMap(&map_bytes, (EFI_MEMORY_DESCRIPTOR *)firmware.map_buffer,
-					     &firmware.map_key, &descriptor_bytes, &version);
+					     &firmware.map_key, &descriptor_bytes,
+					     &firmware.map_version);
 	firmware.map.bytes.length = map_bytes;
 	/* Some firmware fills the size in only when the call succeeds. */
 	if (!EFI_ERROR(status) || descriptor_bytes > 0)
@@ -313,31 +336,31 @@ static uint64_t find_rsdp(void)
 	return rsdp_pa;
 }
 
-/* A copy of the @index-th table with @signature; absent ones are normal. */
-static struct bytes copy_table(const struct acpi_memory *memory, const struct acpi_root *root,
-			       const char *signature, uint32_t index)
+/* Copies @wanted if it is there; absent ones are normal. */
+static void copy_table(const struct acpi_memory *memory, const struct acpi_root *root,
+		       struct wanted_table *wanted)
 {
 	struct acpi_location found;
-	struct bytes copy = { NULL, 0 };
 	uint8_t *to;
 
-	if (acpi_find_table(memory, root, signature, index, &found) != STATUS_OK)
-		return copy;
+	if (acpi_find_table(memory, root, wanted->signature, wanted->index, &found) != STATUS_OK)
+		return;
 	to = take_pool(found.length);
 	if (!to) {
-		announce(LOG_WARN, "ACPI: %s: no memory for a copy of %u bytes", signature, found.length);
-		return copy;
+		announce(LOG_WARN, "ACPI: %s: no memory for a copy of %u bytes", wanted->signature,
+			 found.length);
+		return;
 	}
 	memcpy(to, (const void *)found.pa, found.length);
-	copy = (struct bytes){ to, found.length };
-	log_line(LOG_INFO, "ACPI: %s 0x%016llX %06X", signature, (unsigned long long)found.pa, found.length);
-	return copy;
+	wanted->copy = (struct bytes){ to, found.length };
+	wanted->firmware_pa = found.pa;
+	log_line(LOG_INFO, "ACPI: %s 0x%016llX %06X", wanted->signature, (unsigned long long)found.pa,
+		 found.length);
 }
 
 static void copy_tables(uint64_t rsdp_pa)
 {
 	const struct acpi_memory memory = { access_physical, NULL };
-	struct firmware_tables *tables = &firmware.tables;
 	struct acpi_root root;
 	enum status status = STATUS_ABSENT;
 
@@ -349,15 +372,50 @@ static void copy_tables(uint64_t rsdp_pa)
 	}
 	log_line(LOG_INFO, "ACPI: RSDP 0x%016llX, %s with %u entries", (unsigned long long)rsdp_pa,
 		 root.entry_bytes == 8 ? "XSDT" : "RSDT", root.nr_entries);
-	tables->srat = copy_table(&memory, &root, "SRAT", 0);
-	tables->srat2 = copy_table(&memory, &root, "SRAT", 1);
-	tables->slit = copy_table(&memory, &root, "SLIT", 0);
-	tables->madt = copy_table(&memory, &root, "APIC", 0);
-	tables->hmat = copy_table(&memory, &root, "HMAT", 0);
-	tables->spcr = copy_table(&memory, &root, "SPCR", 0);
+	for (unsigned i = 0; i < NR_WANTED; i++)
+		copy_table(&memory, &root, &wanted_tables[i]);
 }
 
-/* ---- Options ---- */
+static struct firmware_tables found_tables(void)
+{
+	return (struct firmware_tables){
+		.srat = wanted_tables[WANTED_SRAT].copy, .srat2 = wanted_tables[WANTED_SRAT2].copy,
+		.slit = wanted_tables[WANTED_SLIT].copy, .madt = wanted_tables[WANTED_MADT].copy,
+		.hmat = wanted_tables[WANTED_HMAT].copy, .spcr = wanted_tables[WANTED_SPCR].copy,
+	};
+}
+
+/* Bytes of arena that keep_tables() takes. */
+static uint64_t kept_tables_bytes(void)
+{
+	uint64_t bytes = arena_bytes_for(NR_WANTED, sizeof(struct table_copy));
+
+	for (unsigned i = 0; i < NR_WANTED; i++)
+		bytes += arena_bytes_for(wanted_tables[i].copy.length, 1);
+	return bytes;
+}
+
+/* Copies the tables once more, to where they stay readable: for show=acpi. */
+static void keep_tables(struct boot_info *info)
+{
+	info->tables = arena_take(&firmware.arena, NR_WANTED, sizeof(*info->tables));
+	for (unsigned i = 0; info->tables && i < NR_WANTED; i++) {
+		const struct wanted_table *wanted = &wanted_tables[i];
+		struct table_copy *kept = &info->tables[info->nr_tables];
+		void *to = arena_take(&firmware.arena, wanted->copy.length, 1);
+
+		if (!wanted->copy.bytes || !to)
+			continue;
+		memcpy(to, wanted->copy.bytes, wanted->copy.length);
+		kept->length = (uint32_t)wanted->copy.length;
+		kept->firmware_pa = wanted->firmware_pa;
+		kept->copy_pa = (uint64_t)to;
+		memcpy(kept->signature, wanted->signature, sizeof(kept->signature));
+		info->nr_tables++;
+	}
+}
+
+/* ---- The stick: options, capture ---- */
 
 static EFI_FILE_HANDLE open_stick(void)
 {
@@ -493,28 +551,12 @@ static void describe_image(struct image_info *image)
 
 /* ---- Taking memory for the kernel ---- */
 
-/*
- * Room for topology's arrays, from upper bounds of what it will see: the final
- * map is not known yet.
- */
-static uint64_t scratch_bytes_for(const struct boot_info *info, uint32_t nr_descriptors)
-{
-	struct boot_info bound = *info;
-
-	bound.nr_ranges = 2 * nr_descriptors + 2 * NR_HELD + 16;
-	return topology_bytes(&bound);
-}
-
 static void take_arena(struct boot_info *info)
 {
-	uint32_t nr_descriptors = nr_descriptors_max();
-	uint64_t table_bytes = collect_arena_bytes(&firmware.tables);
-	struct boot_info bound = { 0 };
-	uint64_t bytes;
+	const struct firmware_tables tables = found_tables();
+	uint64_t bytes = collect_arena_bytes(&tables) + arena_bytes_for(1, sizeof(*info)) +
+			 kept_tables_bytes() + memory_map_arena_bytes(nr_descriptors_max(), NR_HELD);
 
-	collect_bounds(&firmware.tables, &bound);
-	bytes = table_bytes + arena_bytes_for(1, sizeof(*info)) +
-		memory_map_arena_bytes(nr_descriptors, NR_HELD) + scratch_bytes_for(&bound, nr_descriptors);
 	firmware.arena.base = (unsigned char *)take_pages(bytes, "what is known of the machine");
 	firmware.arena.size_bytes = pages_to_bytes(bytes_to_pages(bytes));
 	info->arena_start = (uint64_t)firmware.arena.base;
@@ -587,10 +629,6 @@ static void finish_boot_info(struct boot_info *info)
 	if (status != STATUS_OK)
 		stop_between(info, "the last memory map has no usable memory");
 	collect_map_findings(&report, info);
-	info->scratch_bytes = topology_bytes(info);
-	info->scratch = arena_take(&firmware.arena, info->scratch_bytes, 1);
-	if (!info->scratch)
-		stop_between(info, "the arena of boot_info is too small for the last memory map");
 }
 
 static void leave_firmware(struct boot_info *info)
@@ -626,6 +664,46 @@ static void read_options(struct boot_info *info)
 		announce(LOG_NOTICE, "Command line: %s", info->command_line);
 }
 
+/* Saves what firmware says to the stick, unless capture=no. */
+static void save_capture(const struct boot_info *info)
+{
+	struct capture_file files[NR_WANTED + 1] = { { "map.bin", firmware.map.bytes } };
+	const struct capture_facts facts = {
+		.descriptor_bytes = firmware.map.descriptor_bytes,
+		.descriptor_version = firmware.map_version,
+		.self = firmware.held[HELD_IMAGE],
+		.running_apic_id = arch_apic_id(),
+		.vendor = info->firmware_vendor,
+		.firmware_revision = info->firmware_revision,
+	};
+	EFI_FILE_HANDLE root;
+
+	if (options_has("capture", "no"))
+		return;
+	for (unsigned i = 0; i < NR_WANTED; i++)
+		files[i + 1] = (struct capture_file){ wanted_tables[i].file, wanted_tables[i].copy };
+	root = open_stick();
+	if (!root) {
+		announce(LOG_WARN, "capture: this program was not started from a file system");
+		return;
+	}
+	capture_save(root, &facts, files, ARRAY_SIZE(files));
+	root->Close(root);
+}
+
+/* Fills boot_info, in the arena, with all but the final map. */
+static struct boot_info *fill_boot_info(const struct boot_info *draft)
+{
+	const struct firmware_tables tables = found_tables();
+	struct boot_info *info = arena_take(&firmware.arena, 1, sizeof(*info));
+
+	*info = *draft;
+	if (collect_tables(&tables, arch_apic_id(), &firmware.arena, info) != STATUS_OK)
+		stop("the arena of boot_info is too small for the tables");
+	keep_tables(info);
+	return info;
+}
+
 struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)
 {
 	struct boot_info draft = { 0 };
@@ -643,14 +721,12 @@ struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_ta
 	copy_tables(draft.rsdp_pa);
 	find_framebuffer(&draft.framebuffer);
 	describe_image(&draft.image);
+	save_capture(&draft);
 	take_trampoline(&draft);
 	take_arena(&draft);
 	take_table_pool(&draft);
 
-	info = arena_take(&firmware.arena, 1, sizeof(*info));
-	*info = draft;
-	if (collect_tables(&firmware.tables, arch_apic_id(), &firmware.arena, info) != STATUS_OK)
-		stop("the arena of boot_info is too small for the tables");
+	info = fill_boot_info(&draft);
 	leave_firmware(info);
 	finish_boot_info(info);
 	return info;

@@ -81,6 +81,14 @@ struct performance {
 	uint32_t write_bandwidth_mbps;
 };
 
+/* A firmware table as it was, for reports: nothing is decided by it any more. */
+struct table_copy {
+	char signature[5];
+	uint32_t length;
+	uint64_t firmware_pa;		/* where it was */
+	uint64_t copy_pa;		/* where its copy is, in the arena */
+};
+
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, NR_SEVERITIES };
 
 /* "info", "low", "medium", "high". */
@@ -141,6 +149,9 @@ struct boot_info {
 	struct performance *performance;
 	uint32_t nr_performance;
 
+	struct table_copy *tables;
+	uint32_t nr_tables;
+
 	struct finding *findings;
 	uint32_t nr_findings;
 	uint32_t max_findings;
@@ -154,8 +165,6 @@ struct boot_info {
 	uint64_t table_pool_end;
 	uint64_t arena_start;		/* where the arrays above live */
 	uint64_t arena_end;
-	void *scratch;			/* in the arena; the core may write it: mm/topology's arrays */
-	uint64_t scratch_bytes;
 	uint64_t runtime_services_pa;	/* EFI_RUNTIME_SERVICES, for reset only */
 	uint64_t rsdp_pa;
 
