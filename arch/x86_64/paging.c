@@ -15,7 +15,8 @@
  *   so that a late walker still finds the translations it always found.
  *
  * Invariants, true between calls
- *   T1  the count in an entry is the number of present entries in its table
+ *   T1  the count in an entry is the number of present entries in its table;
+ *       the count of the table edited last stands in recent_count instead
  *   T2  no table but the root is empty
  *   T3  no leaf is writable and executable, nothing has the user bit
  *   T4  a leaf's address is a multiple of its size, and only levels 2 and 3
@@ -88,10 +89,8 @@ static uint64_t leaf_pa(uint64_t entry)
 
 static uint64_t make_leaf(uint64_t pa, unsigned level, uint64_t bits)
 {
-	uint64_t leaf = pa | bits | PTE_PRESENT | PTE_ACCESSED;
+	uint64_t leaf = pa | paging_small_leaf(bits);
 
-	if (bits & PTE_WRITE)
-		leaf |= PTE_DIRTY;
 	return level == PT_LEVEL_4K ? leaf : leaf | PTE_LARGE;
 }
 
@@ -109,11 +108,28 @@ static uint64_t entries_in_table(uintptr_t va, uint64_t bytes, unsigned level)
 
 /* ---- Tables coming and going ---- */
 
-static void forget_recent(struct page_tables *tables)
+static void set_recent_word(struct page_tables *tables, uint64_t word)
 {
+	__atomic_store_n(&tables->recent_word, word, __ATOMIC_RELEASE);
+}
+
+static uint64_t make_recent_word(const uint64_t *table, uintptr_t va)
+{
+	return (uint64_t)(uintptr_t)table << PAGING_WORD_SHIFT |
+	       (uint64_t)va << PAGING_WORD_SHIFT >> PAGING_WORD_PREFIX;
+}
+
+/* Writes the recent table's count to its place, T1, and has no recent table. */
+static void settle(struct page_tables *tables)
+{
+	uint64_t *parent = tables->recent_parent;
+
+	if (parent)
+		*parent = (*parent & ~COUNT_MASK) | tables->recent_count << COUNT_SHIFT;
 	tables->recent_va = NO_RECENT_VA;
 	tables->recent_table = NULL;
 	tables->recent_parent = NULL;
+	set_recent_word(tables, PAGING_WORD_NONE);
 }
 
 static void set_link(uint64_t *table, uint64_t next_pa)
@@ -141,8 +157,6 @@ static void retire_table(struct page_tables *tables, uint64_t pa)
 {
 	uint64_t *table = table_at(tables, pa);
 
-	if (table == tables->recent_table)
-		forget_recent(tables);
 	set_link(table, tables->retired_pa);
 	tables->retired_pa = pa;
 	tables->nr_tables--;
@@ -188,7 +202,7 @@ bool paging_init(struct page_tables *tables, uintptr_t base, unsigned largest_le
 		.take_arg = take_arg,
 		.retired_pa = PA_NONE,
 	};
-	forget_recent(tables);
+	settle(tables);
 	tables->root_pa = take_table(tables);
 	return tables->root_pa != PA_NONE;
 }
@@ -196,10 +210,10 @@ bool paging_init(struct page_tables *tables, uintptr_t base, unsigned largest_le
 void paging_rebase(struct page_tables *tables, uintptr_t base, uint64_t (*take)(void *arg),
 		   void *take_arg)
 {
+	settle(tables);
 	tables->base = base;
 	tables->take_table = take;
 	tables->take_arg = take_arg;
-	forget_recent(tables);
 }
 
 /* ---- Descending ---- */
@@ -275,11 +289,14 @@ static bool reach_small(struct page_tables *tables, uintptr_t va)
 {
 	struct path path;
 
+	settle(tables);
 	if (!make_way(tables, va, PT_LEVEL_4K, &path))
 		return false;
 	tables->recent_va = align_down(va, level_bytes(PT_LEVEL_2M));
 	tables->recent_table = path.entry[PT_LEVEL_4K] - index_at(va, PT_LEVEL_4K);
 	tables->recent_parent = path.entry[PT_LEVEL_2M];
+	tables->recent_count = present_below(*tables->recent_parent);
+	set_recent_word(tables, make_recent_word(tables->recent_table, va));
 	return true;
 }
 
@@ -327,6 +344,7 @@ uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint6
 	ASSERT(is_aligned(va | pa | bytes, PAGE_SIZE));
 	ASSERT(are_leaf_bits(bits));
 
+	settle(tables);
 	while (done_bytes < bytes) {
 		uintptr_t at_va = va + done_bytes;
 		uint64_t left_bytes = bytes - done_bytes;
@@ -370,7 +388,7 @@ static void fill_from_pfns(uint64_t *entry, const pfn_t *pfns, uint64_t nr, uint
 uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t *pfns,
 			  uint64_t nr_pages, uint64_t bits)
 {
-	uint64_t leaf_bits = make_leaf(0, PT_LEVEL_4K, bits);
+	uint64_t leaf_bits = paging_small_leaf(bits);
 	uint64_t nr_done = 0;
 
 	ASSERT(is_aligned(va, PAGE_SIZE));
@@ -383,7 +401,7 @@ uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t 
 		if (!is_recent(tables, va) && !reach_small(tables, va))
 			break;
 		fill_from_pfns(&tables->recent_table[index], pfns + nr_done, nr, leaf_bits);
-		*tables->recent_parent += nr * COUNT_ONE;
+		tables->recent_count += nr;
 		nr_done += nr;
 		va += pages_to_bytes(nr);
 	}
@@ -465,14 +483,13 @@ static uint64_t clear_entries(uint64_t *entry, uint64_t nr)
 static bool unmap_recent(struct page_tables *tables, uintptr_t va, uint64_t nr_pages)
 {
 	unsigned index = index_at(va, PT_LEVEL_4K);
-	uint64_t nr_present;
 	struct path path;
 
 	if (!is_recent(tables, va) || nr_pages > PT_ENTRIES - index)
 		return false;
-	nr_present = clear_entries(&tables->recent_table[index], nr_pages);
-	*tables->recent_parent -= nr_present * COUNT_ONE;
-	if (unlikely(!present_below(*tables->recent_parent))) {
+	tables->recent_count -= clear_entries(&tables->recent_table[index], nr_pages);
+	if (unlikely(!tables->recent_count)) {
+		settle(tables);
 		descend(tables, va, PT_LEVEL_4K, &path);
 		uncount(tables, &path, PT_LEVEL_4K, 0);
 	}
@@ -487,6 +504,7 @@ uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes)
 
 	if (unmap_recent(tables, va, bytes >> PAGE_SHIFT))
 		return bytes;
+	settle(tables);
 	while (done_bytes < bytes) {
 		struct step step;
 
@@ -520,6 +538,7 @@ uint64_t paging_protect(struct page_tables *tables, uintptr_t va, uint64_t bytes
 	ASSERT(is_aligned(va | bytes, PAGE_SIZE));
 	ASSERT(are_leaf_bits(bits));
 
+	settle(tables);
 	while (done_bytes < bytes) {
 		struct step step;
 
@@ -577,6 +596,7 @@ uint64_t paging_merge(struct page_tables *tables, uintptr_t va, uint64_t bytes)
 
 	ASSERT(is_aligned(va | bytes, PAGE_SIZE));
 
+	settle(tables);
 	for (unsigned level = PT_LEVEL_4K; level < tables->largest_level; level++) {
 		uint64_t step_bytes = level_bytes(level + 1);
 		uintptr_t start = align_up(va, step_bytes);
@@ -621,7 +641,7 @@ struct translation paging_walk(const struct page_tables *tables, uintptr_t va)
 	return (struct translation){ .pa = PA_NONE };
 }
 
-pfn_t paging_lookup(const struct page_tables *tables, uintptr_t va)
+pfn_t paging_lookup_by_walk(const struct page_tables *tables, uintptr_t va)
 {
 	const uint64_t *table = table_at(tables, tables->root_pa);
 	unsigned level = PT_LEVEL_ROOT;
@@ -682,6 +702,12 @@ bool paging_visit(const struct page_tables *tables,
 
 /* ---- Verifying ---- */
 
+/* The count in @parent, or what replaces it while its table is the recent one. */
+static uint64_t count_in(const struct page_tables *tables, const uint64_t *parent)
+{
+	return parent == tables->recent_parent ? tables->recent_count : present_below(*parent);
+}
+
 static bool verify_leaf(const struct page_tables *tables, uint64_t entry, unsigned level,
 			uintptr_t va, struct violation *out)
 {
@@ -712,7 +738,7 @@ static bool verify_table(const struct page_tables *tables, const uint64_t *table
 		below = table_at(tables, leaf_pa(table[i]));
 		for (unsigned j = 0; j < PT_ENTRIES; j++)
 			nr_present += is_present(below[j]);
-		REQUIRE("T1", va, nr_present == present_below(table[i]));
+		REQUIRE("T1", va, nr_present == count_in(tables, &table[i]));
 		REQUIRE("T2", va, nr_present > 0);
 		if (!verify_table(tables, below, level - 1, va, nr_tables, out))
 			return false;

@@ -55,7 +55,93 @@ struct page_tables {
 	uintptr_t recent_va;		/* start of its 2 MiB, or 1 for none */
 	uint64_t *recent_table;
 	uint64_t *recent_parent;
+	uint64_t recent_count;		/* its present entries; the parent's own count is stale */
+	/* The same for lookups without a lock, in one word: paging_lookup(). */
+	uint64_t recent_word;
 };
+
+/* paging_lookup() without its short cut. */
+pfn_t paging_lookup_by_walk(const struct page_tables *tables, uintptr_t va);
+
+/* Index of the page at @va in the recent table; PT_ENTRIES or more: it is not in there. */
+static inline uint64_t paging_recent_index(const struct page_tables *tables, uintptr_t va)
+{
+	uint64_t offset = va - tables->recent_va;
+
+	/* Rotated, an offset that is no multiple of a page is a large number too. */
+	return offset >> PAGE_SHIFT | offset << (64 - PAGE_SHIFT);
+}
+
+/*
+ * Maps one page with the finished @leaf bits where that takes one store. False,
+ * with nothing done, where it takes more or is not allowed: paging_map_pages()
+ * is the judge of that.
+ */
+static inline bool paging_map_one(struct page_tables *tables, uintptr_t va, pfn_t pfn,
+				  uint64_t leaf)
+{
+	uint64_t index = paging_recent_index(tables, va);
+
+	if (unlikely(index >= PT_ENTRIES) || unlikely(tables->recent_table[index]))
+		return false;
+	tables->recent_table[index] = pfn_to_pa(pfn) | leaf;
+	tables->recent_count++;
+	return true;
+}
+
+/* Unmaps one page likewise; false where there is none or a table becomes empty. */
+static inline bool paging_unmap_one(struct page_tables *tables, uintptr_t va)
+{
+	uint64_t index = paging_recent_index(tables, va);
+
+	if (unlikely(index >= PT_ENTRIES) || unlikely(!tables->recent_table[index]))
+		return false;
+	if (unlikely(!--tables->recent_count)) {
+		tables->recent_count = 1;
+		return false;
+	}
+	tables->recent_table[index] = 0;
+	return true;
+}
+
+/*
+ * recent_word: bits 12 to 47 of the recent table's address at the top, 0, then
+ * bits 21 to 47 of the addresses it serves. One word, so that a reader without
+ * the lock sees one table's or another's, never half of each. The 0 is 1 when
+ * there is none.
+ */
+#define PAGING_WORD_SHIFT	16
+#define PAGING_WORD_PREFIX	37
+#define PAGING_WORD_NONE	(1ull << 27)
+#define PAGING_WORD_MATCH	((1ull << 28) - 1)
+
+/*
+ * The frame at @va, or PFN_NONE: paging_walk() without the trimmings, and with
+ * a short cut through the table edited last. The caller keeps the mapping, or
+ * the hole, as it is meanwhile; edits elsewhere may go on.
+ */
+static inline pfn_t paging_lookup(const struct page_tables *tables, uintptr_t va)
+{
+	uint64_t word = __atomic_load_n(&tables->recent_word, __ATOMIC_ACQUIRE);
+	uint64_t rest = word ^ (uint64_t)va << PAGING_WORD_SHIFT >> PAGING_WORD_PREFIX;
+	const uint64_t *table;
+	uint64_t entry;
+
+	if (unlikely(rest & PAGING_WORD_MATCH))
+		return paging_lookup_by_walk(tables, va);
+	/* The sign of the shift is the upper half of a canonical address. */
+	table = (const uint64_t *)(uintptr_t)((int64_t)rest >> PAGING_WORD_SHIFT);
+	entry = table[va >> PAGE_SHIFT & (PT_ENTRIES - 1)];
+	if (unlikely(!(entry & PTE_PRESENT)))
+		return PFN_NONE;
+	return pa_to_pfn(entry & PTE_PA_MASK);
+}
+
+/* The finished entry of a 4 KiB leaf, but for its address. */
+static inline uint64_t paging_small_leaf(uint64_t bits)
+{
+	return bits | PTE_PRESENT | PTE_ACCESSED | (bits & PTE_WRITE ? PTE_DIRTY : 0);
+}
 
 /*
  * Makes @tables an empty tree with a root page from @take_table. False when
@@ -123,9 +209,6 @@ struct translation {
 };
 
 struct translation paging_walk(const struct page_tables *tables, uintptr_t va);
-
-/* The frame at @va, or PFN_NONE: paging_walk() without the trimmings. */
-pfn_t paging_lookup(const struct page_tables *tables, uintptr_t va);
 
 /*
  * Calls @visit for each leaf in order of address. @bits as in translation.
