@@ -123,13 +123,18 @@ void kfree_large(const void *object, const void *caller)
 
 void *kmalloc_any(size_t size_bytes, gfp_t gfp)
 {
+	struct kmem_cache *cache;
+	void *object;
+
 	/* One comparison for both ends: 0 wraps. */
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return alloc_large(size_bytes, gfp, NID_NONE);
-	if (likely(!(gfp & KMALLOC_SPECIAL_GFP)))
-		return kmalloc_class_alloc(cache_for(size_bytes, 0), gfp, size_bytes);
-	return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
-				__builtin_return_address(0));
+	if (unlikely(gfp & KMALLOC_SPECIAL_GFP))
+		return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
+					__builtin_return_address(0));
+	cache = cache_for(size_bytes, 0);
+	object = slab_pop(cache);
+	return likely(object != NULL) ? object : kmalloc_slow(cache, gfp, size_bytes);
 }
 
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)

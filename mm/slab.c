@@ -29,6 +29,12 @@
  *   belongs to whoever holds the object. Pages are taken and given back with no
  *   lock held, because the page allocator may call shrinkers.
  *
+ * Keeping
+ *   Empty slabs go back to the page allocator when more than max_free_objects
+ *   objects lie free. The bound rises by a slab for each slab that had to be
+ *   made, up to cache->max_kept_objects, so that a load that comes and goes finds
+ *   its slabs again; shrinking, and so memory pressure, sets it back.
+ *
  * Cost
  *   Taking or giving an object is some 12 instructions; making a slab, 12 a page
  *   and 3 for each 8 objects.
@@ -108,13 +114,13 @@ static inline void check_slab(const struct kmem_cache *cache, struct slab *slab)
 }
 
 /* Takes the first @nr objects of @slab's free list, which has as many. */
-static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slot *to, unsigned nr)
+static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to, unsigned nr)
 {
 	const unsigned nr_objects = cache->layout.nr_objects;
 	const uint64_t stride = cache->layout.stride_bytes;
 	unsigned index = slab->first_free;
 
-	for (struct slot *end = to + nr; to < end; to++) {
+	for (struct slab_slot *end = to + nr; to < end; to++) {
 		uint8_t distance = slab->bufctl[index];
 
 		if (unlikely(index >= nr_objects || distance == 0))
@@ -126,12 +132,12 @@ static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slot *
 	slab->first_free = (uint16_t)index;
 }
 
-static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct slot *to,
+static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to,
 			   unsigned nr)
 {
 	unsigned index = slab->first_free;
 
-	for (struct slot *end = to + nr; to < end; to++) {
+	for (struct slab_slot *end = to + nr; to < end; to++) {
 		if (unlikely(index >= cache->layout.nr_objects || slab->bufctl[index] == 0))
 			slab_report_corrupt(cache, slab, "its free list leads to no free object");
 		to->object = slab_object(cache, slab, index);
@@ -146,10 +152,10 @@ static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct s
  * free list; returns how many of @nr they are.
  */
 static unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
-			 const struct slot *from, unsigned nr)
+			 const struct slab_slot *from, unsigned nr)
 {
 	const uint64_t nr_objects = cache->nr_objects;
-	const struct slot *at = from, *end = from + nr;
+	const struct slab_slot *at = from, *end = from + nr;
 	uint64_t index = (uint64_t)(at->state - slab->bufctl);
 	/* The end of the list leads anywhere, but not by a distance of 0. */
 	uint64_t first = slab->nr_free ? slab->first_free : index + 1;
@@ -166,7 +172,7 @@ static unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
 }
 
 static unsigned slab_put_wide(const struct kmem_cache *cache, struct slab *slab,
-			      const struct slot *from, unsigned nr)
+			      const struct slab_slot *from, unsigned nr)
 {
 	unsigned i = 0;
 	uint64_t index = (uint64_t)(from->state - slab->bufctl);
@@ -295,10 +301,20 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	list_add(&slab->list, &node->free);
 	node->nr_slabs++;
 	node->nr_free_slabs++;
-	node->nr_grown++;
 	node->nr_free_objects += cache->layout.nr_objects;
+	if (node->max_free_objects < cache->max_kept_objects)
+		node->max_free_objects += cache->layout.nr_objects;
 	spin_unlock(&node->lock);
 	return node;
+}
+
+/* Batches that may lie free in slabs before pages are given back. */
+#define MAX_FREE_BATCHES	4u
+
+/* The bound of free objects in a node's slabs before it has grown: see Keeping. */
+static uint64_t base_of_kept(const struct kmem_cache *cache)
+{
+	return cache->layout.nr_objects + (uint64_t)MAX_FREE_BATCHES * cache->half_slots;
 }
 
 /* Takes empty slabs off the node's list until at most @keep_objects are free. */
@@ -336,6 +352,7 @@ uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t k
 
 	list_init(&empty);
 	spin_lock(&node->lock);
+	node->max_free_objects = base_of_kept(cache);
 	unlist_empty(cache, node, keep_objects, &empty);
 	spin_unlock(&node->lock);
 	return slabs_destroy(cache, &empty);
@@ -353,7 +370,7 @@ static struct slab *slab_with_room(struct cache_node *node) HOLDS(node->lock)
 }
 
 static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
-			       struct slab *slab, struct slot *to, unsigned wanted)
+			       struct slab *slab, struct slab_slot *to, unsigned wanted)
 	HOLDS(node->lock)
 {
 	unsigned nr = slab->nr_free < wanted ? slab->nr_free : wanted;
@@ -372,7 +389,7 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 	return nr;
 }
 
-unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slot *to,
+unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted)
 {
 	unsigned nr = 0;
@@ -390,47 +407,51 @@ unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slo
 	return nr;
 }
 
-/* After nr_free rose from @nr_before: the list S1 asks for. */
-static inline void relist(struct kmem_cache *cache, struct cache_node *node, struct slab *slab,
-			  unsigned nr_before) HOLDS(node->lock)
+/* @slab has its first free object again, or all: the list S1 asks for. */
+static void relist(struct kmem_cache *cache, struct cache_node *node, struct slab *slab)
+	HOLDS(node->lock)
 {
+	check_slab(cache, slab);
 	if (slab->nr_free == cache->layout.nr_objects) {
 		list_move(&slab->list, &node->free);
 		node->nr_free_slabs++;
-	} else if (nr_before == 0) {
+	} else {
 		list_move(&slab->list, &node->partial);
 	}
 }
 
 /* Gives a run of objects of one slab; returns how many of @nr it was. */
 static unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
-			 const struct slot *from, unsigned nr) HOLDS(node->lock)
+			 const struct slab_slot *from, unsigned nr) HOLDS(node->lock)
 {
 	struct slab *slab = page_slab(virt_to_page(from->object));
 	const unsigned nr_before = slab->nr_free;
-	unsigned nr_put;
+	unsigned nr_put, nr_free;
 
-	check_slab(cache, slab);
+	if (unlikely(!slab_guards_are_whole(cache, slab)))
+		check_slab(cache, slab);
 	if (cache->layout.is_wide)
 		nr_put = slab_put_wide(cache, slab, from, nr);
 	else
 		nr_put = slab_put(cache, slab, from, nr);
-	slab->nr_free = (uint16_t)(nr_before + nr_put);
-	node->nr_free_objects += nr_put;
-	relist(cache, node, slab, nr_before);
+	nr_free = nr_before + nr_put;
+	slab->nr_free = (uint16_t)nr_free;
+	if (unlikely(nr_before == 0) || unlikely(nr_free >= cache->nr_objects))
+		relist(cache, node, slab);
 	return nr_put;
 }
 
-void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr, struct list_head *empty)
 {
 	for (unsigned i = 0; i < nr; )
 		i += give_run(cache, node, from + i, nr - i);
+	node->nr_free_objects += nr;
 	if (node->nr_free_objects > node->max_free_objects)
 		unlist_empty(cache, node, node->max_free_objects, empty);
 }
 
-void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	      unsigned nr, struct list_head *empty)
 {
 	unsigned nr_shared;
@@ -441,7 +462,7 @@ void node_put(struct kmem_cache *cache, struct cache_node *node, const struct sl
 	spin_unlock(&node->lock);
 }
 
-void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr)
 {
 	struct list_head empty;
@@ -451,7 +472,7 @@ void node_give(struct kmem_cache *cache, struct cache_node *node, const struct s
 	slabs_destroy(cache, &empty);
 }
 
-unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slot *to,
+unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slab_slot *to,
 			   unsigned wanted)
 {
 	struct cache_node *node = cache_node_get(cache, nid);
@@ -465,7 +486,7 @@ unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, st
 
 /* Any other node's free object, nearest first; then a page from wherever it can be had. */
 static unsigned take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
-				   struct slot *to)
+				   struct slab_slot *to)
 {
 	struct cache_node *node;
 
@@ -484,7 +505,7 @@ static unsigned take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned
 
 void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
 {
-	struct slot slot;
+	struct slab_slot slot;
 	unsigned nr = node_take_growing(cache, gfp, nid, &slot, 1);
 
 	if (!nr && !(gfp & __GFP_THISNODE))
@@ -498,7 +519,7 @@ void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t *
 
 void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state)
 {
-	const struct slot slot = { object, state };
+	const struct slab_slot slot = { object, state };
 	unsigned nid = page_slab(virt_to_page(object))->nid;
 
 	*state = 1;
@@ -506,9 +527,6 @@ void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state)
 }
 
 /* ---- Nodes ---- */
-
-/* Batches that may lie free in slabs before pages are given back. */
-#define MAX_FREE_BATCHES	4u
 
 void cache_node_init(struct cache_node *node, unsigned nid)
 {
@@ -530,8 +548,7 @@ static struct cache_node *cache_node_make(struct kmem_cache *cache, unsigned nid
 	if (!node)
 		return NULL;
 	cache_node_init(node, nid);
-	node->max_free_objects = cache->layout.nr_objects +
-		(uint64_t)MAX_FREE_BATCHES * cache->half_slots;
+	node->max_free_objects = base_of_kept(cache);
 	if (__atomic_compare_exchange_n(&cache->nodes[nid], &expected, node, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return node;

@@ -29,7 +29,7 @@ static struct object_array *array_make(unsigned nr_slots, unsigned nid)
 
 	if (nr_slots == 0)
 		return NULL;
-	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slot), nid);
+	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slab_slot), nid);
 	if (array)
 		*array = (struct object_array){ .limit = (uint16_t)nr_slots };
 	return array;
@@ -61,7 +61,7 @@ void shared_make(struct kmem_cache *cache, struct cache_node *node)
 	install((void **)&node->shared, made);
 }
 
-unsigned shared_take(struct cache_node *node, struct slot *to, unsigned wanted)
+unsigned shared_take(struct cache_node *node, struct slab_slot *to, unsigned wanted)
 {
 	struct object_array *shared = __atomic_load_n(&node->shared, __ATOMIC_ACQUIRE);
 	unsigned nr;
@@ -74,7 +74,7 @@ unsigned shared_take(struct cache_node *node, struct slot *to, unsigned wanted)
 	return nr;
 }
 
-unsigned shared_give(struct cache_node *node, const struct slot *from, unsigned nr)
+unsigned shared_give(struct cache_node *node, const struct slab_slot *from, unsigned nr)
 {
 	struct object_array *shared = __atomic_load_n(&node->shared, __ATOMIC_ACQUIRE);
 	unsigned room;
@@ -140,7 +140,7 @@ static void alien_flush(struct kmem_cache *cache, struct object_array *alien, un
 }
 
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
-		struct slot slot)
+		struct slab_slot slot)
 {
 	struct object_array *alien = alien_array(cache, home, nid);
 	struct list_head empty;
@@ -172,7 +172,7 @@ void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid
 {
 	struct object_array *alien = alien_array(cache, home, nid);
 	struct cache_node *other = cache_node_lookup(cache, nid);
-	struct slot slot = { NULL, NULL };
+	struct slab_slot slot = { NULL, NULL };
 
 	if (!alien) {
 		if (other)

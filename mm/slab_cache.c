@@ -38,13 +38,13 @@ struct tuning {
 };
 
 /*
- * Twice half_slots are the "limit" of slabinfo. An array of the smallest class
- * is 2 KiB for up to 30 KiB of objects; from 1 KiB on, an array may hold up to
- * 48 KiB, beyond a page 32 KiB and more are held by no CPU.
+ * Twice half_slots are the "limit" of slabinfo: an array holds at most 32 KiB of
+ * objects up to 256 bytes, 64 KiB up to 1 KiB, 96 KiB up to a page, 256 KiB
+ * beyond; objects above 32 KiB rest with no CPU. 64 serve a bulk of 64 at once.
  */
 static const struct tuning tunings[] = {
-	{ 256, 60, 480, 60 },
-	{ 1024, 27, 216, 27 },
+	{ 256, 64, 448, 64 },
+	{ 1024, 32, 256, 32 },
 	{ PAGE_SIZE, 12, 96, 12 },
 	{ 8 * PAGE_SIZE, 4, 8, 4 },
 	{ UINT32_MAX, 0, 0, 0 },
@@ -62,6 +62,9 @@ static void tune(struct kmem_cache *cache)
 	cache->shared_slots = tuning->shared_slots;
 	cache->alien_slots = tuning->alien_slots;
 }
+
+/* Share of RAM that the empty slabs of a cache on a node may keep: at most 1/64. */
+#define KEPT_SHARE_SHIFT	6
 
 /* ---- Setting up a cache ---- */
 
@@ -95,6 +98,8 @@ static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
 		return false;
 	cache->inverse = slab_layout_inverse(&cache->layout);
 	cache->nr_objects = cache->layout.nr_objects;
+	cache->max_kept_objects = (slab_system.setup.end_pfn >> KEPT_SHARE_SHIFT >>
+				   cache->layout.order) * cache->layout.nr_objects;
 	if (cache->layout.place == OFF_SLAB) {
 		descriptor_bytes_for(cache->layout.nr_objects, &index);
 		cache->descriptors = descriptor_caches[index];

@@ -11,34 +11,9 @@
 #include "mm/lock.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
+#include "mm/slab_def.h"
 
-/*
- * An object at rest in an array: where it is, and the byte of its kmem_bufctl
- * entry that is 0 exactly while it is allocated.
- */
-struct slot {
-	void *object;
-	uint8_t *state;
-};
-
-/*
- * The objects a CPU has at hand: a stack in two halves. Each half begins with a
- * sentinel slot whose object is NULL; top[-1] is the newest object.
- */
-struct cpu_array {
-	struct slot *top;
-	struct slot *end;	/* of the half in use */
-	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
-	uint16_t half_slots;
-	uint16_t nr_resting;	/* objects in the other half */
-	uint8_t half;		/* in use: 0 or 1 */
-	bool is_drain_asked;	/* atomic */
-	uint64_t nr_refills;
-	uint64_t nr_drains;
-	struct slot slots[];	/* 2 * (1 + half_slots) */
-};
-
-static inline void copy_slots(struct slot *to, const struct slot *from, unsigned nr)
+static inline void copy_slots(struct slab_slot *to, const struct slab_slot *from, unsigned nr)
 {
 	for (unsigned i = 0; i < nr; i++)
 		to[i] = from[i];
@@ -48,7 +23,7 @@ static inline void copy_slots(struct slot *to, const struct slot *from, unsigned
 struct object_array {
 	struct spinlock lock;
 	uint16_t nr, limit;
-	struct slot slots[];
+	struct slab_slot slots[];
 };
 
 /*
@@ -82,50 +57,8 @@ struct cache_node {
 	uint64_t nr_free_slabs;
 	uint64_t nr_free_objects;	/* in slabs: not those in arrays */
 	uint64_t max_free_objects;	/* above: empty slabs are given back */
-	uint64_t nr_grown;
 	struct object_array *shared;	/* NULL until made */
 	struct object_array **alien;	/* by node; NULL, and so its entries, until made */
-};
-
-enum slab_place { ON_SLAB, OFF_SLAB };
-
-/* How a cache cuts its slabs; worked out by slab_layout.c. */
-struct slab_layout {
-	uint32_t stride_bytes;		/* from object to object */
-	uint32_t objects_offset;	/* of the first, without colour */
-	uint32_t descriptor_bytes;	/* struct slab and bufctl */
-	uint16_t nr_objects;
-	uint8_t order;
-	bool is_wide;			/* u16 entries, in two planes */
-	uint32_t nr_colours;		/* at least 1 */
-	uint32_t colour_bytes;
-	enum slab_place place;
-};
-
-struct cache_debug;
-
-struct kmem_cache {
-	/* Read by every allocation and free. */
-	uint64_t inverse;		/* see slab_index() */
-	uint64_t nr_objects;		/* per slab, as in layout */
-	struct slab_layout layout;
-	slab_flags_t flags;
-	gfp_t gfp;			/* added to every request for pages */
-
-	uint32_t object_bytes;		/* what users may use */
-	uint32_t align;
-	uint16_t half_slots;		/* of CPU arrays made from now on; 0: none are made */
-	uint16_t shared_slots;
-	uint16_t alien_slots;
-	bool is_kmalloc;
-	const char *name;
-	void (*ctor)(void *object);
-	void (*dtor)(void *object);
-	struct cache_debug *debug;	/* NULL: no debug flag */
-	struct kmem_cache *descriptors;	/* where off-slab descriptors come from */
-	struct list_head list;		/* of all caches, under slab_system.lock */
-	struct cache_node **nodes;	/* by nid; entries NULL until first used */
-	struct cpu_array *cpu[];	/* by CPU; &slab_no_array until made */
 };
 
 /* The allocator's own state: one system. */
@@ -228,19 +161,19 @@ bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab);
 bool cache_verify(struct kmem_cache *cache, struct violation *out);
 
 /* Takes up to @wanted objects; returns how many: 0 when the node has none free. */
-unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slot *to,
+unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted);
 
 /* Returns objects to their slabs or the shared array. All are of @node. May give pages back. */
-void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr);
 
 /* Returns objects to their slabs; those slabs that should go are added to @empty. */
-void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr, struct list_head *empty) HOLDS(node->lock);
 
 /* As node_give(), but slabs to be given back are added to @empty: for callers that hold a lock. */
-void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slot *from,
+void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	      unsigned nr, struct list_head *empty);
 
 /* Gives the pages of unlisted empty slabs back; returns how many. No lock held. */
@@ -265,7 +198,7 @@ void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t *
  * Takes 1 to @wanted objects of node @nid itself, after making a slab there if
  * it must; 0 when the node's memory ran out. Does not reclaim.
  */
-unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slot *to,
+unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slab_slot *to,
 			   unsigned wanted);
 
 /* Returns one object whose state byte is @state to its slab, wherever that is. */
@@ -294,9 +227,9 @@ void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t
 /* ---- slab_alien.c: shared and alien arrays ---- */
 
 /* To and from a node's shared array; both return how many. */
-unsigned shared_take(struct cache_node *node, struct slot *to, unsigned wanted)
+unsigned shared_take(struct cache_node *node, struct slab_slot *to, unsigned wanted)
 	HOLDS(node->lock);
-unsigned shared_give(struct cache_node *node, const struct slot *from, unsigned nr)
+unsigned shared_give(struct cache_node *node, const struct slab_slot *from, unsigned nr)
 	HOLDS(node->lock);
 
 /* Makes the shared array of @node, unless memory for it ran out. */
@@ -314,7 +247,7 @@ void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid
 
 /* Sends a free object of node @nid home, sooner or later. */
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
-		struct slot slot);
+		struct slab_slot slot);
 
 /* Sends all of them home now. */
 void alien_drain(struct kmem_cache *cache, struct cache_node *home);

@@ -36,7 +36,7 @@
 #include "mm/kmalloc.h"
 #include "slab_debug.h"
 
-static struct slot no_slots[1];
+static struct slab_slot no_slots[1];
 struct cpu_array slab_no_array = { .nid = UINT16_MAX };
 
 void slab_no_array_init(void)
@@ -47,14 +47,14 @@ void slab_no_array_init(void)
 
 /* ---- Halves ---- */
 
-static struct slot *half_base(struct cpu_array *array, unsigned half)
+static struct slab_slot *half_base(struct cpu_array *array, unsigned half)
 {
 	return array->slots + half * (1u + array->half_slots) + 1;
 }
 
 static void use_half(struct cpu_array *array, unsigned half, unsigned nr)
 {
-	struct slot *base = half_base(array, half);
+	struct slab_slot *base = half_base(array, half);
 
 	array->half = (uint8_t)half;
 	array->top = base + nr;
@@ -79,12 +79,12 @@ static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
 
 	if (cache->half_slots == 0)
 		return NULL;
-	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slot), nid);
+	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slab_slot), nid);
 	if (!array)
 		return NULL;
 	*array = (struct cpu_array){ .nid = (uint16_t)nid, .half_slots = cache->half_slots };
-	half_base(array, 0)[-1] = (struct slot){ NULL, NULL };
-	half_base(array, 1)[-1] = (struct slot){ NULL, NULL };
+	half_base(array, 0)[-1] = (struct slab_slot){ NULL, NULL };
+	half_base(array, 1)[-1] = (struct slab_slot){ NULL, NULL };
 	use_half(array, 0, 0);
 	return array;
 }
@@ -250,33 +250,14 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 
 /* ---- Allocating ---- */
 
-static ALWAYS_INLINE void *alloc_fast(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
+void *kmem_cache_alloc_slow(struct kmem_cache *cache, gfp_t gfp)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	struct slot *top = array->top;
-	void *object = top[-1].object;
-	uint8_t *state;
-
-	if (unlikely(object == NULL)) {
-		mm_port_local_unlock(local);
-		return alloc_slow(cache, gfp, NID_NONE, size_bytes, __builtin_return_address(0));
-	}
-	state = top[-1].state;
-	array->top = top - 1;
-	*state = 0;
-	mm_port_local_unlock(local);
-	return object;
+	return alloc_slow(cache, gfp, NID_NONE, cache->object_bytes, __builtin_return_address(0));
 }
 
-void *kmem_cache_alloc_plain(struct kmem_cache *cache, gfp_t gfp)
+void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
 {
-	return alloc_fast(cache, gfp, cache->object_bytes);
-}
-
-void *kmalloc_class_alloc(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
-{
-	return alloc_fast(cache, gfp, size_bytes);
+	return alloc_slow(cache, gfp, NID_NONE, size_bytes, __builtin_return_address(0));
 }
 
 void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp)
@@ -317,7 +298,7 @@ void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t
 static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects)
 {
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	struct slot *top = array->top;
+	struct slab_slot *top = array->top;
 	size_t i;
 
 	for (i = 0; i < wanted && top[-1].object; i++) {
@@ -361,7 +342,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 {
 	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = own_array(cache);
-	const struct slot slot = { object, state };
+	const struct slab_slot slot = { object, state };
 
 	if (unlikely(cache->debug != NULL)) {
 		debug_free(cache, object, state, (uintptr_t)caller);
@@ -412,7 +393,7 @@ static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page 
 	struct slab *slab = page_slab(page);
 	uint8_t *state = allocated_state(cache, slab, object);
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	struct slot *top = array->top;
+	struct slab_slot *top = array->top;
 
 	if (unlikely(!state)) {
 		mm_port_local_unlock(local);
@@ -425,7 +406,7 @@ static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page 
 		return;
 	}
 	*state = 1;
-	*top = (struct slot){ object, state };
+	*top = (struct slab_slot){ object, state };
 	array->top = top + 1;
 	mm_port_local_unlock(local);
 }
@@ -459,17 +440,45 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 	free_fast(cache, page, object);
 }
 
+/*
+ * Frees objects of @cache that need no slow path, with what does not change kept
+ * at hand; returns how many it freed.
+ */
+static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **objects)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slab_slot *top = array->top, *end = array->end;
+	const unsigned nid = array->nid;
+	size_t i;
+
+	for (i = 0; i < nr_objects && top < end; i++) {
+		const struct page *page = slab_page(objects[i]);
+		uint8_t *state;
+
+		if (unlikely(!page) || unlikely(page_cache(page) != cache))
+			break;
+		state = allocated_state(cache, page_slab(page), objects[i]);
+		if (unlikely(!state) || unlikely(page_slab(page)->nid != nid))
+			break;
+		*state = 1;
+		*top++ = (struct slab_slot){ objects[i], state };
+	}
+	if (i)
+		array->top = top;
+	mm_port_local_unlock(local);
+	return i;
+}
+
 void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **objects)
 {
 	for (size_t i = 0; i < nr_objects; i++) {
-		const struct page *page = slab_page(objects[i]);
-
 		if (!cache) {
 			kfree(objects[i]);
-		} else if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
-			free_not_of_slab(cache, objects[i], __builtin_return_address(0));
-		} else {
-			free_fast(cache, page, objects[i]);
+			continue;
 		}
+		i += free_many(cache, nr_objects - i, objects + i);
+		if (i < nr_objects)
+			kmem_cache_free(cache, objects[i]);
 	}
 }

@@ -285,10 +285,10 @@ void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requ
 }
 
 /* Puts @slot into the ring; what it displaces is returned to its slab. */
-static void quarantine(struct kmem_cache *cache, struct slot slot)
+static void quarantine(struct kmem_cache *cache, struct slab_slot slot)
 {
 	struct cache_debug *debug = cache->debug;
-	struct slot displaced = { NULL, NULL };
+	struct slab_slot displaced = { NULL, NULL };
 
 	spin_lock(&debug->lock);
 	if (debug->nr == NR_QUARANTINED) {
@@ -315,7 +315,7 @@ void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_
 		memset(object, 0, cache->object_bytes);
 	*state = 1;
 	if (cache->flags & SLAB_QUARANTINE)
-		quarantine(cache, (struct slot){ object, state });
+		quarantine(cache, (struct slab_slot){ object, state });
 	else
 		slab_give_one(cache, object, state);
 }
@@ -329,7 +329,7 @@ void debug_resize(const struct kmem_cache *cache, void *object, size_t bytes)
 void debug_drain(struct kmem_cache *cache)
 {
 	struct cache_debug *debug = cache->debug;
-	struct slot slot;
+	struct slab_slot slot;
 
 	for (;;) {
 		spin_lock(&debug->lock);

@@ -34,7 +34,7 @@ struct cache_debug {
 	uint32_t nr_since_guarded;
 	struct spinlock lock;		/* guards the queue */
 	uint32_t first, nr;		/* of the queue, a ring */
-	struct slot quarantine[NR_QUARANTINED];
+	struct slab_slot quarantine[NR_QUARANTINED];
 };
 
 /* Chooses stride and red zones of @cache; false when its struct cannot be had. */

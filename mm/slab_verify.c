@@ -99,7 +99,7 @@ static bool node_verify(struct kmem_cache *cache, struct cache_node *node, struc
 }
 
 /* @slot rests where objects of node @nid do. */
-static bool slot_verify(struct kmem_cache *cache, const struct slot *slot, unsigned nid,
+static bool slot_verify(struct kmem_cache *cache, const struct slab_slot *slot, unsigned nid,
 			const char *rule, struct violation *out)
 {
 	const struct page *page = virt_to_page(slot->object);
@@ -117,7 +117,7 @@ static bool slot_verify(struct kmem_cache *cache, const struct slot *slot, unsig
 	return true;
 }
 
-static bool slots_verify(struct kmem_cache *cache, const struct slot *slots, unsigned nr,
+static bool slots_verify(struct kmem_cache *cache, const struct slab_slot *slots, unsigned nr,
 			 unsigned nid, const char *rule, struct violation *out)
 {
 	for (unsigned i = 0; i < nr; i++)
@@ -129,7 +129,7 @@ static bool slots_verify(struct kmem_cache *cache, const struct slot *slots, uns
 static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 			     struct sums *sums, struct violation *out)
 {
-	const struct slot *halves[2] = {
+	const struct slab_slot *halves[2] = {
 		array->slots + 1, array->slots + 2 + array->half_slots
 	};
 	unsigned nr[2];

@@ -48,7 +48,8 @@ static ALWAYS_INLINE unsigned kmalloc_class(size_t size_bytes)
 /* Bytes of the objects of @class, below NR_KMALLOC_CLASSES. */
 size_t kmalloc_class_bytes(unsigned class);
 
-void *kmalloc_class_alloc(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes);
+/* What kmalloc() calls when no object of the class is at hand. */
+void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes);
 void *kmalloc_any(size_t size_bytes, gfp_t gfp);
 
 #define KMALLOC_SPECIAL_GFP	(SLAB_SPECIAL_GFP | __GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE)
@@ -56,12 +57,15 @@ void *kmalloc_any(size_t size_bytes, gfp_t gfp);
 /* @gfp that goes the shortest way when it is a constant: ordinary memory, not zeroed. */
 static ALWAYS_INLINE void *kmalloc(size_t size_bytes, gfp_t gfp)
 {
-	if (__builtin_constant_p(size_bytes) && __builtin_constant_p(gfp) &&
-	    size_bytes != 0 && size_bytes <= KMALLOC_MAX_CACHE_SIZE &&
-	    !(gfp & KMALLOC_SPECIAL_GFP))
-		return kmalloc_class_alloc(kmalloc_caches[KMALLOC_NORMAL]
-						[kmalloc_class(size_bytes)], gfp, size_bytes);
-	return kmalloc_any(size_bytes, gfp);
+	struct kmem_cache *cache;
+	void *object;
+
+	if (!__builtin_constant_p(size_bytes) || !__builtin_constant_p(gfp) || size_bytes == 0 ||
+	    size_bytes > KMALLOC_MAX_CACHE_SIZE || (gfp & KMALLOC_SPECIAL_GFP))
+		return kmalloc_any(size_bytes, gfp);
+	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(size_bytes)];
+	object = slab_pop(cache);
+	return likely(object != NULL) ? object : kmalloc_slow(cache, gfp, size_bytes);
 }
 
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid);

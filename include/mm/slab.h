@@ -15,8 +15,7 @@
 
 #include "mm/assert.h"
 #include "mm/gfp.h"
-
-struct kmem_cache;
+#include "mm/slab_def.h"
 
 typedef uint32_t slab_flags_t;
 
@@ -69,18 +68,22 @@ uint64_t kmem_cache_shrink(struct kmem_cache *cache);
 /* Returns the objects that rest in this CPU's arrays, of all caches, to their slabs. */
 void slab_drain_cpu(void);
 
-/* An object from the current node, or the nearest with memory; NULL when memory ran out. */
-void *kmem_cache_alloc_plain(struct kmem_cache *cache, gfp_t gfp);
+/* What kmem_cache_alloc() calls when no object is at hand, or @gfp is special. */
+void *kmem_cache_alloc_slow(struct kmem_cache *cache, gfp_t gfp);
 void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp);
 
-/* Flags of gfp that the plain path does not look at. */
+/* Flags of gfp that slab_pop() does not look at. */
 #define SLAB_SPECIAL_GFP	(__GFP_ZERO | __GFP_THISNODE)
 
-static inline void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
+/* An object from the current node, or the nearest with memory; NULL when memory ran out. */
+static ALWAYS_INLINE void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
-	if (__builtin_constant_p(gfp) && !(gfp & SLAB_SPECIAL_GFP))
-		return kmem_cache_alloc_plain(cache, gfp);
-	return kmem_cache_alloc_flags(cache, gfp);
+	void *object;
+
+	if (!__builtin_constant_p(gfp) || (gfp & SLAB_SPECIAL_GFP))
+		return kmem_cache_alloc_flags(cache, gfp);
+	object = slab_pop(cache);
+	return likely(object != NULL) ? object : kmem_cache_alloc_slow(cache, gfp);
 }
 
 /* Zeroed. Not for caches with a constructor. */

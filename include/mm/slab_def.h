@@ -1,0 +1,106 @@
+#ifndef MM_SLAB_DEF_H
+#define MM_SLAB_DEF_H
+
+/*
+ * As much of a cache as callers need to take an object without a call.
+ *
+ * Nothing here is for use outside mm/ but slab_pop(), and that through
+ * kmem_cache_alloc() and kmalloc().
+ */
+
+#include "lib/list.h"
+#include "mm/gfp.h"
+#include "mm/port.h"
+
+/*
+ * An object at rest in an array: where it is, and the byte of its kmem_bufctl
+ * entry that is 0 exactly while it is allocated.
+ */
+struct slab_slot {
+	void *object;
+	uint8_t *state;
+};
+
+/*
+ * The objects a CPU has at hand: a stack in two halves. Each half begins with a
+ * sentinel slot whose object is NULL; top[-1] is the newest object.
+ */
+struct cpu_array {
+	struct slab_slot *top;
+	struct slab_slot *end;	/* of the half in use */
+	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
+	uint16_t half_slots;
+	uint16_t nr_resting;	/* objects in the other half */
+	uint8_t half;		/* in use: 0 or 1 */
+	bool is_drain_asked;	/* atomic */
+	uint64_t nr_refills;
+	uint64_t nr_drains;
+	struct slab_slot slots[];	/* 2 * (1 + half_slots) */
+};
+
+enum slab_place { ON_SLAB, OFF_SLAB };
+
+/* How a cache cuts its slabs; worked out by slab_layout.c. */
+struct slab_layout {
+	uint32_t stride_bytes;		/* from object to object */
+	uint32_t objects_offset;	/* of the first, without colour */
+	uint32_t descriptor_bytes;	/* struct slab and bufctl */
+	uint16_t nr_objects;
+	uint8_t order;
+	bool is_wide;			/* u16 entries, in two planes */
+	uint32_t nr_colours;		/* at least 1 */
+	uint32_t colour_bytes;
+	enum slab_place place;
+};
+
+struct cache_node;
+struct cache_debug;
+
+struct kmem_cache {
+	/* Read by every allocation and free. */
+	uint64_t inverse;		/* see slab_index() */
+	uint64_t nr_objects;		/* per slab, as in layout */
+	struct slab_layout layout;
+	uint32_t flags;			/* slab_flags_t */
+	gfp_t gfp;			/* added to every request for pages */
+
+	uint32_t object_bytes;		/* what users may use */
+	uint32_t align;
+	uint64_t max_kept_objects;	/* free in the slabs of a node: see slab.c */
+	uint16_t half_slots;		/* of CPU arrays made from now on; 0: none are made */
+	uint16_t shared_slots;
+	uint16_t alien_slots;
+	bool is_kmalloc;
+	const char *name;
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
+	struct cache_debug *debug;	/* NULL: no debug flag */
+	struct kmem_cache *descriptors;	/* where off-slab descriptors come from */
+	struct list_head list;		/* of all caches, under slab_system.lock */
+	struct cache_node **nodes;	/* by nid; entries NULL until first used */
+	struct cpu_array *cpu[];	/* by CPU; &slab_no_array until made */
+};
+
+
+/*
+ * The newest object that this CPU has at hand, now allocated; NULL if it has
+ * none, or the cache wants every operation to take the slow path.
+ */
+static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slab_slot *top = array->top;
+	void *object = top[-1].object;
+
+	if (likely(object != NULL)) {
+		uint8_t *state = top[-1].state;
+
+		array->top = top - 1;
+		*state = 0;
+	}
+	mm_port_local_unlock(local);
+	return object;
+}
+
+#endif
