@@ -125,6 +125,7 @@ static void cache_clear(struct kmem_cache *cache, const char *name, size_t size_
 {
 	memset(cache, 0, cache_struct_bytes());
 	cache->name = name;
+	cache->asked_bytes = (uint32_t)size_bytes;
 	cache->object_bytes = (uint32_t)align_up(size_bytes, sizeof(uint64_t));
 	cache->align = effective_align(size_bytes, align, flags);
 	cache->flags = flags;
@@ -293,7 +294,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 
 size_t kmem_cache_size(const struct kmem_cache *cache)
 {
-	return cache->object_bytes;
+	return cache->asked_bytes;
 }
 
 const char *kmem_cache_name(const struct kmem_cache *cache)

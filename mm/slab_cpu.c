@@ -252,7 +252,7 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 
 void *kmem_cache_alloc_slow(struct kmem_cache *cache, gfp_t gfp)
 {
-	return alloc_slow(cache, gfp, NID_NONE, cache->object_bytes, __builtin_return_address(0));
+	return alloc_slow(cache, gfp, NID_NONE, cache->asked_bytes, __builtin_return_address(0));
 }
 
 void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
@@ -262,14 +262,14 @@ void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
 
 void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp)
 {
-	return slab_alloc_sized(cache, gfp, NID_NONE, cache->object_bytes,
+	return slab_alloc_sized(cache, gfp, NID_NONE, cache->asked_bytes,
 				__builtin_return_address(0));
 }
 
 void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
-	return slab_alloc_sized(cache, gfp, nid, cache->object_bytes, __builtin_return_address(0));
+	return slab_alloc_sized(cache, gfp, nid, cache->asked_bytes, __builtin_return_address(0));
 }
 
 static ALWAYS_INLINE bool is_of_cpu(const struct kmem_cache *cache, unsigned nid)

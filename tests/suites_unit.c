@@ -17,6 +17,8 @@ extern const struct test_suite suite_topology;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
+extern const struct test_suite suite_linux_shim;
+extern const struct test_suite suite_gallery;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
 
@@ -33,6 +35,8 @@ const struct test_suite *const unit_suites[] = {
 	&suite_paging,
 	&suite_slab,
 	&suite_kmalloc,
+	&suite_linux_shim,
+	&suite_gallery,
 	&suite_vspace,
 	&suite_vmalloc,
 };

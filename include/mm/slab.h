@@ -105,7 +105,7 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 /* @cache NULL: each object is of any cache, as kfree() takes them. */
 void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **objects);
 
-/* Usable bytes of each object, and the name. */
+/* Bytes of each object as asked for, and the name. */
 size_t kmem_cache_size(const struct kmem_cache *cache);
 const char *kmem_cache_name(const struct kmem_cache *cache);
 

@@ -64,7 +64,8 @@ struct kmem_cache {
 	uint32_t flags;			/* slab_flags_t */
 	gfp_t gfp;			/* added to every request for pages */
 
-	uint32_t object_bytes;		/* what users may use */
+	uint32_t object_bytes;		/* what users may use: asked_bytes in words */
+	uint32_t asked_bytes;
 	uint32_t align;
 	uint64_t max_kept_objects;	/* free in the slabs of a node: see slab.c */
 	uint16_t half_slots;		/* of CPU arrays made from now on; 0: none are made */
