@@ -16,6 +16,7 @@
 #include "lib/string.h"
 #include "log.h"
 #include "mm/init.h"
+#include "mm/page_alloc.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "tests/bench/bench.h"
@@ -236,7 +237,9 @@ static void kernel_main(struct boot_info *info)
 	memory_map_log(info);
 	start_memory(info);
 	test_set_seed(options_number("seed", arch_cycles()));
-	log_line(LOG_NOTICE, "smp: %u of %u CPUs run", arch_start_cpus(info), info->nr_cpus);
+	arch_start_cpus(info, (unsigned)options_number("cpus", MAX_CPUS));
+	if (options_number("fail_nth", 0))
+		mm_fail_nth(options_number("fail_nth", 0));
 	end_run(run_actions(info));
 }
 

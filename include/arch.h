@@ -57,8 +57,11 @@ uint64_t arch_cycles(void);
 uint64_t arch_now_ns(void);
 void arch_delay_us(uint64_t us);
 
-/* Starts the other CPUs of @info, each within a bounded time. Returns how many run in all. */
-unsigned arch_start_cpus(const struct boot_info *info);
+/*
+ * Starts the other CPUs of @info, each within a bounded time, until @max_cpus
+ * run. Returns how many run in all.
+ */
+unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus);
 
 /* Runs @work(@arg) on running CPU @cpu and waits for it, at most @timeout_ms. */
 enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned timeout_ms) MUST_CHECK;

@@ -445,7 +445,7 @@ static bool start_cpu(uint32_t apic_id, const struct low_tables *low)
 	return true;
 }
 
-static void start_others(const struct boot_info *info)
+static void start_others(const struct boot_info *info, unsigned max_cpus)
 {
 	size_t areas_bytes = info->nr_cpus * sizeof(areas[0]);
 	uint64_t pa = info->trampoline_pa;
@@ -462,17 +462,17 @@ static void start_others(const struct boot_info *info)
 		return;
 	}
 	place_trampoline(&low);
-	for (uint32_t i = 1; i < info->nr_cpus; i++)
+	for (uint32_t i = 1; i < info->nr_cpus && nr_running < max_cpus; i++)
 		if (!start_cpu(info->cpus[i].apic_id, &low))
 			break;
 	free_low_tables(&low);
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", nr_running, info->nr_cpus);
 }
 
-unsigned arch_start_cpus(const struct boot_info *info)
+unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus)
 {
-	if (info->nr_cpus > 1)
-		start_others(info);
+	if (info->nr_cpus > 1 && max_cpus > 1)
+		start_others(info, max_cpus);
 	kswapd_start();
 	return nr_running;
 }
