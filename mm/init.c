@@ -642,6 +642,7 @@ static void start_allocators(void)
 
 	slab_init(&setup);
 	kmalloc_init();
+	slab_reclaim_init();
 	/* A port without paging has no vmalloc. */
 	if (mm_port_vmalloc_start != mm_port_vmalloc_end)
 		vmalloc_init(live.nr_cpus);

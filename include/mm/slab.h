@@ -65,6 +65,9 @@ void kmem_cache_destroy(struct kmem_cache *cache);
  */
 uint64_t kmem_cache_shrink(struct kmem_cache *cache);
 
+/* Shrinks caches, the last made first, until @nr_pages came back. Returns how many did. */
+uint64_t slab_shrink(uint64_t nr_pages);
+
 /* Returns the objects that rest in this CPU's arrays, of all caches, to their slabs. */
 void slab_drain_cpu(void);
 
@@ -143,6 +146,9 @@ struct slab_setup {
  * the old one's memory is simply forgotten. Panics when no page can be had.
  */
 void slab_init(const struct slab_setup *setup);
+
+/* Registers the shrinker; after kmalloc_init(). */
+void slab_reclaim_init(void);
 
 /*
  * Debug flags for every cache created from now on; before slab_init(), so that

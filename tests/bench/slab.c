@@ -321,16 +321,14 @@ static uint16_t size_64(void)
 static uint64_t measure_overhead64(unsigned nr_ops)
 {
 	(void)nr_ops;
-	for (unsigned i = 0; i < NR_KMALLOC_CLASSES; i++)
-		kmem_cache_shrink(kmalloc_caches[KMALLOC_NORMAL][i]);
+	slab_shrink(UINT64_MAX);
 	return overhead_of(size_64);
 }
 
 static uint64_t measure_overhead_mixed(unsigned nr_ops)
 {
 	(void)nr_ops;
-	for (unsigned i = 0; i < NR_KMALLOC_CLASSES; i++)
-		kmem_cache_shrink(kmalloc_caches[KMALLOC_NORMAL][i]);
+	slab_shrink(UINT64_MAX);
 	return overhead_of(uniform_size);
 }
 

@@ -10,6 +10,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/reclaim.h"
 #include "tests/test.h"
 
 static void check_verifies(struct kmem_cache *cache)
@@ -354,6 +355,19 @@ static void shrinking_keeps_slabs_in_use(void)
 		CHECK_EQ(*(uint8_t *)objects[i], i & 0xff);
 		kmem_cache_free(cache, objects[i]);
 	}
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void memory_pressure_returns_empty_slabs(void)
+{
+	struct kmem_cache *cache = make("test_pressure", 1024, 0);
+
+	fill(cache, NR_OBJECTS);
+	release(cache, NR_OBJECTS);
+	CHECK(slab_usage(cache).nr_slab_pages > 0);
+	shrink_node(0, UINT64_MAX);
+	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
 	check_verifies(cache);
 	kmem_cache_destroy(cache);
 }
@@ -832,6 +846,7 @@ static const struct test_case cases[] = {
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
 	{ "shrinking keeps slabs in use", shrinking_keeps_slabs_in_use },
+	{ "memory pressure returns empty slabs", memory_pressure_returns_empty_slabs },
 	{ "slabs begin at different colours", slabs_begin_at_different_colours },
 	{ "nodes get their own objects", nodes_get_their_own_objects },
 	{ "DMA caches lie below 16 MiB", dma_caches_lie_below_16_mib },
