@@ -8,7 +8,7 @@
 #define FIRST_GLYPH	' '
 #define NR_GLYPHS	95u
 #define FONT_WIDTH	5u
-#define FONT_HEIGHT	7u
+#define FONT_HEIGHT	9u
 
 extern const uint8_t font_rows[NR_GLYPHS][FONT_HEIGHT];
 

@@ -27,12 +27,12 @@
 
 #define BYTES_PER_PIXEL	4u
 
-/* Cells of 6 x 9 dots; dots are doubled where 80 columns still fit. */
+/* Cells of 6 x 10 dots; dots are doubled where 100 columns still fit. */
 #define CELL_WIDTH	(FONT_WIDTH + 1)
-#define CELL_HEIGHT	(FONT_HEIGHT + 2)
+#define CELL_HEIGHT	(FONT_HEIGHT + 1)
 #define MIN_COLUMNS	80u
 #define MIN_ROWS	25u
-#define DOUBLING_WIDTH	1920u
+#define DOUBLING_WIDTH	1200u
 
 #define DEFAULT_COLOUR	0xd0d0d0u
 
