@@ -96,6 +96,7 @@ static const struct table tables[] = {
 	{ "buddyinfo", show_buddyinfo },
 	{ "zoneinfo", show_zoneinfo },
 	{ "pagetypeinfo", show_pagetypeinfo },
+	{ "ptdump", arch_print_tables },
 	{ "slabinfo", slab_print_info },
 	{ "vmallocinfo", vmalloc_print_info },
 };

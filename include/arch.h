@@ -66,6 +66,9 @@ unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus);
 /* Runs @work(@arg) on running CPU @cpu and waits for it, at most @timeout_ms. */
 enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned timeout_ms) MUST_CHECK;
 
+/* show=ptdump: the live page tables to the log, as Linux's page-table dump has them. */
+void arch_print_tables(void);
+
 /*
  * Tells the bed this program runs in how it went (isa-debug-exit where @status
  * is understood: 0x10 passed, 0x11 failed, 0x12 panicked). Returns where there
