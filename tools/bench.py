@@ -6,6 +6,7 @@ The budgets and the machines stand in tests/bench/budgets.toml. The exit status 
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
 import fnmatch
 import math
@@ -158,17 +159,19 @@ def main():
     if not budget_rows:
         sys.exit(f"bench: no row matches {arguments.glob}")
     arguments.log.unlink(missing_ok=True)
+    wanted = {name: [row["name"] for row in budget_rows
+                     if row.get("machine", DEFAULT_MACHINE) == name] for name in table["machine"]}
     values, failures = {}, []
-    for name, machine in table["machine"].items():
-        names = [row["name"] for row in budget_rows
-                 if row.get("machine", DEFAULT_MACHINE) == name]
-        if not names:
-            continue
-        try:
-            values[name] = measure(name, machine, ",".join(names) if arguments.glob else None,
-                                   arguments)
-        except (Failed, qemu.CannotRun) as problem:
-            failures.append(str(problem))
+    # Counts do not depend on what else the host does, so boots may run side by side.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        boots = {name: pool.submit(measure, name, table["machine"][name],
+                                   ",".join(names) if arguments.glob else None, arguments)
+                 for name, names in wanted.items() if names}
+        for name, boot in boots.items():
+            try:
+                values[name] = boot.result()
+            except (Failed, qemu.CannotRun) as problem:
+                failures.append(str(problem))
     rows = make_rows(budget_rows, values)
     print_table(rows)
     for failure in failures:
