@@ -41,14 +41,14 @@ MM_SOURCES := \
 	mm/slab_debug.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c mm/slab_verify.c \
 	mm/slab_reclaim.c mm/kmalloc.c \
 	mm/vspace.c mm/vm_area.c mm/vmalloc.c mm/vmalloc_info.c mm/kvmalloc.c \
-	mm/init.c mm/verify.c mm/ledger.c mm/show.c
+	mm/init.c mm/verify.c mm/ledger.c mm/show.c mm/show_numa.c
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \
 	efi/status.c efi/format.c efi/log.c efi/boot_info.c efi/options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
 	efi/acpi_spcr.c \
-	efi/collect.c
+	efi/collect.c efi/lint.c efi/show.c
 
 # Talks to firmware or drives the boot.
 EFI_SOURCES := efi/firmware.c efi/fw_cfg.c efi/capture.c efi/framebuffer.c efi/font.c efi/main.c

@@ -11,8 +11,10 @@
 #include "boot_info.h"
 #include "efi/firmware.h"
 #include "efi/framebuffer.h"
+#include "efi/lint.h"
 #include "efi/memory_map.h"
 #include "efi/options.h"
+#include "efi/show.h"
 #include "lib/string.h"
 #include "log.h"
 #include "mm/init.h"
@@ -99,10 +101,45 @@ static const struct table tables[] = {
 	{ "ptdump", arch_print_tables },
 	{ "slabinfo", slab_print_info },
 	{ "vmallocinfo", vmalloc_print_info },
+	{ "numa", show_numa },
 };
 
-static bool show_table(const char *name)
+static void show_tables_of_acpi(const struct boot_info *info)
 {
+	show_acpi(info, arch_phys_to_virt);
+}
+
+static void show_said_and_made(const struct boot_info *info)
+{
+	show_firmware(info, mm_topology(), arch_phys_to_virt);
+}
+
+static void show_findings(const struct boot_info *info)
+{
+	lint_show(info, mm_topology());
+}
+
+/* What the firmware said. */
+struct firmware_table {
+	const char *name;
+	void (*show)(const struct boot_info *info);
+};
+
+static const struct firmware_table firmware_tables[] = {
+	{ "acpi", show_tables_of_acpi },
+	{ "firmware", show_said_and_made },
+	{ "findings", show_findings },
+	{ "memmap", memory_map_log },
+};
+
+static bool show_table(const struct boot_info *info, const char *name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++) {
+		if (strcmp(name, firmware_tables[i].name) != 0)
+			continue;
+		firmware_tables[i].show(info);
+		return true;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++) {
 		if (strcmp(name, tables[i].name) != 0)
 			continue;
@@ -120,11 +157,10 @@ static bool run_show(const struct boot_info *info)
 	char name[WORD_BYTES];
 	bool is_ok = true;
 
-	(void)info;
 	while (at && options_next_item(&at, name, sizeof(name)))
-		is_ok &= show_table(name);
+		is_ok &= show_table(info, name);
 	for (unsigned i = 0; !options_get("show") && i < ARRAY_SIZE(tables); i++)
-		is_ok &= show_table(tables[i].name);
+		is_ok &= show_table(info, tables[i].name);
 	return is_ok;
 }
 
@@ -241,6 +277,7 @@ static void kernel_main(struct boot_info *info)
 	arch_start_cpus(info, (unsigned)options_number("cpus", MAX_CPUS));
 	if (options_number("fail_nth", 0))
 		mm_fail_nth(options_number("fail_nth", 0));
+	lint_show(info, mm_topology());
 	end_run(run_actions(info));
 }
 

@@ -14,6 +14,7 @@ extern const struct test_suite suite_acpi;
 extern const struct test_suite suite_collect;
 extern const struct test_suite suite_range;
 extern const struct test_suite suite_topology;
+extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
@@ -32,6 +33,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_collect,
 	&suite_range,
 	&suite_topology,
+	&suite_lint,
 	&suite_paging,
 	&suite_slab,
 	&suite_kmalloc,

@@ -36,6 +36,13 @@ bool mm_verify_all(void);
 /* Checks and gives back what other CPUs asked of this one. For idle loops; cheap. */
 void mm_cpu_idle(void);
 
+/* The nodes of the live system. Read-only; valid after mm_init(). */
+struct topology;
+const struct topology *mm_topology(void);
+
+/* The nodes as numactl -H prints them. */
+void show_numa(void);
+
 /* The /proc-style tables of the page allocator, as in Linux. */
 void show_buddyinfo(void);
 void show_zoneinfo(void);
