@@ -97,20 +97,14 @@ void page_zero(struct page *page, unsigned order)
 
 /* ---- Types ---- */
 
-static void count_pages(const struct page *page, enum page_type type, uint64_t nr_pages,
-			bool is_more)
+static void count_type(const struct page *page, enum page_type type, bool is_more)
 {
 	uint64_t *counter = &page_zone(page)->nr_type_pages[type];
 
 	if (is_more)
-		__atomic_fetch_add(counter, nr_pages, __ATOMIC_RELAXED);
+		__atomic_fetch_add(counter, pages_in(page->order), __ATOMIC_RELAXED);
 	else
-		__atomic_fetch_sub(counter, nr_pages, __ATOMIC_RELAXED);
-}
-
-static void count_type(const struct page *page, enum page_type type, bool is_more)
-{
-	count_pages(page, type, pages_in(page->order), is_more);
+		__atomic_fetch_sub(counter, pages_in(page->order), __ATOMIC_RELAXED);
 }
 
 static bool is_plain_type(enum page_type type)
@@ -150,43 +144,6 @@ void page_set_type(struct page *page, enum page_type type)
 	if (type == PAGE_SLAB)
 		mark_slab_pages(page, PAGE_SLAB);
 	count_type(page, type, true);
-}
-
-/*
- * Sets the type of the first of @pages and of those after it whose state is the
- * same: what is checked and counted once for one of them holds for all.
- */
-static unsigned set_types_of_run(struct page *const *pages, unsigned nr_pages,
-				 enum page_type type)
-{
-	uint64_t old_state = page_state(pages[0]);
-	struct page old = { .state = old_state };
-	uint64_t new_state = make_page_state(type, 0, old.zone_index, old.refcount);
-	unsigned nr_set = 0;
-
-	ASSERT(old.refcount != 0);
-	ASSERT(old.order == 0);
-	ASSERT(old.type >= PAGE_USER);
-	ASSERT(old.type < PAGE_TAIL);
-
-	do {
-		page_set_state(pages[nr_set], new_state);
-	} while (++nr_set < nr_pages && page_state(pages[nr_set]) == old_state);
-
-	if (!is_plain_type((enum page_type)old.type))
-		count_pages(pages[0], (enum page_type)old.type, nr_set, false);
-	if (!is_plain_type(type))
-		count_pages(pages[0], type, nr_set, true);
-	return nr_set;
-}
-
-void page_set_types(struct page *const *pages, unsigned nr_pages, enum page_type type)
-{
-	ASSERT(type >= PAGE_USER);
-	ASSERT(type < PAGE_TAIL);
-
-	for (unsigned i = 0; i < nr_pages;)
-		i += set_types_of_run(pages + i, nr_pages - i, type);
 }
 
 /* ---- Reports ---- */

@@ -25,8 +25,8 @@
  *   A4  a live area maps what it says, page by page
  *   A5  nothing is mapped at guard pages, nor at the addresses of other areas
  *   A6  queues and caches hold exactly the areas in their state, and count them
- *   A7  pages of live and lazy areas that own them are of type PAGE_VMALLOC and
- *       lead to their area
+ *   A7  pages of live and lazy areas that own them are of type PAGE_VMALLOC
+ *   A8  the index leads from the first page of each area to it, as far as it reaches
  *
  * Locking
  *   vm_areas.lock guards the address space, the list and the step to PURGING:
@@ -41,7 +41,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/page_alloc.h"
+#include "mm/page_typed.h"
 
 /* Of each size, at most so many are kept per CPU: 1,024 descriptors are 200 KiB. */
 #define VM_MAX_CACHED_AREAS	1024u
@@ -52,10 +52,11 @@
  * not show, and 4 MiB per CPU is what the page allocator misses meanwhile.
  */
 #define VM_MAX_LAZY_AREAS	128u
-#define VM_MAX_LAZY_PAGES	1024u
+#define VM_MAX_LAZY_PAGES	512u
 
-/* Single pages given back in one call. */
+/* Single pages given back in one call, and the most an area adds to such a batch. */
 #define NR_PAGE_BATCH		64u
+#define MAX_BATCHED_PAGES	4u
 
 /* pages[] larger than this comes from vmalloc itself, so that it needs no large block. */
 #define MAX_KMALLOC_ENTRIES_BYTES	PAGE_SIZE
@@ -63,14 +64,9 @@
 struct vm_area_space vm_areas;
 
 struct page_batch {
-	unsigned nr_pages;
+	struct page **end;	/* of those in use */
 	struct page *pages[NR_PAGE_BATCH];
 };
-
-static struct vm_area_cpu *this_cpu(void)
-{
-	return &vm_areas.cpus[mm_port_cpu()];
-}
 
 static void set_add(struct vm_area_set *set, struct vm_struct *area)
 {
@@ -98,6 +94,17 @@ static struct vm_area_set set_take_all(struct vm_area_set *set)
 	return all;
 }
 
+/* Gives the memory of pages[] back. */
+static void free_entries(struct vm_struct *area)
+{
+	if (area->pages == area->inline_pages)
+		return;
+	if (is_vmalloc_addr(area->pages))
+		vfree(area->pages);
+	else
+		kfree(area->pages);
+}
+
 /* ---- Birth ---- */
 
 static struct vm_struct **next_link_of(struct vspace_node *node) HOLDS(vm_areas.lock)
@@ -107,9 +114,65 @@ static struct vm_struct **next_link_of(struct vspace_node *node) HOLDS(vm_areas.
 	return &container_of(node, struct vm_struct, place)->next;
 }
 
+/* The slot of the page at @va in the index, or NULL: not covered, or its leaf is not made. */
+static struct vm_struct **index_slot(uintptr_t va)
+{
+	uint64_t page = (va - mm_port_vmalloc_start) >> PAGE_SHIFT;
+	struct vm_index_node *node;
+	struct vm_index_leaf *leaf;
+
+	if (page >> 3 * VM_INDEX_SHIFT)
+		return NULL;
+	node = vm_areas.index[page >> 2 * VM_INDEX_SHIFT];
+	leaf = node ? node->leaves[page >> VM_INDEX_SHIFT & (VM_INDEX_SIZE - 1)] : NULL;
+	return leaf ? &leaf->areas[page & (VM_INDEX_SIZE - 1)] : NULL;
+}
+
+static void index_set(const struct vm_struct *area, struct vm_struct *value)
+{
+	struct vm_struct **slot = index_slot(area->place.start);
+
+	if (slot)
+		__atomic_store_n(slot, value, __ATOMIC_RELEASE);
+}
+
+/* A zeroed page for *@at, which somebody else may fill first. */
+static bool index_grow(void **at)
+{
+	void *fresh = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	void *expected = NULL;
+
+	if (!fresh)
+		return false;
+	if (!__atomic_compare_exchange_n(at, &expected, fresh, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		kfree(fresh);
+	return true;
+}
+
+/* Makes the nodes for @va, if the index covers it. No lock held. */
+static bool index_reserve(uintptr_t va)
+{
+	uint64_t page = (va - mm_port_vmalloc_start) >> PAGE_SHIFT;
+	struct vm_index_node **node = &vm_areas.index[page >> 2 * VM_INDEX_SHIFT];
+
+	if (page >> 3 * VM_INDEX_SHIFT || index_slot(va))
+		return true;
+	if (!*node && !index_grow((void **)node))
+		return false;
+	return index_grow((void **)&(*node)->leaves[page >> VM_INDEX_SHIFT & (VM_INDEX_SIZE - 1)]);
+}
+
+static void list_area(struct vm_struct *area) HOLDS(vm_areas.lock)
+{
+	struct vm_struct **link = next_link_of(area->place.prev);
+
+	area->next = *link;
+	*link = area;
+}
+
 static bool place_area(struct vm_struct *area, uint64_t nr_bytes, uint64_t align)
 {
-	struct vm_struct **link;
 	bool is_placed;
 
 	spin_lock(&vm_areas.lock);
@@ -117,15 +180,39 @@ static bool place_area(struct vm_struct *area, uint64_t nr_bytes, uint64_t align
 	if (is_placed) {
 		area->addr = (void *)area->place.start;
 		area->size = nr_bytes;
-		link = next_link_of(area->place.prev);
-		area->next = *link;
-		*link = area;
+		list_area(area);
+		index_set(area, area);
 	}
 	spin_unlock(&vm_areas.lock);
 	return is_placed;
 }
 
-static struct vm_struct *create_area(uint64_t nr_pages, uint64_t align)
+/* Takes @area, which nothing maps and no queue holds, out of the space. */
+static void remove_area(struct vm_struct *area)
+{
+	spin_lock(&vm_areas.lock);
+	index_set(area, NULL);
+	*next_link_of(area->place.prev) = area->next;
+	vspace_free(&vm_areas.space, &area->place);
+	spin_unlock(&vm_areas.lock);
+	free_entries(area);
+	kmem_cache_free(vm_areas.vm_structs, area);
+}
+
+/* Puts the nodes of its slot under a placed area; without them it cannot stay. */
+static bool index_area(struct vm_struct *area)
+{
+	if (index_slot(area->place.start))
+		return true;
+	if (!index_reserve(area->place.start))
+		return false;
+	spin_lock(&vm_areas.lock);
+	index_set(area, area);
+	spin_unlock(&vm_areas.lock);
+	return true;
+}
+
+struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align)
 {
 	uint64_t nr_bytes = pages_to_bytes(nr_pages) + VM_GUARD_BYTES;
 	struct vm_struct *area = kmem_cache_alloc(vm_areas.vm_structs, GFP_KERNEL);
@@ -138,52 +225,21 @@ static struct vm_struct *create_area(uint64_t nr_pages, uint64_t align)
 		.max_entries = VM_NR_INLINE_PAGES,
 		.state = VM_FILLING,
 	};
-	if (place_area(area, nr_bytes, align))
+	if (!place_area(area, nr_bytes, align)) {
+		/* What the queues and caches hold may be just what is missing. */
+		vmalloc_shrink();
+		if (!place_area(area, nr_bytes, align)) {
+			kmem_cache_free(vm_areas.vm_structs, area);
+			return NULL;
+		}
+	}
+	if (index_area(area))
 		return area;
-	/* What the queues and caches hold may be just what is missing. */
-	vmalloc_shrink();
-	if (place_area(area, nr_bytes, align))
-		return area;
-	kmem_cache_free(vm_areas.vm_structs, area);
+	remove_area(area);
 	return NULL;
 }
 
-static struct vm_struct *take_cached(uint64_t nr_pages)
-{
-	struct vm_area_cpu *cpu = this_cpu();
-	struct vm_struct *area;
-
-	spin_lock(&cpu->lock);
-	area = set_take(&cpu->cached[nr_pages]);
-	spin_unlock(&cpu->lock);
-	if (area)
-		vm_area_set_state(area, VM_FILLING);
-	return area;
-}
-
-struct vm_struct *vm_area_take(uint64_t nr_pages, uint64_t align)
-{
-	struct vm_struct *area;
-
-	if (nr_pages <= VM_MAX_CACHED_PAGES && align <= PAGE_SIZE) {
-		area = take_cached(nr_pages);
-		if (area)
-			return area;
-	}
-	return create_area(nr_pages, align);
-}
-
 /* ---- pages[] ---- */
-
-static void free_entries(struct vm_struct *area)
-{
-	if (area->pages == area->inline_pages)
-		return;
-	if (is_vmalloc_addr(area->pages))
-		vfree(area->pages);
-	else
-		kfree(area->pages);
-}
 
 bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t gfp,
 			     unsigned nid)
@@ -209,21 +265,18 @@ bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t 
 
 /* ---- Death ---- */
 
-/* Takes @area, which nothing maps and no queue holds, out of the space. */
-static void remove_area(struct vm_struct *area)
-{
-	spin_lock(&vm_areas.lock);
-	*next_link_of(area->place.prev) = area->next;
-	vspace_free(&vm_areas.space, &area->place);
-	spin_unlock(&vm_areas.lock);
-	free_entries(area);
-	kmem_cache_free(vm_areas.vm_structs, area);
-}
-
 static void flush_batch(struct page_batch *batch)
 {
-	free_pages_bulk(batch->nr_pages, batch->pages);
-	batch->nr_pages = 0;
+	free_pages_typed((unsigned)(batch->end - batch->pages), batch->pages, PAGE_VMALLOC);
+	batch->end = batch->pages;
+}
+
+static void free_huge_pages(const struct vm_struct *area)
+{
+	for (unsigned i = 0; i < area->nr_huge; i++) {
+		page_set_type(area->pages[i], PAGE_USER);
+		__free_pages(area->pages[i], VM_HUGE_ORDER);
+	}
 }
 
 /* Gives the pages behind @area back; the few of a small area by way of @batch. */
@@ -232,21 +285,16 @@ static void free_area_pages(struct vm_struct *area, struct page_batch *batch)
 	unsigned nr_singles = area->nr_entries - area->nr_huge;
 	struct page **singles = area->pages + area->nr_huge;
 
-	for (unsigned i = 0; i < area->nr_huge; i++) {
-		page_set_type(area->pages[i], PAGE_USER);
-		__free_pages(area->pages[i], VM_HUGE_ORDER);
+	if (unlikely(area->nr_huge))
+		free_huge_pages(area);
+	if (nr_singles > MAX_BATCHED_PAGES) {
+		free_pages_typed(nr_singles, singles, PAGE_VMALLOC);
+		return;
 	}
-	page_set_types(singles, nr_singles, PAGE_USER);
-	if (nr_singles > VM_MAX_CACHED_PAGES) {
-		free_pages_bulk(nr_singles, singles);
-	} else {
-		if (batch->nr_pages + nr_singles > NR_PAGE_BATCH)
-			flush_batch(batch);
-		for (unsigned i = 0; i < nr_singles; i++)
-			batch->pages[batch->nr_pages++] = singles[i];
-	}
-	area->nr_entries = 0;
-	area->nr_huge = 0;
+	if (batch->end + nr_singles > batch->pages + NR_PAGE_BATCH)
+		flush_batch(batch);
+	for (struct page **end = singles + nr_singles; singles < end; singles++)
+		*batch->end++ = *singles;
 }
 
 /* One flush for everything in @set; from here on their pages[] may go. */
@@ -256,7 +304,7 @@ static void flush_areas(struct vm_area_set *set)
 
 	spin_lock(&vm_areas.lock);
 	for (struct vm_struct *area = set->first; area; area = area->link) {
-		vm_area_set_state(area, VM_PURGING);
+		area->state = VM_PURGING;
 		start = min_u64(start, area->place.start);
 		end = max_u64(end, area->place.end);
 	}
@@ -264,30 +312,34 @@ static void flush_areas(struct vm_area_set *set)
 	mm_port_flush_tlb(start, (end - start) >> PAGE_SHIFT);
 }
 
-/* Keeps @area for reuse on this CPU, or takes it out of the space. */
-static void retire_area(struct vm_struct *area)
+/* Keeps what fits of @set for reuse on this CPU; the rest leaves the space. */
+static void retire_areas(struct vm_area_set *set)
 {
-	struct vm_area_cpu *cpu = this_cpu();
-	bool is_kept = false;
+	struct vm_area_cpu *cpu = vm_area_this_cpu();
+	struct vm_area_set leaving = { 0 };
+	struct vm_struct *area;
 
-	if (area->nr_pages <= VM_MAX_CACHED_PAGES) {
-		spin_lock(&cpu->lock);
-		is_kept = cpu->cached[area->nr_pages].nr_areas < VM_MAX_CACHED_AREAS;
-		if (is_kept) {
+	spin_lock(&cpu->lock);
+	while ((area = set_take(set)) != NULL) {
+		area->nr_entries = 0;
+		area->nr_huge = 0;
+		if (area->nr_pages <= VM_MAX_CACHED_PAGES &&
+		    cpu->cached[area->nr_pages].nr_areas < VM_MAX_CACHED_AREAS) {
 			vm_area_set_state(area, VM_CACHED);
 			set_add(&cpu->cached[area->nr_pages], area);
+		} else {
+			set_add(&leaving, area);
 		}
-		spin_unlock(&cpu->lock);
 	}
-	if (!is_kept)
+	spin_unlock(&cpu->lock);
+	while ((area = set_take(&leaving)) != NULL)
 		remove_area(area);
 }
 
 static uint64_t purge_cpu(struct vm_area_cpu *cpu)
 {
-	struct page_batch batch = { 0 };
+	struct page_batch batch;
 	struct vm_area_set lazy;
-	struct vm_struct *area;
 	uint64_t nr_pages;
 
 	spin_lock(&cpu->lock);
@@ -299,22 +351,21 @@ static uint64_t purge_cpu(struct vm_area_cpu *cpu)
 		return 0;
 
 	flush_areas(&lazy);
-	while ((area = set_take(&lazy)) != NULL) {
+	batch.end = batch.pages;
+	for (struct vm_struct *area = lazy.first; area; area = area->link)
 		free_area_pages(area, &batch);
-		retire_area(area);
-	}
 	flush_batch(&batch);
+	retire_areas(&lazy);
 	return nr_pages;
 }
 
 void vm_area_release(struct vm_struct *area)
 {
-	struct vm_area_cpu *cpu = this_cpu();
+	struct vm_area_cpu *cpu = vm_area_this_cpu();
 	bool is_full;
 
 	mm_port_unmap_pages(area->place.start, area->nr_pages);
 	spin_lock(&cpu->lock);
-	vm_area_set_state(area, VM_LAZY);	/* of an area that was not filled whole */
 	set_add(&cpu->lazy, area);
 	cpu->nr_lazy_pages += area->nr_pages;
 	is_full = cpu->lazy.nr_areas >= VM_MAX_LAZY_AREAS ||
@@ -340,7 +391,7 @@ uint64_t vmalloc_purge(void)
 	for (unsigned cpu = 0; cpu < vm_areas.nr_cpus; cpu++)
 		nr_pages += purge_cpu(&vm_areas.cpus[cpu]);
 	/* A large area's pages[] is itself an area, queued here when the first is purged. */
-	while ((nr_more = purge_cpu(this_cpu())) != 0)
+	while ((nr_more = purge_cpu(vm_area_this_cpu())) != 0)
 		nr_pages += nr_more;
 	return nr_pages;
 }
@@ -384,6 +435,7 @@ void vm_area_init(unsigned nr_cpus)
 	vm_areas.vm_structs = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0,
 						SLAB_PANIC, NULL);
 	vm_areas.cpus = kcalloc(nr_cpus, sizeof(vm_areas.cpus[0]), GFP_KERNEL);
-	if (!vm_areas.cpus)
-		mm_port_panic(__FILE__, __LINE__, "no memory for vmalloc's per-CPU queues");
+	vm_areas.index = kcalloc(VM_INDEX_SIZE, sizeof(vm_areas.index[0]), GFP_KERNEL);
+	if (!vm_areas.cpus || !vm_areas.index)
+		mm_port_panic(__FILE__, __LINE__, "no memory for vmalloc's queues and index");
 }

@@ -29,10 +29,27 @@ struct vm_area_cpu {
 	struct vm_area_set cached[VM_MAX_CACHED_PAGES + 1];	/* by nr_pages */
 };
 
+/*
+ * Areas by the page they start at: a radix tree over the first 512 GiB of the
+ * space. Nodes are made with the first area that needs them and stay.
+ */
+#define VM_INDEX_SHIFT	9u
+#define VM_INDEX_SIZE	(1u << VM_INDEX_SHIFT)
+#define VM_INDEX_BYTES	(PAGE_SIZE << 3 * VM_INDEX_SHIFT)
+
+struct vm_index_leaf {
+	struct vm_struct *areas[VM_INDEX_SIZE];		/* by page, of 2 MiB */
+};
+
+struct vm_index_node {
+	struct vm_index_leaf *leaves[VM_INDEX_SIZE];	/* of 1 GiB */
+};
+
 struct vm_area_space {
-	struct spinlock lock;		/* guards space, first and every area's next */
+	struct spinlock lock;		/* guards space, first, every area's next, index changes */
 	struct vspace space;
 	struct vm_struct *first;	/* by address */
+	struct vm_index_node **index;	/* VM_INDEX_SIZE nodes */
 	struct kmem_cache *vm_structs;
 	struct vm_area_cpu *cpus;
 	unsigned nr_cpus;
@@ -45,18 +62,42 @@ extern struct vm_area_space vm_areas;
 void vm_area_init(unsigned nr_cpus);
 
 /*
- * An area for @nr_pages (not 0) pages at a multiple of @align bytes, in state
+ * A new area for @nr_pages (not 0) pages at a multiple of @align bytes, in state
  * VM_FILLING, with nothing behind it. NULL when addresses or memory ran out.
  */
-struct vm_struct *vm_area_take(uint64_t nr_pages, uint64_t align);
+struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align);
+
+static inline struct vm_area_cpu *vm_area_this_cpu(void)
+{
+	return &vm_areas.cpus[mm_port_cpu()];
+}
+
+/* The same where this CPU keeps one of that size, else NULL. @nr_pages up to VM_MAX_CACHED_PAGES. */
+static inline struct vm_struct *vm_area_take_cached(uint64_t nr_pages)
+{
+	struct vm_area_cpu *cpu = vm_area_this_cpu();
+	struct vm_area_set *cached = &cpu->cached[nr_pages];
+	struct vm_struct *area;
+
+	spin_lock(&cpu->lock);
+	area = cached->first;
+	if (likely(area)) {
+		cached->first = area->link;
+		cached->nr_areas--;
+		area->state = VM_FILLING;
+	}
+	spin_unlock(&cpu->lock);
+	return area;
+}
 
 /* Makes room for @nr_entries pointers in @area->pages, keeping what is there. */
 bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t gfp,
 			     unsigned nid) MUST_CHECK;
 
 /*
- * Unmaps a filling or live area, of which some pages may be missing, and queues
- * it with its pages until the next flush; runs that when this CPU has enough.
+ * Unmaps a filling area, or one whose life has ended, of which some pages may be
+ * missing, and queues it with its pages until the next flush; runs that when
+ * this CPU has enough.
  */
 void vm_area_release(struct vm_struct *area);
 
@@ -65,6 +106,29 @@ void vm_area_destroy(struct vm_struct *area);
 
 /* The area with the highest address not above @va, whatever its state, or NULL. */
 struct vm_struct *vm_area_at_or_before(uintptr_t va) HOLDS(vm_areas.lock);
+
+/*
+ * The area that starts at @addr, any address, whatever its state, or NULL; NULL
+ * too beyond what the index covers. Takes no lock: nobody but its owner may end
+ * an area, so for an owner the answer stays true.
+ */
+static inline struct vm_struct *vm_area_starting_at(const void *addr)
+{
+	uint64_t page = ((uintptr_t)addr - mm_port_vmalloc_start) >> PAGE_SHIFT;
+	const struct vm_index_node *node;
+	const struct vm_index_leaf *leaf;
+
+	if (page >> 3 * VM_INDEX_SHIFT)		/* below the space wraps and is beyond, too */
+		return NULL;
+	node = __atomic_load_n(&vm_areas.index[page >> 2 * VM_INDEX_SHIFT], __ATOMIC_ACQUIRE);
+	if (!node)
+		return NULL;
+	leaf = __atomic_load_n(&node->leaves[page >> VM_INDEX_SHIFT & (VM_INDEX_SIZE - 1)],
+			       __ATOMIC_ACQUIRE);
+	if (!leaf)
+		return NULL;
+	return __atomic_load_n(&leaf->areas[page & (VM_INDEX_SIZE - 1)], __ATOMIC_ACQUIRE);
+}
 
 static inline enum vm_state vm_area_state(const struct vm_struct *area)
 {

@@ -5,8 +5,7 @@
  *   vmalloc() fills an area with single pages from anywhere, vmalloc_huge()
  *   with blocks of 2 MiB first, as long as there are any, at the front of the
  *   area, which is then aligned to 2 MiB: pages[] holds the blocks' first pages
- *   and after them the single ones. Each page leads back to its area, so that
- *   vfree() finds the area by one walk of the page tables, without a lock.
+ *   and after them the single ones.
  *
  *   vmap() shows somebody's pages and ioremap() device memory. Ending them
  *   flushes at once: the owner may give the pages to somebody else right after.
@@ -23,8 +22,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/page_alloc.h"
-#include "mm/section.h"
+#include "mm/page_typed.h"
 #include "mm/vm_area.h"
 
 /* Page frames handed to the port in one call; 512 bytes of stack. */
@@ -34,25 +32,21 @@
 #define BAD_FREE_TEXT_BYTES	160u
 
 struct vmalloc_request {
-	uint64_t nr_pages;
 	gfp_t gfp;
 	unsigned nid;
 	unsigned long flags;
-	const void *caller;
 };
 
 /* ---- Filling ---- */
 
 /* Adds up to @nr_pages single pages to pages[], which has room; how many it got. */
-static unsigned add_single_pages(struct vm_struct *area, unsigned nr_pages, gfp_t gfp,
-				 unsigned nid)
+static ALWAYS_INLINE unsigned add_single_pages(struct vm_struct *area, unsigned nr_pages,
+					       gfp_t gfp, unsigned nid)
 {
 	struct page **pages = area->pages + area->nr_entries;
-	unsigned nr_got = alloc_pages_bulk(gfp, nid, nr_pages, pages);
+	unsigned nr_got = alloc_pages_typed(gfp, nid, nr_pages, pages, PAGE_VMALLOC,
+					    area->caller);
 
-	page_set_types(pages, nr_got, PAGE_VMALLOC);
-	for (unsigned i = 0; i < nr_got; i++)
-		pages[i]->private[0] = area;
 	area->nr_entries += nr_got;
 	return nr_got;
 }
@@ -86,7 +80,6 @@ static bool fill_with_huge_pages(struct vm_struct *area, unsigned nr_blocks,
 		if (!block)
 			break;
 		page_set_type(block, PAGE_VMALLOC);
-		block->private[0] = area;
 		area->pages[area->nr_entries++] = block;
 		area->nr_huge++;
 	}
@@ -95,7 +88,7 @@ static bool fill_with_huge_pages(struct vm_struct *area, unsigned nr_blocks,
 
 static bool fill_area(struct vm_struct *area, const struct vmalloc_request *request)
 {
-	unsigned nr_pages = area->nr_pages;
+	unsigned nr_pages = area->nr_pages - area->nr_entries;
 
 	if (request->flags & VM_ALLOW_HUGE_VMAP) {
 		if (!fill_with_huge_pages(area, nr_pages / VM_HUGE_PAGES, request))
@@ -136,41 +129,77 @@ static bool map_area(const struct vm_struct *area)
 				MM_PORT_READ_WRITE);
 }
 
-static void *vmalloc_area(const struct vmalloc_request *request)
+/* What could not be filled or mapped whole leaves as freed areas do, and at once. */
+static COLD void *give_up(struct vm_struct *area)
 {
-	uint64_t align = request->flags & VM_ALLOW_HUGE_VMAP ? HUGE_BYTES : PAGE_SIZE;
-	struct vm_struct *area;
+	vm_area_set_state(area, VM_LAZY);
+	vm_area_release(area);
+	vmalloc_purge();
+	return NULL;
+}
 
-	if (!request->nr_pages || request->nr_pages > UINT32_MAX)
-		return NULL;
-	area = vm_area_take(request->nr_pages, align);
-	if (!area)
-		return NULL;
-	area->flags = VM_ALLOC | request->flags;
-	area->caller = request->caller;
-	if (!fill_area(area, request) || !map_area(area)) {
-		vm_area_release(area);
-		vmalloc_purge();
-		return NULL;
-	}
+static void *fill_and_map(struct vm_struct *area, const struct vmalloc_request *request)
+{
+	if (!fill_area(area, request) || !map_area(area))
+		return give_up(area);
 	vm_area_set_state(area, VM_LIVE);
 	return area->addr;
 }
 
-static void *vmalloc_for(const void *caller, size_t size, gfp_t gfp, unsigned nid,
-			 unsigned long flags)
+static NOINLINE void *vmalloc_large(const void *caller, uint64_t nr_pages, gfp_t gfp,
+				    unsigned nid, unsigned long flags)
 {
-	struct vmalloc_request request = {
-		.nr_pages = bytes_to_pages(size),
-		.gfp = gfp,
-		.nid = nid,
-		.flags = flags,
-		.caller = caller,
-	};
+	struct vmalloc_request request = { gfp, nid, flags };
+	struct vm_struct *area;
 
-	if (request.nr_pages < VM_HUGE_PAGES)
+	if (nr_pages > UINT32_MAX)
+		return NULL;
+	if (nr_pages < VM_HUGE_PAGES)
 		request.flags &= ~VM_ALLOW_HUGE_VMAP;
-	return vmalloc_area(&request);
+	area = vm_area_create(nr_pages, request.flags ? HUGE_BYTES : PAGE_SIZE);
+	if (!area)
+		return NULL;
+	area->flags = VM_ALLOC | request.flags;
+	area->caller = caller;
+	return fill_and_map(area, &request);
+}
+
+/* Up to VM_MAX_CACHED_PAGES: usually an area used before, so that all it needs are pages. */
+static ALWAYS_INLINE void *vmalloc_small(const void *caller, unsigned nr_pages, gfp_t gfp,
+					 unsigned nid)
+{
+	struct vm_struct *area = vm_area_take_cached(nr_pages);
+	pfn_t pfns[VM_MAX_CACHED_PAGES];
+
+	if (unlikely(!area)) {
+		area = vm_area_create(nr_pages, PAGE_SIZE);
+		if (!area)
+			return NULL;
+	}
+	area->flags = VM_ALLOC;
+	area->caller = caller;
+	if (unlikely(area->max_entries < nr_pages) ||
+	    unlikely(add_single_pages(area, nr_pages, gfp, nid) != nr_pages)) {
+		struct vmalloc_request request = { gfp, nid, 0 };
+
+		return fill_and_map(area, &request);
+	}
+	for (unsigned i = 0; i < nr_pages; i++)
+		pfns[i] = page_to_pfn(area->pages[i]);
+	if (unlikely(!mm_port_map_pages(area->place.start, pfns, nr_pages, MM_PORT_READ_WRITE)))
+		return give_up(area);
+	vm_area_set_state(area, VM_LIVE);
+	return area->addr;
+}
+
+static ALWAYS_INLINE void *vmalloc_for(const void *caller, size_t size, gfp_t gfp, unsigned nid,
+				       unsigned long flags)
+{
+	uint64_t nr_pages = bytes_to_pages(size);
+
+	if (likely(nr_pages - 1 < VM_MAX_CACHED_PAGES))
+		return vmalloc_small(caller, (unsigned)nr_pages, gfp, nid);
+	return nr_pages ? vmalloc_large(caller, nr_pages, gfp, nid, flags) : NULL;
 }
 
 void *vmalloc(size_t size)
@@ -218,26 +247,6 @@ static void bad_address(const char *function, const volatile void *addr)
 		      (unsigned long long)(uintptr_t)addr, text);
 }
 
-/*
- * The area that a page mapped at @addr says it is of, if it starts there: a walk
- * of the tables instead of a search under the lock. Only the owner of an area
- * may free it, so what is mapped there stays as long as this looks at it.
- */
-static struct vm_struct *area_by_page(const void *addr)
-{
-	pfn_t pfn = mm_port_lookup((uintptr_t)addr);
-	struct vm_struct *area;
-	struct page *page;
-
-	if (pfn == PFN_NONE || !section_is_up(pfn))	/* a device has no struct page */
-		return NULL;
-	page = pfn_to_page(pfn);
-	if (page->type != PAGE_VMALLOC)
-		return NULL;
-	area = page->private[0];
-	return area->addr == addr ? area : NULL;
-}
-
 /* The live area of @kind that starts at @addr, or NULL. */
 static struct vm_struct *find_area(const volatile void *addr, unsigned long kind)
 {
@@ -257,8 +266,10 @@ void vfree(const void *addr)
 
 	if (!addr)
 		return;
-	area = area_by_page(addr);
-	if (unlikely(!area || !vm_area_end_life(area)))
+	area = vm_area_starting_at(addr);
+	if (unlikely(!area))
+		area = find_area(addr, VM_ALLOC);	/* beyond the index */
+	if (unlikely(!area || !(area->flags & VM_ALLOC) || !vm_area_end_life(area)))
 		bad_address("vfree", addr);
 	vm_area_release(area);
 }
@@ -288,7 +299,7 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 
 	if (!nr_pages)
 		return NULL;
-	area = vm_area_take(nr_pages, PAGE_SIZE);
+	area = vm_area_create(nr_pages, PAGE_SIZE);
 	if (!area)
 		return NULL;
 	area->flags = VM_MAP;
@@ -325,7 +336,7 @@ static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 	nr_pages = bytes_to_pages(offset_bytes + size);
 	if (nr_pages > UINT32_MAX)
 		return NULL;
-	area = vm_area_take(nr_pages, nr_pages < VM_HUGE_PAGES ? PAGE_SIZE : HUGE_BYTES);
+	area = vm_area_create(nr_pages, nr_pages < VM_HUGE_PAGES ? PAGE_SIZE : HUGE_BYTES);
 	if (!area)
 		return NULL;
 	area->flags = VM_IOREMAP;

@@ -205,7 +205,6 @@ static bool verify_entry(const struct vm_struct *area, uintptr_t va, const struc
 			 unsigned nr_pages, struct violation *out)
 {
 	REQUIRE("A7", va, page->type == PAGE_VMALLOC);
-	REQUIRE("A7", va, page->private[0] == area);
 	if (vm_area_state(area) != VM_LIVE)
 		return true;
 	for (unsigned i = 0; i < nr_pages; i++)
@@ -247,6 +246,8 @@ static bool verify_area(const struct vm_struct *area, struct violation *out)
 
 	REQUIRE("A2", area->place.start, (uintptr_t)area->addr == area->place.start);
 	REQUIRE("A2", area->place.start, area->size == area->place.end - area->place.start);
+	REQUIRE("A8", area->place.start, vm_area_starting_at(area->addr) == area ||
+		area->place.start - mm_port_vmalloc_start >= VM_INDEX_BYTES);
 	REQUIRE("A3", area->place.start, vm_area_bytes(area) == pages_to_bytes(area->nr_pages));
 	REQUIRE("A3", area->place.start, !is_live || is_power_of_two(area->flags & VM_KINDS));
 	REQUIRE("A3", area->place.start, area->nr_entries <= area->max_entries);

@@ -118,9 +118,6 @@ void put_page(struct page *page);
  */
 void page_set_type(struct page *page, enum page_type type);
 
-/* As page_set_type() for @nr_pages single pages. A few instructions a page. */
-void page_set_types(struct page *const *pages, unsigned nr_pages, enum page_type type);
-
 /*
  * The owner of an allocated block that can move its contents elsewhere: what
  * compaction asks. @migrate copies @from to @to (of the same order), makes every

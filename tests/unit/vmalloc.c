@@ -514,11 +514,24 @@ static void verify_notices_A7(void)
 {
 	void *addr = vmalloc(1);
 	struct page *page = vmalloc_to_page(addr);
-	void *area = page->private[0];
 
-	page->private[0] = NULL;
+	page_set_type(page, PAGE_USER);
 	CHECK(breaks("A7"));
-	page->private[0] = area;
+	page_set_type(page, PAGE_VMALLOC);
+	vfree(addr);
+}
+
+static void verify_notices_A8(void)
+{
+	void *addr = vmalloc(1);
+	uint64_t page = ((uintptr_t)addr - mm_port_vmalloc_start) / PAGE_SIZE;
+	struct vm_struct **slot = &vm_areas.index[0]->leaves[page / VM_INDEX_SIZE]->areas[
+		page % VM_INDEX_SIZE];
+
+	CHECK(*slot == area_of(addr));
+	*slot = NULL;
+	CHECK(breaks("A8"));
+	*slot = area_of(addr);
 	vfree(addr);
 }
 
@@ -547,6 +560,7 @@ static const struct test_case cases[] = {
 	{ "verify notices A5", verify_notices_A5 },
 	{ "verify notices A6", verify_notices_A6 },
 	{ "verify notices A7", verify_notices_A7 },
+	{ "verify notices A8", verify_notices_A8 },
 };
 
 TEST_SUITE(vmalloc, cases);
