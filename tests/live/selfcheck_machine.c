@@ -4,6 +4,7 @@
  */
 
 #include "arch.h"
+#include "arch/x86_64/smp.h"
 #include "tests/test.h"
 
 /* No exception can be delivered without a table: the CPU shuts down. */
@@ -29,7 +30,43 @@ static void exit_early(void)
 	SKIP("no isa-debug-exit device");
 }
 
+static void touch_null(void *arg)
+{
+	__asm__ volatile("" : "+r"(arg));
+	*(volatile int *)arg = 1;
+}
+
+/* The report must come out whole while CPU 0 waits for the work to end. */
+static void fault_elsewhere(void)
+{
+	if (smp_nr_running() < 2)
+		SKIP("one CPU");
+	CHECK_EQ(arch_run_on(smp_nr_running() - 1, touch_null, (void *)16, 10000), STATUS_OK);
+	test_fail(__FILE__, __LINE__, "the machine survived a fault on another CPU");
+}
+
+static NOINLINE int go_deeper(volatile int *above)
+{
+	volatile int here[32];
+
+	here[0] = above[0] + 1;
+	if (here[0] < 0)
+		return 0;	/* two thousand million frames down: never, but compilers ask */
+	return go_deeper(here) + here[0];
+}
+
+/* The stack is gone: only the double fault's own can carry the report. */
+static void stack_overflow(void)
+{
+	volatile int start = 0;
+
+	go_deeper(&start);
+	test_fail(__FILE__, __LINE__, "the machine survived a stack overflow");
+}
+
 static const struct test_case cases[] = {
+	{ "fault elsewhere", fault_elsewhere },
+	{ "stack overflow", stack_overflow },
 	{ "triple fault", triple_fault },
 	{ "power off early", power_off_early },
 	{ "exit early", exit_early },
