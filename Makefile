@@ -18,7 +18,7 @@ export CPUS MEM NODES MACHINE OPTIONS OVMF QEMU QEMUEXTRA TIMEOUT
 
 # These goals build or boot something: first install what is missing. Done while
 # reading this file, since the paths below must be looked up afterwards.
-SETUP_GOALS := run test image host bench fuzz soak lecture debug usb sign port-check check
+SETUP_GOALS := run test image host bench bench-host fuzz soak soak-host lecture debug usb sign port-check check
 ifneq ($(filter $(SETUP_GOALS),$(MAKECMDGOALS)),)
 ifneq ($(shell sh tools/setup.sh >&2 || echo failed),)
 $(error set-up failed, see above)
@@ -168,6 +168,37 @@ REPLAY_OBJECTS := $(call objects,host/unit.o,$(REPLAY_PROGRAM_SOURCES))
 $(BUILD)/host/replay: $(REPLAY_OBJECTS)
 	$(CC) $(HOST_FLAGS) $(REPLAY_OBJECTS) -o $@
 
+# ---- The hosted library and what is built on it --------------------------------
+
+LIBRARY_FLAGS := $(COMMON_FLAGS) -Itests/host/port -pthread
+TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Itests/host/port -pthread
+LIBRARY_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
+	tests/host/machine.c tests/host/lib/slabstick.c)
+LIBRARY_OBJECTS := $(call objects,host/library.o,$(LIBRARY_SOURCES))
+LIBRARY_HEADERS := $(wildcard include/log.h include/lib/*.h include/mm/*.h)
+STRESS_TSAN_OBJECTS := $(call objects,host/tsan.o,$(LIBRARY_SOURCES) tests/host/stress/slab_stress.c)
+
+$(eval $(call compile_rules,host/library.o,$(CC),$(LIBRARY_FLAGS)))
+$(eval $(call compile_rules,host/tsan.o,$(CC),$(TSAN_FLAGS)))
+
+$(BUILD)/host/libslabstick.a: $(LIBRARY_OBJECTS) $(LIBRARY_HEADERS) tests/host/lib/slabstick.h
+	rm -f $@
+	ar rcs $@ $(LIBRARY_OBJECTS)
+	@mkdir -p $(BUILD)/host/include
+	cp -r include/log.h include/lib include/mm tests/host/port/mm_port_inline.h \
+		tests/host/lib/slabstick.h $(BUILD)/host/include
+
+$(BUILD)/host/bench_host: $(call objects,host/library.o,tests/host/bench/bench_host.c) \
+		$(BUILD)/host/libslabstick.a
+	$(CC) $(LIBRARY_FLAGS) $^ -o $@
+
+$(BUILD)/host/slab_stress: $(call objects,host/library.o,tests/host/stress/slab_stress.c) \
+		$(BUILD)/host/libslabstick.a
+	$(CC) $(LIBRARY_FLAGS) $^ -o $@
+
+$(BUILD)/host/slab_stress_tsan: $(STRESS_TSAN_OBJECTS)
+	$(CC) $(TSAN_FLAGS) $^ -o $@
+
 # ---- Fuzzers (clang's libFuzzer) --------------------------------------------
 
 FUZZ_COMMON_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(ARCH_PURE_SOURCES) $(MM_SOURCES) \
@@ -213,7 +244,7 @@ CHECK_OBJECTS := \
 
 # ---- Targets ---------------------------------------------------------------
 
-.PHONY: help quick image host run test bench fuzz soak report lecture debug usb sign \
+.PHONY: help quick image host run test bench bench-host fuzz soak soak-host report lecture debug usb sign \
 	port-check layer-check check clean
 
 help:
@@ -224,8 +255,9 @@ help:
 	@echo '  make image       build/BOOTX64.EFI and build/slabstick.img'
 	@echo '  make host        the hosted programs: build/host/unit, build/host/replay'
 	@echo '  make bench       guest instructions of every operation against its budget'
+	@echo '  make bench-host  the hosted library beside other malloc libraries, in nanoseconds'
 	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60), or FUZZ_RUNS inputs'
-	@echo '  make soak        stress in QEMU for SOAK_SECONDS (600)'
+	@echo '  make soak        stress on the host and in QEMU for SOAK_SECONDS (600)'
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
 	@echo '  make report      build/report.html from the last run'
@@ -244,7 +276,7 @@ help:
 quick: $(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) layer-check
 
 image: $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
-host: $(BUILD)/host/unit $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
+host: $(BUILD)/host/unit $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
 
 run: image
 	$(PYTHON) tools/qemu.py --write --log $(BUILD)/run.log
@@ -261,7 +293,15 @@ fuzz: $(FUZZ_PROGRAMS)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
 
 SOAK_SECONDS ?= 600
-soak: image
+bench-host: $(BUILD)/host/bench_host
+	$(PYTHON) tools/bench_host.py $<
+
+# Ten million operations by 8 threads on 4 nodes; a tenth of them under ThreadSanitizer.
+soak-host: $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
+	timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
+	TSAN_OPTIONS=halt_on_error=1 timeout 900 $(BUILD)/host/slab_stress_tsan 1000000 8 4
+
+soak: image soak-host
 	$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \
 		--timeout $$(($(SOAK_SECONDS) * 2 + 300)) --log $(BUILD)/soak.log
 
