@@ -63,7 +63,8 @@ static void judge_leaf(uintptr_t va, uint64_t pa, uint64_t bytes, bool can_write
 	survey.nr_stray_code += can_run && !is_text(va);
 	if ((can_run && (can_write || !is_text(va))) || is_user)
 		survey.bad_va = va;
-	if (pa != survey.run_end) {
+	/* A device may adjoin RAM: what may be mapped together is judged together. */
+	if (pa != survey.run_end || !mmu_may_map(survey.run_start, pa + bytes - survey.run_start)) {
 		judge_run();
 		survey.run_start = pa;
 		survey.run_va = va;
