@@ -67,16 +67,15 @@ class Block:
 class Log:
     """What a serial log says."""
     lines: list
-    block: Block | None = None
+    blocks: list = dataclasses.field(default_factory=list)      # one for each run of tests
     open_blocks: list = dataclasses.field(default_factory=list)
     bail_out: str | None = None
     totals: tuple | None = None
 
     def cases(self):
         """All finished cases, those of a suite that never finished included."""
-        if not self.block:
-            return
-        yield from self.block.cases()
+        for block in self.blocks:
+            yield from block.cases()
         for block in self.open_blocks:
             yield from block.cases(("unfinished suite",))
 
@@ -129,17 +128,18 @@ class Reader:
         elif match := POINT_LINE.match(line):
             self.add_point(len(match[1]) // INDENT, match)
         elif match := TOTALS_LINE.match(line):
-            self.log.totals = tuple(int(count) for count in match.groups())
+            self.add_totals(tuple(int(count) for count in match.groups()))
         elif match := COMMENT_LINE.match(line):
             if not match[2].startswith("Subtest:"):
                 self.comments.append(match[2])
 
     def open_block(self, depth):
-        """A second block at column 0 is a restart: the machine reset. It replaces the first."""
+        """A new block ends those of its depth; one cut off there stays open for the verdict."""
+        self.log.open_blocks += self.stack[max(depth, 1):]
         del self.stack[depth:]
         block = Block()
         if depth == 0:
-            self.log.block = block
+            self.log.blocks.append(block)
         if depth == len(self.stack):
             self.stack.append(block)
         self.comments = []
@@ -158,8 +158,12 @@ class Reader:
             del self.stack[depth + 1:]
         self.stack[depth].points.append(point)
 
+    def add_totals(self, counts):
+        sums = self.log.totals or (0, 0, 0)
+        self.log.totals = tuple(a + b for a, b in zip(sums, counts))
+
     def finish(self):
-        self.log.open_blocks = self.stack[1:]
+        self.log.open_blocks += self.stack[1:]
         return self.log
 
 
@@ -217,9 +221,10 @@ def log_problems(log):
     found = []
     if log.bail_out is not None:
         found.append(f"panic: {log.bail_out}")
-    if not log.block:
+    if not log.blocks:
         return found + ["the log holds no KTAP"]
-    found += log.block.problems()
+    for block in log.blocks:
+        found += block.problems()
     found += [f"a suite was not finished after {len(block.points)} of "
               f"{block.plan if block.plan is not None else '?'} cases"
               for block in log.open_blocks]

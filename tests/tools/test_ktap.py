@@ -91,6 +91,13 @@ class Verdicts(unittest.TestCase):
     def test_an_empty_log_fails(self):
         self.expect_failure(judge(""), "no KTAP")
 
+    def test_of_two_runs_both_count(self):
+        self.assertEqual(judge(GOOD + GOOD).log.counts(), (4, 0, 2))
+        self.assertTrue(judge(GOOD + GOOD).is_passed)
+        bad = GOOD.replace("  ok 1 on-slab", "  not ok 1 on-slab")
+        self.expect_failure(judge(bad + GOOD), "slab / on-slab")
+        self.expect_failure(judge(GOOD[:GOOD.index("ok 2 slab")] + GOOD), "was not finished")
+
     def test_noise_between_the_lines_does_no_harm(self):
         text = GOOD.replace("ok 2 slab", "buddyinfo: Node 0\r\nok of sorts\r\nok 2 slab")
         self.assertTrue(judge(text).is_passed)
