@@ -51,7 +51,8 @@ EFI_PURE_SOURCES := \
 	efi/collect.c efi/lint.c efi/show.c
 
 # Talks to firmware or drives the boot.
-EFI_SOURCES := efi/firmware.c efi/fw_cfg.c efi/capture.c efi/framebuffer.c efi/font.c efi/main.c
+EFI_SOURCES := efi/firmware.c efi/fw_cfg.c efi/capture.c efi/framebuffer.c efi/font.c \
+	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.
 ARCH_PURE_SOURCES := arch/x86_64/paging.c

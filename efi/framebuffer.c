@@ -113,6 +113,12 @@ static void put_character(char c)
 		console.column = 0;
 		return;
 	}
+	if (c == '\b') {
+		console.column -= console.column > 0;
+		return;
+	}
+	if (c == '\a')
+		return;
 	if (c < FIRST_GLYPH || c >= (char)(FIRST_GLYPH + NR_GLYPHS))
 		c = '?';
 	if (console.column == console.nr_columns)

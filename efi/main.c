@@ -14,6 +14,7 @@
 #include "efi/lint.h"
 #include "efi/memory_map.h"
 #include "efi/options.h"
+#include "efi/shell.h"
 #include "efi/show.h"
 #include "lib/string.h"
 #include "log.h"
@@ -164,12 +165,15 @@ static bool run_show(const struct boot_info *info)
 	return is_ok;
 }
 
+static bool run_shell(const struct boot_info *info);
+
 static const struct action actions[] = {
 	{ "selftest", run_selftest },
 	{ "show", run_show },
 	{ "bench", run_bench },
 	{ "lecture", run_lecture },
 	{ "stress", run_stress },
+	{ "shell", run_shell },
 	{ "none", run_nothing },
 };
 
@@ -190,6 +194,46 @@ static bool run_action(const char *name, const struct boot_info *info)
 			return actions[i].run(info);
 	log_line(LOG_ERROR, "run: nothing is called \"%s\"; the run counts as failed", name);
 	return false;
+}
+
+static void print_help(void)
+{
+	log_raw("run ACTION    ");
+	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
+		log_raw(" %s", actions[i].name);
+	log_raw("\nshow TABLE    ");
+	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++)
+		log_raw(" %s", firmware_tables[i].name);
+	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
+		log_raw(" %s", tables[i].name);
+	log_raw("\nKEY=VALUE ...  sets options: tests=buddy, stress=60, seed=1\n"
+		"verify         checks every invariant\nquit           ends the run\n");
+}
+
+/* One line of the shell. What it finds wrong it says: the run goes on. */
+static void run_line(const struct boot_info *info, const char *line)
+{
+	if (strncmp(line, "run ", 4) == 0 && strcmp(line, "run shell") != 0)
+		run_action(line + 4, info);
+	else if (strncmp(line, "show ", 5) == 0)
+		show_table(info, line + 5);
+	else if (strcmp(line, "verify") == 0)
+		log_raw("%s\n", mm_verify_all() ? "every invariant holds" : "a rule is broken, see above");
+	else if (strstr(line, "="))
+		options_add(line, strlen(line), "shell");
+	else if (line[0])
+		print_help();
+}
+
+static bool run_shell(const struct boot_info *info)
+{
+	char line[SHELL_LINE_BYTES];
+
+	log_fresh_line();
+	print_help();
+	while (shell_read_line("slabstick> ", line, sizeof(line)) && strcmp(line, "quit") != 0)
+		run_line(info, line);
+	return true;
 }
 
 /* Harnesses read KTAP: a run without self-tests is a test with one point, itself. */

@@ -52,6 +52,9 @@ void *arch_phys_to_virt(uint64_t pa);
 enum status arch_serial_init(const struct uart_info *uart) MUST_CHECK;
 void arch_serial_write(const char *text, size_t bytes);
 
+/* The next byte that came in, or -1: none yet, or no UART. Does not wait. */
+int arch_serial_read(void);
+
 /* Time-stamp counter: instructions under QEMU's icount, cycles elsewhere. Serialised. */
 uint64_t arch_cycles(void);
 uint64_t arch_now_ns(void);

@@ -30,6 +30,7 @@ enum uart_register {
 #define LINE_DIVISOR		0x80u
 #define FIFO_ON_AND_CLEAR	0x07u
 #define MODEM_READY		0x03u	/* DTR, RTS; OUT2 (interrupts) stays off */
+#define STATUS_DATA_READY	0x01u
 #define STATUS_THR_EMPTY	0x20u
 #define STATUS_NOTHING_THERE	0xffu
 #define FIFO_BYTES		16u
@@ -146,4 +147,11 @@ void arch_serial_write(const char *text, size_t bytes)
 			write_byte('\r');
 		write_byte(text[i]);
 	}
+}
+
+int arch_serial_read(void)
+{
+	if (!uart.is_live || !(read_uart(UART_LINE_STATUS) & STATUS_DATA_READY))
+		return -1;
+	return read_uart(UART_DATA);
 }
