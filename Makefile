@@ -47,7 +47,7 @@ MM_SOURCES := \
 EFI_PURE_SOURCES := \
 	efi/status.c efi/format.c efi/log.c efi/boot_info.c efi/options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
-	efi/acpi_spcr.c \
+	efi/acpi_spcr.c efi/acpi_fadt.c \
 	efi/collect.c efi/lint.c efi/show.c
 
 # Talks to firmware or drives the boot.

@@ -22,6 +22,7 @@ struct bytes {
 };
 
 #define ACPI_HEADER_BYTES	36u	/* ACPI 6.5, 5.2.6 */
+#define ACPI_LENGTH_OFFSET	4u
 
 static inline uint16_t read_le16(const uint8_t *at)
 {
@@ -177,5 +178,16 @@ uint32_t hmat_join(struct hmat_value *values, uint32_t nr_values, struct perform
 
 /* STATUS_UNSUPPORTED: a console that is no 16550. */
 enum status spcr_read(struct bytes table, struct uart_info *uart) MUST_CHECK;
+
+/* ---- FADT and DSDT ---- */
+
+/*
+ * Where the switches are. *@dsdt_pa is what the table says of the DSDT, 0 for
+ * none. Unless STATUS_OK all of @power is 0.
+ */
+enum status fadt_read(struct bytes table, struct power_info *power, uint64_t *dsdt_pa) MUST_CHECK;
+
+/* Adds the sleep types of \_S5 to @power. STATUS_ABSENT: not found as constants. */
+enum status dsdt_find_s5(struct bytes table, struct power_info *power) MUST_CHECK;
 
 #endif

@@ -367,6 +367,18 @@ static void collect_spcr(const struct firmware_tables *tables, struct boot_info 
 	info->uart = (struct uart_info){ UART_PORT, COM1_PORT, 0, 1 };
 }
 
+/* Without them the machine is reset and timed in other ways: arch/x86_64. */
+static void collect_power(const struct firmware_tables *tables, struct boot_info *info)
+{
+	uint64_t dsdt_pa;
+	enum status status = fadt_read(tables->fadt, &info->power, &dsdt_pa);
+
+	if (status == STATUS_OK)
+		status = dsdt_find_s5(tables->dsdt, &info->power);
+	if (status != STATUS_OK)
+		log_line(LOG_DEBUG, "ACPI: power switch not known: %s", status_text(status));
+}
+
 enum status collect_tables(const struct firmware_tables *tables, uint32_t running_apic_id,
 			   struct arena *arena, struct boot_info *info)
 {
@@ -392,6 +404,7 @@ enum status collect_tables(const struct firmware_tables *tables, uint32_t runnin
 		return status;
 	find_cpu_mismatch(&survey, &index, info);
 	collect_spcr(tables, info);
+	collect_power(tables, info);
 	return STATUS_OK;
 }
 

@@ -69,7 +69,7 @@ struct wanted_table {
 };
 
 enum wanted { WANTED_SRAT, WANTED_SRAT2, WANTED_SLIT, WANTED_MADT, WANTED_HMAT, WANTED_SPCR,
-	      WANTED_MSCT, WANTED_CEDT, NR_WANTED };
+	      WANTED_MSCT, WANTED_CEDT, WANTED_FADT, NR_WANTED };
 
 static struct wanted_table wanted_tables[NR_WANTED] = {
 	[WANTED_SRAT] = { .signature = "SRAT", .file = "srat.bin" },
@@ -80,6 +80,7 @@ static struct wanted_table wanted_tables[NR_WANTED] = {
 	[WANTED_SPCR] = { .signature = "SPCR", .file = "spcr.bin" },
 	[WANTED_MSCT] = { .signature = "MSCT", .file = "msct.bin" },
 	[WANTED_CEDT] = { .signature = "CEDT", .file = "cedt.bin" },
+	[WANTED_FADT] = { .signature = "FACP", .file = "fadt.bin" },
 };
 
 /* What this file needs to remember while firmware rules. */
@@ -376,9 +377,28 @@ static void copy_tables(uint64_t rsdp_pa)
 		copy_table(&memory, &root, &wanted_tables[i]);
 }
 
+/* The DSDT, where firmware has it: it is read once and not kept. */
+static struct bytes find_dsdt(void)
+{
+	struct power_info power;
+	uint64_t pa;
+	const uint8_t *header;
+	uint32_t table_bytes;
+
+	if (fadt_read(wanted_tables[WANTED_FADT].copy, &power, &pa) != STATUS_OK || pa == 0 ||
+	    pa > UINT64_MAX - UINT32_MAX)
+		return (struct bytes){ NULL, 0 };
+	header = access_physical(NULL, pa, ACPI_HEADER_BYTES);
+	table_bytes = header ? read_le32(header + ACPI_LENGTH_OFFSET) : 0;
+	if (!table_bytes || !access_physical(NULL, pa, table_bytes))
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ header, table_bytes };
+}
+
 static struct firmware_tables found_tables(void)
 {
 	return (struct firmware_tables){
+		.fadt = wanted_tables[WANTED_FADT].copy, .dsdt = find_dsdt(),
 		.srat = wanted_tables[WANTED_SRAT].copy, .srat2 = wanted_tables[WANTED_SRAT2].copy,
 		.slit = wanted_tables[WANTED_SLIT].copy, .madt = wanted_tables[WANTED_MADT].copy,
 		.hmat = wanted_tables[WANTED_HMAT].copy, .spcr = wanted_tables[WANTED_SPCR].copy,

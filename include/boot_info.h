@@ -118,6 +118,16 @@ struct uart_info {
 	uint8_t register_stride_bytes;	/* 1, or 4 for some memory-mapped ones */
 };
 
+/* From FADT and DSDT. Ports are 0 where there is none. */
+struct power_info {
+	uint16_t pm_timer_port;		/* at least 24 bits, counting at 3,579,545 Hz */
+	uint16_t pm1a_control_port, pm1b_control_port;
+	bool has_s5;			/* the types below are known */
+	uint8_t s5_type_a, s5_type_b;	/* for SLP_TYP of PM1a and PM1b control */
+	uint16_t reset_port;
+	uint8_t reset_value;
+};
+
 /* The running image: [start, end) is page-aligned and holds these, in this order. */
 struct image_info {
 	uint64_t start, end;
@@ -158,6 +168,7 @@ struct boot_info {
 
 	struct framebuffer_info framebuffer;
 	struct uart_info uart;
+	struct power_info power;
 	struct image_info image;
 	uint64_t local_apic_pa;		/* from the MADT, type 5 override included */
 	uint64_t trampoline_pa;		/* one page below 640 KiB for starting CPUs, or 0 */

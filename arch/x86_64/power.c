@@ -1,7 +1,8 @@
 /*
  * Ending: telling the emulator, switching off, resetting, halting.
  *
- * Each way is tried and, where the machine does not obey, the next one. No
+ * The ports come from the FADT where it names them, else they are the usual
+ * ones. Each way is tried and, where the machine does not obey, the next one. No
  * firmware service is called: many implementations need memory that is ours by
  * now (shared/QUIRKS: boot services memory used after exit).
  */
@@ -9,10 +10,12 @@
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/mmu.h"
 
 #define PORT_DEBUG_EXIT		0xf4u	/* -device isa-debug-exit,iobase=0xf4 */
 #define PORT_PM_CONTROL_QEMU	0x604u	/* PM1a control of QEMU's q35 and pc */
-#define PM_SLEEP_TYPE5_ENABLE	0x2000u	/* SLP_TYP 0, which both name for S5; SLP_EN */
+#define PM_SLEEP_TYPE_SHIFT	10
+#define PM_SLEEP_ENABLE		0x2000u	/* with SLP_TYP 0, which QEMU names for S5 */
 #define PORT_RESET		0xcf9u	/* chipset reset control */
 #define RESET_HARD		0x02u
 #define RESET_GO		0x06u
@@ -29,11 +32,29 @@ void arch_exit_emulator(unsigned status)
 		out32(PORT_DEBUG_EXIT, status);
 }
 
+/* ACPI 6.5, 4.8.3.2.1: SLP_TYP and SLP_EN. The other bits, SCI_EN above all, stay. */
+static void write_sleep_type(uint16_t port, uint8_t type)
+{
+	uint16_t kept = in16(port) & (uint16_t)~(PM_SLEEP_ENABLE | 7u << PM_SLEEP_TYPE_SHIFT);
+
+	out16(port, (uint16_t)(kept | (unsigned)type << PM_SLEEP_TYPE_SHIFT | PM_SLEEP_ENABLE));
+}
+
 void arch_power_off(void)
 {
+	const struct power_info *power = &mmu_boot_info->power;
+
+	interrupts_off();
+	if (power->has_s5 && power->pm1a_control_port) {
+		write_sleep_type(power->pm1a_control_port, power->s5_type_a);
+		if (power->pm1b_control_port)
+			write_sleep_type(power->pm1b_control_port, power->s5_type_b);
+		arch_delay_us(RESET_DELAY_US);
+	}
 	if (cpu_features.is_virtual)
-		out16(PORT_PM_CONTROL_QEMU, PM_SLEEP_TYPE5_ENABLE);
+		out16(PORT_PM_CONTROL_QEMU, PM_SLEEP_ENABLE);
 	arch_delay_us(RESET_DELAY_US);
+	interrupts_on();
 }
 
 static void reset_by_keyboard_controller(void)
@@ -55,7 +76,13 @@ static void reset_by_triple_fault(void)
 
 void arch_reboot(void)
 {
+	const struct power_info *power = &mmu_boot_info->power;
+
 	interrupts_off();
+	if (power->reset_port) {
+		out8(power->reset_port, power->reset_value);
+		arch_delay_us(RESET_DELAY_US);
+	}
 	out8(PORT_RESET, RESET_HARD);
 	arch_delay_us(RESET_DELAY_US);
 	out8(PORT_RESET, RESET_GO);

@@ -6,6 +6,7 @@
  *     CPUID 15h      crystal clock and ratio
  *     CPUID 40000010h where a hypervisor tells it
  *     the PIT        counter 2 is gated for 10 ms; its output ends the wait
+ *     ACPI's timer   10 ms of its ticks
  *     CPUID 16h      base frequency, exact to about a percent
  *   A machine with none of them gets 1 GHz and says so: times are wrong then,
  *   bounded waits still end.
@@ -18,6 +19,7 @@
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/mmu.h"
 #include "log.h"
 
 #define NS_PER_S		1000000000ull
@@ -74,6 +76,30 @@ static uint64_t hz_by_hypervisor(void)
 	if (!cpu_features.is_virtual || cpuid(LEAF_HYPERVISOR, 0).eax < LEAF_HYPERVISOR_TSC)
 		return 0;
 	return cpuid(LEAF_HYPERVISOR_TSC, 0).eax * KHZ;
+}
+
+/* ACPI 6.5, 4.8.3.3: 24 bits are always there. */
+#define PM_TIMER_HZ		3579545ull
+#define PM_TIMER_MASK		0xffffffu
+#define PM_TIMER_TICKS		(PM_TIMER_HZ / 100)
+#define MAX_PM_POLLS		5000000u
+
+/* 0 when there is none, or one that does not count. */
+static uint64_t hz_by_pm_timer(void)
+{
+	uint16_t port = mmu_boot_info->power.pm_timer_port;
+	uint32_t first, ticks = 0;
+	uint64_t start;
+
+	if (!port)
+		return 0;
+	first = in32(port);
+	start = rdtsc_ordered();
+	for (unsigned i = 0; i < MAX_PM_POLLS && ticks < PM_TIMER_TICKS; i++)
+		ticks = (in32(port) - first) & PM_TIMER_MASK;
+	if (ticks < PM_TIMER_TICKS)
+		return 0;
+	return (rdtsc_ordered() - start) * PM_TIMER_HZ / ticks;
 }
 
 static uint64_t hz_by_base_frequency(void)
@@ -133,10 +159,10 @@ static uint64_t hz_by_pit(void)
 void time_init(void)
 {
 	static uint64_t (*const ways[])(void) = {
-		hz_by_ratio, hz_by_hypervisor, hz_by_pit, hz_by_base_frequency,
+		hz_by_ratio, hz_by_hypervisor, hz_by_pit, hz_by_pm_timer, hz_by_base_frequency,
 	};
 	static const char *const way_names[] = {
-		"CPUID 15h", "the hypervisor", "the PIT", "CPUID 16h",
+		"CPUID 15h", "the hypervisor", "the PIT", "ACPI's timer", "CPUID 16h",
 	};
 
 	tsc.start = rdtsc_ordered();

@@ -141,6 +141,7 @@ static void load_capture(const char *folder, struct capture *capture)
 			.srat = read_file(folder, "srat.bin"), .srat2 = read_file(folder, "srat2.bin"),
 			.slit = read_file(folder, "slit.bin"), .madt = read_file(folder, "madt.bin"),
 			.hmat = read_file(folder, "hmat.bin"), .spcr = read_file(folder, "spcr.bin"),
+			.fadt = read_file(folder, "fadt.bin"),
 		},
 		.self = read_self(json),
 		.running_apic_id = (uint32_t)number_or(json, "bsp", 0),
@@ -152,7 +153,7 @@ static void free_capture(const struct capture *capture)
 {
 	const struct bytes all[] = { capture->map.bytes, capture->tables.srat, capture->tables.srat2,
 				     capture->tables.slit, capture->tables.madt, capture->tables.hmat,
-				     capture->tables.spcr };
+				     capture->tables.spcr, capture->tables.fadt };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		free((void *)(uintptr_t)all[i].bytes);

@@ -419,6 +419,94 @@ static void spcr_names_the_console(void)
 	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_ABSENT);
 }
 
+/* ---- FADT and DSDT ---- */
+
+/* Byte @at of a FADT of 148 bytes is its @at-th: the header is part of the count. */
+static void fadt_begin(void)
+{
+	table_begin(&table, "FACP", 3);
+	table_put_zeroes(&table, 148 - ACPI_HEADER_BYTES);
+	memcpy(&table.bytes[40], &(uint32_t){ 0x7FE00000 }, 4);
+	memcpy(&table.bytes[64], &(uint32_t){ 0x604 }, 4);
+	memcpy(&table.bytes[76], &(uint32_t){ 0x608 }, 4);
+	table.bytes[91] = 4;
+	memcpy(&table.bytes[112], &(uint32_t){ 1u << 10 }, 4);
+	table.bytes[116] = 1;
+	memcpy(&table.bytes[120], &(uint64_t){ 0xCF9 }, 8);
+	table.bytes[128] = 0x0F;
+}
+
+static void fadt_names_the_switches(void)
+{
+	struct power_info power;
+	uint64_t dsdt_pa;
+
+	fadt_begin();
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0x604);
+	CHECK_EQ(power.pm1b_control_port, 0);
+	CHECK_EQ(power.pm_timer_port, 0x608);
+	CHECK_EQ(power.reset_port, 0xCF9);
+	CHECK_EQ(power.reset_value, 0x0F);
+	CHECK_EQ(dsdt_pa, 0x7FE00000);
+	memcpy(&table.bytes[140], &(uint64_t){ 0x123456789000 }, 8);
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(dsdt_pa, 0x123456789000);
+}
+
+static void fadt_without_ports_names_nothing(void)
+{
+	struct power_info power;
+	uint64_t dsdt_pa;
+
+	fadt_begin();
+	memcpy(&table.bytes[112], &(uint32_t){ 1u << 20 }, 4);	/* hardware-reduced, no reset */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0);
+	CHECK_EQ(power.pm_timer_port, 0);
+	CHECK_EQ(power.reset_port, 0);
+	fadt_begin();
+	memcpy(&table.bytes[64], &(uint32_t){ 0x10604 }, 4);
+	table.bytes[116] = 0;					/* memory space */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0);
+	CHECK_EQ(power.reset_port, 0);
+	table.bytes[50]++;
+	CHECK_EQ(fadt_read((struct bytes){ table.bytes, table.length }, &power, &dsdt_pa),
+		 STATUS_BAD_CHECKSUM);
+}
+
+static enum status s5_of(const uint8_t *aml, unsigned nr, struct power_info *power)
+{
+	table_begin(&table, "DSDT", 2);
+	table_put8(&table, 0x10);
+	for (unsigned i = 0; i < nr; i++)
+		table_put8(&table, aml[i]);
+	*power = (struct power_info){ 0 };
+	return dsdt_find_s5(table_end(&table), power);
+}
+
+static void dsdt_gives_sleep_types(void)
+{
+	static const uint8_t bytes_package[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x0A, 0x04,
+						 0x0A, 0x07, 0x0A, 0x05, 0x00, 0x00 };
+	static const uint8_t zero_package[] = { '_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x02, 0x00, 0x01 };
+	static const uint8_t wrong_type[] = { '_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0A, 0x08, 0x00 };
+	static const uint8_t only_a_call[] = { '_', 'S', '5', '_', 0x70, 0x00, 0x00 };
+	struct power_info power;
+
+	CHECK_EQ(s5_of(bytes_package, sizeof(bytes_package), &power), STATUS_OK);
+	CHECK_EQ(power.s5_type_a, 7);
+	CHECK_EQ(power.s5_type_b, 5);
+	CHECK_EQ(s5_of(zero_package, sizeof(zero_package), &power), STATUS_OK);
+	CHECK_EQ(power.s5_type_a, 0);
+	CHECK_EQ(power.s5_type_b, 1);
+	CHECK_EQ(s5_of(wrong_type, sizeof(wrong_type), &power), STATUS_ABSENT);
+	CHECK_EQ(s5_of(only_a_call, sizeof(only_a_call), &power), STATUS_ABSENT);
+	for (unsigned nr = 0; nr < 12; nr++)			/* cut short anywhere */
+		CHECK_EQ(s5_of(bytes_package, nr, &power), STATUS_ABSENT);
+}
+
 /* ---- RSDP, XSDT, RSDT ---- */
 
 /* A firmware in an array: physical address 0x1000 on. */
@@ -622,6 +710,9 @@ static const struct test_case cases[] = {
 	{ "hmat values saturate", hmat_values_saturate },
 	{ "malformed hmat is refused", malformed_hmat_is_refused },
 	{ "spcr names the console", spcr_names_the_console },
+	{ "FADT names the switches", fadt_names_the_switches },
+	{ "FADT without ports names nothing", fadt_without_ports_names_nothing },
+	{ "DSDT gives sleep types", dsdt_gives_sleep_types },
 	{ "tables are found through the xsdt", tables_are_found_through_the_xsdt },
 	{ "old firmware has an rsdt", old_firmware_has_an_rsdt },
 	{ "a broken xsdt leaves the rsdt", a_broken_xsdt_leaves_the_rsdt },
