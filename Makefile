@@ -300,7 +300,7 @@ bench-host: $(BUILD)/host/bench_host
 # Ten million operations by 8 threads on 4 nodes; a tenth of them under ThreadSanitizer.
 soak-host: $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
 	timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
-	TSAN_OPTIONS=halt_on_error=1 timeout 900 $(BUILD)/host/slab_stress_tsan 1000000 8 4
+	TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 $(BUILD)/host/slab_stress_tsan 1000000 8 4
 
 soak: image soak-host
 	$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \
