@@ -151,8 +151,8 @@ static void slab_take_wide(struct kmem_cache *cache, struct slab *slab, struct s
  * Puts the objects of @slab that @from begins with, at least one, first in its
  * free list; returns how many of @nr they are.
  */
-static unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
-			 const struct slab_slot *from, unsigned nr)
+static ALWAYS_INLINE unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
+				       const struct slab_slot *from, unsigned nr)
 {
 	const uint64_t nr_objects = cache->nr_objects;
 	const struct slab_slot *at = from, *end = from + nr;
@@ -171,8 +171,8 @@ static unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
 	return (unsigned)(at - from);
 }
 
-static unsigned slab_put_wide(const struct kmem_cache *cache, struct slab *slab,
-			      const struct slab_slot *from, unsigned nr)
+static NOINLINE unsigned slab_put_wide(const struct kmem_cache *cache, struct slab *slab,
+				       const struct slab_slot *from, unsigned nr)
 {
 	unsigned i = 0;
 	uint64_t index = (uint64_t)(from->state - slab->bufctl);
@@ -421,16 +421,17 @@ static void relist(struct kmem_cache *cache, struct cache_node *node, struct sla
 }
 
 /* Gives a run of objects of one slab; returns how many of @nr it was. */
-static unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
-			 const struct slab_slot *from, unsigned nr) HOLDS(node->lock)
+static ALWAYS_INLINE unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
+				       const struct slab_slot *from, unsigned nr, bool is_plain)
+	HOLDS(node->lock)
 {
 	struct slab *slab = page_slab(virt_to_page(from->object));
 	const unsigned nr_before = slab->nr_free;
 	unsigned nr_put, nr_free;
 
-	if (unlikely(!slab_guards_are_whole(cache, slab)))
+	if (!is_plain && !slab_guards_are_whole(cache, slab))
 		check_slab(cache, slab);
-	if (cache->layout.is_wide)
+	if (!is_plain && cache->layout.is_wide)
 		nr_put = slab_put_wide(cache, slab, from, nr);
 	else
 		nr_put = slab_put(cache, slab, from, nr);
@@ -444,8 +445,13 @@ static unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
 void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr, struct list_head *empty)
 {
-	for (unsigned i = 0; i < nr; )
-		i += give_run(cache, node, from + i, nr - i);
+	/* Off-slab descriptors have u8 entries and no guard words: decided once for all. */
+	if (cache->layout.place == OFF_SLAB)
+		for (unsigned i = 0; i < nr; )
+			i += give_run(cache, node, from + i, nr - i, true);
+	else
+		for (unsigned i = 0; i < nr; )
+			i += give_run(cache, node, from + i, nr - i, false);
 	node->nr_free_objects += nr;
 	if (node->nr_free_objects > node->max_free_objects)
 		unlist_empty(cache, node, node->max_free_objects, empty);

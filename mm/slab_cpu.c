@@ -218,14 +218,17 @@ static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	uint8_t *state = NULL;
 	void *object;
 
-	if (array == &slab_no_array) {
-		object = slab_take_one(cache, gfp, nid, &state);
-	} else if (nid == array->nid && (array->top[-1].object || refill(cache, array, gfp))) {
+	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
+	    (array->top[-1].object || refill(cache, array, gfp))) {
 		object = (--array->top)->object;
 		state = array->top->state;
-	} else {
-		object = take_near(cache, gfp, nid, &state);
+		return finish_alloc(cache, gfp, object, state);
 	}
+	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
+	if (array == &slab_no_array)
+		object = slab_take_one(cache, gfp, nid, &state);
+	else
+		object = take_near(cache, gfp, nid, &state);
 	return finish_alloc(cache, gfp, object, state);
 }
 
@@ -239,7 +242,8 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 	mm_port_local_state local = mm_port_local_lock();
 	void *object;
 
-	nid = slab_memory_node(nid == NID_NONE ? numa_node_id() : nid);
+	if (nid != NID_NONE)
+		nid = slab_memory_node(nid);
 	if (unlikely(cache->debug != NULL))
 		object = debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
 	else

@@ -272,6 +272,8 @@ void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requ
 		if (object)
 			return object;
 	}
+	if (nid == NID_NONE)
+		nid = slab_memory_node(numa_node_id());
 	object = slab_take_one(cache, gfp & ~__GFP_ZERO, nid, &state);
 	if (!object)
 		return NULL;
