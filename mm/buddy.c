@@ -41,8 +41,14 @@
 /* page->state grows by this when the order does. */
 #define STATE_OF_ONE_ORDER	make_page_state(PAGE_HOLE, 1, 0, 0)
 
-/* How far ahead a bulk free looks: a miss to memory takes about as long as 8 merges. */
-#define PREFETCH_DISTANCE	8
+/*
+ * How often a bulk free looks for a run: memory freed in order comes as one run
+ * from the start of a batch, memory freed at random has none worth looking for.
+ */
+#define RUN_STRIDE	32u
+
+/* Blocks one bulk request takes from the lists: bounds the worst case in fragmented memory. */
+#define MAX_BLOCKS_PER_BULK	64u
 
 void buddy_init(struct zone *zone)
 {
@@ -66,25 +72,44 @@ static bool is_inside(const struct zone *zone, const struct page *page, unsigned
 	return pfn >= zone->start_pfn && pfn + pages_in(order) <= zone->end_pfn;
 }
 
-void buddy_list(struct zone *zone, struct page *page, unsigned order, enum migratetype migratetype)
+/* Links @page into @area: the one place that knows which end of a list is used first. */
+static ALWAYS_INLINE void link_block(const struct zone *zone, struct free_area *area,
+				     struct page *page, enum migratetype migratetype, uint64_t state)
+	HOLDS(zone->lock)
 {
-	struct free_area *area = &zone->free_area[order];
+	struct list_head *list = &area->free_list[migratetype];
 
 	if (page < zone->packing_limit)
-		list_add(&page->list, &area->free_list[migratetype]);
+		list_add(&page->list, list);
 	else
-		list_add_tail(&page->list, &area->free_list[migratetype]);
+		list_add_tail(&page->list, list);
 	area->nr_free++;
-	page_set_state(page, free_state(zone, order));
+	page_set_state(page, state);
+}
+
+/* Takes @page out of the list of @area. Its links are stale then: whoever uses it next sets them. */
+static ALWAYS_INLINE void unlink_block(struct free_area *area, struct page *page)
+{
+	struct list_head *next = page->list.next;
+	struct list_head *prev = page->list.prev;
+
+	DEBUG_ASSERT(list_is_linked(&page->list));
+
+	next->prev = prev;
+	prev->next = next;
+	area->nr_free--;
+}
+
+void buddy_list(struct zone *zone, struct page *page, unsigned order, enum migratetype migratetype)
+{
+	link_block(zone, &zone->free_area[order], page, migratetype, free_state(zone, order));
 }
 
 void buddy_unlist(struct zone *zone, struct page *page, unsigned order)
 {
 	DEBUG_ASSERT(is_free_block(zone, page, order));
-	DEBUG_ASSERT(list_is_linked(&page->list));
 
-	list_del(&page->list);
-	zone->free_area[order].nr_free--;
+	unlink_block(&zone->free_area[order], page);
 }
 
 /* Between pageblocks of which one is isolated a block would escape the isolation. */
@@ -94,24 +119,75 @@ static bool may_merge(const struct page *page, const struct page *buddy, unsigne
 					  (pageblock_migratetype(buddy) == MIGRATE_ISOLATE);
 }
 
-static ALWAYS_INLINE void merge(struct zone *zone, struct page *page, unsigned order)
+/* The block of @order at @page reaches pageblock size: merging may cross pageblocks. */
+static NOINLINE void merge_pageblocks(struct zone *zone, struct page *page, unsigned order)
 	HOLDS(zone->lock)
 {
-	uint64_t state = free_state(zone, order);
-
 	while (order < MAX_ORDER) {
 		struct page *buddy = buddy_of(page, order);
 
-		if (page_state(buddy) != state || !may_merge(page, buddy, order))
+		if (!is_free_block(zone, buddy, order) || !may_merge(page, buddy, order))
 			break;
-		buddy_unlist(zone, buddy, order);
-		/* Its first page may end up inside the merged block: no trace may stay. */
-		page_set_state(buddy, 0);
+		unlink_block(&zone->free_area[order], buddy);
 		page = pair_of(page, order);
+		page_set_state(buddy_of(page, order), 0);
 		order++;
-		state += STATE_OF_ONE_ORDER;
 	}
 	buddy_list(zone, page, order, pageblock_migratetype(page));
+}
+
+/* What merging needs to know of an order, carried along as the order grows. */
+struct merge_level {
+	struct free_area *area;
+	uint64_t state;		/* of a free block */
+	uintptr_t bytes;	/* of struct pages a block has */
+};
+
+static struct merge_level level_of(struct zone *zone, unsigned order)
+{
+	return (struct merge_level){ &zone->free_area[order], free_state(zone, order),
+				     sizeof(struct page) << order };
+}
+
+/*
+ * Merges the block at @page, which no list has, below pageblock size, and lists
+ * the result. This is what freeing in random order is made of.
+ *
+ * Buddies differ in one bit: their conjunction is the lower one. The upper
+ * half's state is taken away: its first page ends up inside a block, where no
+ * trace may stay.
+ */
+static ALWAYS_INLINE void merge_small(struct zone *zone, struct page *page,
+				      struct merge_level level) HOLDS(zone->lock)
+{
+	struct free_area *pageblock_area = &zone->free_area[PAGEBLOCK_ORDER];
+
+	do {
+		uintptr_t at = (uintptr_t)page;
+		uintptr_t buddy = at ^ level.bytes;
+
+		if (page_state((struct page *)buddy) != level.state) {
+			link_block(zone, level.area, page, pageblock_migratetype(page),
+				   level.state);
+			return;
+		}
+		unlink_block(level.area, (struct page *)buddy);
+		page_set_state((struct page *)(at | buddy), 0);
+		page = (struct page *)(at & buddy);
+		level.bytes += level.bytes;
+		level.state += STATE_OF_ONE_ORDER;
+		level.area++;
+	} while (level.area != pageblock_area);
+	merge_pageblocks(zone, page, PAGEBLOCK_ORDER);
+}
+
+static ALWAYS_INLINE void merge(struct zone *zone, struct page *page, unsigned order)
+	HOLDS(zone->lock)
+{
+	if (order < PAGEBLOCK_ORDER)
+		merge_small(zone, page, level_of(zone, order));
+	else
+		merge_pageblocks(zone, page, order);
 }
 
 /* Where all memory in use would end if it were moved to the bottom. */
@@ -130,7 +206,6 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 
 	zone->nr_free_pages += pages_in(order);
 	update_packing_limit(zone);
-	page_set_state(page, 0);
 	merge(zone, page, order);
 }
 
@@ -151,37 +226,85 @@ void buddy_free_range(struct zone *zone, struct page *page, uint64_t nr_pages)
 	}
 }
 
+/* How many blocks of @bytes metadata from @pages on, before @end, follow each other upwards. */
+static uint64_t run_length(struct page **pages, struct page **end, uintptr_t bytes)
+{
+	struct page **at = pages + 1;
+
+	while (at < end && (uintptr_t)at[0] == (uintptr_t)at[-1] + bytes)
+		at++;
+	return (uint64_t)(at - pages);
+}
+
+/* Neighbours that come back together merge before they meet the lists. */
+static void merge_run(struct zone *zone, struct page *page, uint64_t nr, unsigned order)
+	HOLDS(zone->lock)
+{
+	struct page *end = page + (nr << order);
+
+	for (struct page *at = page; at < end; at += pages_in(order))
+		page_set_state(at, 0);
+	while (page < end) {
+		pfn_t pfn = zone_page_to_pfn(zone, page);
+		unsigned block_order = pfn ? (unsigned)min_u64(lowest_bit(pfn), MAX_ORDER) : MAX_ORDER;
+
+		while (page + pages_in(block_order) > end)
+			block_order--;
+		merge(zone, page, block_order);
+		page += pages_in(block_order);
+	}
+}
+
 void buddy_free_bulk(struct zone *zone, struct page **pages, uint64_t nr, unsigned order)
 {
+	struct merge_level level = level_of(zone, order);
+	struct page **end = pages + nr;
+
 	zone->nr_free_pages += nr << order;
 	update_packing_limit(zone);
-	for (uint64_t i = 0; i < nr; i++) {
-		if (i + PREFETCH_DISTANCE < nr)
-			__builtin_prefetch(pages[i + PREFETCH_DISTANCE], 1);
-		page_set_state(pages[i], 0);
-		merge(zone, pages[i], order);
+	if (order >= PAGEBLOCK_ORDER) {
+		while (pages < end)
+			merge_pageblocks(zone, *pages++, order);
+		return;
+	}
+	while (pages < end) {
+		struct page **stride_end = pages + RUN_STRIDE < end ? pages + RUN_STRIDE : end;
+		uint64_t length = run_length(pages, end, level.bytes);
+
+		if (length > 1) {
+			merge_run(zone, *pages, length, order);
+			pages += length;
+			continue;
+		}
+		while (pages < stride_end)
+			merge_small(zone, *pages++, level);
 	}
 }
 
 /*
- * The first listed block of at least @order whose memory is to be used first:
- * the smallest below packing_limit, else the smallest of all.
+ * The first listed block of at least *@order whose memory is to be used first:
+ * the smallest below @limit, else the smallest of all. *@order becomes its order.
  */
-static struct page *find_block(const struct zone *zone, unsigned order, enum migratetype migratetype)
+static ALWAYS_INLINE struct page *find_block(struct zone *zone, unsigned *order,
+					     enum migratetype migratetype, struct page *limit)
 	HOLDS(zone->lock)
 {
 	struct page *smallest = NULL;
 
-	for (; order <= MAX_ORDER; order++) {
-		const struct list_head *list = &zone->free_area[order].free_list[migratetype];
+	for (unsigned at = *order; at <= MAX_ORDER; at++) {
+		struct list_head *list = &zone->free_area[at].free_list[migratetype];
 		struct page *page = list_first_entry(list, struct page, list);
 
-		if (list_is_empty(list))
+		if (list->next == list)
 			continue;
-		if (page < zone->packing_limit)
+		if (page < limit) {
+			*order = at;
 			return page;
-		if (!smallest)
+		}
+		if (!smallest) {
 			smallest = page;
+			*order = at;
+		}
 	}
 	return smallest;
 }
@@ -201,45 +324,125 @@ static void list_rest(struct zone *zone, struct page *page, uint64_t offset, uns
 	}
 }
 
+/*
+ * The same for a block that is halved down to @order, whose first part is taken.
+ * All halves but that of the largest order lie in one pageblock.
+ */
+static ALWAYS_INLINE void list_halves(struct zone *zone, struct page *page, unsigned order,
+				      unsigned block_order) HOLDS(zone->lock)
+{
+	struct free_area *area = &zone->free_area[order];
+	enum migratetype migratetype = pageblock_migratetype(page);
+	uint64_t state = free_state(zone, order);
+	unsigned small_order = block_order < MAX_ORDER ? block_order : PAGEBLOCK_ORDER;
+	struct page *half = page + pages_in(order);
+	struct page *end = page + pages_in(small_order);
+
+	while (half < end) {
+		link_block(zone, area, half, migratetype, state);
+		half += half - page;
+		area++;
+		state += STATE_OF_ONE_ORDER;
+	}
+	if (block_order == MAX_ORDER && order < MAX_ORDER)
+		buddy_list(zone, half, PAGEBLOCK_ORDER, pageblock_migratetype(half));
+}
+
 struct page *buddy_take(struct zone *zone, unsigned order, enum migratetype migratetype)
 {
-	struct page *page = find_block(zone, order, migratetype);
-	unsigned block_order;
+	unsigned block_order = order;
+	struct page *page = find_block(zone, &block_order, migratetype, zone->packing_limit);
 
 	if (!page)
 		return NULL;
-	block_order = page->order;
 	buddy_unlist(zone, page, block_order);
-	list_rest(zone, page, pages_in(order), block_order);
+	list_halves(zone, page, order, block_order);
 	zone->nr_free_pages -= pages_in(order);
 	update_packing_limit(zone);
 	return page;
 }
 
+/* Cuts @nr_pieces of @order off the block at @page: the highest comes first in @to[]. */
+static ALWAYS_INLINE void cut(struct page *page, uint64_t nr_pieces, unsigned order, uint64_t state,
+			      struct page **to)
+{
+	uint64_t step = pages_in(order);
+	struct page *piece = page + nr_pieces * step;
+
+	do {
+		piece -= step;
+		page_set_state(piece, state);
+		*to++ = piece;
+	} while (piece != page);
+}
+
+/* What a bulk request still wants, and how much work it may still make. */
+struct bulk {
+	struct page **at;	/* the next entry */
+	struct page **end;
+	struct page *limit;	/* blocks below come first */
+	unsigned nr_blocks;	/* that may still be taken from the lists */
+};
+
+/*
+ * Takes blocks of @block_order from the front of @list, as long as they are
+ * wanted whole and lie below the limit. The list is mended once, at the end.
+ */
+static ALWAYS_INLINE void take_front(struct free_area *area, struct list_head *list,
+				     unsigned block_order, unsigned order, uint64_t state,
+				     struct bulk *bulk)
+{
+	uint64_t nr_pieces = pages_in(block_order - order);
+	struct list_head *node = list->next;
+	struct page **at = bulk->at;
+	unsigned nr_left = bulk->nr_blocks;
+
+	while (node != list && nr_left > 0 && (uint64_t)(bulk->end - at) >= nr_pieces) {
+		struct page *page = list_entry(node, struct page, list);
+
+		if (page >= bulk->limit)
+			break;
+		node = node->next;
+		cut(page, nr_pieces, order, state, at);
+		at += nr_pieces;
+		nr_left--;
+	}
+	area->nr_free -= bulk->nr_blocks - nr_left;
+	list->next = node;
+	node->prev = list;
+	bulk->at = at;
+	bulk->nr_blocks = nr_left;
+}
+
 uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype migratetype,
 			 uint64_t state, struct page **to, uint64_t nr)
 {
-	uint64_t nr_taken = 0;
+	struct bulk bulk = { to, to + nr, zone->packing_limit, MAX_BLOCKS_PER_BULK };
 
-	while (nr_taken < nr) {
-		struct page *page = find_block(zone, order, migratetype);
-		uint64_t nr_pieces;
-		unsigned block_order;
+	while (bulk.at < bulk.end && bulk.nr_blocks > 0) {
+		unsigned block_order = order;
+		struct page *page = find_block(zone, &block_order, migratetype, bulk.limit);
+		struct free_area *area = &zone->free_area[block_order];
 
 		if (!page)
 			break;
-		block_order = page->order;
-		buddy_unlist(zone, page, block_order);
-		nr_pieces = min_u64(pages_in(block_order - order), nr - nr_taken);
-		list_rest(zone, page, nr_pieces << order, block_order);
-		for (uint64_t piece = nr_pieces; piece-- > 0;) {
-			page_set_state(page + (piece << order), state);
-			to[nr_taken++] = page + (piece << order);
+		/* Nothing is left below the limit: the next smallest will do without looking. */
+		if (page >= bulk.limit)
+			bulk.limit = (struct page *)UINTPTR_MAX;
+		take_front(area, &area->free_list[migratetype], block_order, order, state, &bulk);
+		if (bulk.at < bulk.end && page_state(page) == free_state(zone, block_order)) {
+			uint64_t nr_pieces = (uint64_t)(bulk.end - bulk.at);
+
+			buddy_unlist(zone, page, block_order);
+			list_rest(zone, page, nr_pieces << order, block_order);
+			cut(page, nr_pieces, order, state, bulk.at);
+			bulk.at = bulk.end;
 		}
 	}
-	zone->nr_free_pages -= nr_taken << order;
+	nr = (uint64_t)(bulk.at - to);
+	zone->nr_free_pages -= nr << order;
 	update_packing_limit(zone);
-	return nr_taken;
+	return nr;
 }
 
 /* ---- Verification ---- */

@@ -67,7 +67,7 @@ void buddy_free_range(struct zone *zone, struct page *page, uint64_t nr_pages) H
 
 /*
  * Gives @nr blocks of @order, each checked when it was pushed on a stack, back
- * from @pages[]: buddy_free() without asking again, prefetching ahead.
+ * from @pages[]: buddy_free() without asking again.
  */
 void buddy_free_bulk(struct zone *zone, struct page **pages, uint64_t nr, unsigned order)
 	HOLDS(zone->lock);
@@ -85,7 +85,9 @@ struct page *buddy_take(struct zone *zone, unsigned order, enum migratetype migr
 /*
  * Takes up to @nr blocks of @order to @to[], each with state @state: large
  * blocks are cut into many at once. Later entries have lower addresses within
- * one such block, so that a stack serves them upwards. Returns how many.
+ * one such block, so that a stack serves them upwards. Returns how many: fewer
+ * also when memory is so fragmented that it would take long, but 0 only when
+ * there is none.
  */
 uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype migratetype,
 			 uint64_t state, struct page **to, uint64_t nr) HOLDS(zone->lock);

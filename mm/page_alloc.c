@@ -60,7 +60,7 @@ static struct {
 
 /* ---- Fast paths ---- */
 
-/* Slow ends of the fast paths; not static, so that they stay tail calls. */
+/* What the fast paths end in when they cannot: as tail calls, so the caller stays the caller. */
 static struct page *alloc_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t caller);
 static void free_slow(struct page *page, unsigned order);
 
@@ -71,24 +71,68 @@ static inline uint32_t caller_of(void *return_address)
 
 #define CALLER	caller_of(__builtin_return_address(0))
 
-static NOINLINE struct page *pop_failed(size_t offset, gfp_t gfp)
+static ALWAYS_INLINE struct page_stack *stack_at(size_t offset)
+{
+	return (struct page_stack *)((uintptr_t)mm_port_cpu_data() + offset);
+}
+
+static unsigned order_of_offset(size_t offset)
 {
 	unsigned index = (unsigned)(offset / (NR_STACK_TYPES * (size_t)PAGE_STACK_BYTES));
 
-	return alloc_slow(gfp, index <= STACK_LOW_ORDER_MAX ? index : PAGEBLOCK_ORDER, NID_NONE,
-			  CALLER);
+	return index <= STACK_LOW_ORDER_MAX ? index : PAGEBLOCK_ORDER;
+}
+
+/* Pops a page that was checked when the stack was filled, a moment ago. */
+static struct page *pop_fresh(struct page_stack *stack, uint32_t caller)
+{
+	struct page *page = *stack->top--;
+
+	page_set_state(page, stack->user_state);
+	page->caller = caller;
+	return page;
+}
+
+/*
+ * The stack at @offset is empty, or its top page is corrupt. A plain refill from
+ * a zone that has plenty needs none of the policy.
+ */
+static NOINLINE struct page *pop_failed(size_t offset, gfp_t gfp)
+{
+	struct page_stack *stack = stack_at(offset);
+	uint32_t caller = CALLER;
+
+	if (stack->zone && pcp_is_end_mark(*stack->top) && stack->full != stack->slots &&
+	    !this_mm_cpu()->is_drain_wanted && zone_has_plenty(stack->zone, stack->order)) {
+		mm_port_local_state local = mm_port_local_lock();
+		struct page *page = pcp_refill(stack) ? pop_fresh(stack, caller) : NULL;
+
+		mm_port_local_unlock(local);
+		if (page)
+			return page;
+	}
+	return alloc_slow(gfp, order_of_offset(offset), NID_NONE, caller);
 }
 
 static NOINLINE void push_failed(struct page *page, size_t offset)
 {
-	unsigned index = (unsigned)(offset / (NR_STACK_TYPES * (size_t)PAGE_STACK_BYTES));
-
-	free_slow(page, index <= STACK_LOW_ORDER_MAX ? index : PAGEBLOCK_ORDER);
+	free_slow(page, order_of_offset(offset));
 }
 
-static ALWAYS_INLINE struct page_stack *stack_at(size_t offset)
+/* @page is in order, but @stack has no room. */
+static NOINLINE void push_full(struct page *page, struct page_stack *stack)
 {
-	return (struct page_stack *)((uintptr_t)mm_port_cpu_data() + offset);
+	mm_port_local_state local = mm_port_local_lock();
+
+	if (stack->full == stack->slots) {
+		mm_port_local_unlock(local);
+		free_slow(page, stack->order);
+		return;
+	}
+	pcp_drain_batch(stack);
+	page_set_state(page, stack->cached_state);
+	*++stack->top = page;
+	mm_port_local_unlock(local);
 }
 
 struct page *page_stack_pop(size_t offset, gfp_t gfp)
@@ -116,9 +160,14 @@ void page_stack_push(struct page *page, size_t offset)
 						     (size_t)PAGE_STACK_BYTES);
 	struct page **top = stack->top;
 
-	if (unlikely(page_state(page) != stack->user_state || top == stack->full)) {
+	if (unlikely(page_state(page) != stack->user_state)) {
 		mm_port_local_unlock(local);
 		push_failed(page, offset);
+		return;
+	}
+	if (unlikely(top == stack->full)) {
+		mm_port_local_unlock(local);
+		push_full(page, stack);
 		return;
 	}
 	page_set_state(page, stack->cached_state);
@@ -127,12 +176,62 @@ void page_stack_push(struct page *page, size_t offset)
 	mm_port_local_unlock(local);
 }
 
+static struct page *take_listed(struct zone *zone, unsigned order, enum migratetype migratetype)
+{
+	struct page *page;
+
+	spin_lock(&zone->lock);
+	page = buddy_take(zone, order, migratetype);
+	if (page)
+		page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
+	spin_unlock(&zone->lock);
+	return page;
+}
+
+/*
+ * A block of an order without stacks straight from the first zone's lists, while
+ * that zone is far from its watermarks: no list of zones, no second try.
+ */
+static struct page *alloc_uncached(gfp_t gfp, unsigned order, uint32_t caller)
+{
+	const struct page_stack *stack = stack_at(gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES);
+	struct zone *zone = stack->zone;
+	struct page *page;
+
+	if (unlikely(!zone || order > MAX_ORDER || injection.nth != 0 ||
+		     !zone_has_plenty(zone, order)))
+		return alloc_slow(gfp, order, NID_NONE, caller);
+	page = take_listed(zone, order, (enum migratetype)stack->migratetype);
+	if (unlikely(!page))
+		return alloc_slow(gfp, order, NID_NONE, caller);
+	page->caller = caller;
+	return page;
+}
+
 struct page *alloc_pages_any(gfp_t gfp, unsigned order)
 {
-	if (order_has_stack(order) && !(gfp & GFP_SPECIAL))
+	if (unlikely(gfp & GFP_SPECIAL))
+		return alloc_slow(gfp, order, NID_NONE, CALLER);
+	if (order_has_stack(order))
 		return page_stack_pop(page_stack_offset(order) +
 				      gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES, gfp);
-	return alloc_slow(gfp, order, NID_NONE, CALLER);
+	return alloc_uncached(gfp, order, CALLER);
+}
+
+/* The same the other way: nobody else refers to the block and it is of no special kind. */
+static void free_uncached(struct page *page, unsigned order)
+{
+	uint64_t expected = make_page_state(PAGE_USER, order, page->zone_index, 1);
+	struct zone *zone;
+
+	if (unlikely(page_state(page) != expected || order > MAX_ORDER)) {
+		free_slow(page, order);
+		return;
+	}
+	zone = page_zone(page);
+	spin_lock(&zone->lock);
+	buddy_free(zone, page, order);
+	spin_unlock(&zone->lock);
 }
 
 void free_pages_any(struct page *page, unsigned order)
@@ -140,7 +239,7 @@ void free_pages_any(struct page *page, unsigned order)
 	if (order_has_stack(order))
 		page_stack_push(page, page_stack_offset(order));
 	else
-		free_slow(page, order);
+		free_uncached(page, order);
 }
 
 struct page *alloc_pages_node(unsigned nid, gfp_t gfp, unsigned order)
@@ -162,18 +261,6 @@ static struct page *pop(struct page_stack *stack)
 		page_report_corrupt(page);
 	stack->top--;
 	page_set_state(page, stack->user_state);
-	return page;
-}
-
-static struct page *take_listed(struct zone *zone, unsigned order, enum migratetype migratetype)
-{
-	struct page *page;
-
-	spin_lock(&zone->lock);
-	page = buddy_take(zone, order, migratetype);
-	if (page)
-		page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
-	spin_unlock(&zone->lock);
 	return page;
 }
 
@@ -473,21 +560,27 @@ void put_page(struct page *page)
 /* ---- Many at once, and by address ---- */
 
 /* Takes up to @nr pages that rest on @stack. */
-static unsigned pop_many(struct page_stack *stack, unsigned nr, struct page **pages, uint32_t caller)
+static ALWAYS_INLINE unsigned pop_many(struct page_stack *stack, unsigned nr, struct page **pages,
+				       uint32_t caller)
 {
-	unsigned nr_taken = 0;
+	uint64_t cached_state = stack->cached_state;
+	uint64_t user_state = stack->user_state;
+	struct page **top = stack->top;
+	struct page **to = pages;
+	struct page **end = pages + nr;
 
-	for (; nr_taken < nr; nr_taken++) {
-		struct page *page = *stack->top;
+	for (; to < end; to++) {
+		struct page *page = *top;
 
-		if (unlikely(page_state(page) != stack->cached_state))
+		if (unlikely(page_state(page) != cached_state))
 			break;
-		stack->top--;
-		page_set_state(page, stack->user_state);
+		page_set_state(page, user_state);
 		page->caller = caller;
-		pages[nr_taken] = page;
+		*to = page;
+		top--;
 	}
-	return nr_taken;
+	stack->top = top;
+	return (unsigned)(to - pages);
 }
 
 unsigned alloc_pages_bulk(gfp_t gfp, unsigned nid, unsigned nr_pages, struct page **pages)

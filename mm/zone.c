@@ -144,6 +144,8 @@ void node_set_lowmem_reserve(struct pglist_data *node)
 			zone->lowmem_reserve[highest] = zone_is_populated(zone) ?
 				above_pages / lowmem_reserve_ratio[type] : 0;
 		}
+		zone->plenty_pages = zone->watermark[WATERMARK_LOW] +
+				     zone->lowmem_reserve[MAX_NR_ZONES - 1];
 	}
 }
 

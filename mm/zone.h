@@ -67,6 +67,7 @@ struct zone {
 	uint64_t nr_metadata_pages;		/* taken for mem_map and the tables that map it */
 	uint64_t watermark[NR_WATERMARKS];
 	uint64_t watermark_boost;		/* pages kswapd frees beyond, after mixing */
+	uint64_t plenty_pages;			/* low mark and largest reserve */
 	uint64_t lowmem_reserve[MAX_NR_ZONES];	/* kept from requests that could go that high */
 
 	/*
@@ -167,6 +168,15 @@ void node_set_lowmem_reserve(struct pglist_data *node);
  */
 bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark_pages,
 		       enum zone_type highest);
+
+/*
+ * The same for requests of any kind, without asking which: the zone keeps its
+ * low mark and the largest reserve. May be false where the above is true.
+ */
+static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
+{
+	return zone_free_pages(zone) >= zone->plenty_pages + pages_in(order);
+}
 
 /*
  * Brings up the next pending piece of @zone: at most the part of one span that

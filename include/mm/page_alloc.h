@@ -22,7 +22,7 @@
 #define PAGE_STACK_BYTES	64u
 
 /* Flags that the stacks alone do not satisfy. */
-#define GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ZERO | __GFP_COMP)
+#define GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ZERO | __GFP_COMP | __GFP_THISNODE)
 
 static inline bool order_has_stack(unsigned order)
 {

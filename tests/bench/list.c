@@ -4,11 +4,13 @@
 
 extern const struct bench_suite bench_harness;
 extern const struct bench_suite bench_slab;
+extern const struct bench_suite bench_page;
 extern const struct bench_suite bench_vmalloc;
 
 const struct bench_suite *const bench_suites[] = {
 	&bench_harness,
 	&bench_slab,
+	&bench_page,
 	&bench_vmalloc,
 };
 
