@@ -461,6 +461,26 @@ static void sort_spans(struct pfn_span *spans, uint32_t nr_spans)
 	}
 }
 
+/*
+ * Makes one of spans that touch inside a zone, as at the end of the window: the
+ * buddy allocator merges blocks across such a seam. Returns how many are left.
+ */
+static uint32_t join_spans(struct pfn_span *spans, uint32_t nr_spans)
+{
+	uint32_t nr_joined = 0;
+
+	for (uint32_t i = 0; i < nr_spans; i++) {
+		struct pfn_span *last = nr_joined > 0 ? &spans[nr_joined - 1] : NULL;
+
+		if (last && last->end_pfn == spans[i].start_pfn &&
+		    zone_type_of_pfn(last->start_pfn) == zone_type_of_pfn(spans[i].start_pfn))
+			last->end_pfn = spans[i].end_pfn;
+		else
+			spans[nr_joined++] = spans[i];
+	}
+	return nr_joined;
+}
+
 /* Sorted spans of a node fall into its zones one after the other. */
 static void give_spans_to_zones(struct handover *handover)
 {
@@ -516,6 +536,7 @@ static void retire_bootmem(unsigned nid, struct boot_state *state, struct handov
 		bootmem_retire(bootmem, map.start_pfn, span_pages(map), visit_run, handover);
 	add_outside_window(handover, window);
 	sort_spans(handover->free, handover->nr_free);
+	handover->nr_free = join_spans(handover->free, handover->nr_free);
 	give_spans_to_zones(handover);
 	*handover->node->bdata = *bootmem;
 }

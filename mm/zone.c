@@ -295,6 +295,8 @@ static bool verify_spans(const struct zone *zone, struct violation *out)
 		const struct pfn_span *span = &zone->spans[i];
 
 		REQUIRE("Z1", span->start_pfn, span->start_pfn >= previous_end);
+		/* A seam inside a block would make it cross two spans. */
+		REQUIRE("Z1", span->start_pfn, i == 0 || span->start_pfn > previous_end);
 		REQUIRE("Z1", span->start_pfn, span->start_pfn < span->end_pfn);
 		REQUIRE("Z1", span->end_pfn, span->end_pfn <= zone->end_pfn);
 		previous_end = span->end_pfn;
