@@ -149,10 +149,14 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
 		return;
 	}
-	list_init(&empty);
 	spin_lock(&alien->lock);
-	if (unlikely(alien->nr == alien->limit))
-		alien_flush(cache, alien, nid, alien->limit, &empty);
+	if (likely(alien->nr < alien->limit)) {
+		alien->slots[alien->nr++] = slot;
+		spin_unlock(&alien->lock);
+		return;
+	}
+	list_init(&empty);
+	alien_flush(cache, alien, nid, alien->limit, &empty);
 	alien->slots[alien->nr++] = slot;
 	spin_unlock(&alien->lock);
 	slabs_destroy(cache, &empty);
@@ -187,6 +191,23 @@ void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid
 	}
 	*state = slot.state;
 	return slot.object;
+}
+
+void *alien_pop(struct cache_node *home, unsigned nid, uint8_t **state)
+{
+	struct object_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
+	struct object_array *alien = table ? __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE) : NULL;
+	void *object = NULL;
+
+	if (!alien)
+		return NULL;
+	spin_lock(&alien->lock);
+	if (likely(alien->nr > 0)) {
+		object = alien->slots[--alien->nr].object;
+		*state = alien->slots[alien->nr].state;
+	}
+	spin_unlock(&alien->lock);
+	return object;
 }
 
 void alien_drain(struct kmem_cache *cache, struct cache_node *home)

@@ -245,6 +245,9 @@ void shared_drain(struct kmem_cache *cache, struct cache_node *node);
 void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		 uint8_t **state);
 
+/* As alien_take(), from what is there already. */
+void *alien_pop(struct cache_node *home, unsigned nid, uint8_t **state);
+
 /* Sends a free object of node @nid home, sooner or later. */
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		struct slab_slot slot);

@@ -281,6 +281,19 @@ static ALWAYS_INLINE bool is_of_cpu(const struct kmem_cache *cache, unsigned nid
 	return nid == NID_NONE || nid == cache->cpu[mm_port_cpu()]->nid;
 }
 
+/* An object of @nid that this CPU's node keeps in its alien array, or NULL. */
+static void *foreign_pop(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	uint8_t *state = NULL;
+	void *object;
+
+	if (array == &slab_no_array)
+		return NULL;
+	object = alien_pop(cache_node_lookup(cache, array->nid), nid, &state);
+	return finish_alloc(cache, gfp, object, state);
+}
+
 void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
 		       const void *caller)
 {
@@ -288,7 +301,12 @@ void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	void *object = array->top[-1].object;
 
-	if (unlikely(!object || (gfp & __GFP_THISNODE)) || !is_of_cpu(cache, nid)) {
+	if (!is_of_cpu(cache, nid)) {
+		object = foreign_pop(cache, gfp, nid);
+		mm_port_local_unlock(local);
+		return object ? object : alloc_slow(cache, gfp, nid, size_bytes, caller);
+	}
+	if (unlikely(!object) || unlikely(gfp & __GFP_THISNODE)) {
 		mm_port_local_unlock(local);
 		return alloc_slow(cache, gfp, nid, size_bytes, caller);
 	}
@@ -345,9 +363,11 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 			       uint8_t *state, const void *caller)
 {
 	mm_port_local_state local = mm_port_local_lock();
-	struct cpu_array *array = own_array(cache);
 	const struct slab_slot slot = { object, state };
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 
+	if (array == &slab_no_array)
+		array = own_array(cache);
 	if (unlikely(cache->debug != NULL)) {
 		debug_free(cache, object, state, (uintptr_t)caller);
 		mm_port_local_unlock(local);
@@ -444,29 +464,45 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 	free_fast(cache, page, object);
 }
 
+/* The slab of @object if that is one of @cache on node @nid, else NULL. */
+static struct slab *slab_of_cache(const struct kmem_cache *cache, const void *object,
+				  unsigned nid)
+{
+	const struct page *page = slab_page(object);
+
+	if (unlikely(!page) || unlikely(page_cache(page) != cache) ||
+	    unlikely(page_slab(page)->nid != nid))
+		return NULL;
+	return page_slab(page);
+}
+
 /*
- * Frees objects of @cache that need no slow path, with what does not change kept
- * at hand; returns how many it freed.
+ * Frees objects of @cache that need no slow path; returns how many. An object
+ * within the slab of the one before needs no look at its page: that slab stays,
+ * since the arrays hold an object of it.
  */
 static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **objects)
 {
 	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot *top = array->top, *end = array->end;
-	const unsigned nid = array->nid;
+	const uint64_t span = cache->nr_objects * cache->layout.stride_bytes;
+	struct slab *slab = NULL;
 	size_t i;
 
 	for (i = 0; i < nr_objects && top < end; i++) {
-		const struct page *page = slab_page(objects[i]);
+		void *object = objects[i];
 		uint8_t *state;
 
-		if (unlikely(!page) || unlikely(page_cache(page) != cache))
+		if (!slab || (uintptr_t)object - (uintptr_t)slab->objects >= span)
+			slab = slab_of_cache(cache, object, array->nid);
+		if (unlikely(!slab))
 			break;
-		state = allocated_state(cache, page_slab(page), objects[i]);
-		if (unlikely(!state) || unlikely(page_slab(page)->nid != nid))
+		state = allocated_state(cache, slab, object);
+		if (unlikely(!state))
 			break;
 		*state = 1;
-		*top++ = (struct slab_slot){ objects[i], state };
+		*top++ = (struct slab_slot){ object, state };
 	}
 	if (i)
 		array->top = top;
