@@ -28,6 +28,7 @@
 
 #include "lib/string.h"
 #include "mm/init.h"
+#include "mm/grace.h"
 #include "mm/live.h"
 #include "mm/page_state.h"
 #include "mm/pageblock.h"
@@ -645,6 +646,7 @@ void mm_cpu_idle(void)
 
 	if (cpu_data)
 		obey_drain_request(cpu_data);
+	grace_note_quiescent();
 }
 
 /* ---- Failure injection ---- */

@@ -334,8 +334,14 @@ static void unlist_empty(struct kmem_cache *cache, struct cache_node *node,
 
 uint64_t slabs_destroy(struct kmem_cache *cache, struct list_head *slabs)
 {
+	struct list_head ready;
 	uint64_t nr_pages = 0;
 
+	if (unlikely(cache->flags & SLAB_TYPESAFE_BY_RCU)) {
+		list_init(&ready);
+		rcu_slabs_defer(cache, slabs, &ready);
+		slabs = &ready;
+	}
 	while (!list_is_empty(slabs)) {
 		struct slab *slab = list_first_entry(slabs, struct slab, list);
 

@@ -20,6 +20,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/grace.h"
 #include "mm/kmalloc.h"
 #include "slab_debug.h"
 
@@ -131,6 +132,7 @@ static void cache_clear(struct kmem_cache *cache, const char *name, size_t size_
 	cache->flags = flags;
 	cache->gfp = gfp_for(flags);
 	cache->nodes = (struct cache_node **)(void *)&cache->cpu[slab_system.nr_cpus];
+	rcu_slabs_init(cache);
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
 		cache->cpu[cpu] = &slab_no_array;
 }
@@ -285,6 +287,12 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	drain_node_arrays(cache);
 	free_arrays(cache);
 	reap_all(cache);
+	if (!rcu_slabs_wait(cache)) {
+		/* Readers may still look: its slabs and so the cache stay for ever. */
+		mm_port_log(LOG_WARN, "slab: no grace period; the memory of cache %s is lost",
+			    cache->name);
+		return;
+	}
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
 		if (cache->nodes[nid])
 			slab_internal_free(cache->nodes[nid]);
@@ -383,6 +391,7 @@ void slab_init(const struct slab_setup *setup)
 	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
 	slab_no_array_init();
 
+	grace_init();
 	cache_cache = first_cache_memory();
 	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), &boot_nodes[0]);
 	node_cache = boot_cache_make("kmem_cache_node", sizeof(struct cache_node),

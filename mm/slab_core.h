@@ -269,6 +269,16 @@ static inline unsigned slab_memory_node(unsigned nid)
 	return slab_system.setup.nearest_node(nid, 0);
 }
 
+/* ---- slab_rcu.c: slabs of type-safe caches ---- */
+
+void rcu_slabs_init(struct kmem_cache *cache);
+
+/* Keeps @slabs until a grace period has passed; moves to @ready what may go already. */
+void rcu_slabs_defer(struct kmem_cache *cache, struct list_head *slabs, struct list_head *ready);
+
+/* Waits until none is kept; false when other CPUs were not quiescent for a second. */
+bool rcu_slabs_wait(struct kmem_cache *cache) MUST_CHECK;
+
 /* ---- slab_report.c: what was found wrong; these do not return ---- */
 
 void slab_report_bad_free(const void *object, const void *caller) COLD NORETURN;

@@ -10,6 +10,7 @@
 
 #include "lib/list.h"
 #include "mm/gfp.h"
+#include "mm/lock.h"
 #include "mm/port.h"
 
 /*
@@ -77,6 +78,11 @@ struct kmem_cache {
 	void (*dtor)(void *object);
 	struct cache_debug *debug;	/* NULL: no debug flag */
 	struct kmem_cache *descriptors;	/* where off-slab descriptors come from */
+	struct {
+		struct spinlock lock;
+		struct list_head pending, waiting;	/* slabs: see slab_rcu.c */
+		uint64_t number;		/* of the grace period that `waiting` waits for */
+	} rcu;
 	struct list_head list;		/* of all caches, under slab_system.lock */
 	struct cache_node **nodes;	/* by nid; entries NULL until first used */
 	struct cpu_array *cpu[];	/* by CPU; &slab_no_array until made */

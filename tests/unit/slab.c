@@ -9,6 +9,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/grace.h"
 #include "mm/kmalloc.h"
 #include "mm/reclaim.h"
 #include "tests/test.h"
@@ -370,6 +371,38 @@ static void memory_pressure_returns_empty_slabs(void)
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
 	check_verifies(cache);
 	kmem_cache_destroy(cache);
+}
+
+/* What a reader without a lock may rely on: the object stays one of its cache. */
+static void type_safe_slabs_wait_for_a_grace_period(void)
+{
+	struct kmem_cache *cache = make("test_typesafe", 512, SLAB_TYPESAFE_BY_RCU);
+	uint64_t nr_pages;
+	uint64_t number;
+
+	grace_cpu_start();
+	fill(cache, 100);
+	nr_pages = slab_usage(cache).nr_slab_pages;
+	release(cache, 100);
+	CHECK(nr_pages > 0);
+	CHECK_EQ(kmem_cache_shrink(cache), 0);
+	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);	/* none serves allocations */
+	for (unsigned i = 0; i < 100; i++) {
+		CHECK_EQ(virt_to_page(objects[i])->type, PAGE_SLAB);
+		CHECK(page_cache(virt_to_page(objects[i])) == cache);
+		CHECK_EQ(((uint8_t *)objects[i])[500], i);
+	}
+	CHECK_EQ(kmem_cache_shrink(cache), 0);
+	number = grace_begin();
+	CHECK(!grace_has_passed(number));
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_EQ(virt_to_page(objects[i])->type, PAGE_SLAB);
+	kmem_cache_destroy(cache);	/* waits, as the only CPU that reads */
+	CHECK(virt_to_page(objects[0])->type != PAGE_SLAB);
+	CHECK(grace_has_passed(number));
+	number = grace_begin();
+	grace_cpu_stop();
+	CHECK(grace_has_passed(number));
 }
 
 static void slabs_begin_at_different_colours(void)
@@ -847,6 +880,7 @@ static const struct test_case cases[] = {
 	{ "shrinking returns every page", shrinking_returns_every_page },
 	{ "shrinking keeps slabs in use", shrinking_keeps_slabs_in_use },
 	{ "memory pressure returns empty slabs", memory_pressure_returns_empty_slabs },
+	{ "type-safe slabs wait for a grace period", type_safe_slabs_wait_for_a_grace_period },
 	{ "slabs begin at different colours", slabs_begin_at_different_colours },
 	{ "nodes get their own objects", nodes_get_their_own_objects },
 	{ "DMA caches lie below 16 MiB", dma_caches_lie_below_16_mib },
