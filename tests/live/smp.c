@@ -189,7 +189,9 @@ static void freed_vmalloc_area_faults_everywhere(void)
 	CHECK_EQ(count_faults(area + PAGE_SIZE), smp_nr_running());
 }
 
-#define NR_FLUSH_ROUNDS		100u
+/* Of all CPUs together: each flush waits for every CPU, which an emulator may run in turns. */
+#define NR_FLUSHES		200u
+#define MIN_FLUSH_ROUNDS	4u
 
 struct flusher {
 	unsigned cpu;
@@ -202,8 +204,9 @@ static void flush_for_a_while(void *arg)
 {
 	struct flusher *flusher = arg;
 	uintptr_t va = TEST_VA + flusher->cpu * level_bytes(PT_LEVEL_2M);
+	uint64_t nr_rounds = max_u64(NR_FLUSHES / nr_tested(), MIN_FLUSH_ROUNDS);
 
-	for (unsigned i = 0; i < NR_FLUSH_ROUNDS; i++) {
+	for (unsigned i = 0; i < nr_rounds; i++) {
 		if (!mm_port_map_pages(va, &flusher->pfn, 1, MM_PORT_READ_WRITE)) {
 			flusher->nr_wrong++;
 			continue;
