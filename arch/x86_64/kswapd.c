@@ -58,6 +58,9 @@ void kswapd_wake(unsigned nid)
 	__atomic_fetch_or(&daemon->wanted[nid / BITS_PER_WORD], 1ull << nid % BITS_PER_WORD,
 			  __ATOMIC_RELEASE);
 	wait_queue_wake(&daemon->queue);
+	/* Idle CPUs give back what they keep for themselves, if mm asked for it. */
+	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++)
+		smp_poke(cpu);
 }
 
 uint64_t kswapd_nr_steps(void)

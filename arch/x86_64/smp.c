@@ -42,6 +42,7 @@
 #include "mm/init.h"
 #include "mm/lock.h"
 #include "mm/page_alloc.h"
+#include "mm/topology.h"
 #include "mm/vmalloc.h"
 
 #define NS_PER_MS		1000000ull
@@ -337,10 +338,10 @@ static void place_trampoline(struct low_tables *low)
 	low->parameters = p;
 }
 
-static void *allocate(size_t bytes)
+static void *allocate(size_t bytes, unsigned nid)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
-					order_for_pages(bytes_to_pages(bytes)));
+	struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
+					     order_for_pages(bytes_to_pages(bytes)));
 
 	return page ? page_address(page) : NULL;
 }
@@ -351,10 +352,10 @@ static void release(void *memory, size_t bytes)
 		free_pages((uintptr_t)memory, order_for_pages(bytes_to_pages(bytes)));
 }
 
-static bool add_stack(struct cpu_area *area, enum cpu_stack which)
+static bool add_stack(struct cpu_area *area, enum cpu_stack which, unsigned nid)
 {
 	uint64_t bytes = which == STACK_MAIN ? MAIN_STACK_BYTES : IST_STACK_BYTES;
-	uintptr_t start_va = (uintptr_t)vzalloc(bytes);
+	uintptr_t start_va = (uintptr_t)vzalloc_node(bytes, nid);
 
 	area->stacks[which] = (struct stack){ start_va, start_va + bytes };
 	return start_va != 0;
@@ -367,10 +368,14 @@ static void free_area(struct cpu_area *area)
 	release(area, sizeof(*area));
 }
 
-/* Stacks are vmalloc areas: the pages below them are not mapped. */
+/*
+ * All of it from the CPU's own node. Stacks are vmalloc areas: the pages below
+ * them are not mapped.
+ */
 static struct cpu_area *make_area(uint32_t apic_id, unsigned index)
 {
-	struct cpu_area *area = allocate(sizeof(*area));
+	unsigned nid = topology_nid_of_cpu(mm_topology(), apic_id);
+	struct cpu_area *area = allocate(sizeof(*area), nid);
 
 	if (!area)
 		return NULL;
@@ -378,7 +383,7 @@ static struct cpu_area *make_area(uint32_t apic_id, unsigned index)
 	area->apic_id = apic_id;
 	area->state = CPU_STARTING;
 	for (unsigned i = 0; i < NR_CPU_STACKS; i++) {
-		if (!add_stack(area, i)) {
+		if (!add_stack(area, i, nid)) {
 			area->stacks[i] = (struct stack){ 0, 0 };
 			free_area(area);
 			return NULL;
@@ -455,7 +460,7 @@ static void start_others(const struct boot_info *info, unsigned max_cpus)
 		log_line(LOG_WARN, "smp: no page below 640 KiB to start CPUs from: one runs");
 		return;
 	}
-	areas = allocate(areas_bytes);
+	areas = allocate(areas_bytes, NID_NONE);
 	if (!areas || !make_low_tables(&low, pa)) {
 		log_line(LOG_WARN, "smp: no memory for what other CPUs need: one runs");
 		release(areas, areas_bytes);

@@ -25,6 +25,7 @@
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/smp.h"
 #include "mm/assert.h"
+#include "mm/init.h"
 #include "mm/vmalloc.h"
 
 #define STACK_BYTES		(4 * PAGE_SIZE)
@@ -147,6 +148,7 @@ static void switch_away(void)
 
 	while (!(next = take_ready(scheduler))) {
 		smp_serve();
+		mm_cpu_idle();
 		wait_for_work(scheduler);
 	}
 	if (next == self)
@@ -172,6 +174,7 @@ void thread_idle(void)
 {
 	for (;;) {
 		thread_yield();
+		mm_cpu_idle();
 		wait_for_work(my_scheduler());
 	}
 }
