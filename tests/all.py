@@ -39,6 +39,7 @@ def steps(fuzz_programs):
         Step("port-check", ["build/port-check/program"], 60, must_sum=False),
         Step("hosted units", ["build/host/unit"], 600),
         Step("replay", [PYTHON, "tests/replay.py"], 600),
+        Step("raw tables", [PYTHON, "tests/raw_machines.py"], 900),
         Step("machines", [PYTHON, "tests/run.py"], 1500),
     ]
     if fuzz_programs:
