@@ -209,19 +209,33 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 	merge(zone, page, order);
 }
 
+/* The largest order of a block that may start at @pfn and ends at or before @end_pfn. */
+static unsigned largest_order(pfn_t pfn, pfn_t end_pfn)
+{
+	unsigned order = pfn ? (unsigned)min_u64(lowest_bit(pfn), MAX_ORDER) : MAX_ORDER;
+
+	while (pages_in(order) > end_pfn - pfn)
+		order--;
+	return order;
+}
+
 void buddy_free_range(struct zone *zone, struct page *page, uint64_t nr_pages)
 {
 	pfn_t pfn = zone_page_to_pfn(zone, page);
 	pfn_t end_pfn = pfn + nr_pages;
 
-	while (pfn < end_pfn) {
-		unsigned order = MAX_ORDER;
+	if (nr_pages == 0)
+		return;
+	ASSERT(pfn >= zone->start_pfn);
+	ASSERT(end_pfn <= zone->end_pfn);
 
-		if (pfn != 0 && lowest_bit(pfn) < order)
-			order = lowest_bit(pfn);
-		while (pages_in(order) > end_pfn - pfn)
-			order--;
-		buddy_free(zone, zone->mem_map + pfn, order);
+	/* Counted before the first block is listed: they are to be listed in order. */
+	zone->nr_free_pages += nr_pages;
+	update_packing_limit(zone);
+	while (pfn < end_pfn) {
+		unsigned order = largest_order(pfn, end_pfn);
+
+		merge(zone, zone->mem_map + pfn, order);
 		pfn += pages_in(order);
 	}
 }
@@ -245,11 +259,9 @@ static void merge_run(struct zone *zone, struct page *page, uint64_t nr, unsigne
 	for (struct page *at = page; at < end; at += pages_in(order))
 		page_set_state(at, 0);
 	while (page < end) {
-		pfn_t pfn = zone_page_to_pfn(zone, page);
-		unsigned block_order = pfn ? (unsigned)min_u64(lowest_bit(pfn), MAX_ORDER) : MAX_ORDER;
+		unsigned block_order = largest_order(zone_page_to_pfn(zone, page),
+						     zone_page_to_pfn(zone, end));
 
-		while (page + pages_in(block_order) > end)
-			block_order--;
 		merge(zone, page, block_order);
 		page += pages_in(block_order);
 	}

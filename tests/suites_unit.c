@@ -16,6 +16,11 @@ extern const struct test_suite suite_range;
 extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
+extern const struct test_suite suite_bootmem;
+extern const struct test_suite suite_zone;
+extern const struct test_suite suite_buddy;
+extern const struct test_suite suite_pcp;
+extern const struct test_suite suite_page_alloc;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
@@ -36,6 +41,11 @@ const struct test_suite *const unit_suites[] = {
 	&suite_topology,
 	&suite_lint,
 	&suite_paging,
+	&suite_bootmem,
+	&suite_zone,
+	&suite_buddy,
+	&suite_pcp,
+	&suite_page_alloc,
 	&suite_slab,
 	&suite_kmalloc,
 	&suite_linux_shim,

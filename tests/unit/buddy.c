@@ -1,0 +1,519 @@
+/* The buddy allocator and the grouping by mobility, on a zone in an array. */
+
+#include "mm/buddy.h"
+
+#include "lib/align.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/pageblock.h"
+#include "tests/test.h"
+#include "tests/unit/sandbox.h"
+
+#define NR_STEPS	20000u
+#define MAX_LIVE	512u
+
+static struct sandbox box;
+
+static bool is_consistent(void)
+{
+	struct violation violation;
+
+	if (buddy_verify(box.zone, &violation))
+		return true;
+	test_comment("%s at 0x%llx: %s", violation.rule, (unsigned long long)violation.at,
+		     violation.condition);
+	return false;
+}
+
+static void a_fresh_zone_is_its_largest_blocks(void)
+{
+	CHECK(sandbox_start(&box));
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+static void splitting_leaves_one_block_of_each_smaller_order(void)
+{
+	struct page *page;
+
+	CHECK(sandbox_start(&box));
+	page = sandbox_take(&box, 0, MIGRATE_MOVABLE);
+	CHECK_EQ(page - box.map, 0);
+	for (unsigned order = 0; order < MAX_ORDER; order++)
+		CHECK_EQ(sandbox_blocks(&box, order), 1);
+	CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES - 1);
+	CHECK(is_consistent());
+	sandbox_free(&box, page, 0);
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+static void freeing_both_halves_restores_the_block(void)
+{
+	for (unsigned order = 0; order < MAX_ORDER; order++) {
+		struct page *low, *high;
+
+		CHECK(sandbox_start(&box));
+		low = sandbox_take(&box, order, MIGRATE_MOVABLE);
+		high = sandbox_take(&box, order, MIGRATE_MOVABLE);
+		CHECK_EQ(high - low, pages_in(order));
+		sandbox_free(&box, low, order);
+		CHECK_EQ(sandbox_blocks(&box, order), 1);
+		sandbox_free(&box, high, order);
+		CHECK(sandbox_is_whole(&box));
+		sandbox_end(&box);
+	}
+}
+
+static void a_buddy_of_another_order_stays_apart(void)
+{
+	struct page *low, *high, *part;
+
+	CHECK(sandbox_start(&box));
+	low = sandbox_take(&box, 3, MIGRATE_MOVABLE);
+	high = sandbox_take(&box, 3, MIGRATE_MOVABLE);
+	sandbox_free(&box, high, 3);
+	part = sandbox_take(&box, 1, MIGRATE_MOVABLE);
+	CHECK_EQ(part - box.map, high - box.map);
+	sandbox_free(&box, low, 3);
+	CHECK_EQ(sandbox_blocks(&box, 3), 1);
+	CHECK(is_consistent());
+	sandbox_free(&box, part, 1);
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+static void an_empty_list_gives_nothing(void)
+{
+	CHECK(sandbox_start(&box));
+	CHECK(!sandbox_take(&box, 0, MIGRATE_UNMOVABLE));
+	for (unsigned i = 0; i < SANDBOX_PAGES >> MAX_ORDER; i++)
+		CHECK(sandbox_take(&box, MAX_ORDER, MIGRATE_MOVABLE));
+	CHECK(!sandbox_take(&box, 0, MIGRATE_MOVABLE));
+	CHECK_EQ(box.zone->nr_free_pages, 0);
+	sandbox_end(&box);
+}
+
+static void a_range_becomes_the_largest_blocks_that_fit(void)
+{
+	CHECK(sandbox_start(&box));
+	for (unsigned i = 0; i < SANDBOX_PAGES >> MAX_ORDER; i++)
+		CHECK(sandbox_take(&box, MAX_ORDER, MIGRATE_MOVABLE));
+	for (unsigned pfn = 0; pfn < SANDBOX_PAGES; pfn += 1u << MAX_ORDER)
+		page_set_state(box.map + pfn, 0);
+	spin_lock(&box.zone->lock);
+	/* [3, 1029): 1 + 4 + 8 + ... + 512 pages, then 4 and 1 */
+	buddy_free_range(box.zone, box.map + 3, 1026);
+	spin_unlock(&box.zone->lock);
+	CHECK_EQ(sandbox_blocks(&box, 0), 2);
+	CHECK_EQ(sandbox_blocks(&box, 1), 0);
+	CHECK_EQ(sandbox_blocks(&box, 2), 2);
+	for (unsigned order = 3; order < MAX_ORDER; order++)
+		CHECK_EQ(sandbox_blocks(&box, order), 1);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+/* ---- Many at once ---- */
+
+static struct page *many[SANDBOX_PAGES / 4];
+
+static uint64_t take_many(unsigned order, uint64_t nr)
+{
+	uint64_t state = make_page_state(PAGE_CACHED, order, box.zone->index, 0);
+	uint64_t nr_taken;
+
+	spin_lock(&box.zone->lock);
+	nr_taken = buddy_take_bulk(box.zone, order, MIGRATE_MOVABLE, state, many, nr);
+	spin_unlock(&box.zone->lock);
+	return nr_taken;
+}
+
+static void free_many(unsigned order, uint64_t nr)
+{
+	spin_lock(&box.zone->lock);
+	buddy_free_bulk(box.zone, many, nr, order);
+	spin_unlock(&box.zone->lock);
+}
+
+static void bulk_blocks_are_disjoint_and_pop_upwards(void)
+{
+	CHECK(sandbox_start(&box));
+	for (unsigned order = 0; order <= 3; order++) {
+		uint64_t nr = take_many(order, 100);
+
+		CHECK_EQ(nr, 100);
+		for (uint64_t i = 0; i < nr; i++) {
+			CHECK_EQ(many[i]->order, order);
+			CHECK_EQ(many[i]->type, PAGE_CACHED);
+			CHECK(is_aligned((uint64_t)(many[i] - box.map), pages_in(order)));
+			CHECK(i == 0 || many[i - 1] - many[i] == (long)pages_in(order));
+		}
+		CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES - (100 << order));
+		CHECK(is_consistent());
+		free_many(order, nr);
+		CHECK(sandbox_is_whole(&box));
+	}
+	sandbox_end(&box);
+}
+
+static void freed_in_order_or_not_bulk_merges_fully(void)
+{
+	CHECK(sandbox_start(&box));
+	CHECK_EQ(take_many(0, 512), 512);
+	for (unsigned i = 0; i < 256; i++) {
+		struct page *page = many[i];
+
+		many[i] = many[511 - i];
+		many[511 - i] = page;
+	}
+	free_many(0, 512);	/* ascending: one run */
+	CHECK(sandbox_is_whole(&box));
+	CHECK_EQ(take_many(0, 512), 512);
+	for (unsigned i = 511; i > 0; i--) {
+		unsigned other = (unsigned)test_random_below(i + 1);
+		struct page *page = many[i];
+
+		many[i] = many[other];
+		many[other] = page;
+	}
+	free_many(0, 512);
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+static void bulk_takes_what_fragments_there_are(void)
+{
+	static struct page *singles[64];
+
+	CHECK(sandbox_start(&box));
+	while (sandbox_take(&box, 1, MIGRATE_MOVABLE))
+		;
+	/* Every other page of the first 128: no two of them merge. */
+	for (unsigned i = 0; i < 64; i++) {
+		singles[i] = box.map + 2 * i;
+		page_set_state(singles[i], 0);
+		sandbox_free(&box, singles[i], 0);
+	}
+	CHECK_EQ(sandbox_blocks(&box, 0), 64);
+	CHECK_EQ(take_many(0, 1000), 64);
+	CHECK_EQ(box.zone->nr_free_pages, 0);
+	CHECK_EQ(sandbox_blocks(&box, 0), 0);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+/* ---- Against the plainest model ---- */
+
+struct live_block {
+	struct page *page;
+	unsigned order;
+};
+
+static uint64_t model[SANDBOX_PAGES / BITS_PER_WORD];
+
+static bool model_claim(const struct live_block *block)
+{
+	uint64_t pfn = (uint64_t)(block->page - box.map);
+
+	for (uint64_t i = 0; i < pages_in(block->order); i++) {
+		if (bitmap_test(model, pfn + i))
+			return false;
+		bitmap_set(model, pfn + i);
+	}
+	return true;
+}
+
+static uint64_t model_release(const struct live_block *block)
+{
+	uint64_t pfn = (uint64_t)(block->page - box.map);
+
+	for (uint64_t i = 0; i < pages_in(block->order); i++)
+		bitmap_clear(model, pfn + i);
+	return pages_in(block->order);
+}
+
+/* True when the model has an aligned run of 2^@order free pages. */
+static bool model_has_room(unsigned order)
+{
+	for (uint64_t pfn = 0; pfn < SANDBOX_PAGES; pfn += pages_in(order)) {
+		uint64_t i = 0;
+
+		while (i < pages_in(order) && !bitmap_test(model, pfn + i))
+			i++;
+		if (i == pages_in(order))
+			return true;
+	}
+	return false;
+}
+
+static void random_operations_agree_with_a_bitmap(void)
+{
+	static struct live_block live_blocks[MAX_LIVE];
+	unsigned nr_live = 0;
+	uint64_t nr_used = 0;
+
+	CHECK(sandbox_start(&box));
+	memset(model, 0, sizeof(model));
+	for (unsigned step = 0; step < NR_STEPS; step++) {
+		unsigned order = (unsigned)lowest_bit(test_random() | (1u << MAX_ORDER));
+
+		if (nr_live < MAX_LIVE && test_random_below(2)) {
+			struct live_block block = { sandbox_take(&box, order, MIGRATE_MOVABLE), order };
+
+			/* A buddy block is free exactly when all its pages are: merging is complete. */
+			CHECK_EQ(block.page != NULL, model_has_room(order));
+			if (!block.page)
+				continue;
+			CHECK(model_claim(&block));
+			live_blocks[nr_live++] = block;
+			nr_used += pages_in(order);
+		} else if (nr_live > 0) {
+			unsigned victim = (unsigned)test_random_below(nr_live);
+
+			nr_used -= model_release(&live_blocks[victim]);
+			sandbox_free(&box, live_blocks[victim].page, live_blocks[victim].order);
+			live_blocks[victim] = live_blocks[--nr_live];
+		}
+		CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES - nr_used);
+		if (step % 1000 == 0)
+			CHECK(is_consistent());
+	}
+	while (nr_live > 0) {
+		nr_live--;
+		sandbox_free(&box, live_blocks[nr_live].page, live_blocks[nr_live].order);
+	}
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+/* ---- Policy ---- */
+
+static void the_smallest_block_that_fits_is_taken(void)
+{
+	struct page *low, *apart;
+
+	CHECK(sandbox_start(&box));
+	low = sandbox_take(&box, 2, MIGRATE_MOVABLE);
+	apart = sandbox_take(&box, 2, MIGRATE_MOVABLE);
+	sandbox_free(&box, low, 2);
+	CHECK_EQ(sandbox_take(&box, 2, MIGRATE_MOVABLE) - box.map, low - box.map);
+	CHECK(apart != low);
+	CHECK_EQ(sandbox_blocks(&box, MAX_ORDER), 3);
+	sandbox_end(&box);
+}
+
+static void blocks_below_the_packing_limit_go_first(void)
+{
+	struct page *pages[8];
+	struct page *low;
+
+	CHECK(sandbox_start(&box));
+	for (unsigned i = 0; i < 8; i++)
+		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	/* Half full: the limit is the middle. The high block comes back first and last. */
+	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
+	sandbox_free(&box, pages[7], PAGEBLOCK_ORDER);
+	sandbox_free(&box, pages[3], PAGEBLOCK_ORDER);
+	low = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	CHECK(low == pages[1] || low == pages[3]);
+	CHECK(sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE) != pages[7]);
+	CHECK_EQ(sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE) - box.map,
+		 pages[7] - box.map);
+	sandbox_end(&box);
+}
+
+static bool steal(unsigned order, enum migratetype migratetype, enum steal how)
+{
+	bool is_stolen;
+
+	spin_lock(&box.zone->lock);
+	is_stolen = pageblock_steal(box.zone, order, migratetype, how);
+	spin_unlock(&box.zone->lock);
+	return is_stolen;
+}
+
+static void unmovable_claims_whole_pageblocks(void)
+{
+	struct page *page;
+
+	CHECK(sandbox_start(&box));
+	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	page = sandbox_take(&box, 0, MIGRATE_UNMOVABLE);
+	CHECK_EQ(pageblock_migratetype(page), MIGRATE_UNMOVABLE);
+	CHECK_EQ(pageblock_migratetype(page + PAGEBLOCK_PAGES), MIGRATE_UNMOVABLE);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+/* Leaves one free block of @order in each of two pageblocks of the given types, nothing else. */
+static void leave_two_blocks(unsigned order_a, enum migratetype a, unsigned order_b,
+			     enum migratetype b)
+{
+	CHECK(sandbox_start(&box));
+	while (sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE))
+		;
+	pageblock_set_migratetype(box.map, a);
+	pageblock_set_migratetype(box.map + PAGEBLOCK_PAGES, b);
+	page_set_state(box.map, 0);
+	page_set_state(box.map + PAGEBLOCK_PAGES, 0);
+	sandbox_free(&box, box.map, order_a);
+	sandbox_free(&box, box.map + PAGEBLOCK_PAGES, order_b);
+}
+
+static void fallbacks_follow_the_order_of_preference(void)
+{
+	leave_two_blocks(5, MIGRATE_RECLAIMABLE, 5, MIGRATE_MOVABLE);
+	CHECK(!steal(0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_UNMOVABLE) - box.map, 0);
+	sandbox_end(&box);
+	leave_two_blocks(5, MIGRATE_UNMOVABLE, 5, MIGRATE_RECLAIMABLE);
+	CHECK(steal(0, MIGRATE_MOVABLE, STEAL_ANY));
+	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, PAGEBLOCK_PAGES);
+	sandbox_end(&box);
+	leave_two_blocks(5, MIGRATE_MOVABLE, 5, MIGRATE_UNMOVABLE);
+	CHECK(steal(0, MIGRATE_RECLAIMABLE, STEAL_ANY));
+	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_RECLAIMABLE) - box.map, PAGEBLOCK_PAGES);
+	sandbox_end(&box);
+}
+
+static void unmovable_steals_the_largest_movable_the_smallest(void)
+{
+	leave_two_blocks(3, MIGRATE_MOVABLE, 6, MIGRATE_MOVABLE);
+	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_UNMOVABLE) - box.map, PAGEBLOCK_PAGES);
+	sandbox_end(&box);
+	leave_two_blocks(3, MIGRATE_UNMOVABLE, 6, MIGRATE_UNMOVABLE);
+	CHECK(steal(0, MIGRATE_MOVABLE, STEAL_ANY));
+	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, 0);
+	sandbox_end(&box);
+}
+
+static void reserved_pageblocks_are_not_stolen(void)
+{
+	leave_two_blocks(5, MIGRATE_HIGHATOMIC, 5, MIGRATE_ISOLATE);
+	CHECK(!steal(0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(!steal(0, MIGRATE_MOVABLE, STEAL_ANY));
+	CHECK(!steal(0, MIGRATE_RECLAIMABLE, STEAL_ANY));
+	sandbox_end(&box);
+}
+
+static void an_isolated_pageblock_merges_with_none_outside(void)
+{
+	struct page *page;
+
+	CHECK(sandbox_start(&box));
+	page = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	pageblock_set_migratetype(page, MIGRATE_ISOLATE);
+	sandbox_free(&box, page, PAGEBLOCK_ORDER);
+	CHECK_EQ(sandbox_blocks(&box, PAGEBLOCK_ORDER), 2);
+	CHECK(is_consistent());
+	spin_lock(&box.zone->lock);
+	CHECK_EQ(pageblock_convert(box.zone, page, MIGRATE_MOVABLE), PAGEBLOCK_PAGES);
+	spin_unlock(&box.zone->lock);
+	sandbox_end(&box);
+}
+
+/* ---- Breaches ---- */
+
+static void verify_notices_B1(void)
+{
+	CHECK(sandbox_start(&box));
+	box.span.end_pfn = SANDBOX_PAGES / 2;
+	CHECK(sandbox_breaks(&box, "B1"));
+	sandbox_end(&box);
+}
+
+static void verify_notices_B2(void)
+{
+	CHECK(sandbox_start(&box));
+	box.map[0].type = PAGE_USER;
+	CHECK(sandbox_breaks(&box, "B2"));
+	sandbox_end(&box);
+}
+
+static void verify_notices_B3(void)
+{
+	struct page *low, *high;
+
+	CHECK(sandbox_start(&box));
+	low = sandbox_take(&box, 0, MIGRATE_MOVABLE);
+	high = sandbox_take(&box, 0, MIGRATE_MOVABLE);
+	spin_lock(&box.zone->lock);
+	buddy_list(box.zone, low, 0, MIGRATE_MOVABLE);
+	buddy_list(box.zone, high, 0, MIGRATE_MOVABLE);
+	box.zone->nr_free_pages += 2;
+	spin_unlock(&box.zone->lock);
+	CHECK(sandbox_breaks(&box, "B3"));
+	sandbox_end(&box);
+}
+
+static void verify_notices_B4(void)
+{
+	CHECK(sandbox_start(&box));
+	box.zone->nr_free_pages--;
+	CHECK(sandbox_breaks(&box, "B4"));
+	box.zone->nr_free_pages++;
+	box.zone->free_area[MAX_ORDER].nr_free++;
+	CHECK(sandbox_breaks(&box, "B4"));
+	sandbox_end(&box);
+}
+
+static void verify_notices_B5(void)
+{
+	CHECK(sandbox_start(&box));
+	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
+	CHECK(sandbox_breaks(&box, "B5"));
+	sandbox_end(&box);
+}
+
+/* ---- Broken contracts ---- */
+
+static void broken_contracts_panic_by_name(void)
+{
+	struct page *page;
+
+	CHECK(sandbox_start(&box));
+	page = sandbox_take(&box, 4, MIGRATE_MOVABLE);
+	CHECK_PANICS("order <= MAX_ORDER", buddy_free(box.zone, page, MAX_ORDER + 1));
+	CHECK_PANICS("is_order_aligned", buddy_free(box.zone, page + 1, 4));
+	CHECK_PANICS("is_inside", buddy_free(box.zone, box.map + SANDBOX_PAGES, 4));
+	sandbox_free(&box, page, 4);
+	CHECK_PANICS("PAGE_FREE", buddy_free(box.zone, box.map, MAX_ORDER));
+	CHECK_PANICS("migratetype < MIGRATE_PCPTYPES",
+		     pageblock_steal(box.zone, 0, MIGRATE_HIGHATOMIC, STEAL_ANY));
+	sandbox_end(&box);
+}
+
+static const struct test_case cases[] = {
+	{ "a fresh zone is its largest blocks", a_fresh_zone_is_its_largest_blocks },
+	{ "splitting leaves one block of each smaller order",
+	  splitting_leaves_one_block_of_each_smaller_order },
+	{ "freeing both halves restores the block", freeing_both_halves_restores_the_block },
+	{ "a buddy of another order stays apart", a_buddy_of_another_order_stays_apart },
+	{ "an empty list gives nothing", an_empty_list_gives_nothing },
+	{ "a range becomes the largest blocks that fit",
+	  a_range_becomes_the_largest_blocks_that_fit },
+	{ "bulk blocks are disjoint and pop upwards", bulk_blocks_are_disjoint_and_pop_upwards },
+	{ "freed in order or not bulk merges fully", freed_in_order_or_not_bulk_merges_fully },
+	{ "bulk takes what fragments there are", bulk_takes_what_fragments_there_are },
+	{ "random operations agree with a bitmap", random_operations_agree_with_a_bitmap },
+	{ "the smallest block that fits is taken", the_smallest_block_that_fits_is_taken },
+	{ "blocks below the packing limit go first", blocks_below_the_packing_limit_go_first },
+	{ "unmovable claims whole pageblocks", unmovable_claims_whole_pageblocks },
+	{ "fallbacks follow the order of preference", fallbacks_follow_the_order_of_preference },
+	{ "unmovable steals the largest movable the smallest",
+	  unmovable_steals_the_largest_movable_the_smallest },
+	{ "reserved pageblocks are not stolen", reserved_pageblocks_are_not_stolen },
+	{ "an isolated pageblock merges with none outside",
+	  an_isolated_pageblock_merges_with_none_outside },
+	{ "verify notices B1", verify_notices_B1 },
+	{ "verify notices B2", verify_notices_B2 },
+	{ "verify notices B3", verify_notices_B3 },
+	{ "verify notices B4", verify_notices_B4 },
+	{ "verify notices B5", verify_notices_B5 },
+	{ "broken contracts panic by name", broken_contracts_panic_by_name },
+};
+
+TEST_SUITE(buddy, cases);
