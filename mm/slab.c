@@ -5,10 +5,10 @@
  *   A slab is a block of 2^k pages cut into objects of one size. Its kmem_bufctl
  *   array has an entry per object; the free ones form a list through it. An
  *   entry of u8 holds the distance to the next free object, modulo 256; an
- *   entry of u16 holds (next << 1) | 1, its high byte in a second plane. So the low byte of the entry of a free
- *   object is never 0, and 0 can say "allocated": the list that finds a free
- *   object is also the record that tells a first free from a second. Objects
- *   that rest in an array keep a low byte that is not 0.
+ *   entry of u16 holds (next << 1) | 1, its high byte in a second plane. So the
+ *   low byte of a free object's entry is never 0, and 0 can say "allocated": the
+ *   list that finds a free object is also the record that tells a first free
+ *   from a second. Objects that rest in an array keep a low byte that is not 0.
  *   nr_free tells where the list ends; the last entry leads nowhere.
  *
  *   A node keeps its slabs on three lists: full (no free object), partial, and
@@ -29,15 +29,8 @@
  *   belongs to whoever holds the object. Pages are taken and given back with no
  *   lock held, because the page allocator may call shrinkers.
  *
- * Keeping
- *   Empty slabs go back to the page allocator when more than max_free_objects
- *   objects lie free. The bound rises by a slab for each slab that had to be
- *   made, up to cache->max_kept_objects, so that a load that comes and goes finds
- *   its slabs again; shrinking, and so memory pressure, sets it back.
- *
  * Cost
- *   Taking or giving an object is some 12 instructions; making a slab, 12 a page
- *   and 3 for each 8 objects.
+ *   Taking or giving an object is 12 to 17 instructions within a run of one slab.
  */
 
 #include "slab_core.h"
@@ -68,8 +61,7 @@ unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab,
 	return (uint8_t)(index + slab->bufctl[index]);
 }
 
-/* Every free list begins in order: entry i leads to i + 1. */
-static void bufctl_init(const struct slab_layout *layout, struct slab *slab)
+void slab_entries_init(const struct slab_layout *layout, struct slab *slab)
 {
 	const uint64_t distances_of_1 = 0x0101010101010101ull;
 	uint64_t *words = (uint64_t *)(void *)slab->bufctl;
@@ -95,6 +87,12 @@ static uint64_t *rear_guard(const struct slab_layout *layout, struct slab *slab)
 	return (uint64_t *)((uintptr_t)slab + layout->descriptor_bytes);
 }
 
+void slab_guards_set(const struct slab_layout *layout, struct slab *slab)
+{
+	*front_guard(slab) = SLAB_GUARD_WORD;
+	*rear_guard(layout, slab) = SLAB_GUARD_WORD;
+}
+
 bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab)
 {
 	return cache->layout.place == OFF_SLAB ||
@@ -106,15 +104,16 @@ bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab)
 static inline void check_slab(const struct kmem_cache *cache, struct slab *slab)
 {
 	if (unlikely(!slab_guards_are_whole(cache, slab)))
-		slab_report_corrupt(cache, slab, "a guard word beside its descriptor is overwritten");
+		slab_report_corrupt(cache, slab, "a guard word by its descriptor is overwritten");
 	if (unlikely(slab->nr_free > cache->layout.nr_objects))
-		slab_report_corrupt(cache, slab, "its descriptor counts more free objects than exist");
+		slab_report_corrupt(cache, slab, "it counts more free objects than exist");
 	if (unlikely(!list_is_linked(&slab->list)))
 		slab_report_corrupt(cache, slab, "its list links are broken");
 }
 
 /* Takes the first @nr objects of @slab's free list, which has as many. */
-static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to, unsigned nr)
+static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to,
+		      unsigned nr)
 {
 	const unsigned nr_objects = cache->layout.nr_objects;
 	const uint64_t stride = cache->layout.stride_bytes;
@@ -187,139 +186,10 @@ static NOINLINE unsigned slab_put_wide(const struct kmem_cache *cache, struct sl
 	return i;
 }
 
-/* ---- Making and giving back ---- */
+/* ---- Taking and giving ---- */
 
-static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,
-			   void (*function)(void *object))
-{
-	for (unsigned i = 0; i < cache->layout.nr_objects; i++)
-		function(slab_object(cache, slab, i));
-}
-
-static struct slab *place_descriptor(struct kmem_cache *cache, uint8_t *start, unsigned nid)
-{
-	struct slab *slab = (struct slab *)(void *)(start + sizeof(uint64_t));
-	uint8_t *state;
-
-	if (cache->layout.place == OFF_SLAB)
-		return slab_take_one(cache->descriptors, GFP_NOWAIT, nid, &state);
-	*front_guard(slab) = SLAB_GUARD_WORD;
-	*rear_guard(&cache->layout, slab) = SLAB_GUARD_WORD;
-	return slab;
-}
-
-static void link_pages(struct kmem_cache *cache, struct slab *slab, struct page *page)
-{
-	struct page *end = page + pages_in(cache->layout.order);
-
-	page_set_type(page, PAGE_SLAB);
-	for (; page < end; page++) {
-		page->type = PAGE_SLAB;
-		page_set_slab(page, cache, slab);
-	}
-}
-
-static void release_pages(struct kmem_cache *cache, struct page *page)
-{
-	const unsigned order = cache->layout.order;
-
-	for (uint64_t i = 0; i < pages_in(order); i++) {
-		page_set_slab(&page[i], NULL, NULL);
-		if (i)
-			page[i].type = PAGE_USER;
-	}
-	page_set_type(page, PAGE_USER);
-	__free_pages(page, order);
-}
-
-/* Gives one unlisted empty slab's memory back. */
-static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
-{
-	uint8_t *start = slab_start(cache, slab);
-
-	if (cache->debug)
-		debug_slab_release(cache, slab);
-	if (cache->dtor)
-		run_on_objects(cache, slab, cache->dtor);
-	if (cache->layout.place == OFF_SLAB) {
-		struct page *page = virt_to_page(slab);
-		struct slab *of_descriptor = page_slab(page);
-
-		slab_give_one(cache->descriptors, slab, of_descriptor->bufctl +
-			      slab_index(cache->descriptors, of_descriptor, slab));
-	}
-	release_pages(cache, virt_to_page(start));
-}
-
-static struct slab *slab_create(struct kmem_cache *cache, struct page *page, uint32_t colour)
-{
-	const struct slab_layout *layout = &cache->layout;
-	uint8_t *start = page_address(page);
-	struct slab *slab = place_descriptor(cache, start, page_to_nid(page));
-
-	if (!slab)
-		return NULL;
-	slab->objects = start + layout->objects_offset + colour * layout->colour_bytes;
-	if (cache->debug)
-		slab->objects += cache->debug->left_bytes;
-	slab->nr_free = layout->nr_objects;
-	slab->first_free = 0;
-	slab->nid = (uint16_t)page_to_nid(page);
-	slab->colour = (uint16_t)colour;
-	bufctl_init(layout, slab);
-	link_pages(cache, slab, page);
-	if (cache->debug)
-		debug_slab_create(cache, slab);
-	if (cache->ctor)
-		run_on_objects(cache, slab, cache->ctor);
-	return slab;
-}
-
-static uint32_t next_colour(struct kmem_cache *cache, struct cache_node *node)
-{
-	uint32_t colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED);
-
-	return cache->layout.nr_colours == 1 ? 0 : colour % cache->layout.nr_colours;
-}
-
-struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
-{
-	struct page *page = alloc_pages_node(nid, (gfp | cache->gfp) & ~__GFP_ZERO,
-					     cache->layout.order);
-	struct cache_node *node;
-	struct slab *slab;
-
-	if (!page)
-		return NULL;
-	node = cache_node_get(cache, page_to_nid(page));
-	slab = node ? slab_create(cache, page, next_colour(cache, node)) : NULL;
-	if (!slab) {
-		__free_pages(page, cache->layout.order);
-		return NULL;
-	}
-	spin_lock(&node->lock);
-	list_add(&slab->list, &node->free);
-	node->nr_slabs++;
-	node->nr_free_slabs++;
-	node->nr_free_objects += cache->layout.nr_objects;
-	if (node->max_free_objects < cache->max_kept_objects)
-		node->max_free_objects += cache->layout.nr_objects;
-	spin_unlock(&node->lock);
-	return node;
-}
-
-/* Batches that may lie free in slabs before pages are given back. */
-#define MAX_FREE_BATCHES	4u
-
-/* The bound of free objects in a node's slabs before it has grown: see Keeping. */
-static uint64_t base_of_kept(const struct kmem_cache *cache)
-{
-	return cache->layout.nr_objects + (uint64_t)MAX_FREE_BATCHES * cache->half_slots;
-}
-
-/* Takes empty slabs off the node's list until at most @keep_objects are free. */
-static void unlist_empty(struct kmem_cache *cache, struct cache_node *node,
-			 uint64_t keep_objects, struct list_head *to) HOLDS(node->lock)
+void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects,
+		       struct list_head *to)
 {
 	while (node->nr_free_objects > keep_objects && !list_is_empty(&node->free)) {
 		struct slab *slab = list_entry(node->free.prev, struct slab, list);
@@ -332,39 +202,6 @@ static void unlist_empty(struct kmem_cache *cache, struct cache_node *node,
 	}
 }
 
-uint64_t slabs_destroy(struct kmem_cache *cache, struct list_head *slabs)
-{
-	struct list_head ready;
-	uint64_t nr_pages = 0;
-
-	if (unlikely(cache->flags & SLAB_TYPESAFE_BY_RCU)) {
-		list_init(&ready);
-		rcu_slabs_defer(cache, slabs, &ready);
-		slabs = &ready;
-	}
-	while (!list_is_empty(slabs)) {
-		struct slab *slab = list_first_entry(slabs, struct slab, list);
-
-		list_del(&slab->list);
-		slab_destroy(cache, slab);
-		nr_pages += pages_in(cache->layout.order);
-	}
-	return nr_pages;
-}
-
-uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects)
-{
-	struct list_head empty;
-
-	list_init(&empty);
-	spin_lock(&node->lock);
-	node->max_free_objects = base_of_kept(cache);
-	unlist_empty(cache, node, keep_objects, &empty);
-	spin_unlock(&node->lock);
-	return slabs_destroy(cache, &empty);
-}
-
-/* ---- Taking and giving ---- */
 
 static struct slab *slab_with_room(struct cache_node *node) HOLDS(node->lock)
 {
@@ -383,7 +220,7 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 
 	check_slab(cache, slab);
 	if (unlikely(nr == 0))
-		slab_report_corrupt(cache, slab, "it is listed as having free objects, and has none");
+		slab_report_corrupt(cache, slab, "it is listed as partial and has no free object");
 	node->nr_free_slabs -= slab->nr_free == cache->layout.nr_objects;
 	if (cache->layout.is_wide)
 		slab_take_wide(cache, slab, to, nr);
@@ -460,7 +297,7 @@ void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct s
 			i += give_run(cache, node, from + i, nr - i, false);
 	node->nr_free_objects += nr;
 	if (node->nr_free_objects > node->max_free_objects)
-		unlist_empty(cache, node, node->max_free_objects, empty);
+		node_unlist_empty(cache, node, node->max_free_objects, empty);
 }
 
 void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
@@ -536,41 +373,4 @@ void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state)
 
 	*state = 1;
 	node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
-}
-
-/* ---- Nodes ---- */
-
-void cache_node_init(struct cache_node *node, unsigned nid)
-{
-	*node = (struct cache_node){ .nid = (uint16_t)nid };
-	list_init(&node->full);
-	list_init(&node->partial);
-	list_init(&node->free);
-}
-
-static struct cache_node *cache_node_make(struct kmem_cache *cache, unsigned nid)
-{
-	struct cache_node *expected = NULL;
-	uint8_t *state;
-	/* node_cache's own come from where it has slabs already, or this would not end. */
-	gfp_t gfp = cache == node_cache ? GFP_NOWAIT | __GFP_THISNODE : GFP_NOWAIT;
-	unsigned from_nid = cache == node_cache ? slab_system.boot_nid : nid;
-	struct cache_node *node = slab_take_one(node_cache, gfp, from_nid, &state);
-
-	if (!node)
-		return NULL;
-	cache_node_init(node, nid);
-	node->max_free_objects = base_of_kept(cache);
-	if (__atomic_compare_exchange_n(&cache->nodes[nid], &expected, node, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return node;
-	slab_give_one(node_cache, node, state);		/* another CPU was first */
-	return expected;
-}
-
-struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid)
-{
-	struct cache_node *node = cache_node_lookup(cache, nid);
-
-	return likely(node != NULL) ? node : cache_node_make(cache, nid);
 }

@@ -173,7 +173,8 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 		slab_give_one(cache_cache, cache, state);
 	}
 	if (flags & SLAB_PANIC)
-		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s", name);
+		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s",
+			      name);
 	return NULL;
 }
 

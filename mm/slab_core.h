@@ -140,7 +140,15 @@ static inline uint8_t *slab_start(const struct kmem_cache *cache, const struct s
 	return phys_to_virt(pfn_to_pa(pfn & ~(pages_in(cache->layout.order) - 1)));
 }
 
-/* ---- slab.c: the slabs of one node ---- */
+/* ---- slab.c: the objects of one node's slabs ---- */
+
+/* Every free list begins in order: entry i leads to i + 1. */
+void slab_entries_init(const struct slab_layout *layout, struct slab *slab);
+void slab_guards_set(const struct slab_layout *layout, struct slab *slab);
+
+/* Takes empty slabs off the node's list until at most @keep_objects are free. */
+void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects,
+		       struct list_head *to) HOLDS(node->lock);
 
 /* Of @cache on node @nid, or NULL if it has none yet. */
 static inline struct cache_node *cache_node_lookup(struct kmem_cache *cache, unsigned nid)

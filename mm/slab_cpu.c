@@ -102,7 +102,8 @@ static struct cpu_array *own_array(struct kmem_cache *cache)
 	made = array_make(cache, nid);
 	if (made && cache_node_get(cache, nid)) {
 		shared_make(cache, cache_node_get(cache, nid));
-		__atomic_store_n(place, made, __ATOMIC_RELEASE);	/* slab_print_info() reads */
+		/* Other CPUs read it, to show it and to ask it to drain. */
+		__atomic_store_n(place, made, __ATOMIC_RELEASE);
 	}
 	return *place;
 }

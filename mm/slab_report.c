@@ -99,7 +99,8 @@ static void log_owners(const struct kmem_cache *cache, const void *object)
 	const struct debug_tail *tail;
 
 	if (!cache->debug) {
-		mm_port_log(LOG_ERROR, "  boot with debug=owner to learn who allocated and freed it");
+		mm_port_log(LOG_ERROR,
+			    "  with debug=owner it would say who allocated and freed it");
 		return;
 	}
 	tail = debug_tail_of(cache, object);
@@ -196,8 +197,9 @@ void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 		    caller);
 	mm_port_log(LOG_ERROR, "  it is %s", text);
 	log_known(object);
-	mm_port_panic(__FILE__, __LINE__, "slab: free to the wrong cache: %p given to cache %s is %s",
-		      object, cache->name, text);
+	mm_port_panic(__FILE__, __LINE__,
+		      "slab: free to the wrong cache: %p given to cache %s is %s", object,
+		      cache->name, text);
 }
 
 void slab_report_object(const struct kmem_cache *cache, const void *object, const char *kind,
@@ -211,8 +213,9 @@ void slab_report_object(const struct kmem_cache *cache, const void *object, cons
 		    cache->object_bytes);
 	log_owners(cache, object);
 	log_bytes_around(at, nr_bytes, object);
-	mm_port_panic(__FILE__, __LINE__, "slab: %s: %u bytes at offset %ld of object %p of cache %s",
-		      kind, nr_bytes, offset, object, cache->name);
+	mm_port_panic(__FILE__, __LINE__,
+		      "slab: %s: %u bytes at offset %ld of object %p of cache %s", kind, nr_bytes,
+		      offset, object, cache->name);
 }
 
 void slab_report_corrupt(const struct kmem_cache *cache, const struct slab *slab,
@@ -225,6 +228,6 @@ void slab_report_corrupt(const struct kmem_cache *cache, const struct slab *slab
 		    (void *)slab->objects, slab->nr_free, slab->first_free);
 	log_line_of_bytes((const uint8_t *)slab, slab);
 	log_line_of_bytes((const uint8_t *)slab + BYTES_PER_LINE, slab);
-	mm_port_panic(__FILE__, __LINE__, "slab: corrupt slab %p of cache %s: %s", (const void *)slab,
-		      cache->name, what);
+	mm_port_panic(__FILE__, __LINE__, "slab: corrupt slab %p of cache %s: %s",
+		      (const void *)slab, cache->name, what);
 }

@@ -75,7 +75,8 @@ static void print_row(struct kmem_cache *cache)
 		nr_free_slabs += node ? node->nr_free_slabs : 0;
 		nr_shared += node ? node_array_objects(node) : 0;
 	}
-	mm_port_print("%-17s %6lu %6lu %6u %4u %4d : tunables %4u %4u %4u : slabdata %6lu %6lu %6lu\n",
+	mm_port_print("%-17s %6lu %6lu %6u %4u %4d : tunables %4u %4u %4u : "
+		      "slabdata %6lu %6lu %6lu\n",
 		      cache->name, (unsigned long)usage.nr_active,
 		      (unsigned long)usage.nr_objects, cache->layout.stride_bytes,
 		      cache->layout.nr_objects, 1 << cache->layout.order,

@@ -61,22 +61,29 @@ static bool slab_verify_one(struct kmem_cache *cache, struct slab *slab, struct 
 	return !cache->debug || debug_slab_verify(cache, slab, out);
 }
 
-/* A list of @node; nr_free of its slabs lies in [@min_free, @max_free]. */
-static bool list_verify(struct kmem_cache *cache, struct cache_node *node,
-			struct list_head *head, unsigned min_free, unsigned max_free,
-			uint64_t *nr_slabs, struct sums *sums, struct violation *out)
+/* One list of a node, and what rule S1 says of its slabs. */
+struct walk {
+	struct kmem_cache *cache;
+	struct cache_node *node;
+	struct sums *sums;
+	uint64_t nr_slabs;		/* on the list walked last */
+};
+
+/* nr_free of the slabs on @head lies in [@min_free, @max_free]. */
+static bool list_verify(struct walk *walk, const struct list_head *head, unsigned min_free,
+			unsigned max_free, struct violation *out)
 {
-	*nr_slabs = 0;
+	walk->nr_slabs = 0;
 	list_for_each(at, head) {
 		struct slab *slab = list_entry(at, struct slab, list);
 
 		REQUIRE("S1", slab, list_is_linked(at));
 		REQUIRE("S1", slab, slab->nr_free >= min_free);
 		REQUIRE("S1", slab, slab->nr_free <= max_free);
-		REQUIRE("S1", slab, slab->nid == node->nid);
-		if (!slab_verify_one(cache, slab, sums, out))
+		REQUIRE("S1", slab, slab->nid == walk->node->nid);
+		if (!slab_verify_one(walk->cache, slab, walk->sums, out))
 			return false;
-		++*nr_slabs;
+		walk->nr_slabs++;
 	}
 	return true;
 }
@@ -86,14 +93,19 @@ static bool node_verify(struct kmem_cache *cache, struct cache_node *node, struc
 {
 	const unsigned all = cache->layout.nr_objects;
 	const uint64_t nr_before = sums->nr_in_slabs;
-	uint64_t nr_full, nr_partial, nr_free;
+	struct walk walk = { .cache = cache, .node = node, .sums = sums };
+	uint64_t nr_slabs;
 
-	if (!list_verify(cache, node, &node->full, 0, 0, &nr_full, sums, out) ||
-	    !list_verify(cache, node, &node->partial, 1, all - 1, &nr_partial, sums, out) ||
-	    !list_verify(cache, node, &node->free, all, all, &nr_free, sums, out))
+	if (!list_verify(&walk, &node->full, 0, 0, out))
 		return false;
-	REQUIRE("S4", node, node->nr_slabs == nr_full + nr_partial + nr_free);
-	REQUIRE("S4", node, node->nr_free_slabs == nr_free);
+	nr_slabs = walk.nr_slabs;
+	if (!list_verify(&walk, &node->partial, 1, all - 1, out))
+		return false;
+	nr_slabs += walk.nr_slabs;
+	if (!list_verify(&walk, &node->free, all, all, out))
+		return false;
+	REQUIRE("S4", node, node->nr_slabs == nr_slabs + walk.nr_slabs);
+	REQUIRE("S4", node, node->nr_free_slabs == walk.nr_slabs);
 	REQUIRE("S4", node, node->nr_free_objects == sums->nr_in_slabs - nr_before);
 	return true;
 }

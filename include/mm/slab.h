@@ -31,7 +31,7 @@ typedef uint32_t slab_flags_t;
 #define SLAB_SHUFFLE		0x0800u	/* seeded random order of the objects of a slab */
 #define SLAB_QUARANTINE		0x1000u	/* freed objects rest in a queue before reuse */
 #define SLAB_INIT		0x2000u	/* zeroed on allocation and on free */
-#define SLAB_GUARD		0x4000u	/* every Nth object on pages of its own before a guard page */
+#define SLAB_GUARD		0x4000u	/* every Nth object on its own pages before a guard page */
 #define SLAB_LEAK		0x8000u	/* live objects are reported by caller when asked */
 #define SLAB_DEBUG_FLAGS	0xff00u
 

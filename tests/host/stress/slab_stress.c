@@ -201,7 +201,8 @@ int main(int argc, char **argv)
 	unsigned nr_nodes = (unsigned)number(argv, argc, 3, 4);
 	uint64_t seed = number(argv, argc, 4, 1);
 
-	if (nr_threads == 0 || nr_threads > MAX_THREADS || !slabstick_start(ARENA_BYTES, nr_nodes)) {
+	if (nr_threads == 0 || nr_threads > MAX_THREADS ||
+	    !slabstick_start(ARENA_BYTES, nr_nodes)) {
 		fprintf(stderr, "usage: slab_stress [OPERATIONS [THREADS [NODES [SEED]]]]\n");
 		return 2;
 	}
