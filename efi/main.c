@@ -311,6 +311,15 @@ static void NORETURN end_run(enum verdict verdict)
 	arch_halt();
 }
 
+static void run_kernel(const struct boot_info *info)
+{
+	arch_start_cpus(info, (unsigned)options_number("cpus", MAX_CPUS));
+	if (options_number("fail_nth", 0))
+		mm_fail_nth(options_number("fail_nth", 0));
+	lint_show(info, mm_topology());
+	end_run(run_actions(info));
+}
+
 static void kernel_main(struct boot_info *info)
 {
 	arch_init(info);
@@ -318,11 +327,7 @@ static void kernel_main(struct boot_info *info)
 	memory_map_log(info);
 	start_memory(info);
 	test_set_seed(options_number("seed", arch_cycles()));
-	arch_start_cpus(info, (unsigned)options_number("cpus", MAX_CPUS));
-	if (options_number("fail_nth", 0))
-		mm_fail_nth(options_number("fail_nth", 0));
-	lint_show(info, mm_topology());
-	end_run(run_actions(info));
+	arch_leave_boot_stack(run_kernel, info);
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)

@@ -45,6 +45,14 @@ void arch_enter_kernel(struct boot_info *info, void (*kernel)(struct boot_info *
 /* Clock, local APIC, threads; the page tables grow from alloc_pages() from now on. */
 void arch_init(const struct boot_info *info);
 
+/*
+ * Goes on with @next(@info) on a vmalloc'ed stack with guard pages instead of
+ * the static one of boot, which nobody uses again. After mm_init(). Without
+ * memory for it the boot stack, which has a guard page too, stays in use.
+ */
+void arch_leave_boot_stack(void (*next)(const struct boot_info *), const struct boot_info *info)
+	NORETURN;
+
 /* Kernel virtual address of physical @pa in the direct map. */
 void *arch_phys_to_virt(uint64_t pa);
 

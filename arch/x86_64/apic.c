@@ -40,6 +40,11 @@
 #define REG_LINT1		0x360u
 #define REG_ERROR		0x370u
 
+/*
+ * Interrupts below VECTOR_CALL's class of 16 wait for ever: a device that
+ * firmware left on could otherwise interrupt without end (SDM 3A, 10.8.3.1).
+ */
+#define PRIORITY_BELOW_OURS	((VECTOR_CALL & 0xf0u) - 0x10u)
 #define SPURIOUS_ENABLE		0x100u
 #define LVT_MASKED		0x10000u
 #define COMMAND_PENDING		0x1000u
@@ -136,7 +141,7 @@ void apic_init_cpu(void)
 	out8(PIC2_DATA, PIC_MASK_ALL);
 	enable();
 	mask_local_sources();
-	write_register(REG_TASK_PRIORITY, 0);
+	write_register(REG_TASK_PRIORITY, PRIORITY_BELOW_OURS);
 	write_register(REG_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 }
 

@@ -23,6 +23,7 @@
 #include "arch/x86_64/time.h"
 #include "lib/string.h"
 #include "log.h"
+#include "mm/vmalloc.h"
 
 struct cpu_features cpu_features;
 
@@ -183,6 +184,24 @@ void cpu_adopt_area(struct cpu_area *area)
 	/* After the segment registers: loading a selector into GS clears its base. */
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_GS_BASE, (uintptr_t)area);
+}
+
+void arch_leave_boot_stack(void (*next)(const struct boot_info *), const struct boot_info *info)
+{
+	struct stack *stack = &this_cpu()->stacks[STACK_MAIN];
+	uintptr_t start_va = (uintptr_t)vzalloc(MAIN_STACK_BYTES);
+
+	if (start_va)
+		*stack = (struct stack){ start_va, start_va + MAIN_STACK_BYTES };
+	else
+		log_line(LOG_WARN, "cpu: no memory for a stack: the one of boot stays");
+	/* A zero return address and frame pointer end backtraces here. */
+	__asm__ volatile("movq %0, %%rsp\n\t"
+			 "xorl %%ebp, %%ebp\n\t"
+			 "pushq $0\n\t"
+			 "jmp *%1"
+			 :: "r"(stack->end_va), "r"(next), "D"(info) : "memory");
+	__builtin_unreachable();
 }
 
 void arch_init(const struct boot_info *info)

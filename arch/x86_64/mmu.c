@@ -327,7 +327,26 @@ static void protect_image_alias(const struct image_info *image)
 			      KERNEL_READ_ONLY) == bytes);
 }
 
-static void build_tables(const struct boot_info *info)
+/* A screen that is not mapped must not be written to: a finding instead. */
+static void drop_unmapped_screen(struct boot_info *info)
+{
+	struct framebuffer_info *screen = &info->framebuffer;
+
+	if (!screen->base_pa)
+		return;
+	for (uint64_t at = 0; at < screen->size_bytes; at += PAGE_SIZE) {
+		if (paging_lookup(&kernel_tables, DIRECT_MAP_START + screen->base_pa + at) !=
+		    PFN_NONE)
+			continue;
+		boot_info_add_finding(info, "ScreenOutOfReach", SEVERITY_LOW,
+				      "the framebuffer at 0x%llx cannot be mapped: not used",
+				      (unsigned long long)screen->base_pa);
+		screen->base_pa = 0;
+		return;
+	}
+}
+
+static void build_tables(struct boot_info *info)
 {
 	pool.start = info->table_pool_start;
 	pool.end = info->table_pool_end;
@@ -338,6 +357,7 @@ static void build_tables(const struct boot_info *info)
 			   mmu_take_boot_table, NULL));
 	map_ram(info);
 	map_devices(info);
+	drop_unmapped_screen(info);
 	map_image(&info->image, IMAGE_START, PTE_GLOBAL);
 	protect_image_alias(&info->image);
 	map_image(&info->image, info->image.start, 0);
