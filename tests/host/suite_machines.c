@@ -1,0 +1,300 @@
+/*
+ * Whole machines, pretended: filled to the last page, one node exhausted,
+ * terabytes, threads as CPUs. Each case starts its own machine.
+ */
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/init.h"
+#include "mm/live.h"
+#include "mm/page_alloc.h"
+#include "mm/section.h"
+#include "tests/host/machine.h"
+#include "tests/host/port.h"
+#include "tests/host/suites_host.h"
+
+#define NR_THREADS		4u
+#define NR_THREAD_STEPS		30000u
+#define MAX_LIVE		512u
+#define SOAK_CHECK_STEPS	1000000u
+
+/* Everything this CPU can get at once: the lists are what is left. */
+#define GFP_LAST	(GFP_NOWAIT | __GFP_MEMALLOC | __GFP_MOVABLE | __GFP_NOWARN)
+
+static uint64_t total_free(void)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_populated_zone(zone)
+		nr_pages += zone_free_pages(zone) + pcp_pages(live.cpus[0], zone);
+	return nr_pages;
+}
+
+static uint64_t pages_of_order(unsigned order)
+{
+	uint64_t nr_blocks = 0;
+
+	for_each_populated_zone(zone)
+		nr_blocks += zone->free_area[order].nr_free;
+	return nr_blocks;
+}
+
+/* Chains blocks through their own memory: no array is as large as the machine. */
+struct chain {
+	struct page *first;
+	uint64_t nr_pages;
+};
+
+static bool chain_add(struct chain *chain, gfp_t gfp, unsigned order)
+{
+	struct page *page = alloc_pages_any(gfp, order);
+
+	if (!page)
+		return false;
+	*(struct page **)page_address(page) = chain->first;
+	chain->first = page;
+	chain->nr_pages += pages_in(order);
+	return true;
+}
+
+static void chain_free(struct chain *chain)
+{
+	while (chain->first) {
+		struct page *page = chain->first;
+
+		chain->first = *(struct page **)page_address(page);
+		__free_pages(page, page->order);
+	}
+}
+
+/* ---- The last page ---- */
+
+static void a_machine_filled_to_the_last_page_gives_all_back(void)
+{
+	struct chain chain = { NULL, 0 };
+	uint64_t nr_free;
+
+	host_start_machine(&machine_small);
+	/* Bring everything up first, so that mem_map has taken its share. */
+	for_each_populated_zone(zone)
+		while (zone_grow(zone))
+			;
+	drain_all_pages();
+	nr_free = total_free();
+	for (unsigned order = NR_ORDERS; order-- > 0;)
+		while (chain_add(&chain, GFP_LAST, order))
+			;
+	CHECK_EQ(chain.nr_pages, nr_free);
+	CHECK_EQ(total_free(), 0);
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		CHECK(!alloc_pages_any(GFP_KERNEL | __GFP_NOWARN, order));
+		CHECK(!alloc_pages_any(GFP_ATOMIC | __GFP_NOWARN, order));
+		CHECK(!alloc_pages_any(GFP_LAST, order));
+	}
+	CHECK(mm_verify_all());
+	chain_free(&chain);
+	drain_all_pages();
+	CHECK_EQ(total_free(), nr_free);
+	CHECK(mm_print_ledger());
+}
+
+static void ordinary_requests_leave_the_reserve(void)
+{
+	struct chain chain = { NULL, 0 };
+	uint64_t nr_free;
+
+	host_start_machine(&machine_small);
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 0))
+		;
+	nr_free = total_free();
+	CHECK(nr_free > 0);
+	/* Requests that cannot wait get part of it, those that free memory all of it. */
+	CHECK(chain_add(&chain, GFP_ATOMIC, 0));
+	while (chain_add(&chain, GFP_ATOMIC | __GFP_NOWARN, 0))
+		;
+	CHECK(total_free() > 0);
+	CHECK(chain_add(&chain, GFP_LAST, 0));
+	CHECK(host_port_take_wakeups() != 0);
+	CHECK(mm_verify_all());
+	chain_free(&chain);
+}
+
+static void low_memory_survives_pressure_from_above(void)
+{
+	struct chain chain = { NULL, 0 };
+	struct page *page;
+
+	host_start_machine(&machine_large);
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 3))
+		;
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 0))
+		;
+	page = alloc_pages(GFP_DMA, 0);
+	CHECK(page && page_to_pfn(page) < ZONE_DMA_END_PFN);
+	if (page)
+		__free_pages(page, 0);
+	CHECK(alloc_pages(GFP_DMA32, 0) != NULL);
+	chain_free(&chain);
+}
+
+/* ---- Nodes ---- */
+
+static void an_exhausted_node_falls_back_by_distance(void)
+{
+	struct chain chain = { NULL, 0 };
+	unsigned distance = 0;
+
+	host_start_machine(&machine_four_nodes);
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 4)) {
+		unsigned now = node_distance(0, page_to_nid(chain.first));
+
+		CHECK(now >= distance);
+		distance = now;
+		if (now > node_distance(0, 0))
+			CHECK(!alloc_pages_any(GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, 4));
+	}
+	CHECK_EQ(distance, 25);
+	CHECK(mm_verify_all());
+	chain_free(&chain);
+}
+
+/* ---- Terabytes ---- */
+
+static void eight_terabytes_start_with_a_few_sections(void)
+{
+	host_start_machine(&machine_huge);
+	CHECK(nr_sections_up() <= 2 * live.nr_nodes);
+	CHECK_EQ(live.nr_usable_pages, (8 * TIB - 2 * GIB - MIB) / PAGE_SIZE);
+	for (unsigned nid = 0; nid < nr_node_ids(); nid++) {
+		struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE, 9);
+
+		CHECK(page && page_to_nid(page) == nid);
+		if (page)
+			__free_pages(page, 9);
+	}
+	CHECK(mm_verify_all());
+	CHECK(mm_print_ledger());
+}
+
+static void sections_come_up_when_they_are_needed(void)
+{
+	struct chain chain = { NULL, 0 };
+	uint64_t nr_up;
+
+	host_start_machine(&machine_huge);
+	nr_up = nr_sections_up();
+	for (unsigned i = 0; i < 200; i++)	/* 800 MiB */
+		CHECK(chain_add(&chain, GFP_KERNEL, MAX_ORDER));
+	CHECK(nr_sections_up() > nr_up + 1);
+	CHECK(mm_verify_all());
+	chain_free(&chain);
+}
+
+/* ---- CPUs ---- */
+
+struct worker {
+	pthread_t thread;
+	unsigned cpu;
+	unsigned nr_bad;
+	unsigned nr_steps;
+};
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* Random blocks, each marked at both ends: overlap or loss shows as a wrong mark. */
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct { struct page *page; unsigned order; uint64_t mark; } blocks[MAX_LIVE];
+	uint64_t random = worker->cpu * 7919 + 1;
+	unsigned nr_live = 0;
+
+	if (worker->cpu != 0)
+		host_start_cpu(worker->cpu);
+	for (unsigned step = 0; step < worker->nr_steps || nr_live > 0; step++) {
+		if (step < worker->nr_steps && nr_live < MAX_LIVE && next_random(&random) % 2) {
+			unsigned order = (unsigned)lowest_bit(next_random(&random) | 1u << MAX_ORDER);
+			gfp_t gfp = GFP_NOWAIT | (gfp_t)(next_random(&random) % 3 << 2);
+			struct page *page = alloc_pages_any(gfp, order);
+
+			if (!page)
+				continue;
+			blocks[nr_live].page = page;
+			blocks[nr_live].order = order;
+			blocks[nr_live].mark = next_random(&random);
+			memcpy(page_address(page), &blocks[nr_live].mark, sizeof(uint64_t));
+			nr_live++;
+		} else if (nr_live > 0) {
+			unsigned victim = (unsigned)(next_random(&random) % nr_live);
+
+			worker->nr_bad += memcmp(page_address(blocks[victim].page),
+						 &blocks[victim].mark, sizeof(uint64_t)) != 0;
+			free_pages_any(blocks[victim].page, blocks[victim].order);
+			blocks[victim] = blocks[--nr_live];
+		}
+	}
+	return NULL;
+}
+
+static void threads_share_the_zones(void)
+{
+	struct worker workers[NR_THREADS];
+
+	host_start_machine(&machine_large);
+	for (unsigned i = 0; i < NR_THREADS; i++) {
+		workers[i] = (struct worker){ .cpu = i, .nr_steps = NR_THREAD_STEPS };
+		if (i > 0)
+			CHECK_EQ(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	work(&workers[0]);
+	for (unsigned i = 0; i < NR_THREADS; i++) {
+		if (i > 0)
+			pthread_join(workers[i].thread, NULL);
+		CHECK_EQ(workers[i].nr_bad, 0);
+	}
+	CHECK(mm_verify_all());
+}
+
+/* `build/host/unit soak`: SOAK_STEPS operations, verified every million. */
+static void ten_million_random_operations(void)
+{
+	const char *wanted = getenv("SOAK_STEPS");
+	uint64_t nr_steps = wanted ? strtoull(wanted, NULL, 0) : 10 * SOAK_CHECK_STEPS;
+
+	host_start_machine(&machine_four_nodes);
+	for (uint64_t done = 0; done < nr_steps; done += SOAK_CHECK_STEPS) {
+		struct worker worker = { .nr_steps = SOAK_CHECK_STEPS };
+
+		work(&worker);
+		CHECK_EQ(worker.nr_bad, 0);
+		CHECK(mm_verify_all());
+	}
+	CHECK_EQ(pages_of_order(0) > total_free(), false);
+}
+
+static const struct test_case machine_cases[] = {
+	{ "a machine filled to the last page gives all back",
+	  a_machine_filled_to_the_last_page_gives_all_back },
+	{ "ordinary requests leave the reserve", ordinary_requests_leave_the_reserve },
+	{ "low memory survives pressure from above", low_memory_survives_pressure_from_above },
+	{ "an exhausted node falls back by distance", an_exhausted_node_falls_back_by_distance },
+	{ "eight terabytes start with a few sections", eight_terabytes_start_with_a_few_sections },
+	{ "sections come up when they are needed", sections_come_up_when_they_are_needed },
+	{ "threads share the zones", threads_share_the_zones },
+};
+
+static const struct test_case soak_cases[] = {
+	{ "ten million random operations", ten_million_random_operations },
+};
+
+TEST_SUITE(machines, machine_cases);
+HIDDEN_TEST_SUITE(soak, soak_cases);

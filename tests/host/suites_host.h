@@ -1,0 +1,11 @@
+#ifndef TESTS_HOST_SUITES_HOST_H
+#define TESTS_HOST_SUITES_HOST_H
+
+/* Suites of the hosted unit program alone. */
+
+#include "tests/test.h"
+
+extern const struct test_suite suite_machines;
+extern const struct test_suite suite_soak;
+
+#endif
