@@ -153,8 +153,11 @@ static void an_exhausted_node_falls_back_by_distance(void)
 
 		CHECK(now >= distance);
 		distance = now;
-		if (now > node_distance(0, 0))
-			CHECK(!alloc_pages_any(GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, 4));
+		if (now == DISTANCE_LOCAL)
+			continue;
+		/* Kept to its node a request may go deeper, but not elsewhere. */
+		while (chain_add(&chain, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, 4))
+			CHECK_EQ(page_to_nid(chain.first), 0);
 	}
 	CHECK_EQ(distance, 25);
 	CHECK(mm_verify_all());
