@@ -18,7 +18,7 @@ export CPUS MEM NODES MACHINE OPTIONS OVMF QEMU QEMUEXTRA TIMEOUT
 
 # These goals build or boot something: first install what is missing. Done while
 # reading this file, since the paths below must be looked up afterwards.
-SETUP_GOALS := run test image host bench bench-host fuzz soak soak-host lecture debug usb sign port-check check
+SETUP_GOALS := run test image host bench bench-host fuzz mutants soak soak-host lecture debug usb sign port-check check
 ifneq ($(filter $(SETUP_GOALS),$(MAKECMDGOALS)),)
 ifneq ($(shell sh tools/setup.sh >&2 || echo failed),)
 $(error set-up failed, see above)
@@ -245,7 +245,7 @@ CHECK_OBJECTS := \
 
 # ---- Targets ---------------------------------------------------------------
 
-.PHONY: help quick image host run test bench bench-host fuzz soak soak-host report lecture debug usb sign \
+.PHONY: help quick image host run test bench bench-host fuzz mutants soak soak-host report lecture debug usb sign \
 	port-check layer-check check clean
 
 help:
@@ -258,6 +258,7 @@ help:
 	@echo '  make bench       guest instructions of every operation against its budget'
 	@echo '  make bench-host  the hosted library beside other malloc libraries, in nanoseconds'
 	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60), or FUZZ_RUNS inputs'
+	@echo '  make mutants     the sources broken in small ways: do the tests notice?'
 	@echo '  make soak        stress on the host and in QEMU for SOAK_SECONDS (600)'
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
@@ -301,6 +302,14 @@ bench-host: $(BUILD)/host/bench_host
 soak-host: $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
 	timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
 	TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 $(BUILD)/host/slab_stress_tsan 1000000 8 4
+
+# Files and the suites that must notice; MUTANTS_SAMPLE=0 tries every mutant.
+MUTANTS_SAMPLE ?= 40
+mutants: $(BUILD)/host/unit
+	for file in slab slab_make slab_cpu slab_alien slab_layout slab_debug kmalloc; do \
+		timeout 1800 $(PYTHON) tools/mutants.py mm/$$file.c --sample $(MUTANTS_SAMPLE) \
+			--tests 'slab.*,kmalloc.*,linux_shim.*,gallery.*' || failed=1; \
+	done; test -z "$$failed"
 
 soak: image soak-host
 	$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \

@@ -96,7 +96,8 @@ bool guard_free(const struct kmem_cache *cache, const void *object)
 	entry = find(object);
 	if (entry) {
 		copy = *entry;
-		entry->area = NULL;
+		if (!cache || cache == copy.cache)
+			entry->area = NULL;
 	}
 	spin_unlock(&guard_lock);
 	if (!entry)

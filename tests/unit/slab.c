@@ -343,6 +343,95 @@ static void shrinking_returns_every_page(void)
 	kmem_cache_destroy(cache);
 }
 
+static void drained_objects_are_shared_first(void)
+{
+	struct kmem_cache *cache = make("test_shared", 128, 0);
+	struct cache_node *node;
+	unsigned nr;
+
+	fill(cache, 200);
+	release(cache, 200);
+	cpu_array_drain(cache, mm_port_cpu());
+	node = node_of(cache, objects[0]);
+	CHECK(node->shared != NULL);
+	nr = node->shared->nr;
+	CHECK(nr >= 200);
+	objects[0] = kmem_cache_alloc(cache, GFP_KERNEL);
+	CHECK_EQ(node->shared->nr, nr - cache->half_slots);
+	check_verifies(cache);
+	kmem_cache_free(cache, objects[0]);
+	kmem_cache_destroy(cache);
+}
+
+static void empty_slabs_beyond_the_bound_go_at_once(void)
+{
+	struct kmem_cache *cache = make("test_bound", 1024, 0);
+	struct cache_node *node;
+	struct page *page;
+
+	cache->shared_slots = 0;
+	cache->max_kept_objects = 0;
+	fill(cache, NR_OBJECTS);
+	node = node_of(cache, objects[0]);
+	CHECK(node->max_free_objects < NR_OBJECTS / 2);
+	page = virt_to_page(objects[0]);
+	release(cache, NR_OBJECTS);
+	CHECK(slab_usage(cache).nr_objects <= node->max_free_objects +
+	      2u * cache->half_slots + cache->layout.nr_objects);
+	kmem_cache_shrink(cache);
+	CHECK(page->type != PAGE_SLAB);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Pages that leave a cache must come back to the page allocator, or they are lost. */
+static void slabs_given_back_are_pages_again(void)
+{
+	struct kmem_cache *cache = make("test_pages_again", 1024, 0);
+	unsigned nr_slab_pages = 0;
+
+	cache->shared_slots = 0;
+	cache->max_kept_objects = 0;
+	fill(cache, NR_OBJECTS);
+	release(cache, NR_OBJECTS);
+	for (unsigned i = 0; i < NR_OBJECTS; i++)
+		nr_slab_pages += virt_to_page(objects[i])->type == PAGE_SLAB &&
+			page_cache(virt_to_page(objects[i])) == cache;
+	CHECK(nr_slab_pages <= slab_usage(cache).nr_objects);
+	kmem_cache_destroy(cache);
+}
+
+static void a_node_without_pages_is_served_by_another(void)
+{
+	struct kmem_cache *cache = make("test_elsewhere", 64, SLAB_RED_ZONE);	/* no arrays */
+	unsigned own = slab_memory_node(numa_node_id());
+	unsigned other = slab_system.setup.nearest_node(own, 1);
+	void *object, *borrowed;
+
+	if (other == NID_NONE) {
+		kmem_cache_destroy(cache);
+		SKIP("one node with memory");
+	}
+	object = kmem_cache_alloc_node(cache, GFP_KERNEL, other);
+	CHECK_EQ(page_to_nid(virt_to_page(object)), other);
+	/* A cache_node, then the slab of node `own`: both fail. */
+	for (uint64_t nth = 1; nth <= 2; nth++) {
+		mm_fail_nth(nth);
+		borrowed = kmem_cache_alloc_node(cache, GFP_KERNEL, own);
+		mm_fail_nth(0);
+		CHECK(borrowed != NULL);
+		kmem_cache_free(cache, borrowed);
+		kmem_cache_shrink(cache);
+	}
+	mm_fail_nth(1);
+	borrowed = kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, own);
+	mm_fail_nth(0);
+	CHECK(borrowed == NULL);
+	kmem_cache_free(cache, object);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
 static void shrinking_keeps_slabs_in_use(void)
 {
 	struct kmem_cache *cache = make("test_shrink_used", 64, 0);
@@ -683,6 +772,97 @@ static void a_zeroed_free_entry_is_caught_when_taken(void)
 	abandon(cache);
 }
 
+/* Free objects of a cache with wide entries, all in the slab. */
+static struct slab *wide_slab(struct kmem_cache *cache)
+{
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	CHECK(cache->layout.is_wide);
+	return slab_of(object);
+}
+
+static void damaged_wide_entries_are_caught_when_taken(void)
+{
+	struct kmem_cache *cache = make("test_wide_entry", 8, 0);
+	struct kmem_cache *other = make("test_wide_first", 8, 0);
+	struct slab *slab = wide_slab(cache);
+
+	slab->bufctl[slab->first_free] = 0;
+	CHECK_PANICS("no free object", fill(cache, 600));
+	spin_unlock(&node_of(cache, slab->objects)->lock);
+	abandon(cache);
+	slab = wide_slab(other);
+	slab->first_free = other->layout.nr_objects;
+	CHECK_PANICS("no free object", fill(other, 600));
+	spin_unlock(&node_of(other, slab->objects)->lock);
+	abandon(other);
+}
+
+static void a_first_index_out_of_range_is_caught(void)
+{
+	struct kmem_cache *cache = make("test_first", 192, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct slab *slab = slab_of(object);
+
+	cpu_array_drain(cache, mm_port_cpu());
+	shared_drain(cache, node_of(cache, object));
+	slab->first_free = cache->layout.nr_objects;
+	CHECK_PANICS("no free object", fill(cache, 100));
+	spin_unlock(&node_of(cache, object)->lock);
+	abandon(cache);
+}
+
+static void damaged_counts_and_links_are_caught(void)
+{
+	struct kmem_cache *cache = make("test_counts", 192, SLAB_POISON);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct slab *slab = slab_of(object);
+	struct cache_node *node = node_of(cache, object);
+	struct list_head *next = slab->list.next;
+	uint16_t nr_free = slab->nr_free;
+
+	slab->nr_free = 0;
+	CHECK_PANICS("has no free object", kmem_cache_alloc(cache, GFP_KERNEL));
+	spin_unlock(&node->lock);
+	slab->nr_free = (uint16_t)(cache->layout.nr_objects + 1);
+	CHECK_PANICS("counts more free objects", kmem_cache_alloc(cache, GFP_KERNEL));
+	spin_unlock(&node->lock);
+	slab->nr_free = nr_free;
+	slab->list.next = NULL;
+	CHECK_PANICS("list links are broken", kmem_cache_alloc(cache, GFP_KERNEL));
+	spin_unlock(&node->lock);
+	slab->list.next = next;
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static void damaged_links_of_an_empty_slab_are_caught(void)
+{
+	struct kmem_cache *cache = make("test_links_empty", 192, SLAB_POISON);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct slab *slab = slab_of(object);
+	struct cache_node *node = node_of(cache, object);
+	struct list_head *next = slab->list.next;
+
+	slab->list.next = NULL;
+	CHECK_PANICS("list links are broken", kmem_cache_free(cache, object));
+	spin_unlock(&node->lock);
+	slab->list.next = next;
+	abandon(cache);		/* the object is free in its slab, which is not relisted */
+
+	cache = make("test_links_reap", 192, SLAB_POISON);
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	slab = slab_of(object);
+	node = node_of(cache, object);
+	kmem_cache_free(cache, object);
+	next = slab->list.next;
+	slab->list.next = NULL;
+	CHECK_PANICS("list links are broken", kmem_cache_shrink(cache));
+	spin_unlock(&node->lock);
+	slab->list.next = next;
+	kmem_cache_destroy(cache);
+}
+
 /* ---- Verifiers notice ---- */
 
 /* Two objects of a fresh cache; one free in its slab, one in use. */
@@ -878,6 +1058,10 @@ static const struct test_case cases[] = {
 	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
+	{ "drained objects are shared first", drained_objects_are_shared_first },
+	{ "empty slabs beyond the bound go at once", empty_slabs_beyond_the_bound_go_at_once },
+	{ "slabs given back are pages again", slabs_given_back_are_pages_again },
+	{ "a node without pages is served by another", a_node_without_pages_is_served_by_another },
 	{ "shrinking keeps slabs in use", shrinking_keeps_slabs_in_use },
 	{ "memory pressure returns empty slabs", memory_pressure_returns_empty_slabs },
 	{ "type-safe slabs wait for a grace period", type_safe_slabs_wait_for_a_grace_period },
@@ -899,6 +1083,11 @@ static const struct test_case cases[] = {
 	{ "zeroing constructed objects panics", zeroing_constructed_objects_panics },
 	{ "an overflow into a descriptor is caught", an_overflow_into_a_descriptor_is_caught },
 	{ "a zeroed free entry is caught when taken", a_zeroed_free_entry_is_caught_when_taken },
+	{ "damaged wide entries are caught when taken",
+	  damaged_wide_entries_are_caught_when_taken },
+	{ "a first index out of range is caught", a_first_index_out_of_range_is_caught },
+	{ "damaged counts and links are caught", damaged_counts_and_links_are_caught },
+	{ "damaged links of an empty slab are caught", damaged_links_of_an_empty_slab_are_caught },
 	{ "verify notices S1", verify_notices_S1 },
 	{ "verify notices S2", verify_notices_S2 },
 	{ "verify notices S3", verify_notices_S3 },

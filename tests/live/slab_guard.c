@@ -1,0 +1,71 @@
+/*
+ * Guarded objects on real page tables: the instruction that goes wrong faults.
+ */
+
+#include "arch.h"
+#include "mm/kmalloc.h"
+#include "mm/slab_core.h"
+#include "tests/test.h"
+
+#define OBJECT_BYTES	64u
+#define NR_TRIES	256u
+
+static void touch(void *arg)
+{
+	*(volatile uint8_t *)arg;
+}
+
+static bool is_guarded(const void *object)
+{
+	return (uintptr_t)object >= mm_port_vmalloc_start && (uintptr_t)object < mm_port_vmalloc_end;
+}
+
+/* One of every so many objects is guarded; the others go straight back. */
+static uint8_t *guarded_object(struct kmem_cache *cache)
+{
+	for (unsigned i = 0; i < NR_TRIES; i++) {
+		uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+		if (is_guarded(object))
+			return object;
+		kmem_cache_free(cache, object);
+	}
+	return NULL;
+}
+
+static void the_byte_behind_a_guarded_object_faults(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_guard", OBJECT_BYTES, 0,
+						     SLAB_PANIC | SLAB_GUARD, NULL);
+	uint8_t *object = guarded_object(cache);
+	struct fault_info info = { 0 };
+
+	CHECK(object != NULL);
+	for (unsigned i = 0; i < OBJECT_BYTES; i++)
+		object[i] = (uint8_t)i;
+	CHECK(!arch_faults(touch, object + OBJECT_BYTES - 1, &info));
+	CHECK(arch_faults(touch, object + OBJECT_BYTES, &info));
+	CHECK_EQ(info.address_va, (uintptr_t)object + OBJECT_BYTES);
+	CHECK_EQ(ksize(object), OBJECT_BYTES);
+	kmem_cache_free(cache, object);
+	CHECK_PANICS("wild free", kfree(object));
+	kmem_cache_destroy(cache);
+}
+
+static void guarded_objects_know_their_cache(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_guard", OBJECT_BYTES, 0,
+						     SLAB_PANIC | SLAB_GUARD, NULL);
+	uint8_t *object = guarded_object(cache);
+
+	CHECK(object != NULL);
+	CHECK_PANICS("wrong cache", kmem_cache_free(kmalloc_caches[KMALLOC_NORMAL][4], object));
+	kmem_cache_destroy(cache);
+}
+
+static const struct test_case cases[] = {
+	{ "the byte behind a guarded object faults", the_byte_behind_a_guarded_object_faults },
+	{ "guarded objects know their cache", guarded_objects_know_their_cache },
+};
+
+TEST_SUITE(slab_guard, cases);
