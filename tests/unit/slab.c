@@ -12,6 +12,7 @@
 #include "mm/grace.h"
 #include "mm/kmalloc.h"
 #include "mm/reclaim.h"
+#include "tests/abandoned.h"
 #include "tests/test.h"
 
 static void check_verifies(struct kmem_cache *cache)
@@ -754,7 +755,7 @@ static void an_overflow_into_a_descriptor_is_caught(void)
 	CHECK(breaks(cache, "S5"));
 	CHECK_PANICS("guard word", kmem_cache_shrink(cache));
 	*guard = kept;
-	spin_unlock(&node_of(cache, object)->lock);
+	release_abandoned(&node_of(cache, object)->lock);
 	abandon(cache);
 }
 
@@ -767,7 +768,7 @@ static void a_zeroed_free_entry_is_caught_when_taken(void)
 
 	slab->bufctl[slab->first_free] = 0;
 	CHECK_PANICS("no free object", fill(cache, 300));
-	spin_unlock(&node_of(cache, object)->lock);
+	release_abandoned(&node_of(cache, object)->lock);
 	slab->bufctl[slab->first_free] = kept;
 	abandon(cache);
 }
