@@ -55,12 +55,14 @@ EFI_SOURCES := efi/firmware.c efi/fw_cfg.c efi/capture.c efi/framebuffer.c efi/f
 	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.
-ARCH_PURE_SOURCES := arch/x86_64/paging.c
+ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c
 
 ARCH_SOURCES := \
 	arch/x86_64/trap_entry.S arch/x86_64/ap_trampoline.S arch/x86_64/mem.S \
-	arch/x86_64/cpu.c arch/x86_64/descriptors.c arch/x86_64/trap.c arch/x86_64/mmu.c arch/x86_64/ptdump.c \
-	arch/x86_64/apic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/kswapd.c arch/x86_64/serial.c \
+	arch/x86_64/cpu.c arch/x86_64/descriptors.c arch/x86_64/trap.c arch/x86_64/mmu_ranges.c \
+	arch/x86_64/mmu_boot.c arch/x86_64/mmu.c arch/x86_64/ptdump.c \
+	arch/x86_64/apic.c arch/x86_64/smp.c arch/x86_64/smp_start.c arch/x86_64/thread.c \
+	arch/x86_64/kswapd.c arch/x86_64/serial.c \
 	arch/x86_64/time.c arch/x86_64/power.c arch/x86_64/port.c
 
 # Same source in the image and on the host.

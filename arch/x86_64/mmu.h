@@ -9,7 +9,8 @@
 /* The tree that CR3 leads to. Editing it needs mmu_lock (port.c takes it). */
 extern struct page_tables kernel_tables;
 
-/* Loads the kernel's page attribute table and, with it, its tables. On every CPU. */
+/* Loads the kernel's page attribute table, and with it its tables. On every CPU. */
+void mmu_load_pat(void);
 void mmu_load_tables(void);
 
 /* A walk of the live tables without a lock: for reports. */
@@ -37,6 +38,9 @@ void mmu_flush_local(uintptr_t va, uint64_t nr_pages);
 uint64_t mmu_take_boot_table(void *arg);
 void mmu_give_boot_table(uint64_t pa);
 bool mmu_is_boot_table(uint64_t pa);
+
+/* The image fits in so much of the address space, and its tables into the pool. */
+#define MAX_IMAGE_BYTES		(64ull << 20)
 
 /* Leaf bits of kernel mappings. PAT entry 1 is write-combining here (mmu.c). */
 #define KERNEL_TEXT		(PTE_GLOBAL)

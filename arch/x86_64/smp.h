@@ -17,6 +17,10 @@ void smp_flush(uintptr_t va, uint64_t nr_pages);
 unsigned smp_nr_running(void);
 struct cpu_area *smp_cpu(unsigned cpu);
 
+/* Room for @nr_cpus areas; false without memory. Then each CPU that is up is added, in order. */
+bool smp_make_room(uint32_t nr_cpus) MUST_CHECK;
+void smp_add_cpu(struct cpu_area *area);
+
 /* Runs what arch_run_on() left for this CPU, if anything. From loops that wait. */
 void smp_serve(void);
 bool smp_has_work(void);
