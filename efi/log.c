@@ -124,9 +124,12 @@ void log_raw(const char *format, ...)
 	va_end(args);
 }
 
-void log_set_level(enum log_level level)
+enum log_level log_set_level(enum log_level level)
 {
+	enum log_level former = threshold;
+
 	threshold = level;
+	return former;
 }
 
 void log_mute(bool is_muted)
@@ -174,4 +177,16 @@ bool log_add_sink(log_sink *sink)
 	}
 	leave(has_entered);
 	return has_room;
+}
+
+void log_remove_sink(log_sink *sink)
+{
+	bool has_entered = enter();
+	unsigned nr_kept = 0;
+
+	for (unsigned i = 0; i < nr_sinks; i++)
+		if (sinks[i] != sink)
+			sinks[nr_kept++] = sinks[i];
+	nr_sinks = nr_kept;
+	leave(has_entered);
 }

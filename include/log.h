@@ -23,8 +23,8 @@ void log_vline(enum log_level level, const char *format, va_list args) PRINTF(2,
 void log_raw(const char *format, ...) PRINTF(1, 2);
 void log_vraw(const char *format, va_list args) PRINTF(1, 0);
 
-/* Lines of @level and more urgent are printed. The default is LOG_INFO. */
-void log_set_level(enum log_level level);
+/* Lines of @level and more urgent are printed. The default is LOG_INFO. Returns the former one. */
+enum log_level log_set_level(enum log_level level);
 
 /* Ends the current line if one is open: the next byte stands at column 0. */
 void log_fresh_line(void);
@@ -36,6 +36,9 @@ void log_fresh_line(void);
  */
 typedef void log_sink(const char *text, size_t bytes);
 bool log_add_sink(log_sink *sink);
+
+/* Takes a sink away; one that is not there is passed over. */
+void log_remove_sink(log_sink *sink);
 
 /* For panics: from now on no CPU waits for the log's lock. */
 void log_ignore_lock(void);

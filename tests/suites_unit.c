@@ -8,6 +8,8 @@
 extern const struct test_suite suite_selfcheck;
 extern const struct test_suite suite_ktap;
 extern const struct test_suite suite_format;
+extern const struct test_suite suite_log;
+extern const struct test_suite suite_show;
 extern const struct test_suite suite_options;
 extern const struct test_suite suite_memory_map;
 extern const struct test_suite suite_acpi;
@@ -33,6 +35,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_selfcheck,
 	&suite_ktap,
 	&suite_format,
+	&suite_log,
 	&suite_options,
 	&suite_memory_map,
 	&suite_acpi,
@@ -40,6 +43,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_range,
 	&suite_topology,
 	&suite_lint,
+	&suite_show,
 	&suite_paging,
 	&suite_bootmem,
 	&suite_zone,
