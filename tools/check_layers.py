@@ -53,15 +53,28 @@ def layer_text():
     return "\n".join(["```", *rows, "```"])
 
 
+def files_git_knows():
+    """Names as git lists them, new files included; None where there is no git or repository."""
+    try:
+        answer = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+                                cwd=ROOT, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return answer.stdout.splitlines() if answer.returncode == 0 else None
+
+
+def files_on_disk():
+    """The same in an unpacked archive, or on a machine without git."""
+    names = (str(path.relative_to(ROOT)) for path in ROOT.rglob("*"))
+    return [name for name in names
+            if not name.startswith(("build/", ".git/")) and "__pycache__" not in name]
+
+
 def tracked_files():
-    """Files of the tree as git sees it, new ones included."""
-    answer = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-                            cwd=ROOT, capture_output=True, text=True, check=False)
-    if answer.returncode == 0:
-        names = answer.stdout.splitlines()
-    else:       # an unpacked archive
-        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.is_file()]
-        names = [name for name in names if not name.startswith(("build/", ".git/"))]
+    """The files of the tree."""
+    names = files_git_knows()
+    if names is None:
+        names = files_on_disk()
     return sorted(name for name in names if (ROOT / name).is_file())
 
 

@@ -2,6 +2,7 @@
 
 import struct
 import unittest
+import unittest.mock
 
 import check_layers
 import finish_pe
@@ -66,6 +67,14 @@ class Layers(unittest.TestCase):
         self.assertTrue(self.problems("notes.txt", ""))
         self.assertTrue(self.problems("src/x.py", ""))
         self.assertEqual(self.problems(".clang-format", ""), [])
+
+    def test_a_machine_without_git_sees_the_same_files(self):
+        with unittest.mock.patch("subprocess.run", side_effect=FileNotFoundError):
+            self.assertIsNone(check_layers.files_git_knows())
+            without_git = check_layers.tracked_files()
+        self.assertIn("mm/buddy.c", without_git)
+        self.assertEqual([name for name in check_layers.tracked_files()
+                          if name not in without_git], [])
 
 
 if __name__ == "__main__":
