@@ -72,7 +72,7 @@ static struct edit read_edit(const uint8_t *at)
 		PTE_NX | PTE_WRITE, PTE_NX, PTE_GLOBAL, PTE_NX | PTE_WRITE | PTE_PWT,
 	};
 	struct edit edit = {
-		.what = at[0] % 5,
+		.what = at[0] % 7,
 		.start = ((unsigned)at[1] | (unsigned)at[2] << 8) % NR_PAGES,
 		.bits = rights[at[5] % 4],
 		.nr_tables = at[6] < 0xc0 ? NR_TABLES : at[6] % 4,
@@ -138,6 +138,15 @@ static void apply(struct page_tables *tables, const struct edit *edit)
 		for (uint64_t i = edit->start; i < edit->start + nr_done; i++)
 			if (model.bits[i])
 				model.bits[i] = edit->bits;
+		break;
+	case 4:		/* what port.c does for single pages */
+		if (!model.bits[edit->start] &&
+		    paging_map_one(tables, va, pa_to_pfn(edit->pa), paging_small_leaf(edit->bits)))
+			note_mapping(edit, 1);
+		break;
+	case 5:
+		if (paging_unmap_one(tables, va))
+			model.bits[edit->start] = 0;
 		break;
 	default:
 		paging_merge(tables, va, bytes);

@@ -338,6 +338,51 @@ static void pages_follow_their_frames(void)
 	tear_down();
 }
 
+/* The short ways through the table edited last refuse whatever they cannot do in one store. */
+static void short_ways_know_their_limits(void)
+{
+	static const pfn_t pfns[] = { 7 };
+	uint64_t leaf = paging_small_leaf(READ_WRITE);
+
+	if (!set_up(PT_LEVEL_2M))
+		return;
+	CHECK(!paging_map_one(&arena.tables, BASE_VA, 7, leaf));	/* no table yet */
+	CHECK_EQ(paging_map_pages(&arena.tables, BASE_VA, pfns, 1, READ_WRITE), 1);
+	CHECK(!paging_map_one(&arena.tables, BASE_VA, 8, leaf));	/* mapped */
+	CHECK(!paging_map_one(&arena.tables, BASE_VA + 2 * MIB, 8, leaf));
+	CHECK(!paging_map_one(&arena.tables, BASE_VA - PAGE_SIZE, 8, leaf));
+	CHECK(!paging_map_one(&arena.tables, BASE_VA + 100, 8, leaf));	/* no page boundary */
+	CHECK(paging_map_one(&arena.tables, BASE_VA + PAGE_SIZE, 8, leaf));
+	check_verifies();
+	CHECK_EQ(paging_lookup(&arena.tables, BASE_VA + PAGE_SIZE), 8);
+	CHECK_EQ(paging_walk(&arena.tables, BASE_VA + PAGE_SIZE).bits, READ_WRITE);
+	CHECK(!paging_unmap_one(&arena.tables, BASE_VA + 2 * PAGE_SIZE));	/* a hole */
+	CHECK(paging_unmap_one(&arena.tables, BASE_VA));
+	CHECK(!paging_unmap_one(&arena.tables, BASE_VA + PAGE_SIZE));	/* would empty the table */
+	check_verifies();
+	CHECK_EQ(paging_lookup(&arena.tables, BASE_VA + PAGE_SIZE), 8);
+	unmap(BASE_VA + PAGE_SIZE, PAGE_SIZE);
+	CHECK_EQ(arena.tables.nr_tables, 1);
+	tear_down();
+}
+
+/* A lookup must not find its way through a table that left the tree. */
+static void lookups_forget_retired_tables(void)
+{
+	static const pfn_t pfns[] = { 7 };
+
+	if (!set_up(PT_LEVEL_2M))
+		return;
+	CHECK_EQ(paging_map_pages(&arena.tables, BASE_VA, pfns, 1, READ_WRITE), 1);
+	CHECK_EQ(paging_lookup(&arena.tables, BASE_VA), 7);
+	unmap(BASE_VA, PAGE_SIZE);
+	memset(arena.memory + PAGE_SIZE, 0xff, (NR_ARENA_TABLES - 1) * PAGE_SIZE);
+	CHECK_EQ(paging_lookup(&arena.tables, BASE_VA), PFN_NONE);
+	CHECK_EQ(paging_lookup(&arena.tables, 0), PFN_NONE);
+	CHECK_EQ(paging_lookup(&arena.tables, UINTPTR_MAX), PFN_NONE);
+	tear_down();
+}
+
 /* ---- Against a model ---- */
 
 #define MODEL_ORDER		4u
@@ -613,6 +658,8 @@ static const struct test_case cases[] = {
 	{ "splitting without a table changes nothing", splitting_without_a_table_changes_nothing },
 	{ "rights combine along the walk", rights_combine_along_the_walk },
 	{ "pages follow their frames", pages_follow_their_frames },
+	{ "the short ways know their limits", short_ways_know_their_limits },
+	{ "lookups forget retired tables", lookups_forget_retired_tables },
 	{ "random edits agree with a flat model", random_edits_agree_with_a_flat_model },
 	{ "visits leaves in order of address", visits_leaves_in_order },
 	{ "verify notices T1", verify_notices_T1 },
