@@ -43,23 +43,30 @@ unsigned alloc_rest_typed(gfp_t gfp, unsigned nid, unsigned nr_pages, struct pag
 static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_type type)
 {
 	mm_port_local_state local = mm_port_local_lock();
-	enum migratetype migratetype = pageblock_migratetype(pages[0]);
+	struct page *pageblock = pageblock_of(pages[0]);
+	enum migratetype migratetype = pageblock_migratetype(pageblock);
 	struct page_stack *stack = typed_stack(migratetype);
 	uint64_t cached_state = stack->cached_state;
 	uint64_t typed_state = state_with_type(stack->user_state, type);
+	uint64_t nr_places = (uint64_t)(stack->full - stack->top);
 	struct page **top = stack->top;
-	struct page **full = stack->full;
-	unsigned nr_pushed = 0;
+	struct page **end = top + (nr_pages < nr_places ? nr_pages : nr_places);
+	unsigned nr_pushed;
 
-	while (nr_pushed < nr_pages && top != full) {
-		struct page *page = pages[nr_pushed];
+	while (top != end) {
+		struct page *page = *pages++;
 
-		if (page_state(page) != typed_state || pageblock_migratetype(page) != migratetype)
+		if (page_state(page) != typed_state)
 			break;
+		if (unlikely(pageblock_of(page) != pageblock)) {
+			if (pageblock_migratetype(page) != migratetype)
+				break;
+			pageblock = pageblock_of(page);
+		}
 		page_set_state(page, cached_state);
 		*++top = page;
-		nr_pushed++;
 	}
+	nr_pushed = (unsigned)(top - stack->top);
 	stack->top = top;
 	if (nr_pushed)
 		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], nr_pushed, __ATOMIC_RELAXED);

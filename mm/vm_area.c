@@ -12,8 +12,8 @@
  *   A released area is unmapped at once, but translations may linger in the
  *   TLBs: it becomes LAZY and queues on this CPU with its pages. When enough
  *   have gathered, one flush for all of them makes their pages free (PURGING),
- *   and areas of up to VM_MAX_CACHED_PAGES pages are kept with address and
- *   descriptor for the next area of exactly that size (CACHED). So the usual
+ *   and areas of up to VM_MAX_CACHED_PAGES pages, or of one block of 2 MiB, are
+ *   kept with address and descriptor for the next area of that size (CACHED). So the usual
  *   take and release touch no shared lock, search no tree and flush nothing.
  *   An area that fails half filled leaves by the same way.
  *
@@ -297,17 +297,21 @@ static void free_area_pages(struct vm_struct *area, struct page_batch *batch)
 		*batch->end++ = *singles;
 }
 
-/* One flush for everything in @set; from here on their pages[] may go. */
+/*
+ * One flush for everything in @set, which is not empty; from here on pages[] of
+ * its areas may go. Several areas span more than a CPU would flush page by page.
+ */
 static void flush_areas(struct vm_area_set *set)
 {
-	uintptr_t start = UINTPTR_MAX, end = 0;
+	uintptr_t start = set->first->place.start, end = set->first->place.end;
 
-	spin_lock(&vm_areas.lock);
-	for (struct vm_struct *area = set->first; area; area = area->link) {
-		area->state = VM_PURGING;
-		start = min_u64(start, area->place.start);
-		end = max_u64(end, area->place.end);
+	if (set->nr_areas > 1) {
+		start = mm_port_vmalloc_start;
+		end = mm_port_vmalloc_end;
 	}
+	spin_lock(&vm_areas.lock);
+	for (struct vm_struct *area = set->first; area; area = area->link)
+		area->state = VM_PURGING;
 	spin_unlock(&vm_areas.lock);
 	mm_port_flush_tlb(start, (end - start) >> PAGE_SHIFT);
 }
@@ -318,15 +322,17 @@ static void retire_areas(struct vm_area_set *set)
 	struct vm_area_cpu *cpu = vm_area_this_cpu();
 	struct vm_area_set leaving = { 0 };
 	struct vm_struct *area;
+	unsigned class;
 
 	spin_lock(&cpu->lock);
 	while ((area = set_take(set)) != NULL) {
 		area->nr_entries = 0;
 		area->nr_huge = 0;
-		if (area->nr_pages <= VM_MAX_CACHED_PAGES &&
-		    cpu->cached[area->nr_pages].nr_areas < VM_MAX_CACHED_AREAS) {
+		class = vm_area_class(area);
+		if (likely(class != VM_NO_CLASS) &&
+		    cpu->cached[class].nr_areas < VM_MAX_CACHED_AREAS) {
 			vm_area_set_state(area, VM_CACHED);
-			set_add(&cpu->cached[area->nr_pages], area);
+			set_add(&cpu->cached[class], area);
 		} else {
 			set_add(&leaving, area);
 		}
@@ -396,13 +402,13 @@ uint64_t vmalloc_purge(void)
 	return nr_pages;
 }
 
-static void drop_cached(struct vm_area_cpu *cpu, unsigned nr_pages)
+static void drop_cached(struct vm_area_cpu *cpu, unsigned class)
 {
 	struct vm_area_set cached;
 	struct vm_struct *area;
 
 	spin_lock(&cpu->lock);
-	cached = set_take_all(&cpu->cached[nr_pages]);
+	cached = set_take_all(&cpu->cached[class]);
 	spin_unlock(&cpu->lock);
 	while ((area = set_take(&cached)) != NULL)
 		remove_area(area);
@@ -412,8 +418,8 @@ void vmalloc_shrink(void)
 {
 	vmalloc_purge();
 	for (unsigned cpu = 0; cpu < vm_areas.nr_cpus; cpu++)
-		for (unsigned nr_pages = 1; nr_pages <= VM_MAX_CACHED_PAGES; nr_pages++)
-			drop_cached(&vm_areas.cpus[cpu], nr_pages);
+		for (unsigned class = 0; class < VM_NR_CLASSES; class++)
+			drop_cached(&vm_areas.cpus[cpu], class);
 }
 
 struct vm_struct *vm_area_at_or_before(uintptr_t va)

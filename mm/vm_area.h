@@ -13,8 +13,14 @@
 #define VM_MAX_CACHED_PAGES	16u
 
 #define VM_HUGE_PAGES		(1u << VM_HUGE_ORDER)
+#define VM_HUGE_BYTES		(PAGE_SIZE << VM_HUGE_ORDER)
 #define VM_GUARD_BYTES		PAGE_SIZE
 #define VM_KINDS		(VM_ALLOC | VM_MAP | VM_IOREMAP)
+
+/* Classes of kept areas: number of pages, and one for a single block of 2 MiB. */
+#define VM_HUGE_CLASS		0u
+#define VM_NR_CLASSES		(VM_MAX_CACHED_PAGES + 1)
+#define VM_NO_CLASS		VM_NR_CLASSES
 
 /* An unordered set of areas, through vm_struct.link. */
 struct vm_area_set {
@@ -26,7 +32,7 @@ struct vm_area_cpu {
 	struct spinlock lock;		/* guards all of these */
 	struct vm_area_set lazy;
 	uint64_t nr_lazy_pages;
-	struct vm_area_set cached[VM_MAX_CACHED_PAGES + 1];	/* by nr_pages */
+	struct vm_area_set cached[VM_NR_CLASSES];	/* by class */
 };
 
 /*
@@ -72,11 +78,11 @@ static inline struct vm_area_cpu *vm_area_this_cpu(void)
 	return &vm_areas.cpus[mm_port_cpu()];
 }
 
-/* The same where this CPU keeps one of that size, else NULL. @nr_pages up to VM_MAX_CACHED_PAGES. */
-static inline struct vm_struct *vm_area_take_cached(uint64_t nr_pages)
+/* The same where this CPU keeps one of @class, else NULL. */
+static inline struct vm_struct *vm_area_take_cached(uint64_t class)
 {
 	struct vm_area_cpu *cpu = vm_area_this_cpu();
-	struct vm_area_set *cached = &cpu->cached[nr_pages];
+	struct vm_area_set *cached = &cpu->cached[class];
 	struct vm_struct *area;
 
 	spin_lock(&cpu->lock);
@@ -148,6 +154,14 @@ static inline bool vm_area_end_life(struct vm_struct *area)
 
 	return __atomic_compare_exchange_n(&area->state, &live_state, VM_LAZY, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static inline unsigned vm_area_class(const struct vm_struct *area)
+{
+	if (area->nr_pages <= VM_MAX_CACHED_PAGES)
+		return area->nr_pages;
+	return area->nr_pages == VM_HUGE_PAGES && area->place.start % VM_HUGE_BYTES == 0 ?
+	       VM_HUGE_CLASS : VM_NO_CLASS;
 }
 
 /* Bytes of @area that may be used: without the guard page. */

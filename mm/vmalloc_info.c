@@ -272,7 +272,7 @@ static bool verify_list(struct violation *out) HOLDS(vm_areas.lock)
 	return true;
 }
 
-static bool verify_set(const struct vm_area_set *set, enum vm_state state, unsigned nr_pages,
+static bool verify_set(const struct vm_area_set *set, enum vm_state state, unsigned class,
 		       struct violation *out)
 {
 	unsigned nr_areas = 0;
@@ -280,7 +280,7 @@ static bool verify_set(const struct vm_area_set *set, enum vm_state state, unsig
 	for (const struct vm_struct *area = set->first; area; area = area->link) {
 		REQUIRE("A6", area->addr, nr_areas < set->nr_areas);
 		REQUIRE("A6", area->addr, vm_area_state(area) == state);
-		REQUIRE("A6", area->addr, !nr_pages || area->nr_pages == nr_pages);
+		REQUIRE("A6", area->addr, class == VM_NO_CLASS || vm_area_class(area) == class);
 		nr_areas++;
 	}
 	REQUIRE("A6", set->first, nr_areas == set->nr_areas);
@@ -292,16 +292,16 @@ static bool verify_cpu(struct vm_area_cpu *cpu, struct vmalloc_totals *queued,
 {
 	uint64_t nr_lazy_pages = 0;
 
-	if (!verify_set(&cpu->lazy, VM_LAZY, 0, out))
+	if (!verify_set(&cpu->lazy, VM_LAZY, VM_NO_CLASS, out))
 		return false;
 	for (const struct vm_struct *area = cpu->lazy.first; area; area = area->link)
 		nr_lazy_pages += area->nr_pages;
 	REQUIRE("A6", cpu, nr_lazy_pages == cpu->nr_lazy_pages);
 	queued->nr_lazy += cpu->lazy.nr_areas;
-	for (unsigned nr_pages = 1; nr_pages <= VM_MAX_CACHED_PAGES; nr_pages++) {
-		if (!verify_set(&cpu->cached[nr_pages], VM_CACHED, nr_pages, out))
+	for (unsigned class = 0; class < VM_NR_CLASSES; class++) {
+		if (!verify_set(&cpu->cached[class], VM_CACHED, class, out))
 			return false;
-		queued->nr_cached += cpu->cached[nr_pages].nr_areas;
+		queued->nr_cached += cpu->cached[class].nr_areas;
 	}
 	return true;
 }

@@ -17,7 +17,7 @@
  * Invariants, true between calls
  *   T1  the count in an entry is the number of present entries in its table;
  *       the count of the table edited last stands in recent_count instead
- *   T2  no table but the root is empty
+ *   T2  no table is empty but the root, and level-1 tables that spare_va names
  *   T3  no leaf is writable and executable, nothing has the user bit
  *   T4  a leaf's address is a multiple of its size, and only levels 2 and 3
  *       have large leaves, level 3 only where the processor can
@@ -250,6 +250,16 @@ static bool make_way(struct page_tables *tables, uintptr_t va, unsigned level, s
 	return true;
 }
 
+/* Makes the level-1 table that @path ends in the recent one. */
+static void make_recent(struct page_tables *tables, uintptr_t va, const struct path *path)
+{
+	tables->recent_va = align_down(va, level_bytes(PT_LEVEL_2M));
+	tables->recent_table = path->entry[PT_LEVEL_4K] - index_at(va, PT_LEVEL_4K);
+	tables->recent_parent = path->entry[PT_LEVEL_2M];
+	tables->recent_count = present_below(*tables->recent_parent);
+	set_recent_word(tables, make_recent_word(tables->recent_table, va));
+}
+
 /* Makes the level-1 table of @va the recent one, adding it. */
 static bool reach_small(struct page_tables *tables, uintptr_t va)
 {
@@ -258,17 +268,67 @@ static bool reach_small(struct page_tables *tables, uintptr_t va)
 	settle(tables);
 	if (!make_way(tables, va, PT_LEVEL_4K, &path))
 		return false;
-	tables->recent_va = align_down(va, level_bytes(PT_LEVEL_2M));
-	tables->recent_table = path.entry[PT_LEVEL_4K] - index_at(va, PT_LEVEL_4K);
-	tables->recent_parent = path.entry[PT_LEVEL_2M];
-	tables->recent_count = present_below(*tables->recent_parent);
-	set_recent_word(tables, make_recent_word(tables->recent_table, va));
+	make_recent(tables, va, &path);
 	return true;
+}
+
+/* The same if it exists. */
+static void find_small(struct page_tables *tables, uintptr_t va)
+{
+	struct path path;
+
+	settle(tables);
+	if (descend(tables, va, PT_LEVEL_4K, &path) == PT_LEVEL_4K)
+		make_recent(tables, va, &path);
 }
 
 static bool is_recent(const struct page_tables *tables, uintptr_t va)
 {
 	return align_down(va, level_bytes(PT_LEVEL_2M)) == tables->recent_va;
+}
+
+/* ---- Empty tables ---- */
+
+/* Takes the level-1 table of @va out of the tree if it is empty. No table is recent. */
+static void retire_if_empty(struct page_tables *tables, uintptr_t va)
+{
+	struct path path;
+
+	if (descend(tables, va, PT_LEVEL_4K, &path) == PT_LEVEL_4K &&
+	    present_below(*path.entry[PT_LEVEL_2M]) == 0)
+		uncount(tables, &path, PT_LEVEL_4K, 0);
+}
+
+void paging_drop_spares(struct page_tables *tables)
+{
+	settle(tables);
+	while (tables->nr_spares)
+		retire_if_empty(tables, tables->spare_va[--tables->nr_spares]);
+}
+
+/* Lets the oldest one go. */
+static void drop_oldest_spare(struct page_tables *tables)
+{
+	uintptr_t va = tables->spare_va[0];
+
+	tables->nr_spares--;
+	for (unsigned i = 0; i < tables->nr_spares; i++)
+		tables->spare_va[i] = tables->spare_va[i + 1];
+	settle(tables);
+	retire_if_empty(tables, va);
+}
+
+/* The level-1 table of @va has become empty. False when it may not stay in the tree. */
+static bool keep_spare(struct page_tables *tables, uintptr_t va)
+{
+	if (!tables->max_spares)
+		return false;
+	if (paging_is_spare(tables, va))
+		return true;
+	if (tables->nr_spares == tables->max_spares)
+		drop_oldest_spare(tables);
+	tables->spare_va[tables->nr_spares++] = align_down(va, level_bytes(PT_LEVEL_2M));
+	return true;
 }
 
 /* ---- Mapping ---- */
@@ -310,7 +370,7 @@ uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint6
 	ASSERT(is_aligned(va | pa | bytes, PAGE_SIZE));
 	ASSERT(are_leaf_bits(bits));
 
-	settle(tables);
+	paging_drop_spares(tables);	/* a large page may belong where one is */
 	while (done_bytes < bytes) {
 		uintptr_t at_va = va + done_bytes;
 		uint64_t left_bytes = bytes - done_bytes;
@@ -445,21 +505,55 @@ static uint64_t clear_entries(uint64_t *entry, uint64_t nr)
 	return nr_present;
 }
 
-/* Unmaps through the recent table, when it stays in the tree. Returns whether it did. */
+/* Unmaps what lies in one level-1 table, which is then the recent one. False: it does not. */
 static bool unmap_recent(struct page_tables *tables, uintptr_t va, uint64_t nr_pages)
 {
 	unsigned index = index_at(va, PT_LEVEL_4K);
-	struct path path;
 
-	if (!is_recent(tables, va) || nr_pages > PT_ENTRIES - index)
+	if (nr_pages > PT_ENTRIES - index)
+		return false;
+	if (!is_recent(tables, va)) {
+		find_small(tables, va);
+		if (!is_recent(tables, va))
+			return false;
+	}
+	return paging_unmap_run(tables, va, nr_pages);
+}
+
+bool paging_map_run(struct page_tables *tables, uintptr_t va, const pfn_t *pfns,
+		    uint64_t nr_pages, uint64_t leaf)
+{
+	uint64_t index = paging_recent_index(tables, va);
+
+	if (index >= PT_ENTRIES || nr_pages > PT_ENTRIES - index)
+		return false;
+	fill_from_pfns(&tables->recent_table[index], pfns, nr_pages, leaf);
+	tables->recent_count += nr_pages;
+	return true;
+}
+
+bool paging_unmap_run(struct page_tables *tables, uintptr_t va, uint64_t nr_pages)
+{
+	uint64_t index = paging_recent_index(tables, va);
+
+	if (index >= PT_ENTRIES || nr_pages > PT_ENTRIES - index)
 		return false;
 	tables->recent_count -= clear_entries(&tables->recent_table[index], nr_pages);
-	if (unlikely(!tables->recent_count)) {
+	if (unlikely(!tables->recent_count) && !keep_spare(tables, va)) {
 		settle(tables);
-		descend(tables, va, PT_LEVEL_4K, &path);
-		uncount(tables, &path, PT_LEVEL_4K, 0);
+		retire_if_empty(tables, va);
 	}
 	return true;
+}
+
+/* Takes @nr entries of the level-1 table on @path off its count. No table is recent. */
+static void uncount_small(struct page_tables *tables, struct path *path, uintptr_t va, uint64_t nr)
+{
+	uint64_t *parent = path->entry[PT_LEVEL_2M];
+
+	*parent -= nr * COUNT_ONE;
+	if (present_below(*parent) == 0 && !keep_spare(tables, va))
+		uncount(tables, path, PT_LEVEL_4K, 0);
 }
 
 uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes)
@@ -480,7 +574,10 @@ uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes)
 				break;
 			continue;
 		}
-		if (step.nr)
+		if (step.level == PT_LEVEL_4K)
+			uncount_small(tables, &step.path, va + done_bytes,
+				      clear_entries(step.path.entry[PT_LEVEL_4K], step.nr));
+		else if (step.nr)
 			uncount(tables, &step.path, step.level,
 				clear_entries(step.path.entry[step.level], step.nr));
 		done_bytes += step.bytes;
@@ -562,7 +659,7 @@ uint64_t paging_merge(struct page_tables *tables, uintptr_t va, uint64_t bytes)
 
 	ASSERT(is_aligned(va | bytes, PAGE_SIZE));
 
-	settle(tables);
+	paging_drop_spares(tables);
 	for (unsigned level = PT_LEVEL_4K; level < tables->largest_level; level++) {
 		uint64_t step_bytes = level_bytes(level + 1);
 		uintptr_t start = align_up(va, step_bytes);

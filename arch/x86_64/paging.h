@@ -42,6 +42,8 @@ static inline uint64_t level_bytes(unsigned level)
 	return PAGE_SIZE << (9 * (level - 1));
 }
 
+#define PAGING_MAX_SPARES	8u
+
 struct page_tables {
 	uint64_t root_pa;
 	uintptr_t base;			/* the table at pa is memory at base + pa */
@@ -56,6 +58,13 @@ struct page_tables {
 	uint64_t *recent_table;
 	uint64_t *recent_parent;
 	uint64_t recent_count;		/* its present entries; the parent's own count is stale */
+	/*
+	 * Level-1 tables that became empty, oldest first, and may be empty still: the
+	 * next pages are likely to be mapped where the last ones were.
+	 */
+	uintptr_t spare_va[PAGING_MAX_SPARES];
+	unsigned nr_spares;
+	unsigned max_spares;		/* 0, unless the owner wants some kept */
 	/* The same for lookups without a lock, in one word: paging_lookup(). */
 	uint64_t recent_word;
 };
@@ -103,6 +112,11 @@ static inline bool paging_unmap_one(struct page_tables *tables, uintptr_t va)
 	tables->recent_table[index] = 0;
 	return true;
 }
+
+/* The same for @nr_pages pages in a row, of which the table has room for all. */
+bool paging_map_run(struct page_tables *tables, uintptr_t va, const pfn_t *pfns,
+		    uint64_t nr_pages, uint64_t leaf);
+bool paging_unmap_run(struct page_tables *tables, uintptr_t va, uint64_t nr_pages);
 
 /*
  * recent_word: bits 12 to 47 of the recent table's address at the top, 0, then
@@ -173,9 +187,10 @@ uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t 
 			  uint64_t nr_pages, uint64_t bits) MUST_CHECK;
 
 /*
- * Unmaps what is mapped of [@va, @va + @bytes). Tables that become empty leave
- * the tree and wait in a chain for paging_detach_retired(): a CPU may still walk
- * through them until its TLB is flushed. Large pages reaching over an end are split.
+ * Unmaps what is mapped of [@va, @va + @bytes). Tables that become empty, but
+ * for the last tables->max_spares level-1 ones, leave the tree and wait in a chain
+ * for paging_detach_retired(): a CPU may still walk through them until its TLB is
+ * flushed. Large pages reaching over an end are split.
  *
  * Returns the bytes done: fewer than @bytes when a split found no table page.
  */
@@ -191,6 +206,18 @@ uint64_t paging_protect(struct page_tables *tables, uintptr_t va, uint64_t bytes
  * do. Returns how many tables left the tree.
  */
 uint64_t paging_merge(struct page_tables *tables, uintptr_t va, uint64_t bytes);
+
+/* Whether the level-1 table of @va may stay in the tree though it is empty. */
+static inline bool paging_is_spare(const struct page_tables *tables, uintptr_t va)
+{
+	for (unsigned i = 0; i < tables->nr_spares; i++)
+		if (va - tables->spare_va[i] < level_bytes(PT_LEVEL_2M))
+			return true;
+	return false;
+}
+
+/* Lets the empty level-1 tables that are kept in the tree leave it. */
+void paging_drop_spares(struct page_tables *tables);
 
 /*
  * Takes the chain of tables that left the tree away from @tables. After a TLB

@@ -130,6 +130,7 @@ static void free_tables(uint64_t chain_pa)
 
 void port_init(void)
 {
+	kernel_tables.max_spares = PAGING_MAX_SPARES;
 	paging_rebase(&kernel_tables, DIRECT_MAP_START, take_from_stock, NULL);
 }
 
@@ -195,6 +196,19 @@ static NOINLINE bool map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_page
 	}
 }
 
+/* Several pages into a table that is at hand. */
+static NOINLINE bool map_run(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
+			     enum mm_port_protection protection)
+{
+	bool is_done;
+
+	spin_lock(&table_lock);
+	is_done = paging_map_run(&kernel_tables, va, pfns, nr_pages,
+				 small_leaves[protection & (ARRAY_SIZE(small_leaves) - 1)]);
+	spin_unlock(&table_lock);
+	return likely(is_done) || map_pages(va, pfns, nr_pages, protection);
+}
+
 /* One page into a table that is at hand takes no frame and no call: map_4k of the benchmarks. */
 bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 		       enum mm_port_protection protection)
@@ -202,7 +216,7 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 	bool is_done;
 
 	if (unlikely(nr_pages != 1))
-		return map_pages(va, pfns, nr_pages, protection);
+		return map_run(va, pfns, nr_pages, protection);
 	spin_lock(&table_lock);
 	/* The mask costs less than a check; no entry of the table is writable and executable. */
 	is_done = paging_map_one(&kernel_tables, va, pfns[0],
@@ -250,12 +264,23 @@ static NOINLINE void unmap_pages(uintptr_t va, uint64_t nr_pages)
 	}
 }
 
+static NOINLINE void unmap_run(uintptr_t va, uint64_t nr_pages)
+{
+	bool is_done;
+
+	spin_lock(&table_lock);
+	is_done = paging_unmap_run(&kernel_tables, va, nr_pages);
+	spin_unlock(&table_lock);
+	if (unlikely(!is_done))
+		unmap_pages(va, nr_pages);
+}
+
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
 {
 	bool is_done;
 
 	if (unlikely(nr_pages != 1)) {
-		unmap_pages(va, nr_pages);
+		unmap_run(va, nr_pages);
 		return;
 	}
 	spin_lock(&table_lock);
@@ -311,6 +336,14 @@ unsigned port_nr_stocked(void)
 	nr = stock.nr;
 	spin_unlock(&table_lock);
 	return nr;
+}
+
+void port_drop_spare_tables(void)
+{
+	spin_lock(&table_lock);
+	paging_drop_spares(&kernel_tables);
+	spin_unlock(&table_lock);
+	mm_port_flush_tlb(VMALLOC_START, 1);
 }
 
 pfn_t mm_port_lookup(uintptr_t va)

@@ -6,6 +6,9 @@
 /* From now on the kernel's tables grow from the page allocator's stock. */
 void port_init(void);
 
+/* Lets the few empty page tables that are kept for the next mapping go. */
+void port_drop_spare_tables(void);
+
 /*
  * Gives mapped pages of the kernel another protection, on all CPUs from return
  * on. Large pages are split; port_merge_pages() joins them again. False when a

@@ -151,20 +151,23 @@ static void finish_map(void)
 static uint64_t measure_map(unsigned nr_ops)
 {
 	pfn_t pfn = page_to_pfn(mapped_page);
+	uintptr_t va = top_va(2);
 	uint64_t started = bench_start();
 
 	for (unsigned i = 0; i < nr_ops; i++) {
-		if (!mm_port_map_pages(top_va(2), &pfn, 1, MM_PORT_READ_WRITE))
+		if (!mm_port_map_pages(va, &pfn, 1, MM_PORT_READ_WRITE))
 			return 0;
-		mm_port_unmap_pages(top_va(2), 1);
+		mm_port_unmap_pages(va, 1);
 	}
 	return bench_stop(started);
 }
 
 static void run_walks(unsigned nr_ops)
 {
+	uintptr_t va = top_va(1);
+
 	for (unsigned i = 0; i < nr_ops; i++)
-		bench_keep((void *)mm_port_lookup(top_va(1)));
+		bench_keep((void *)mm_port_lookup(va));
 }
 
 static const struct bench_case cases[] = {

@@ -8,6 +8,7 @@
 #include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/port.h"
 #include "arch/x86_64/smp.h"
 #include "kthread.h"
 #include "lib/align.h"
@@ -226,8 +227,10 @@ static void all_cpus_flush_at_once(void)
 	struct thread *threads[MAX_TESTED_CPUS] = { NULL };
 	struct page *pages[MAX_TESTED_CPUS] = { NULL };
 	struct violation broken = { "", "", 0 };
-	uint64_t nr_tables = kernel_tables.nr_tables;
+	uint64_t nr_tables;
 
+	port_drop_spare_tables();
+	nr_tables = kernel_tables.nr_tables;
 	for (unsigned cpu = 0; cpu < nr_tested(); cpu++) {
 		pages[cpu] = alloc_page(GFP_KERNEL);
 		CHECK(pages[cpu] != NULL);
@@ -245,6 +248,7 @@ static void all_cpus_flush_at_once(void)
 			__free_page(pages[cpu]);
 	}
 	vmalloc_purge();	/* the threads' stacks */
+	port_drop_spare_tables();
 	CHECK(kernel_tables.nr_tables <= nr_tables + 1);
 	CHECK(paging_verify(&kernel_tables, &broken));
 }

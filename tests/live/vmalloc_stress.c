@@ -4,6 +4,7 @@
  */
 
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/port.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/live.h"
@@ -151,10 +152,12 @@ static void many_random_areas_leak_no_page_and_no_table(void)
 	/* One large area first: sections and the upper tables it needs are there to stay. */
 	vfree(vmalloc(MAX_AREA_PAGES * PAGE_SIZE));
 	vmalloc_shrink();
+	port_drop_spare_tables();
 	nr_tables = kernel_tables.nr_tables;
 	nr_vmalloc_pages = nr_pages_of_type(PAGE_VMALLOC);
 	run_model(model, NR_STEPS);
 	vmalloc_shrink();
+	port_drop_spare_tables();
 	CHECK_EQ(kernel_tables.nr_tables, nr_tables);
 	CHECK_EQ(nr_pages_of_type(PAGE_VMALLOC), nr_vmalloc_pages);
 	check_verifies();

@@ -483,7 +483,7 @@ static void model_step(struct model_page *model)
 	collect_retired();
 }
 
-static void random_edits_agree_with_a_flat_model(void)
+static void compare_with_a_flat_model(unsigned max_spares)
 {
 	struct page *block = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
 					 MODEL_ORDER);
@@ -493,6 +493,7 @@ static void random_edits_agree_with_a_flat_model(void)
 	if (!block || !set_up(PT_LEVEL_2M))
 		return;
 	model = page_address(block);
+	arena.tables.max_spares = max_spares;
 	for (unsigned step = 0; step < NR_MODEL_STEPS; step++) {
 		model_step(model);
 		if (step % 50)
@@ -501,9 +502,60 @@ static void random_edits_agree_with_a_flat_model(void)
 		CHECK(agrees(model));
 	}
 	model_unmap(model, 0, NR_MODEL_PAGES);
+	paging_drop_spares(&arena.tables);
 	CHECK_EQ(arena.tables.nr_tables, 1);
 	tear_down();
 	__free_pages(block, MODEL_ORDER);
+}
+
+static void random_edits_agree_with_a_flat_model(void)
+{
+	compare_with_a_flat_model(0);
+}
+
+static void random_edits_with_spare_tables_agree_too(void)
+{
+	compare_with_a_flat_model(3);
+}
+
+/* ---- Spare tables ---- */
+
+/* Maps and unmaps a page in the @i-th 2 MiB. */
+static void touch(unsigned i)
+{
+	pfn_t pfn = 7;
+
+	CHECK_EQ(paging_map_pages(&arena.tables, BASE_VA + i * 2 * MIB, &pfn, 1, READ_ONLY), 1);
+	unmap(BASE_VA + i * 2 * MIB, PAGE_SIZE);
+	CHECK_EQ(level_at(BASE_VA + i * 2 * MIB), 0);
+	check_verifies();
+}
+
+static void the_newest_empty_tables_stay_for_the_next_page(void)
+{
+	uint64_t nr_upper = 3;	/* root, level 3, level 2 */
+
+	if (!set_up(PT_LEVEL_2M))
+		return;
+	arena.tables.max_spares = 2;
+	touch(0);
+	touch(1);
+	CHECK_EQ(arena.tables.nr_tables, nr_upper + 2);
+	CHECK_EQ(collect_retired(), 0);
+	touch(0);
+	CHECK_EQ(arena.tables.nr_tables, nr_upper + 2);
+	touch(2);	/* the oldest goes */
+	CHECK_EQ(arena.tables.nr_tables, nr_upper + 2);
+	CHECK_EQ(collect_retired(), 1);
+	map(BASE_VA + 2 * MIB, 4 * MIB, 2 * MIB, READ_WRITE);	/* a large page where one is */
+	CHECK_EQ(level_at(BASE_VA + 2 * MIB), PT_LEVEL_2M);
+	check_verifies();
+	unmap(BASE_VA + 2 * MIB, 2 * MIB);
+	touch(3);
+	paging_drop_spares(&arena.tables);
+	CHECK_EQ(arena.tables.nr_tables, 1);
+	check_verifies();
+	tear_down();
 }
 
 /* ---- Visiting ---- */
@@ -661,6 +713,9 @@ static const struct test_case cases[] = {
 	{ "the short ways know their limits", short_ways_know_their_limits },
 	{ "lookups forget retired tables", lookups_forget_retired_tables },
 	{ "random edits agree with a flat model", random_edits_agree_with_a_flat_model },
+	{ "random edits with spare tables agree too", random_edits_with_spare_tables_agree_too },
+	{ "the newest empty tables stay for the next page",
+	  the_newest_empty_tables_stay_for_the_next_page },
 	{ "visits leaves in order of address", visits_leaves_in_order },
 	{ "verify notices T1", verify_notices_T1 },
 	{ "verify notices T2", verify_notices_T2 },
