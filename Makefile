@@ -51,7 +51,9 @@ EFI_PURE_SOURCES := \
 	efi/collect.c efi/lint.c efi/show.c
 
 # Talks to firmware or drives the boot.
-EFI_SOURCES := efi/firmware.c efi/fw_cfg.c efi/capture.c efi/framebuffer.c efi/font.c \
+EFI_SOURCES := \
+	efi/firmware.c efi/firmware_tables.c efi/console.c efi/stick.c efi/fw_cfg.c \
+	efi/capture.c efi/framebuffer.c efi/font.c \
 	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.

@@ -1,0 +1,106 @@
+/*
+ * The firmware's text console, and the ways to end early.
+ *
+ * Model
+ *   Until the kernel has sinks, text goes to the log's ring; what the person at
+ *   the screen must see goes to ConOut as well. A program that cannot go on says
+ *   "Bail out!" there and on the first serial port, so that a harness sees it.
+ *
+ * Locking
+ *   None: one CPU.
+ */
+
+#include "efi/firmware_state.h"
+
+#include "arch.h"
+#include "efi/firmware.h"
+#include "efi/framebuffer.h"
+
+#define STOP_SECONDS		10u
+#define STATUS_PANICKED		0x12u	/* isa-debug-exit: QEMU ends with 37 */
+
+static void print_console(const char *text)
+{
+	SIMPLE_TEXT_OUTPUT_INTERFACE *console = firmware.system->ConOut;
+	CHAR16 piece[2] = { 0, 0 };
+
+	if (!console)
+		return;
+	for (; *text; text++) {
+		piece[0] = (CHAR16)*text;
+		if (*text == '\n')
+			console->OutputString(console, (CHAR16 *)L"\r");
+		console->OutputString(console, piece);
+	}
+}
+
+void announce(enum log_level level, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+
+	va_start(args, format);
+	format_vtext(line, sizeof(line) - 1, format, args);
+	va_end(args);
+	log_line(level, "%s", line);
+	print_console(line);
+	print_console("\n");
+}
+
+/* The log to the serial line, whether or not firmware still rules. */
+static void send_log_to_serial(void)
+{
+	const struct uart_info first_port = { UART_PORT, 0x3F8, 0, 1 };
+
+	if (arch_serial_init(&first_port) == STATUS_OK)
+		log_add_sink(arch_serial_write);
+}
+
+void stop(const char *format, ...)
+{
+	char reason[200];
+	va_list args;
+
+	va_start(args, format);
+	format_vtext(reason, sizeof(reason), format, args);
+	va_end(args);
+	announce(LOG_ERROR, "Bail out! %s", reason);
+	send_log_to_serial();
+	firmware.boot->Stall(STOP_SECONDS * 1000000ull);
+	arch_exit_emulator(STATUS_PANICKED);
+	firmware.boot->Exit(firmware.image, EFI_UNSUPPORTED, 0, NULL);
+	arch_halt();
+}
+
+void stop_between(const struct boot_info *info, const char *reason)
+{
+	log_line(LOG_ERROR, "Bail out! %s", reason);
+	if (framebuffer_init(&info->framebuffer, (void *)info->framebuffer.base_pa) == STATUS_OK)
+		log_add_sink(framebuffer_write);
+	send_log_to_serial();
+	arch_exit_emulator(STATUS_PANICKED);
+	arch_halt();
+}
+
+void copy_vendor(char *to, size_t size)
+{
+	const CHAR16 *from = firmware.system->FirmwareVendor;
+	size_t length = 0;
+
+	for (; from && from[length] && length + 1 < size; length++)
+		to[length] = from[length] >= ' ' && from[length] <= '~' ? (char)from[length] : '?';
+	to[length] = '\0';
+}
+
+void print_banner(const char *vendor)
+{
+	EFI_TIME now = { 0 };
+
+	announce(LOG_NOTICE, "Slabstick %s", SLABSTICK_VERSION);
+	announce(LOG_NOTICE, "efi: EFI v%u.%02u by %s, revision 0x%08x",
+		 firmware.system->Hdr.Revision >> 16, firmware.system->Hdr.Revision & 0xFFFF, vendor,
+		 firmware.system->FirmwareRevision);
+	if (!EFI_ERROR(firmware.system->RuntimeServices->GetTime(&now, NULL)))
+		announce(LOG_NOTICE, "time: %04u-%02u-%02u %02u:%02u:%02u", now.Year, now.Month, now.Day,
+			 now.Hour, now.Minute, now.Second);
+}

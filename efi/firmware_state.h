@@ -1,0 +1,93 @@
+#ifndef EFI_FIRMWARE_STATE_H
+#define EFI_FIRMWARE_STATE_H
+
+/*
+ * What the files that call the firmware share: firmware.c (the sequence),
+ * console.c, firmware_tables.c, stick.c. Nobody else includes it.
+ */
+
+#define GNU_EFI_USE_MS_ABI 1
+#include <efi.h>
+
+#include "efi/acpi.h"
+#include "efi/arena.h"
+#include "efi/collect.h"
+#include "efi/memory_map.h"
+#include "log.h"
+
+enum held { HELD_IMAGE, HELD_ARENA, HELD_TABLE_POOL, HELD_TRAMPOLINE, NR_HELD };
+
+/* A table to look for: the @index-th of its name, and how the capture calls it. */
+struct wanted_table {
+	char signature[5];
+	char file[12];
+	uint32_t index;
+	struct bytes copy;
+	uint64_t firmware_pa;
+};
+
+enum wanted { WANTED_SRAT, WANTED_SRAT2, WANTED_SLIT, WANTED_MADT, WANTED_HMAT, WANTED_SPCR,
+	      WANTED_MSCT, WANTED_CEDT, WANTED_FADT, NR_WANTED };
+
+extern struct wanted_table wanted_tables[NR_WANTED];
+
+/* What is remembered while firmware rules. */
+struct firmware_state {
+	EFI_HANDLE image;
+	EFI_SYSTEM_TABLE *system;
+	EFI_BOOT_SERVICES *boot;
+	EFI_LOADED_IMAGE *loaded;
+	struct memory_map map;
+	UINT8 *map_buffer;
+	UINTN map_capacity_bytes;
+	UINTN map_key;
+	UINT32 map_version;
+	struct arena arena;
+	struct held_range held[NR_HELD];
+};
+
+extern struct firmware_state firmware;
+
+/* ---- console.c ---- */
+
+/* A line for the log and for whoever sits at the screen. */
+void announce(enum log_level level, const char *format, ...) PRINTF(2, 3);
+
+/* Ends the program while boot services work: tells why, gives time to read it. */
+void stop(const char *format, ...) PRINTF(1, 2) NORETURN;
+
+/* Ends the program when there is neither firmware nor kernel. */
+void stop_between(const struct boot_info *info, const char *reason) NORETURN;
+
+void copy_vendor(char *to, size_t size);
+void print_banner(const char *vendor);
+
+/* ---- firmware.c ---- */
+
+/* Loader data that ends with boot services, or NULL. */
+void *take_pool(uint64_t bytes);
+
+/* ---- firmware_tables.c ---- */
+
+/* Physical address of the RSDP; 0: there is none. */
+uint64_t find_rsdp(void);
+
+/* Copies every wanted table that is there and intact. */
+void copy_tables(uint64_t rsdp_pa);
+struct firmware_tables found_tables(void);
+
+/* Copies the tables once more, to where they stay readable: for show=acpi. */
+void keep_tables(struct boot_info *info);
+
+/* Bytes of arena that keep_tables() takes. */
+uint64_t kept_tables_bytes(void);
+
+/* ---- stick.c ---- */
+
+/* Options from slabstick.cfg, LoadOptions and fw_cfg; the log level is set at once. */
+void read_options(struct boot_info *info);
+
+/* Saves what firmware says to the stick, unless capture=no. */
+void save_capture(const struct boot_info *info);
+
+#endif
