@@ -110,7 +110,7 @@ def capture_is_saved(folder):
             if f"SRAT: PXM {node['pxm']} -> APIC 0x{cpu:02x} -> Node" not in log:
                 raise Failure(f"CPU {cpu} is elsewhere in the replay")
     names = sorted(path.name for path in saved.iterdir())
-    if names != ["machine.json", "madt.bin", "map.bin", "slit.bin", "srat.bin"]:
+    if names != ["fadt.bin", "machine.json", "madt.bin", "map.bin", "slit.bin", "srat.bin"]:
         raise Failure(f"the capture has {names}")
 
 
