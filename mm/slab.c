@@ -235,7 +235,7 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted)
 {
-	unsigned nr = 0;
+	unsigned nr;
 
 	spin_lock(&node->lock);
 	nr = shared_take(node, to, wanted);

@@ -139,8 +139,9 @@ static void alien_flush(struct kmem_cache *cache, struct object_array *alien, un
 	node_put(cache, cache_node_lookup(cache, nid), alien->slots + alien->nr, nr, empty);
 }
 
-void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
-		struct slab_slot slot)
+/* There is no array yet, or it is full. */
+static NOINLINE void alien_give_slow(struct kmem_cache *cache, struct cache_node *home,
+				     unsigned nid, struct slab_slot slot)
 {
 	struct object_array *alien = alien_array(cache, home, nid);
 	struct list_head empty;
@@ -149,17 +150,30 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
 		return;
 	}
-	spin_lock(&alien->lock);
-	if (likely(alien->nr < alien->limit)) {
-		alien->slots[alien->nr++] = slot;
-		spin_unlock(&alien->lock);
-		return;
-	}
 	list_init(&empty);
-	alien_flush(cache, alien, nid, alien->limit, &empty);
+	spin_lock(&alien->lock);
+	if (alien->nr == alien->limit)
+		alien_flush(cache, alien, nid, alien->limit, &empty);
 	alien->slots[alien->nr++] = slot;
 	spin_unlock(&alien->lock);
 	slabs_destroy(cache, &empty);
+}
+
+void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
+		struct slab_slot slot)
+{
+	struct object_array *alien = alien_lookup(home, nid);
+
+	if (likely(alien != NULL)) {
+		spin_lock(&alien->lock);
+		if (likely(alien->nr < alien->limit)) {
+			alien->slots[alien->nr++] = slot;
+			spin_unlock(&alien->lock);
+			return;
+		}
+		spin_unlock(&alien->lock);
+	}
+	alien_give_slow(cache, home, nid, slot);
 }
 
 /* Half a batch: what is taken along must leave room for what comes back. */
@@ -191,23 +205,6 @@ void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid
 	}
 	*state = slot.state;
 	return slot.object;
-}
-
-void *alien_pop(struct cache_node *home, unsigned nid, uint8_t **state)
-{
-	struct object_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
-	struct object_array *alien = table ? __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE) : NULL;
-	void *object = NULL;
-
-	if (!alien)
-		return NULL;
-	spin_lock(&alien->lock);
-	if (likely(alien->nr > 0)) {
-		object = alien->slots[--alien->nr].object;
-		*state = alien->slots[alien->nr].state;
-	}
-	spin_unlock(&alien->lock);
-	return object;
 }
 
 void alien_drain(struct kmem_cache *cache, struct cache_node *home)

@@ -253,8 +253,27 @@ void shared_drain(struct kmem_cache *cache, struct cache_node *node);
 void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		 uint8_t **state);
 
+static inline struct object_array *alien_lookup(struct cache_node *home, unsigned nid)
+{
+	struct object_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
+
+	return table ? __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE) : NULL;
+}
+
 /* As alien_take(), from what is there already. */
-void *alien_pop(struct cache_node *home, unsigned nid, uint8_t **state);
+static inline struct slab_slot alien_pop(struct cache_node *home, unsigned nid)
+{
+	struct object_array *alien = alien_lookup(home, nid);
+	struct slab_slot slot = { NULL, NULL };
+
+	if (unlikely(!alien))
+		return slot;
+	spin_lock(&alien->lock);
+	if (likely(alien->nr > 0))
+		slot = alien->slots[--alien->nr];
+	spin_unlock(&alien->lock);
+	return slot;
+}
 
 /* Sends a free object of node @nid home, sooner or later. */
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,

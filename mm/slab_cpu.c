@@ -279,42 +279,42 @@ void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 
 static ALWAYS_INLINE bool is_of_cpu(const struct kmem_cache *cache, unsigned nid)
 {
-	return nid == NID_NONE || nid == cache->cpu[mm_port_cpu()]->nid;
+	return nid == cache->cpu[mm_port_cpu()]->nid;
 }
 
-/* An object of @nid that this CPU's node keeps in its alien array, or NULL. */
-static void *foreign_pop(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+/*
+ * Another node's object from the alien array if there is one, for ordinary @gfp;
+ * else the slow path.
+ */
+static NOINLINE void *alloc_foreign(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+				    size_t size_bytes, const void *caller)
 {
+	mm_port_local_state local = mm_port_local_lock();
 	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	uint8_t *state = NULL;
-	void *object;
+	struct slab_slot slot = { NULL, NULL };
 
-	if (array == &slab_no_array)
-		return NULL;
-	object = alien_pop(cache_node_lookup(cache, array->nid), nid, &state);
-	return finish_alloc(cache, gfp, object, state);
+	if (likely(array != &slab_no_array) && !(gfp & SLAB_SPECIAL_GFP))
+		slot = alien_pop(cache_node_lookup(cache, array->nid), nid);
+	if (likely(slot.object != NULL))
+		*slot.state = 0;
+	mm_port_local_unlock(local);
+	if (likely(slot.object != NULL))
+		return slot.object;
+	return alloc_slow(cache, gfp, nid, size_bytes, caller);
 }
 
 void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
 		       const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	void *object = array->top[-1].object;
+	void *object;
 
-	if (!is_of_cpu(cache, nid)) {
-		object = foreign_pop(cache, gfp, nid);
-		mm_port_local_unlock(local);
-		return object ? object : alloc_slow(cache, gfp, nid, size_bytes, caller);
-	}
-	if (unlikely(!object) || unlikely(gfp & __GFP_THISNODE)) {
-		mm_port_local_unlock(local);
+	if (nid != NID_NONE && !is_of_cpu(cache, nid))
+		return alloc_foreign(cache, gfp, nid, size_bytes, caller);
+	if (unlikely(gfp & SLAB_SPECIAL_GFP))
 		return alloc_slow(cache, gfp, nid, size_bytes, caller);
-	}
-	array->top--;
-	finish_alloc(cache, gfp, object, array->top->state);
-	mm_port_local_unlock(local);
-	return object;
+	object = slab_pop(cache);
+	return likely(object != NULL) ? object :
+		alloc_slow(cache, gfp, nid, size_bytes, caller);
 }
 
 /* Pops up to @wanted objects from the half in use. */
@@ -389,6 +389,24 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 	mm_port_local_unlock(local);
 }
 
+/* All checks passed; the object is another node's, or this CPU has no array. */
+static NOINLINE void free_foreign(struct kmem_cache *cache, struct slab *slab, void *object,
+				  uint8_t *state, const void *caller)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
+
+	if (unlikely(array == &slab_no_array)) {
+		mm_port_local_unlock(local);
+		free_slow(cache, slab, object, state, caller);
+		return;
+	}
+	*state = 1;
+	alien_give(cache, cache_node_lookup(cache, array->nid), slab->nid,
+		   (struct slab_slot){ object, state });
+	mm_port_local_unlock(local);
+}
+
 /* The page of @object if it is a slab's, else NULL. */
 static ALWAYS_INLINE struct page *slab_page(const void *object)
 {
@@ -425,7 +443,12 @@ static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page 
 		slab_refuse_free(object, __builtin_return_address(0));
 		return;
 	}
-	if (unlikely(slab->nid != array->nid) || unlikely(top >= array->end)) {
+	if (unlikely(slab->nid != array->nid)) {
+		mm_port_local_unlock(local);
+		free_foreign(cache, slab, object, state, __builtin_return_address(0));
+		return;
+	}
+	if (unlikely(top >= array->end)) {
 		mm_port_local_unlock(local);
 		free_slow(cache, slab, object, state, __builtin_return_address(0));
 		return;

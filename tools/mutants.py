@@ -39,6 +39,8 @@ EQUIVALENT = {
     "max_free_objects": "policy", "max_kept": "policy", "likely(array": "a way around",
     "? slab->nr_free : wanted": "the smaller of two", "keep_objects &&": "policy",
     ": index + 1;": "the end of a list leads anywhere",
+    "} while (index <": "no state byte lies right behind another slab's",
+    "is_plain &&": "a way around",
     "is_drain_asked": "other CPUs", "list_init": "would only hang",
 }
 

@@ -31,9 +31,29 @@ static bool breaks(struct kmem_cache *cache, const char *rule)
 	return !cache_verify(cache, &violation) && strcmp(violation.rule, rule) == 0;
 }
 
+/* Caches with exactly the debug flags asked for, whatever debug= says. */
+static struct kmem_cache *create_plain_dtor(const char *name, size_t bytes, size_t align,
+					    slab_flags_t flags, void (*ctor)(void *object),
+					    void (*dtor)(void *object))
+{
+	slab_flags_t kept = slab_system.debug_flags;
+	struct kmem_cache *cache;
+
+	slab_system.debug_flags = 0;
+	cache = kmem_cache_create_dtor(name, bytes, align, flags, ctor, dtor);
+	slab_system.debug_flags = kept;
+	return cache;
+}
+
+static struct kmem_cache *create_plain(const char *name, size_t bytes, size_t align,
+				       slab_flags_t flags, void (*ctor)(void *object))
+{
+	return create_plain_dtor(name, bytes, align, flags, ctor, NULL);
+}
+
 static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flags)
 {
-	return kmem_cache_create(name, bytes, 0, flags | SLAB_PANIC, NULL);
+	return create_plain(name, bytes, 0, flags | SLAB_PANIC, NULL);
 }
 
 static struct slab *slab_of(const void *object)
@@ -209,7 +229,7 @@ static void objects_do_not_overlap(void)
 static void objects_are_aligned_as_asked(void)
 {
 	for (size_t align = 8; align <= PAGE_SIZE; align *= 2) {
-		struct kmem_cache *cache = kmem_cache_create("test_align", 40, align, SLAB_PANIC,
+		struct kmem_cache *cache = create_plain("test_align", 40, align, SLAB_PANIC,
 							     NULL);
 
 		for (unsigned i = 0; i < 50; i++) {
@@ -277,7 +297,7 @@ static void destruct(void *object)
 
 static void constructors_run_once_per_object(void)
 {
-	struct kmem_cache *cache = kmem_cache_create_dtor("test_ctor", 40, 0, SLAB_PANIC,
+	struct kmem_cache *cache = create_plain_dtor("test_ctor", 40, 0, SLAB_PANIC,
 							  construct, destruct);
 	uint8_t *object;
 
@@ -724,17 +744,19 @@ static void destroying_a_cache_in_use_panics(void)
 
 static void illegal_sizes_and_alignments_panic(void)
 {
-	CHECK_PANICS("size_bytes > 0", make("test_bad", 0, 0));
-	CHECK_PANICS("size_bytes <= KMALLOC_MAX_SIZE", make("test_bad", KMALLOC_MAX_SIZE + 1, 0));
-	CHECK_PANICS("is_power_of_two(align)",
-		     kmem_cache_create("test_bad", 8, 24, 0, NULL));
+	const size_t too_large = KMALLOC_MAX_SIZE + 1;
+
+	CHECK_PANICS("size_bytes > 0", kmem_cache_create("test_bad", 0, 0, 0, NULL));
+	CHECK_PANICS("size_bytes <= KMALLOC_MAX_SIZE",
+		     kmem_cache_create("test_bad", too_large, 0, 0, NULL));
+	CHECK_PANICS("is_power_of_two(align)", kmem_cache_create("test_bad", 8, 24, 0, NULL));
 	CHECK_PANICS("align <= PAGE_SIZE", kmem_cache_create("test_bad", 8, 8192, 0, NULL));
 	CHECK_PANICS("name != NULL", kmem_cache_create(NULL, 8, 8, 0, NULL));
 }
 
 static void zeroing_constructed_objects_panics(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("test_ctor_zero", 40, 0, SLAB_PANIC,
+	struct kmem_cache *cache = create_plain("test_ctor_zero", 40, 0, SLAB_PANIC,
 						     construct);
 
 	CHECK_PANICS("!cache->ctor", kmem_cache_zalloc(cache, GFP_KERNEL));
@@ -810,6 +832,46 @@ static void a_first_index_out_of_range_is_caught(void)
 	slab->first_free = cache->layout.nr_objects;
 	CHECK_PANICS("no free object", fill(cache, 100));
 	spin_unlock(&node_of(cache, object)->lock);
+	abandon(cache);
+}
+
+/* Without arrays each allocation takes one object: the first index itself must be refused. */
+static void check_first_index(size_t bytes, bool is_wide)
+{
+	struct kmem_cache *cache = make("test_first_one", bytes, 0);
+	struct slab *slab;
+	void *object;
+
+	cache->half_slots = 0;
+	CHECK_EQ(cache->layout.is_wide, is_wide);
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	slab = slab_of(object);
+	slab->first_free = cache->layout.nr_objects;
+	CHECK_PANICS("no free object", kmem_cache_alloc(cache, GFP_KERNEL));
+	spin_unlock(&node_of(cache, object)->lock);
+	abandon(cache);
+}
+
+static void the_first_index_out_of_range_is_refused(void)
+{
+	check_first_index(192, false);
+	check_first_index(8, true);
+}
+
+static void an_overwritten_guard_is_caught_when_freeing(void)
+{
+	struct kmem_cache *cache = make("test_guard_free", 192, 0);
+	void *first = kmem_cache_alloc(cache, GFP_KERNEL);
+	void *second = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct cache_node *node = node_of(cache, first);
+
+	cpu_array_drain(cache, mm_port_cpu());
+	shared_drain(cache, node);
+	kmem_cache_free(cache, first);	/* neither the first free object nor the last */
+	cpu_array_drain(cache, mm_port_cpu());
+	++*((uint8_t *)slab_of(second) - 1);
+	CHECK_PANICS("guard word", shared_drain(cache, node));
+	spin_unlock(&node->lock);
 	abandon(cache);
 }
 
@@ -1087,6 +1149,9 @@ static const struct test_case cases[] = {
 	{ "damaged wide entries are caught when taken",
 	  damaged_wide_entries_are_caught_when_taken },
 	{ "a first index out of range is caught", a_first_index_out_of_range_is_caught },
+	{ "the first index out of range is refused", the_first_index_out_of_range_is_refused },
+	{ "an overwritten guard is caught when freeing",
+	  an_overwritten_guard_is_caught_when_freeing },
 	{ "damaged counts and links are caught", damaged_counts_and_links_are_caught },
 	{ "damaged links of an empty slab are caught", damaged_links_of_an_empty_slab_are_caught },
 	{ "verify notices S1", verify_notices_S1 },
