@@ -53,26 +53,22 @@ static struct slab *place_descriptor(struct kmem_cache *cache, uint8_t *start, u
 	return slab;
 }
 
+/* page_set_type() marks all pages of the block. */
 static void link_pages(struct kmem_cache *cache, struct slab *slab, struct page *page)
 {
 	struct page *end = page + pages_in(cache->layout.order);
 
 	page_set_type(page, PAGE_SLAB);
-	for (; page < end; page++) {
-		page->type = PAGE_SLAB;
+	for (; page < end; page++)
 		page_set_slab(page, cache, slab);
-	}
 }
 
 static void release_pages(struct kmem_cache *cache, struct page *page)
 {
 	const unsigned order = cache->layout.order;
 
-	for (uint64_t i = 0; i < pages_in(order); i++) {
+	for (uint64_t i = 0; i < pages_in(order); i++)
 		page_set_slab(&page[i], NULL, NULL);
-		if (i)
-			page[i].type = PAGE_USER;
-	}
 	page_set_type(page, PAGE_USER);
 	__free_pages(page, order);
 }
