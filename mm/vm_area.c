@@ -42,6 +42,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/page_typed.h"
+#include "mm/reclaim.h"
 
 /* Of each size, at most so many are kept per CPU: 1,024 descriptors are 200 KiB. */
 #define VM_MAX_CACHED_AREAS	1024u
@@ -422,6 +423,17 @@ void vmalloc_shrink(void)
 			drop_cached(&vm_areas.cpus[cpu], class);
 }
 
+/* Pages that wait for a flush are the cheapest to have back. They may be of any node. */
+static uint64_t scan_lazy_areas(struct shrinker *asked, unsigned nid, uint64_t nr_pages)
+{
+	(void)asked;
+	(void)nid;
+	(void)nr_pages;
+	return vmalloc_purge();
+}
+
+static struct shrinker lazy_shrinker = { .name = "vmalloc", .scan = scan_lazy_areas };
+
 struct vm_struct *vm_area_at_or_before(uintptr_t va)
 {
 	struct vspace_node *node = vspace_find(&vm_areas.space, va);
@@ -442,6 +454,9 @@ void vm_area_init(unsigned nr_cpus)
 						SLAB_PANIC, NULL);
 	vm_areas.cpus = kcalloc(nr_cpus, sizeof(vm_areas.cpus[0]), GFP_KERNEL);
 	vm_areas.index = kcalloc(VM_INDEX_SIZE, sizeof(vm_areas.index[0]), GFP_KERNEL);
+	if (lazy_shrinker.list.next)
+		unregister_shrinker(&lazy_shrinker);	/* of the machine before */
+	register_shrinker(&lazy_shrinker);
 	if (!vm_areas.cpus || !vm_areas.index)
 		mm_port_panic(__FILE__, __LINE__, "no memory for vmalloc's queues and index");
 }

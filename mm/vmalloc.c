@@ -22,6 +22,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/live.h"
 #include "mm/page_typed.h"
 #include "mm/vm_area.h"
 
@@ -339,6 +340,18 @@ void vunmap(const void *addr)
 	vm_area_destroy(area);
 }
 
+/* Two cache modes for one page frame are undefined (SDM 3A 12.12.4): RAM is never a device. */
+static bool holds_ram(uint64_t pa, uint64_t nr_bytes)
+{
+	for (uint32_t i = 0; i < live.info->nr_ranges; i++) {
+		const struct mem_range *range = &live.info->ranges[i];
+
+		if (range->type == MEM_USABLE && pa < range->end && range->start < pa + nr_bytes)
+			return true;
+	}
+	return false;
+}
+
 static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 			 enum mm_port_protection protection)
 {
@@ -346,7 +359,8 @@ static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 	struct vm_struct *area;
 	uint64_t nr_pages;
 
-	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_PHYS_BITS)
+	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_PHYS_BITS ||
+	    holds_ram(pa, size))
 		return NULL;
 	nr_pages = bytes_to_pages(offset_bytes + size);
 	if (nr_pages > UINT32_MAX)

@@ -5,6 +5,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
+#include "mm/reclaim.h"
 #include "mm/vm_area.h"
 #include "tests/test.h"
 
@@ -269,6 +270,30 @@ static void ioremap_keeps_the_offset_in_the_page(void)
 	CHECK(ioremap(UINT64_MAX - 1, 4) == NULL);
 	CHECK(ioremap_wc(1ull << MAX_PHYS_BITS, PAGE_SIZE) == NULL);
 	check_verifies();
+}
+
+static void ioremap_refuses_ram(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+	uint64_t pa = pfn_to_pa(page_to_pfn(page));
+
+	CHECK(ioremap(pa, PAGE_SIZE) == NULL);
+	CHECK(ioremap(pa + 17, 1) == NULL);
+	CHECK(ioremap_wc(0, DEVICE_PA + PAGE_SIZE) == NULL);	/* RAM somewhere in it */
+	__free_pages(page, 0);
+	check_verifies();
+}
+
+static void short_memory_flushes_freed_areas(void)
+{
+	void *addr;
+
+	vmalloc_purge();
+	addr = vmalloc(7 * PAGE_SIZE);
+	vfree(addr);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 1);
+	CHECK(shrink_node(NID_NONE, 1u << 20) >= 7);	/* every shrinker is asked */
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);
 }
 
 static void freeing_what_is_not_an_area_panics(void)
@@ -552,6 +577,8 @@ static const struct test_case cases[] = {
 	{ "vmap shows the same pages again", vmap_shows_the_same_pages_again },
 	{ "vmap of one page twice aliases it", vmap_of_one_page_twice_aliases_it },
 	{ "ioremap keeps the offset in the page", ioremap_keeps_the_offset_in_the_page },
+	{ "ioremap refuses RAM", ioremap_refuses_ram },
+	{ "short memory flushes freed areas", short_memory_flushes_freed_areas },
 	{ "freeing what is not an area panics", freeing_what_is_not_an_area_panics },
 	{ "addresses are described", addresses_are_described },
 	{ "random areas never share a page", random_areas_never_share_a_page },
