@@ -27,6 +27,7 @@
 #include "mm/page_alloc.h"
 
 #include "lib/string.h"
+#include "mm/compact.h"
 #include "mm/init.h"
 #include "mm/grace.h"
 #include "mm/live.h"
@@ -304,6 +305,8 @@ static struct page *take_from_zone(struct zone *zone, const struct request *requ
 	do {
 		page = take(zone, request);
 	} while (!page && provide(zone, request));
+	if (!page && request->gfp & __GFP_HIGH)
+		page = take_listed(zone, request->order, MIGRATE_HIGHATOMIC);
 	return page;
 }
 
@@ -316,9 +319,11 @@ static bool zone_has_room(const struct zone *zone, const struct request *request
 
 	if (effort == EFFORT_ALL)
 		return true;
-	/* Half of what others must leave is for requests that cannot wait. */
+	/* Half of what others must leave is for requests that cannot wait, and so is their reserve. */
 	if (effort == EFFORT_RESERVE)
 		mark /= 2;
+	else
+		mark += zone->nr_highatomic_pages;
 	return zone_watermark_ok(zone, request->order, mark, request->highest);
 }
 
@@ -384,22 +389,78 @@ static struct page *reclaim_and_retry(const struct request *request)
 	return NULL;
 }
 
+/* Memory is there, but in pieces: has movable pages moved away, then tries again. */
+static struct page *compact_and_retry(const struct request *request)
+{
+	uint64_t nr_emptied = 0;
+
+	if (request->order == 0)
+		return NULL;
+	for (uint32_t i = 0; i < request->zonelist->nr_zones && nr_emptied == 0; i++) {
+		struct zone *zone = request->zonelist->zones[i];
+
+		if (zone->type <= request->highest)
+			nr_emptied = compact_zone(zone, pages_in(MAX_ORDER - PAGEBLOCK_ORDER));
+	}
+	return nr_emptied ? take_from_zonelist(request, hardest_effort(request->gfp)) : NULL;
+}
+
+/* A large block was hard to find for a request that cannot wait: keep more where it was. */
+static void reserve_for_the_next(struct page *page)
+{
+	struct zone *zone = page_zone(page);
+
+	spin_lock(&zone->lock);
+	pageblock_reserve_highatomic(zone, page);
+	spin_unlock(&zone->lock);
+}
+
+/* The last resort: what was set aside for requests that cannot wait serves all. */
+static struct page *unreserve_and_retry(const struct request *request)
+{
+	bool has_more = false;
+
+	for (uint32_t i = 0; i < request->zonelist->nr_zones; i++) {
+		struct zone *zone = request->zonelist->zones[i];
+
+		spin_lock(&zone->lock);
+		while (pageblock_unreserve_highatomic(zone))
+			has_more = true;
+		spin_unlock(&zone->lock);
+	}
+	return has_more ? take_from_zonelist(request, hardest_effort(request->gfp)) : NULL;
+}
+
+static struct page *find_with_effort(const struct request *request, struct mm_cpu *cpu_data)
+{
+	struct page *page = take_from_zonelist(request, hardest_effort(request->gfp));
+
+	if (page && request->order > 0 && request->gfp & __GFP_HIGH)
+		reserve_for_the_next(page);
+	if (page || cpu_data->is_reclaiming)
+		return page;
+	if (request->gfp & __GFP_DIRECT_RECLAIM) {
+		/* Owners that move pages and shrinkers may allocate, but not reclaim again. */
+		cpu_data->is_reclaiming = true;
+		page = compact_and_retry(request);
+		if (!page)
+			page = reclaim_and_retry(request);
+		cpu_data->is_reclaiming = false;
+	}
+	if (!page && request->gfp & (__GFP_DIRECT_RECLAIM | __GFP_MEMALLOC))
+		page = unreserve_and_retry(request);
+	return page;
+}
+
 static struct page *find_page(const struct request *request)
 {
 	struct page *page = take_from_zonelist(request, EFFORT_LOW);
-	struct mm_cpu *cpu_data = this_mm_cpu();
 
 	if (page)
 		return page;
 	if (request->gfp & __GFP_KSWAPD_RECLAIM)
 		wake_kswapd(request);
-	page = take_from_zonelist(request, hardest_effort(request->gfp));
-	if (page || !(request->gfp & __GFP_DIRECT_RECLAIM) || cpu_data->is_reclaiming)
-		return page;
-	cpu_data->is_reclaiming = true;
-	page = reclaim_and_retry(request);
-	cpu_data->is_reclaiming = false;
-	return page;
+	return find_with_effort(request, this_mm_cpu());
 }
 
 /* ---- Requests ---- */

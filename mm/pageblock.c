@@ -24,19 +24,15 @@
 
 #include "lib/align.h"
 
+/* The reserve for requests that cannot wait is at most the zone divided by this. */
+#define HIGHATOMIC_SHARE	100u
+
 #define NR_FALLBACKS	(MIGRATE_PCPTYPES - 1)
 
 static const uint8_t fallbacks[MIGRATE_PCPTYPES][NR_FALLBACKS] = {
 	[MIGRATE_UNMOVABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE },
 	[MIGRATE_MOVABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE },
 	[MIGRATE_RECLAIMABLE] = { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE },
-};
-
-/* What the pages of one pageblock are, as far as stealing cares. */
-struct block_use {
-	uint64_t nr_free;
-	uint64_t nr_movable;	/* allocated, with an owner that can migrate them */
-	uint64_t nr_pinned;	/* the rest */
 };
 
 /* First page after the block that @page heads. */
@@ -50,11 +46,14 @@ static struct page *next_block(struct page *page)
 	return page + pages_in(head.order);
 }
 
-static struct block_use pageblock_use(const struct zone *zone, struct page *start)
+struct block_use pageblock_use(const struct zone *zone, struct page *start)
 {
 	struct page *end = start + PAGEBLOCK_PAGES;
 	struct block_use use = { 0, 0, 0 };
 
+	/* The second half of a larger block: its first page speaks for it. */
+	if (is_free_block(zone, pair_of(start, PAGEBLOCK_ORDER), MAX_ORDER))
+		return (struct block_use){ .nr_free = PAGEBLOCK_PAGES };
 	for (struct page *page = start; page < end; page = next_block(page)) {
 		struct page head = { .state = page_state(page) };
 
@@ -65,6 +64,56 @@ static struct block_use pageblock_use(const struct zone *zone, struct page *star
 	}
 	use.nr_pinned = PAGEBLOCK_PAGES - min_u64(use.nr_free + use.nr_movable, PAGEBLOCK_PAGES);
 	return use;
+}
+
+void pageblock_detach(struct zone *zone, struct page *page)
+{
+	struct page *head = pair_of(pageblock_of(page), PAGEBLOCK_ORDER);
+	struct page *half = buddy_of(head, PAGEBLOCK_ORDER);
+
+	if (!is_free_block(zone, head, MAX_ORDER))
+		return;
+	buddy_unlist(zone, head, MAX_ORDER);
+	buddy_list(zone, head, PAGEBLOCK_ORDER, pageblock_migratetype(head));
+	buddy_list(zone, half, PAGEBLOCK_ORDER, pageblock_migratetype(half));
+}
+
+void pageblock_reserve_highatomic(struct zone *zone, struct page *page)
+{
+	if (pageblock_migratetype(page) >= MIGRATE_PCPTYPES ||
+	    zone->nr_highatomic_pages + PAGEBLOCK_PAGES > zone->managed_pages / HIGHATOMIC_SHARE)
+		return;
+	pageblock_detach(zone, page);
+	pageblock_convert(zone, page, MIGRATE_HIGHATOMIC);
+	zone->nr_highatomic_pages += PAGEBLOCK_PAGES;
+}
+
+bool pageblock_unreserve_highatomic(struct zone *zone)
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		struct list_head *list = &zone->free_area[order].free_list[MIGRATE_HIGHATOMIC];
+
+		if (list_is_empty(list))
+			continue;
+		zone->nr_highatomic_pages -= PAGEBLOCK_PAGES;
+		pageblock_release(zone, list_first_entry(list, struct page, list),
+				  MIGRATE_MOVABLE);
+		return true;
+	}
+	return false;
+}
+
+void pageblock_release(struct zone *zone, struct page *page, enum migratetype migratetype)
+{
+	struct page *start = pageblock_of(page);
+
+	pageblock_convert(zone, start, migratetype);
+	if (!is_free_block(zone, start, PAGEBLOCK_ORDER))
+		return;
+	buddy_unlist(zone, start, PAGEBLOCK_ORDER);
+	zone->nr_free_pages -= PAGEBLOCK_PAGES;
+	page_set_state(start, 0);
+	buddy_free(zone, start, PAGEBLOCK_ORDER);
 }
 
 uint64_t pageblock_convert(struct zone *zone, struct page *page, enum migratetype migratetype)

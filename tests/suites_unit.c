@@ -23,6 +23,7 @@ extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
 extern const struct test_suite suite_pcp;
 extern const struct test_suite suite_page_alloc;
+extern const struct test_suite suite_compact;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
@@ -50,6 +51,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_buddy,
 	&suite_pcp,
 	&suite_page_alloc,
+	&suite_compact,
 	&suite_slab,
 	&suite_kmalloc,
 	&suite_linux_shim,
