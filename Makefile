@@ -348,4 +348,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
-	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS))
+	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \
+	$(STRESS_TSAN_OBJECTS) $(call objects,host/library.o,tests/host/bench/bench_host.c \
+	tests/host/stress/slab_stress.c))
