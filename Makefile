@@ -88,7 +88,8 @@ COMMON_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -MMD -MP -fno-strict
 IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-stack-protector \
 	-fshort-wchar -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-jump-tables \
-	-Iarch/x86_64/port -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+	-Iarch/x86_64/port -include arch/x86_64/port/all_hidden.h \
+	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 HOST_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -DMM_DEBUG=1 -Itests/host/port -pthread
 FUZZ_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer \
