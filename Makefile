@@ -34,7 +34,8 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 
 # Portable core.
 MM_SOURCES := \
-	mm/assert.c mm/range.c mm/topology.c \
+	mm/assert.c mm/range.c \
+	mm/topology.c mm/topology_label.c mm/topology_log.c mm/topology_verify.c \
 	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c mm/compact.c \
 	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/reclaim.c \
 	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_alien.c mm/slab_cpu.c mm/slab_cache.c \

@@ -2,22 +2,9 @@
  * Nodes from boot_info: domains made dense, memory and CPUs labelled.
  *
  * Model
- *   SRAT only labels; which bytes are RAM comes from the memory map. Three
- *   sweeps over sorted arrays, none of them quadratic:
- *
- *   Conflicts. For each affinity range in order of start, the only earlier
- *   ranges that matter are the one that reaches furthest, and the one that
- *   reaches furthest among those of another domain than that one. What the range
- *   shares with the furthest of another domain is claimed twice. That is an
- *   error only where there is RAM.
- *
- *   Labels. Going through RAM upward, the furthest-reaching range that has begun
- *   covers an address if any range does; where no two domains claim the same
- *   RAM, its domain is the answer. A page that several ranges share belongs to
- *   the range that has its first byte.
- *
- *   Orphans. RAM in no range, up to UNCOVERED_BYTES_MAX of it, joins the
- *   neighbour that is nearer by address; more of it refuses the SRAT.
+ *   SRAT only labels; which bytes are RAM comes from the memory map. Domains are
+ *   collected, sorted and numbered; topology_label.c cuts RAM along the affinity
+ *   ranges; the pieces and the CPUs are handed out to the nodes.
  *
  *   A refused or absent SRAT makes one node of everything.
  *
@@ -34,7 +21,7 @@
  *   None: built by one CPU, read-only afterwards.
  */
 
-#include "mm/topology.h"
+#include "mm/topology_build.h"
 
 #include "lib/align.h"
 #include "lib/sort.h"
@@ -43,34 +30,7 @@
 #include "mm/port.h"
 #include "mm/range.h"
 
-#define UNCOVERED_BYTES_MAX	(1ull << 20)
 #define BUFFER_ALIGN		8u
-
-/* A domain that something names; place: where it is named first. */
-struct domain_key {
-	uint32_t domain;
-	uint32_t place;
-	bool is_used;		/* by more than a CPU that does not exist */
-};
-
-/* A piece of RAM with its label. */
-struct ram_piece {
-	uint64_t start, end;
-	uint32_t nid;		/* NID_NONE: in no affinity range */
-	bool is_usable;
-};
-
-/* What is needed while building. */
-struct builder {
-	struct topology *topology;
-	const struct boot_info *info;
-	struct domain_key *keys;	/* later sorted by domain: the index domain -> nid */
-	uint32_t nr_keys;
-	struct ram_piece *pieces;
-	uint32_t nr_pieces;
-	unsigned char *buffer;
-	uint64_t used_bytes;
-};
 
 /* ---- The buffer ---- */
 
@@ -183,7 +143,7 @@ static void number_nodes(struct builder *builder)
 	sort_items(builder->keys, builder->nr_keys, sizeof(*builder->keys), by_domain_then_place, NULL);
 }
 
-static uint32_t nid_of_domain(const struct builder *builder, uint32_t domain)
+uint32_t builder_nid_of_domain(const struct builder *builder, uint32_t domain)
 {
 	uint32_t start = 0, end = builder->nr_keys;
 
@@ -213,198 +173,6 @@ static enum srat_verdict make_nodes(struct builder *builder)
 	if (builder->nr_keys > max_nodes(info))
 		return SRAT_TOO_MANY_NODES;
 	number_nodes(builder);
-	return SRAT_USED;
-}
-
-/* ---- Conflicts ---- */
-
-/* Index of the first range of the map that ends behind @at. */
-static uint32_t first_range_behind(const struct boot_info *info, uint64_t at)
-{
-	uint32_t start = 0, end = info->nr_ranges;
-
-	while (start < end) {
-		uint32_t middle = start + (end - start) / 2;
-
-		if (info->ranges[middle].end <= at)
-			start = middle + 1;
-		else
-			end = middle;
-	}
-	return start;
-}
-
-/* Finds RAM in [@start, @end) and tells its first stretch. */
-static bool find_ram(const struct boot_info *info, uint64_t start, uint64_t end, struct mem_range *found)
-{
-	for (uint32_t i = first_range_behind(info, start); i < info->nr_ranges; i++) {
-		if (info->ranges[i].start >= end)
-			return false;
-		if (!mem_type_is_ram(info->ranges[i].type))
-			continue;
-		*found = info->ranges[i];
-		found->start = max_u64(found->start, start);
-		found->end = min_u64(found->end, end);
-		return true;
-	}
-	return false;
-}
-
-/* The furthest-reaching range so far, and the furthest of any other domain than its. */
-struct reach {
-	uint64_t end, other_end;
-	uint32_t domain, other_domain;
-};
-
-static void extend_reach(struct reach *reach, const struct affinity_range *range)
-{
-	if (range->domain == reach->domain) {
-		reach->end = max_u64(reach->end, range->end);
-	} else if (range->end > reach->end) {
-		reach->other_end = reach->end;
-		reach->other_domain = reach->domain;
-		reach->end = range->end;
-		reach->domain = range->domain;
-	} else if (range->end > reach->other_end) {
-		reach->other_end = range->end;
-		reach->other_domain = range->domain;
-	}
-}
-
-/* True when RAM is claimed by two domains; the topology then tells which. */
-static bool find_conflict(struct topology *topology, const struct boot_info *info)
-{
-	struct reach reach = { 0, 0, DOMAIN_NONE, DOMAIN_NONE };
-
-	for (uint32_t i = 0; i < info->nr_affinity; i++) {
-		const struct affinity_range *range = &info->affinity[i];
-		bool is_other = range->domain != reach.domain;
-		uint64_t end = min_u64(range->end, is_other ? reach.end : reach.other_end);
-
-		if (end > range->start && find_ram(info, range->start, end, &topology->conflict)) {
-			topology->conflict_domains[0] = is_other ? reach.domain : reach.other_domain;
-			topology->conflict_domains[1] = range->domain;
-			return true;
-		}
-		extend_reach(&reach, range);
-	}
-	return false;
-}
-
-/* ---- Labels ---- */
-
-/* The labelling sweep's place in the affinity ranges. */
-struct cover {
-	const struct affinity_range *furthest;	/* that has begun; NULL: none */
-	uint32_t next;
-};
-
-static void advance_cover(struct cover *cover, const struct boot_info *info, uint64_t at)
-{
-	while (cover->next < info->nr_affinity &&
-	       align_down(info->affinity[cover->next].start, PAGE_SIZE) <= at) {
-		const struct affinity_range *range = &info->affinity[cover->next++];
-
-		if (!cover->furthest || range->end > cover->furthest->end)
-			cover->furthest = range;
-	}
-}
-
-/* Where what is at @at changes: the end of its label, or the beginning of the next. */
-static uint64_t label_end(const struct cover *cover, const struct boot_info *info, uint64_t at, uint64_t end)
-{
-	if (cover->furthest && cover->furthest->end > at) {
-		uint64_t last_page = align_down(cover->furthest->end - 1, PAGE_SIZE);
-
-		return last_page < end ? last_page + PAGE_SIZE : end;
-	}
-	if (cover->next < info->nr_affinity)
-		return min_u64(end, align_down(info->affinity[cover->next].start, PAGE_SIZE));
-	return end;
-}
-
-static void label_range(struct builder *builder, struct cover *cover, const struct mem_range *range)
-{
-	const struct boot_info *info = builder->info;
-	uint64_t at = range->start;
-
-	while (at < range->end) {
-		struct ram_piece piece = { .start = at, .nid = NID_NONE,
-					   .is_usable = range->type == MEM_USABLE };
-
-		advance_cover(cover, info, at);
-		piece.end = label_end(cover, info, at, range->end);
-		if (cover->furthest && cover->furthest->end > at)
-			piece.nid = nid_of_domain(builder, cover->furthest->domain);
-		builder->pieces[builder->nr_pieces++] = piece;
-		at = piece.end;
-	}
-}
-
-static void label_ram(struct builder *builder)
-{
-	const struct boot_info *info = builder->info;
-	struct cover cover = { NULL, 0 };
-
-	builder->nr_pieces = 0;
-	for (uint32_t i = 0; i < info->nr_ranges; i++)
-		if (mem_type_is_ram(info->ranges[i].type))
-			label_range(builder, &cover, &info->ranges[i]);
-}
-
-static uint64_t count_uncovered(const struct builder *builder)
-{
-	uint64_t sum_bytes = 0;
-
-	for (uint32_t i = 0; i < builder->nr_pieces; i++)
-		if (builder->pieces[i].nid == NID_NONE)
-			sum_bytes += builder->pieces[i].end - builder->pieces[i].start;
-	return sum_bytes;
-}
-
-/*
- * Gives each stretch of orphans to the labelled neighbour that is nearer, the
- * lower one when both are as near. At least one piece has a label.
- */
-static void adopt_orphans(struct builder *builder)
-{
-	struct ram_piece *pieces = builder->pieces;
-	uint32_t lower = builder->nr_pieces;	/* none yet */
-
-	for (uint32_t i = 0, next = 0; i < builder->nr_pieces; i++) {
-		if (pieces[i].nid != NID_NONE) {
-			lower = i;
-			continue;
-		}
-		for (next = i > next ? i : next; next < builder->nr_pieces; next++)
-			if (pieces[next].nid != NID_NONE)
-				break;
-
-		bool has_lower = lower < builder->nr_pieces;
-		bool has_upper = next < builder->nr_pieces;
-
-		if (has_lower && (!has_upper || pieces[i].start - pieces[lower].end <=
-						pieces[next].start - pieces[i].end))
-			pieces[i].nid = pieces[lower].nid;
-		else if (has_upper)
-			pieces[i].nid = pieces[next].nid;
-	}
-}
-
-static enum srat_verdict label_by_srat(struct builder *builder)
-{
-	struct topology *topology = builder->topology;
-	uint64_t ram_bytes = 0;
-
-	if (find_conflict(topology, builder->info))
-		return SRAT_OVERLAP;
-	label_ram(builder);
-	topology->uncovered_bytes = count_uncovered(builder);
-	for (uint32_t i = 0; i < builder->nr_pieces; i++)
-		ram_bytes += builder->pieces[i].end - builder->pieces[i].start;
-	if (topology->uncovered_bytes > UNCOVERED_BYTES_MAX || topology->uncovered_bytes == ram_bytes)
-		return SRAT_UNCOVERED;
-	adopt_orphans(builder);
 	return SRAT_USED;
 }
 
@@ -470,7 +238,7 @@ static void hand_out_memory(struct builder *builder)
 	}
 }
 
-static uint32_t first_node_with_memory(const struct topology *topology)
+uint32_t first_node_with_memory(const struct topology *topology)
 {
 	uint32_t nid = 0;
 
@@ -489,7 +257,7 @@ static void hand_out_cpus(struct builder *builder)
 		uint32_t nid = NID_NONE;
 
 		if (topology->srat == SRAT_USED && info->cpus[i].domain != DOMAIN_NONE)
-			nid = nid_of_domain(builder, info->cpus[i].domain);
+			nid = builder_nid_of_domain(builder, info->cpus[i].domain);
 		if (nid == NID_NONE) {
 			topology->nr_orphan_cpus++;
 			nid = orphans_nid;
@@ -497,81 +265,6 @@ static void hand_out_cpus(struct builder *builder)
 		topology->cpus[topology->nr_cpus++] = (struct topology_cpu){ info->cpus[i].apic_id, nid };
 		topology->nodes[nid].nr_cpus++;
 	}
-}
-
-/* ---- What is said about it ---- */
-
-static void log_affinity(const struct builder *builder)
-{
-	const struct boot_info *info = builder->info;
-
-	for (uint32_t i = 0; i < builder->topology->nr_cpus; i++)
-		if (info->cpus[i].domain != DOMAIN_NONE)
-			mm_port_log(LOG_INFO, "SRAT: PXM %u -> APIC 0x%02x -> Node %u", info->cpus[i].domain,
-				    info->cpus[i].apic_id, builder->topology->cpus[i].nid);
-	for (uint32_t i = 0; i < info->nr_affinity; i++) {
-		const struct affinity_range *range = &info->affinity[i];
-
-		mm_port_log(LOG_INFO, "ACPI: SRAT: Node %u PXM %u [mem 0x%08llx-0x%08llx]%s%s",
-			    nid_of_domain(builder, range->domain), range->domain,
-			    (unsigned long long)range->start, (unsigned long long)range->end - 1,
-			    range->is_hot_pluggable ? " hotplug" : "",
-			    range->is_non_volatile ? " non-volatile" : "");
-	}
-	if (info->distance.nr_localities > 0)
-		mm_port_log(LOG_INFO, "NUMA: Initialized distance table, cnt=%u", info->distance.nr_localities);
-}
-
-static void log_refusal(const struct topology *topology)
-{
-	switch (topology->srat) {
-	case SRAT_OVERLAP:
-		mm_port_log(LOG_ERROR, "SRAT: refused: PXM %u and PXM %u both claim RAM at [mem 0x%08llx-0x%08llx]",
-			    topology->conflict_domains[0], topology->conflict_domains[1],
-			    (unsigned long long)topology->conflict.start,
-			    (unsigned long long)topology->conflict.end - 1);
-		return;
-	case SRAT_UNCOVERED:
-		mm_port_log(LOG_ERROR, "SRAT: refused: %llu KiB of RAM are in no range",
-			    (unsigned long long)topology->uncovered_bytes >> 10);
-		return;
-	case SRAT_TOO_MANY_NODES:
-		mm_port_log(LOG_ERROR, "SRAT: refused: it has more than %u domains", MAX_NODES);
-		return;
-	case SRAT_NO_NODE:
-		mm_port_log(LOG_ERROR, "SRAT: refused: no CPU and no memory is in any of its domains");
-		return;
-	case SRAT_ABSENT:
-		mm_port_log(LOG_NOTICE, "SRAT: none that can be used: all memory and all CPUs form one node");
-		return;
-	case SRAT_USED:
-	case NR_SRAT_VERDICTS:
-		return;
-	}
-}
-
-static void log_one_node(const struct builder *builder)
-{
-	uint64_t end = builder->pieces[builder->nr_pieces - 1].end;
-
-	log_refusal(builder->topology);
-	mm_port_log(LOG_INFO, "No NUMA configuration found");
-	mm_port_log(LOG_INFO, "Faking a node at [mem 0x%016llx-0x%016llx]", 0ull, (unsigned long long)end - 1);
-}
-
-static void log_oddities(const struct topology *topology)
-{
-	if (topology->srat != SRAT_USED)
-		return;
-	if (topology->uncovered_bytes > 0)
-		mm_port_log(LOG_WARN, "SRAT: %llu KiB of RAM are in no range: given to their neighbours",
-			    (unsigned long long)topology->uncovered_bytes >> 10);
-	if (topology->nr_orphan_cpus > 0)
-		mm_port_log(LOG_WARN, "SRAT: %u CPUs have no entry: they go to node %u",
-			    topology->nr_orphan_cpus, first_node_with_memory(topology));
-	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++)
-		if (topology->nodes[nid].nr_memory == 0)
-			mm_port_log(LOG_INFO, "Node %u (PXM %u) has no memory", nid, topology->nodes[nid].domain);
 }
 
 /* ---- Public ---- */
@@ -605,11 +298,7 @@ enum status topology_build(struct topology *topology, const struct boot_info *in
 		fake_one_node(&builder);
 	hand_out_memory(&builder);
 	hand_out_cpus(&builder);
-	if (topology->srat == SRAT_USED)
-		log_affinity(&builder);
-	else
-		log_one_node(&builder);
-	log_oddities(topology);
+	log_topology(&builder);
 	return STATUS_OK;
 }
 
@@ -679,71 +368,4 @@ uint32_t topology_nid_of_domain(const struct topology *topology, uint32_t domain
 		if (topology->nodes[nid].domain == domain)
 			return nid;
 	return NID_NONE;
-}
-
-/* ---- Verification ---- */
-
-static bool verify_node_memory(const struct topology *topology, uint32_t nid, struct violation *out)
-{
-	const struct topology_node *node = &topology->nodes[nid];
-	uint64_t sum_bytes = 0;
-
-	REQUIRE("T2", nid, (uint64_t)node->first_memory + node->nr_memory <= topology->nr_memory);
-	for (uint32_t i = node->first_memory; i < node->first_memory + node->nr_memory; i++) {
-		const struct node_memory *memory = &topology->memory[i];
-
-		REQUIRE("T2", i, memory->nid == nid);
-		REQUIRE("T2", i, memory->start < memory->end);
-		REQUIRE("T2", i, is_aligned(memory->start, PAGE_SIZE));
-		REQUIRE("T2", i, is_aligned(memory->end, PAGE_SIZE));
-		REQUIRE("T2", i, i == node->first_memory || memory[-1].end < memory->start);
-		sum_bytes += memory->end - memory->start;
-	}
-	REQUIRE("T3", nid, node->usable_bytes == sum_bytes);
-	return true;
-}
-
-static bool verify_cpus(const struct topology *topology, struct violation *out)
-{
-	uint64_t nr_cpus = 0;
-
-	REQUIRE("T5", 0, topology->nr_cpus == topology->info->nr_cpus);
-	for (uint32_t i = 0; i < topology->nr_cpus; i++) {
-		REQUIRE("T5", i, topology->cpus[i].nid < topology->nr_nodes);
-		REQUIRE("T5", i, topology->cpus[i].apic_id == topology->info->cpus[i].apic_id);
-	}
-	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++)
-		nr_cpus += topology->nodes[nid].nr_cpus;
-	REQUIRE("T6", nr_cpus, nr_cpus == topology->nr_cpus);
-	return true;
-}
-
-/* O(nodes squared): a machine with 1,024 nodes takes a million steps. */
-static bool verify_domains_and_distances(const struct topology *topology, struct violation *out)
-{
-	for (uint32_t a = 0; a < topology->nr_nodes; a++) {
-		REQUIRE("T7", a, topology_distance(topology, a, a) == DISTANCE_LOCAL);
-		for (uint32_t b = 0; b < topology->nr_nodes; b++) {
-			if (a == b)
-				continue;
-			REQUIRE("T1", a, topology->nodes[a].domain != topology->nodes[b].domain);
-			REQUIRE("T7", a, topology_distance(topology, a, b) > DISTANCE_LOCAL);
-		}
-	}
-	return true;
-}
-
-bool topology_verify(const struct topology *topology, struct violation *out)
-{
-	const struct boot_info *info = topology->info;
-	uint64_t sum_bytes = 0;
-
-	REQUIRE("T1", 0, topology->nr_nodes > 0);
-	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++) {
-		if (!verify_node_memory(topology, nid, out))
-			return false;
-		sum_bytes += topology->nodes[nid].usable_bytes;
-	}
-	REQUIRE("T4", sum_bytes, sum_bytes == range_bytes_of(info->ranges, info->nr_ranges, MEM_USABLE));
-	return verify_cpus(topology, out) && verify_domains_and_distances(topology, out);
 }
