@@ -14,7 +14,8 @@
 #include "mm/page_alloc.h"
 #include "mm/vm_area.h"
 
-#define KIB	1024ull
+#define KIB		1024ull
+#define CALLER_BYTES	48u
 
 /* ---- Descriptions ---- */
 
@@ -37,6 +38,19 @@ static struct readable_size readable(uint64_t nr_bytes)
 	return (struct readable_size){ value, units[unit] };
 }
 
+/* "image+0x1a2b/0x8f000", as Linux names function, offset and length; else the address. */
+static void format_caller(const void *caller, char *text, size_t bytes)
+{
+	uintptr_t va = (uintptr_t)caller;
+
+	if (va >= mm_port_image_start && va < mm_port_image_end)
+		format_text(text, bytes, "image+0x%llx/0x%llx",
+			    (unsigned long long)(va - mm_port_image_start),
+			    (unsigned long long)(mm_port_image_end - mm_port_image_start));
+	else
+		format_text(text, bytes, "0x%llx", (unsigned long long)va);
+}
+
 static const char *kind_of(const struct vm_struct *area)
 {
 	if (area->flags & VM_IOREMAP)
@@ -49,13 +63,14 @@ static void describe_near(const struct vm_struct *area, uintptr_t va, char *text
 	uint64_t offset_bytes = va - area->place.start, area_bytes = vm_area_bytes(area);
 	bool is_inside = offset_bytes < area_bytes;
 	struct readable_size size = readable(area_bytes);
+	char caller[CALLER_BYTES];
 
-	format_text(text, bytes, "%llu bytes %s %s%s 0x%llx, %llu %s, allocated by 0x%llx",
+	format_caller(area->caller, caller, sizeof(caller));
+	format_text(text, bytes, "%llu bytes %s %s%s 0x%llx, %llu %s, allocated by %s",
 		    (unsigned long long)(is_inside ? offset_bytes : offset_bytes - area_bytes),
 		    is_inside ? "into" : "past", vm_area_state(area) == VM_LIVE ? "" : "freed ",
 		    kind_of(area), (unsigned long long)area->place.start,
-		    (unsigned long long)size.value, size.unit,
-		    (unsigned long long)(uintptr_t)area->caller);
+		    (unsigned long long)size.value, size.unit, caller);
 }
 
 static void describe_locked(uintptr_t va, char *text, size_t bytes) HOLDS(vm_areas.lock)
@@ -161,8 +176,10 @@ static bool next_row(uintptr_t va, struct info_row *row)
 static void print_live_row(const struct info_row *row)
 {
 	const struct vm_struct *area = &row->area;
+	char caller[CALLER_BYTES];
 
-	mm_port_print(" 0x%llx", (unsigned long long)(uintptr_t)area->caller);
+	format_caller(area->caller, caller, sizeof(caller));
+	mm_port_print(" %s", caller);
 	if (area->nr_entries)
 		mm_port_print(" pages=%u", area->nr_pages);
 	if (area->flags & VM_IOREMAP)

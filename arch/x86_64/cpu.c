@@ -208,7 +208,7 @@ void arch_init(const struct boot_info *info)
 {
 	struct cpu_area *cpu = this_cpu();
 
-	port_init();
+	port_init(info->image.end - info->image.start);
 	time_init();
 	apic_choose_mode(info);
 	apic_init_cpu();

@@ -42,6 +42,8 @@ uintptr_t mm_port_direct_map = DIRECT_MAP_START;
 uintptr_t mm_port_vmemmap = VMEMMAP_START;
 uintptr_t mm_port_vmalloc_start = VMALLOC_START;
 uintptr_t mm_port_vmalloc_end = VMALLOC_END;
+uintptr_t mm_port_image_start = IMAGE_START;
+uintptr_t mm_port_image_end;
 
 #define MESSAGE_BYTES		384
 #define PRINT_BYTES		1024
@@ -128,8 +130,9 @@ static void free_tables(uint64_t chain_pa)
 	}
 }
 
-void port_init(void)
+void port_init(uint64_t image_bytes)
 {
+	mm_port_image_end = IMAGE_START + image_bytes;
 	kernel_tables.max_spares = PAGING_MAX_SPARES;
 	paging_rebase(&kernel_tables, DIRECT_MAP_START, take_from_stock, NULL);
 }

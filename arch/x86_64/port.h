@@ -4,7 +4,7 @@
 #include "mm/port.h"
 
 /* From now on the kernel's tables grow from the page allocator's stock. */
-void port_init(void);
+void port_init(uint64_t image_bytes);
 
 /* Lets the few empty page tables that are kept for the next mapping go. */
 void port_drop_spare_tables(void);

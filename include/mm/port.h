@@ -36,6 +36,10 @@ extern uintptr_t mm_port_vmemmap HIDDEN;
 extern uintptr_t mm_port_vmalloc_start;
 extern uintptr_t mm_port_vmalloc_end;
 
+/* This kernel's image, half-open: reports name callers by offset. Empty: by address. */
+extern uintptr_t mm_port_image_start;
+extern uintptr_t mm_port_image_end;
+
 /* How a kernel mapping may be used. Never executable. */
 enum mm_port_protection { MM_PORT_READ_ONLY, MM_PORT_READ_WRITE, MM_PORT_UNCACHED, MM_PORT_WRITE_COMBINING };
 

@@ -43,6 +43,8 @@ uintptr_t mm_port_direct_map;
 uintptr_t mm_port_vmemmap;
 uintptr_t mm_port_vmalloc_start;
 uintptr_t mm_port_vmalloc_end;
+uintptr_t mm_port_image_start;
+uintptr_t mm_port_image_end;
 
 _Thread_local unsigned host_cpu;
 _Thread_local void *host_cpu_data;

@@ -28,6 +28,8 @@ uintptr_t mm_port_direct_map;
 uintptr_t mm_port_vmemmap;
 uintptr_t mm_port_vmalloc_start;
 uintptr_t mm_port_vmalloc_end;
+uintptr_t mm_port_image_start;
+uintptr_t mm_port_image_end;
 void *stub_cpu_data;
 
 static void *reserve(uint64_t bytes)

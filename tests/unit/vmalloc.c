@@ -333,7 +333,7 @@ static void addresses_are_described(void)
 	uintptr_t va = (uintptr_t)addr;
 
 	check_description(va + 4 * PAGE_SIZE + 4, "4 bytes past vmalloc area 0x");
-	check_description(va + 4 * PAGE_SIZE + 4, ", 16 KiB, allocated by 0x");
+	check_description(va + 4 * PAGE_SIZE + 4, ", 16 KiB, allocated by ");
 	check_description(va + 17, "17 bytes into vmalloc area 0x");
 	check_description(mm_port_vmalloc_end - 1, "unused vmalloc address");
 	check_description(mm_port_vmalloc_start, "unused vmalloc address, before all areas");
