@@ -12,8 +12,10 @@
 
 #include "mm/live.h"
 
-/* Where the usable pages are now. */
+/* What came in, and where the usable pages are now. */
 struct ledger {
+	uint64_t nr_by_mem_type[NR_MEM_TYPES];	/* of the firmware's map */
+	uint64_t nr_ranges;			/* their sum */
 	uint64_t nr_taken;
 	uint64_t nr_metadata;
 	uint64_t nr_pending;
@@ -42,36 +44,28 @@ static void print_line(const char *what, uint64_t nr_pages)
 		      (unsigned long long)(nr_pages * (PAGE_SIZE / 1024)));
 }
 
-/* The firmware's column. Returns the pages of all ranges; *nr_usable those for us. */
-static uint64_t print_ranges(const struct boot_info *info, uint64_t *nr_usable)
+/* The firmware's column. */
+static void print_ranges(const struct ledger *ledger)
 {
-	uint64_t nr_by_type[NR_MEM_TYPES] = { 0 };
-	uint64_t nr_all = 0;
-
-	for (uint32_t i = 0; i < info->nr_ranges; i++) {
-		const struct mem_range *range = &info->ranges[i];
-		uint64_t nr_pages = (range->end - range->start) >> PAGE_SHIFT;
-
-		nr_by_type[range->type] += nr_pages;
-		nr_all += nr_pages;
-	}
 	for (unsigned type = 0; type < NR_MEM_TYPES; type++)
-		if (nr_by_type[type] != 0)
-			print_line(mem_type_name((enum mem_type)type), nr_by_type[type]);
-	*nr_usable = nr_by_type[MEM_USABLE];
-	return nr_all;
+		if (ledger->nr_by_mem_type[type] != 0)
+			print_line(mem_type_name((enum mem_type)type),
+				   ledger->nr_by_mem_type[type]);
 }
 
-/* Ours. Returns the sum of all lines. */
-static uint64_t print_usable(const struct ledger *ledger)
+/* Allocated pages that no counter names. */
+static uint64_t nr_user_pages(const struct ledger *ledger)
 {
-	uint64_t nr_sum = ledger->nr_taken + ledger->nr_metadata + ledger->nr_pending +
-			  ledger->nr_free + ledger->nr_cached;
 	uint64_t nr_user = ledger->nr_managed - ledger->nr_pending - ledger->nr_free -
 			   ledger->nr_cached;
 
 	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
 		nr_user -= ledger->nr_by_type[type];
+	return nr_user;
+}
+
+static void print_usable(const struct ledger *ledger)
+{
 	print_line("taken by boot", ledger->nr_taken);
 	print_line("mem_map and its tables", ledger->nr_metadata);
 	print_line("free, mem_map not brought up", ledger->nr_pending);
@@ -81,52 +75,86 @@ static uint64_t print_usable(const struct ledger *ledger)
 	print_line("kmalloc large", ledger->nr_by_type[PAGE_LARGE]);
 	print_line("page tables", ledger->nr_by_type[PAGE_TABLE]);
 	print_line("vmalloc", ledger->nr_by_type[PAGE_VMALLOC]);
-	print_line("user", nr_user);
-	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
-		nr_sum += ledger->nr_by_type[type];
-	return nr_sum + nr_user;
+	print_line("user", nr_user_pages(ledger));
 }
 
 static void collect(struct ledger *ledger)
 {
-	*ledger = (struct ledger){ .nr_taken = 0 };
+	const struct boot_info *info = live.info;
+
+	*ledger = (struct ledger){ .nr_ranges = 0 };
+	for (uint32_t i = 0; i < info->nr_ranges; i++) {
+		const struct mem_range *range = &info->ranges[i];
+		uint64_t nr_pages = (range->end - range->start) >> PAGE_SHIFT;
+
+		ledger->nr_by_mem_type[range->type] += nr_pages;
+		ledger->nr_ranges += nr_pages;
+	}
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		ledger->nr_taken += node_data(nid)->nr_taken_pages;
 	for_each_populated_zone(zone)
 		add_zone(ledger, zone);
 }
 
-/* "off by" line and false unless both sides agree. */
-static bool agree(const char *what, uint64_t nr_expected, uint64_t nr_found)
+/* What must be equal. */
+struct equation {
+	const char *what;
+	uint64_t nr_expected;
+	uint64_t nr_found;
+};
+
+#define NR_EQUATIONS	3u
+
+static void equations_of(const struct ledger *ledger, struct equation equations[NR_EQUATIONS])
 {
-	if (nr_expected == nr_found)
-		return true;
-	mm_port_print("  %s: off by %lld pages\n", what,
-		      (long long)nr_found - (long long)nr_expected);
-	return false;
+	uint64_t nr_usable = ledger->nr_by_mem_type[MEM_USABLE];
+	uint64_t nr_firmware = live.info->nr_firmware_pages;
+
+	equations[0] = (struct equation){ "usable memory", nr_usable, ledger->nr_taken +
+					  ledger->nr_metadata + ledger->nr_managed };
+	equations[1] = (struct equation){ "nodes", nr_usable, live.nr_usable_pages };
+	/* More than the map has is what descriptors claim more than once; less is an error. */
+	equations[2] = (struct equation){ "firmware's map", nr_firmware < ledger->nr_ranges ?
+					  nr_firmware : ledger->nr_ranges, ledger->nr_ranges };
+}
+
+bool mm_ledger_balances(void)
+{
+	struct equation equations[NR_EQUATIONS];
+	struct ledger ledger;
+
+	collect(&ledger);
+	equations_of(&ledger, equations);
+	for (unsigned i = 0; i < NR_EQUATIONS; i++)
+		if (equations[i].nr_expected != equations[i].nr_found)
+			return false;
+	return true;
 }
 
 bool mm_print_ledger(void)
 {
 	const struct boot_info *info = live.info;
+	struct equation equations[NR_EQUATIONS];
 	struct ledger ledger;
-	uint64_t nr_usable;
-	uint64_t nr_ranges;
-	bool is_balanced;
 
+	collect(&ledger);
+	equations_of(&ledger, equations);
 	mm_port_print("firmware reported %llu pages; here is where each went\n",
 		      (unsigned long long)info->nr_firmware_pages);
-	nr_ranges = print_ranges(info, &nr_usable);
+	print_ranges(&ledger);
 	/* Descriptors that overlap claim a page more than once; it exists once. */
-	if (info->nr_firmware_pages > nr_ranges)
-		print_line("claimed more than once", info->nr_firmware_pages - nr_ranges);
-	mm_port_print("of %llu usable pages\n", (unsigned long long)nr_usable);
-	collect(&ledger);
-	is_balanced = agree("usable memory", nr_usable, print_usable(&ledger));
-	is_balanced = agree("nodes", nr_usable, live.nr_usable_pages) && is_balanced;
-	if (info->nr_firmware_pages < nr_ranges)
-		is_balanced = agree("firmware's map", info->nr_firmware_pages, nr_ranges);
-	if (is_balanced)
-		mm_port_print("the ledger balances\n");
-	return is_balanced;
+	if (info->nr_firmware_pages > ledger.nr_ranges)
+		print_line("claimed more than once", info->nr_firmware_pages - ledger.nr_ranges);
+	mm_port_print("of %llu usable pages\n",
+		      (unsigned long long)ledger.nr_by_mem_type[MEM_USABLE]);
+	print_usable(&ledger);
+	for (unsigned i = 0; i < NR_EQUATIONS; i++)
+		if (equations[i].nr_expected != equations[i].nr_found)
+			mm_port_print("  %s: off by %lld pages\n", equations[i].what,
+				      (long long)equations[i].nr_found -
+				      (long long)equations[i].nr_expected);
+	if (!mm_ledger_balances())
+		return false;
+	mm_port_print("the ledger balances\n");
+	return true;
 }

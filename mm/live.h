@@ -49,6 +49,9 @@ static inline struct zone *page_zone(const struct page *page)
  */
 struct page *alloc_pages_before_cpu(unsigned nid, unsigned order);
 
+/* The page allocator's part of mm_verify_all(): topology, CPUs, zones, their sum. */
+bool mm_verify_pages(struct violation *out);
+
 /* Calls for every zone that has memory, in order of node id, then type. */
 #define for_each_populated_zone(zone)							\
 	for (unsigned zone##_i = 0; zone##_i < live.nr_nodes * MAX_NR_ZONES; zone##_i++)	\

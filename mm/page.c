@@ -242,6 +242,30 @@ bool page_may_be_freed(const struct page *page, unsigned order)
 	       page->refcount != 0;
 }
 
+/* What an interior page of the block that @page heads must be. */
+static enum page_type interior_type(const struct page *page)
+{
+	if (page->flags & PAGE_COMPOUND)
+		return PAGE_TAIL;
+	return page->type == PAGE_SLAB ? PAGE_SLAB : PAGE_HOLE;
+}
+
+bool page_verify_block(const struct page *page, uint64_t pfn, struct violation *out)
+{
+	const struct page *end = page + pages_in(page->order);
+	enum page_type expected = interior_type(page);
+	const char *rule = expected == PAGE_TAIL ? "G2" : expected == PAGE_SLAB ? "G4" : "G3";
+
+	REQUIRE("G1", pfn, page->refcount != 0);
+	REQUIRE("G2", pfn, expected != PAGE_TAIL || page->type == PAGE_HEAD ||
+		page->type == PAGE_LARGE);
+	for (const struct page *at = page + 1; at < end; at++) {
+		REQUIRE(rule, pfn, at->type == expected);
+		REQUIRE("G2", pfn, expected != PAGE_TAIL || at->head == page);
+	}
+	return true;
+}
+
 unsigned page_to_nid(const struct page *page)
 {
 	return page->zone_index / MAX_NR_ZONES;

@@ -31,4 +31,7 @@ void page_report_corrupt(struct page *page) COLD;
 /* True when freeing @page with @order is in order. O(1). */
 bool page_may_be_freed(const struct page *page, unsigned order);
 
+/* Checks the rules of mm/page.c for the allocated block that @page, number @pfn, heads. */
+bool page_verify_block(const struct page *page, uint64_t pfn, struct violation *out);
+
 #endif

@@ -25,14 +25,19 @@ static struct list_head registry = { &registry, &registry };
 
 void register_shrinker(struct shrinker *shrinker)
 {
+	bool is_registered = false;
+
 	ASSERT(shrinker->scan);
 
-	shrinker->nr_freed_pages = 0;
 	spin_lock(&registry_lock);
 	list_for_each(node, &registry)
-		ASSERT(node != &shrinker->list);
-	list_add_tail(&shrinker->list, &registry);
+		is_registered |= node == &shrinker->list;
+	if (!is_registered) {
+		shrinker->nr_freed_pages = 0;
+		list_add_tail(&shrinker->list, &registry);
+	}
 	spin_unlock(&registry_lock);
+	ASSERT(!is_registered);
 }
 
 void unregister_shrinker(struct shrinker *shrinker)

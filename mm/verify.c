@@ -61,12 +61,17 @@ static bool verify_cpus(struct violation *out)
 	return true;
 }
 
+bool mm_verify_pages(struct violation *out)
+{
+	return topology_verify(&live.topology, out) && verify_cpus(out) && verify_zones(out) &&
+	       verify_total(out);
+}
+
 bool mm_verify_all(void)
 {
 	struct violation violation;
 
-	if (topology_verify(&live.topology, &violation) && verify_cpus(&violation) &&
-	    verify_zones(&violation) && verify_total(&violation) && slab_verify(&violation) &&
+	if (mm_verify_pages(&violation) && slab_verify(&violation) &&
 	    (mm_port_vmalloc_start == mm_port_vmalloc_end || vmalloc_verify(&violation)))
 		return true;
 	mm_port_log(LOG_ERROR, "verify: rule %s is broken at 0x%llx: %s", violation.rule,

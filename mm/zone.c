@@ -33,6 +33,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/page_state.h"
 #include "mm/section.h"
 
 /* Linux's percentages: low is 125 % of min, high 150 %. */
@@ -266,6 +267,8 @@ static bool count_span(const struct zone *zone, pfn_t pfn, pfn_t end_pfn,
 		REQUIRE("Z5", pfn, head.zone_index == zone->index);
 		REQUIRE("Z5", pfn, head.order <= MAX_ORDER);
 		REQUIRE("Z5", pfn, is_aligned(pfn, pages_in(head.order)));
+		if (head.type >= PAGE_USER && !page_verify_block(zone->mem_map + pfn, pfn, out))
+			return false;
 		census->nr_pages[head.type] += pages_in(head.order);
 		pfn += pages_in(head.order);
 		REQUIRE("Z5", pfn, pfn <= end_pfn);

@@ -22,8 +22,11 @@ extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
 extern const struct test_suite suite_pcp;
+extern const struct test_suite suite_page;
 extern const struct test_suite suite_page_alloc;
 extern const struct test_suite suite_compact;
+extern const struct test_suite suite_numa;
+extern const struct test_suite suite_ledger;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
@@ -50,8 +53,11 @@ const struct test_suite *const unit_suites[] = {
 	&suite_zone,
 	&suite_buddy,
 	&suite_pcp,
+	&suite_page,
 	&suite_page_alloc,
 	&suite_compact,
+	&suite_numa,
+	&suite_ledger,
 	&suite_slab,
 	&suite_kmalloc,
 	&suite_linux_shim,

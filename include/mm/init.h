@@ -26,6 +26,9 @@ void mm_init_cpu(uint32_t apic_id);
  */
 bool mm_print_ledger(void);
 
+/* The same without a word. */
+bool mm_ledger_balances(void);
+
 /*
  * Runs every verifier of the memory manager on the live system; no other CPU
  * allocates meanwhile. At the first broken rule: one log line that names it and
