@@ -17,7 +17,9 @@ static void touch(void *arg)
 
 static bool is_guarded(const void *object)
 {
-	return (uintptr_t)object >= mm_port_vmalloc_start && (uintptr_t)object < mm_port_vmalloc_end;
+	uintptr_t va = (uintptr_t)object;
+
+	return va >= mm_port_vmalloc_start && va < mm_port_vmalloc_end;
 }
 
 /* One of every so many objects is guarded; the others go straight back. */

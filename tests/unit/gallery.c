@@ -11,10 +11,11 @@
 #include "mm/slab_debug.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/plain_cache.h"
 
 static struct kmem_cache *exhibit(slab_flags_t flags)
 {
-	return kmem_cache_create("gallery", 64, 0, flags | SLAB_PANIC, NULL);
+	return create_plain("gallery", 64, 0, flags | SLAB_PANIC, NULL);
 }
 
 /* Leaves what is broken where it is; nobody looks at it any more. */
@@ -197,7 +198,7 @@ static void leak(void)
 
 static void overflow_into_the_bookkeeping(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("gallery", 192, 0, SLAB_PANIC, NULL);
+	struct kmem_cache *cache = create_plain("gallery", 192, 0, SLAB_PANIC, NULL);
 	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = page_slab(virt_to_page(object));
 	struct cache_node *node = cache_node_lookup(cache, slab->nid);

@@ -7,6 +7,7 @@
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
 #include "tests/test.h"
+#include "tests/unit/plain_cache.h"
 
 /* ---- The shim: all that differs ---- */
 
@@ -26,7 +27,7 @@ static bool is_filled(const void *at, uint8_t value, size_t bytes)
 /* slub_kunit: a clobbered red zone is one error that validation counts, and mends when undone. */
 static void clobbered_zone(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("TestSlub_RZ_alloc", 64, 0, SLAB_RED_ZONE,
+	struct kmem_cache *cache = create_plain("TestSlub_RZ_alloc", 64, 0, SLAB_RED_ZONE,
 						     NULL);
 	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	uint8_t kept = object[64];
@@ -43,7 +44,7 @@ static void clobbered_zone(void)
 static void clobbered_poison(void)
 {
 	static const unsigned places[] = { 0, 1, 50, 63 };
-	struct kmem_cache *cache = kmem_cache_create("TestSlub_1th_word_free", 64, 0, SLAB_POISON,
+	struct kmem_cache *cache = create_plain("TestSlub_1th_word_free", 64, 0, SLAB_POISON,
 						     NULL);
 	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
 
@@ -67,10 +68,10 @@ static void ctor_for_shim(void *object)
 /* test_meminit: constructed and RCU objects keep their contents, all others are zero. */
 static void init_on_alloc(void)
 {
-	struct kmem_cache *plain = kmem_cache_create("meminit_plain", 128, 1, SLAB_INIT, NULL);
-	struct kmem_cache *ctor = kmem_cache_create("meminit_ctor", 128, 1, SLAB_INIT,
+	struct kmem_cache *plain = create_plain("meminit_plain", 128, 1, SLAB_INIT, NULL);
+	struct kmem_cache *ctor = create_plain("meminit_ctor", 128, 1, SLAB_INIT,
 						    ctor_for_shim);
-	struct kmem_cache *rcu = kmem_cache_create("meminit_rcu", 128, 1,
+	struct kmem_cache *rcu = create_plain("meminit_rcu", 128, 1,
 						   SLAB_INIT | SLAB_TYPESAFE_BY_RCU, NULL);
 	uint8_t *object = kmem_cache_alloc(plain, GFP_KERNEL);
 
@@ -96,7 +97,7 @@ static void init_on_alloc(void)
 /* test_meminit: bulk allocations of every size are initialised. */
 static void bulk_meminit(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("meminit_bulk", 80, 8, SLAB_INIT, NULL);
+	struct kmem_cache *cache = create_plain("meminit_bulk", 80, 8, SLAB_INIT, NULL);
 	void *objects[10];
 
 	for (unsigned round = 0; round < 20; round++) {
@@ -137,7 +138,7 @@ static void zeroed_pages_and_sizes(void)
 /* kasan's ksize test: all that ksize() tells may be used, and then it is not an overflow. */
 static void ksize_unpoisons(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("TestKsize", 128, 0, SLAB_RED_ZONE, NULL);
+	struct kmem_cache *cache = create_plain("TestKsize", 128, 0, SLAB_RED_ZONE, NULL);
 	uint8_t *object = kmalloc_slow(cache, GFP_KERNEL, 123);
 
 	CHECK_EQ(ksize(object), 128);

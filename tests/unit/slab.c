@@ -14,6 +14,7 @@
 #include "mm/reclaim.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/plain_cache.h"
 
 static void check_verifies(struct kmem_cache *cache)
 {
@@ -29,26 +30,6 @@ static bool breaks(struct kmem_cache *cache, const char *rule)
 	struct violation violation = { 0 };
 
 	return !cache_verify(cache, &violation) && strcmp(violation.rule, rule) == 0;
-}
-
-/* Caches with exactly the debug flags asked for, whatever debug= says. */
-static struct kmem_cache *create_plain_dtor(const char *name, size_t bytes, size_t align,
-					    slab_flags_t flags, void (*ctor)(void *object),
-					    void (*dtor)(void *object))
-{
-	slab_flags_t kept = slab_system.debug_flags;
-	struct kmem_cache *cache;
-
-	slab_system.debug_flags = 0;
-	cache = kmem_cache_create_dtor(name, bytes, align, flags, ctor, dtor);
-	slab_system.debug_flags = kept;
-	return cache;
-}
-
-static struct kmem_cache *create_plain(const char *name, size_t bytes, size_t align,
-				       slab_flags_t flags, void (*ctor)(void *object))
-{
-	return create_plain_dtor(name, bytes, align, flags, ctor, NULL);
 }
 
 static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flags)
