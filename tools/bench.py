@@ -24,6 +24,8 @@ BUDGETS = qemu.ROOT / "tests" / "bench" / "budgets.toml"
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 DEFAULT_TIMEOUT_S = 900
 DEFAULT_MACHINE = "bench"
+# The image keeps 1,024 bytes of options (COMMAND_LINE_BYTES of include/boot_info.h).
+MAX_GLOBS_BYTES = 800
 
 
 class Failed(Exception):
@@ -63,6 +65,12 @@ def with_glob(options, glob):
     """@options with its bench= narrowed to @glob."""
     words = [word for word in options.split() if not word.startswith("bench=")]
     return " ".join([*words, f"bench={glob}"])
+
+
+def image_globs(names, is_chosen):
+    """What to put after bench=: the names, where they were chosen and fit; else all rows."""
+    globs = ",".join(names)
+    return globs if is_chosen and len(globs) < MAX_GLOBS_BYTES else None
 
 
 def measure(name, machine_row, glob, arguments):
@@ -135,6 +143,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("-k", dest="glob", metavar="GLOB",
                         default=os.environ.get("BENCH") or None, help="only these rows")
+    parser.add_argument("-j", dest="jobs", metavar="N", type=int, default=os.cpu_count() or 1,
+                        help="boots at once (default: the number of CPUs)")
     parser.add_argument("--timeout", type=float, help="seconds for each boot")
     parser.add_argument("--image", type=pathlib.Path, default=qemu.IMAGE)
     parser.add_argument("--log", type=pathlib.Path,
@@ -163,9 +173,9 @@ def main():
                      if row.get("machine", DEFAULT_MACHINE) == name] for name in table["machine"]}
     values, failures = {}, []
     # Counts do not depend on what else the host does, so boots may run side by side.
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
         boots = {name: pool.submit(measure, name, table["machine"][name],
-                                   ",".join(names) if arguments.glob else None, arguments)
+                                   image_globs(names, arguments.glob), arguments)
                  for name, names in wanted.items() if names}
         for name, boot in boots.items():
             try:

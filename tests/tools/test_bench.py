@@ -41,6 +41,11 @@ class Budgets(unittest.TestCase):
     def test_choosing_a_multiple_chooses_its_base(self):
         self.assertEqual([row["name"] for row in bench.chosen_rows(self.ROWS, "b")], ["a", "b"])
 
+    def test_a_list_too_long_for_the_image_becomes_all_rows(self):
+        self.assertEqual(bench.image_globs(["a", "b"], "?"), "a,b")
+        self.assertIsNone(bench.image_globs(["a", "b"], None))
+        self.assertIsNone(bench.image_globs(["a" * 100] * 9, "*"))
+
     def test_the_table_of_budgets_is_well_formed(self):
         table = tomllib.loads(bench.BUDGETS.read_text())
         machines = set(table["machine"])
