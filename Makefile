@@ -312,6 +312,7 @@ soak-host: $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
 # Files and the suites that must notice; MUTANTS_SAMPLE=0 tries every mutant.
 MUTANTS_SAMPLE ?= 40
 mutants: $(BUILD)/host/unit
+	$(PYTHON) tools/mutants_pages.py
 	for file in slab slab_make slab_cpu slab_alien slab_layout slab_debug kmalloc; do \
 		timeout 1800 $(PYTHON) tools/mutants.py mm/$$file.c --sample $(MUTANTS_SAMPLE) \
 			--tests 'slab.*,kmalloc.*,linux_shim.*,gallery.*' || failed=1; \

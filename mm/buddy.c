@@ -21,8 +21,8 @@
  *
  * Invariants, true whenever zone->lock is free
  *   B1  a listed block is aligned to its size and lies in the zone's memory
- *   B2  a listed page has the state of a free block of that order, and no
- *       unlisted page has it
+ *   B2  a listed page has the state of a free block of that order; the other
+ *       pages of the block are PAGE_HOLE: no trace of smaller blocks stays
  *   B3  no two buddies below MAX_ORDER are both free: merging is complete, but
  *       between pageblocks of which just one is isolated
  *   B4  nr_free of an order is the number of its listed blocks, and
@@ -476,6 +476,8 @@ static bool verify_block(const struct zone *zone, struct page *page, unsigned or
 	REQUIRE("B1", pfn, zone_has_up(zone, pfn));
 	REQUIRE("B1", pfn, zone_has_up(zone, pfn + pages_in(order) - 1));
 	REQUIRE("B2", pfn, is_free_block(zone, page, order));
+	for (uint64_t i = 1; i < pages_in(order); i++)
+		REQUIRE("B2", pfn + i, page[i].type == PAGE_HOLE);
 	REQUIRE("B3", pfn, order == MAX_ORDER ||
 		!is_free_block(zone, buddy_of(page, order), order) ||
 		!may_merge(page, buddy_of(page, order), order));
