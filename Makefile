@@ -311,11 +311,16 @@ soak-host: $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
 
 # Files and the suites that must notice; MUTANTS_SAMPLE=0 tries every mutant.
 MUTANTS_SAMPLE ?= 40
+MUTANTS_PAGE_TESTS := bootmem.*,zone.*,buddy.*,pcp.*,page.*,page_alloc.*,numa.*,reclaim.*,ledger.*
 mutants: $(BUILD)/host/unit
 	$(PYTHON) tools/mutants_pages.py
 	for file in slab slab_make slab_cpu slab_alien slab_layout slab_debug kmalloc; do \
 		timeout 1800 $(PYTHON) tools/mutants.py mm/$$file.c --sample $(MUTANTS_SAMPLE) \
 			--tests 'slab.*,kmalloc.*,linux_shim.*,gallery.*' || failed=1; \
+	done; \
+	for file in buddy pageblock pcp page page_alloc zone bootmem ledger; do \
+		timeout 1800 $(PYTHON) tools/mutants.py mm/$$file.c --sample $(MUTANTS_SAMPLE) \
+			--tests '$(MUTANTS_PAGE_TESTS)' || failed=1; \
 	done; test -z "$$failed"
 
 soak: image soak-host

@@ -19,6 +19,7 @@ extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_bootmem;
+extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
 extern const struct test_suite suite_pcp;
@@ -26,6 +27,7 @@ extern const struct test_suite suite_page;
 extern const struct test_suite suite_page_alloc;
 extern const struct test_suite suite_compact;
 extern const struct test_suite suite_numa;
+extern const struct test_suite suite_reclaim;
 extern const struct test_suite suite_ledger;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
@@ -50,6 +52,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_show,
 	&suite_paging,
 	&suite_bootmem,
+	&suite_mem_map,
 	&suite_zone,
 	&suite_buddy,
 	&suite_pcp,
@@ -57,6 +60,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_page_alloc,
 	&suite_compact,
 	&suite_numa,
+	&suite_reclaim,
 	&suite_ledger,
 	&suite_slab,
 	&suite_kmalloc,

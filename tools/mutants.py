@@ -41,6 +41,10 @@ EQUIVALENT = {
     ": index + 1;": "the end of a list leads anywhere",
     "} while (index <": "no state byte lies right behind another slab's",
     "is_plain &&": "a way around",
+    "nr_slow": "a statistic", "nr_blocks": "how much work one bulk request may make",
+    "packing_limit": "policy: which memory comes first", "bulk->limit": "the same",
+    ".nr_free = 0": "the zone was zeroed before",
+    "zone_has_up(zone, pfn))": "the block's last page is asked too",
     "is_drain_asked": "other CPUs", "list_init": "would only hang",
 }
 

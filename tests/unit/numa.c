@@ -245,6 +245,50 @@ static void pages_of_other_nodes_go_home(void)
 	pretend_end();
 }
 
+/* Low memory has stacks too, of its own. */
+static void every_zone_of_a_cpu_has_its_stacks(void)
+{
+	struct page *low, *normal;
+
+	setup(&quad);
+	low = alloc_pages_any(GFP_ANY | GFP_DMA, 0);
+	normal = alloc_pages_any(GFP_ANY, 0);
+	__free_page(normal);
+	__free_page(low);
+	CHECK_EQ(low->type, PAGE_CACHED);
+	CHECK_EQ(normal->type, PAGE_CACHED);
+	CHECK(pcp_pages(pretend_cpu(0), pretend_zone(0, ZONE_DMA)) > 0);
+	CHECK(pcp_pages(pretend_cpu(0), pretend_zone(0, ZONE_NORMAL)) > 0);
+	pretend_check();
+	pretend_end();
+}
+
+static void movable_memory_serves_movable_requests_alone(void)
+{
+	static const struct pretend_plan with_movable = {
+		.nr_nodes = 1,
+		.pieces = {
+			{ 0, ZONE_DMA, 256, 4096 }, { 0, ZONE_NORMAL, 4096, 8192 },
+			{ 0, ZONE_MOVABLE, 8192, 12288 },
+		},
+		.nr_cpus = 1,
+	};
+
+	setup(&with_movable);
+	while (take(NID_NONE, GFP_ANY, 0))
+		CHECK(page_zone(chain)->type != ZONE_MOVABLE);
+	CHECK_EQ(zone_free_pages(pretend_zone(0, ZONE_MOVABLE)), 4096);
+	CHECK(take(NID_NONE, GFP_ANY | __GFP_MOVABLE, 0));
+	CHECK_EQ(page_zone(chain)->type, ZONE_MOVABLE);
+	CHECK(pcp_pages(pretend_cpu(0), pretend_zone(0, ZONE_MOVABLE)) > 0);
+	give_all_back();
+	CHECK(take(NID_NONE, GFP_ANY | __GFP_MOVABLE, 0));
+	CHECK_EQ(page_zone(chain)->type, ZONE_MOVABLE);
+	give_all_back();
+	pretend_check();
+	pretend_end();
+}
+
 static void cpus_drain_when_they_are_asked(void)
 {
 	setup(&quad);
@@ -457,6 +501,9 @@ static const struct test_case cases[] = {
 	{ "watermarks give way by privilege", watermarks_give_way_by_privilege },
 	{ "memory comes up when it is needed", memory_comes_up_when_it_is_needed },
 	{ "pages of other nodes go home", pages_of_other_nodes_go_home },
+	{ "every zone of a CPU has its stacks", every_zone_of_a_cpu_has_its_stacks },
+	{ "movable memory serves movable requests alone",
+	  movable_memory_serves_movable_requests_alone },
 	{ "cpus drain when they are asked", cpus_drain_when_they_are_asked },
 	{ "a random run agrees with an owner per page", a_random_run_agrees_with_an_owner_per_page },
 	{ "every failure leaves the rules whole", every_failure_leaves_the_rules_whole },
