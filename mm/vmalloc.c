@@ -26,8 +26,8 @@
 #include "mm/page_typed.h"
 #include "mm/vm_area.h"
 
-/* Page frames handed to the port in one call; 1 KiB of stack. */
-#define NR_MAP_BATCH	128u
+/* Page frames handed to the port in one call; 2 KiB of a 32 KiB stack. */
+#define NR_MAP_BATCH	256u
 
 #define BAD_FREE_TEXT_BYTES	160u
 
