@@ -36,8 +36,9 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 MM_SOURCES := \
 	mm/assert.c mm/range.c \
 	mm/topology.c mm/topology_label.c mm/topology_log.c mm/topology_verify.c \
-	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c mm/compact.c \
+	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c \
 	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/reclaim.c \
+	mm/movable.c mm/isolate.c mm/compact.c mm/contig.c \
 	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_alien.c mm/slab_cpu.c mm/slab_cache.c \
 	mm/slab_debug.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c mm/slab_verify.c \
 	mm/grace.c mm/slab_rcu.c mm/slab_reclaim.c mm/kmalloc.c \

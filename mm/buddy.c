@@ -24,7 +24,7 @@
  *   B2  a listed page has the state of a free block of that order; the other
  *       pages of the block are PAGE_HOLE: no trace of smaller blocks stays
  *   B3  no two buddies below MAX_ORDER are both free: merging is complete, but
- *       between pageblocks of which just one is isolated
+ *       between pageblocks that differ and of which one is isolated or reserved
  *   B4  nr_free of an order is the number of its listed blocks, and
  *       nr_free_pages the sum of their pages
  *   B5  a block is listed under the type of its (first) pageblock
@@ -112,11 +112,19 @@ void buddy_unlist(struct zone *zone, struct page *page, unsigned order)
 	unlink_block(&zone->free_area[order], page);
 }
 
-/* Between pageblocks of which one is isolated a block would escape the isolation. */
+/*
+ * Between pageblocks of which one is isolated or reserved a block would escape
+ * that; the ordinary types may share a block.
+ */
 static bool may_merge(const struct page *page, const struct page *buddy, unsigned order)
 {
-	return order < PAGEBLOCK_ORDER || (pageblock_migratetype(page) == MIGRATE_ISOLATE) ==
-					  (pageblock_migratetype(buddy) == MIGRATE_ISOLATE);
+	enum migratetype type, buddy_type;
+
+	if (order < PAGEBLOCK_ORDER)
+		return true;
+	type = pageblock_migratetype(page);
+	buddy_type = pageblock_migratetype(buddy);
+	return type == buddy_type || (type < MIGRATE_PCPTYPES && buddy_type < MIGRATE_PCPTYPES);
 }
 
 /* The block of @order at @page reaches pageblock size: merging may cross pageblocks. */
@@ -204,6 +212,12 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 	ASSERT(is_inside(zone, page, order));
 	ASSERT(page->type != PAGE_FREE);
 
+	/* A block that was larger than a pageblock when one of its own was set apart. */
+	if (unlikely(order > PAGEBLOCK_ORDER) &&
+	    !may_merge(page, buddy_of(page, order - 1), order - 1)) {
+		buddy_free(zone, page + pages_in(order - 1), order - 1);
+		order--;
+	}
 	zone->nr_free_pages += pages_in(order);
 	update_packing_limit(zone);
 	merge(zone, page, order);
@@ -455,6 +469,17 @@ uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype mig
 	zone->nr_free_pages -= nr << order;
 	update_packing_limit(zone);
 	return nr;
+}
+
+void buddy_take_at(struct zone *zone, struct page *page, unsigned block_order, unsigned order)
+{
+	ASSERT(is_free_block(zone, page, block_order));
+	ASSERT(order <= block_order);
+
+	buddy_unlist(zone, page, block_order);
+	list_rest(zone, page, pages_in(order), block_order);
+	zone->nr_free_pages -= pages_in(order);
+	update_packing_limit(zone);
 }
 
 /* ---- Verification ---- */

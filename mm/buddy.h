@@ -92,6 +92,13 @@ struct page *buddy_take(struct zone *zone, unsigned order, enum migratetype migr
 uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype migratetype,
 			 uint64_t state, struct page **to, uint64_t nr) HOLDS(zone->lock);
 
+/*
+ * Takes the first 2^@order pages of the listed block of @block_order at @page;
+ * the rest stays listed. State as with buddy_take().
+ */
+void buddy_take_at(struct zone *zone, struct page *page, unsigned block_order, unsigned order)
+	HOLDS(zone->lock);
+
 /* Takes the listed block of @order at @page out of its list. */
 void buddy_unlist(struct zone *zone, struct page *page, unsigned order) HOLDS(zone->lock);
 

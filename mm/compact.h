@@ -5,6 +5,9 @@
 
 #include "mm/zone.h"
 
+/* Requests up to this order are served by the buddy allocator alone. */
+#define COMPACT_ABOVE_ORDER	3u
+
 /*
  * Empties up to @nr_blocks pageblocks of @zone whose pages can all be moved,
  * the highest first. Returns how many became wholly free.
@@ -12,6 +15,12 @@
  * Context: no allocator lock held; calls the owners of pages.
  */
 uint64_t compact_zone(struct zone *zone, uint64_t nr_blocks);
+
+/*
+ * The same for a request of @order that would fail, just as much as it needs;
+ * not at all for a while when that was in vain.
+ */
+uint64_t compact_zone_for_request(struct zone *zone, unsigned order);
 
 /* The same for every zone of @nid, all that can be emptied. */
 uint64_t compact_node(unsigned nid);
@@ -22,17 +31,5 @@ struct block_census {
 	uint64_t nr_free_blocks;
 };
 struct block_census count_free_pageblocks(struct zone *zone);
-
-/*
- * Allocates exactly the pages [@start_pfn, @end_pfn) of one zone, moving away
- * what is in them: each is then a single page with one reference, and freed as
- * one. False when something there cannot be moved; then nothing changed but
- * where movable pages lie. For what exceeds MAX_ORDER.
- */
-bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn) MUST_CHECK;
-void free_contig_range(pfn_t start_pfn, pfn_t end_pfn);
-
-/* The first of @nr_pages consecutive pages of @nid, by the above, or NULL. */
-struct page *alloc_contig_pages(uint64_t nr_pages, unsigned nid);
 
 #endif

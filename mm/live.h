@@ -52,6 +52,9 @@ struct page *alloc_pages_before_cpu(unsigned nid, unsigned order);
 /* The page allocator's part of mm_verify_all(): topology, CPUs, zones, their sum. */
 bool mm_verify_pages(struct violation *out);
 
+/* The highest type of zone that a request with @gfp may be served from. */
+enum zone_type highest_zone(gfp_t gfp);
+
 /* Calls for every zone that has memory, in order of node id, then type. */
 #define for_each_populated_zone(zone)							\
 	for (unsigned zone##_i = 0; zone##_i < live.nr_nodes * MAX_NR_ZONES; zone##_i++)	\

@@ -29,6 +29,7 @@
 #include "mm/page_state.h"
 
 #include "lib/string.h"
+#include "mm/movable.h"
 #include "mm/section.h"
 
 #define REPORT_BYTES	256u
@@ -163,11 +164,6 @@ struct page *page_block_of(pfn_t pfn)
 	}
 }
 
-static const char *owner_name(const struct page *page)
-{
-	return page->owner ? "movable" : "none";
-}
-
 int page_whatis(pfn_t pfn, char *text, size_t size)
 {
 	const struct page *page;
@@ -186,7 +182,7 @@ int page_whatis(pfn_t pfn, char *text, size_t size)
 			   (unsigned long long)pfn, zone->node->node_id, zone->name,
 			   (unsigned long long)page_to_pfn(page), page->order,
 			   page_type_name((enum page_type)page->type), page->refcount,
-			   owner_name(page), page->caller);
+			   movable_owner_name(page), page->caller);
 }
 
 static const char *bad_free_reason(const struct page *page, unsigned order)

@@ -394,13 +394,14 @@ static struct page *compact_and_retry(const struct request *request)
 {
 	uint64_t nr_emptied = 0;
 
-	if (request->order == 0)
+	if (request->order <= COMPACT_ABOVE_ORDER)
 		return NULL;
 	for (uint32_t i = 0; i < request->zonelist->nr_zones && nr_emptied == 0; i++) {
 		struct zone *zone = request->zonelist->zones[i];
 
-		if (zone->type <= request->highest)
-			nr_emptied = compact_zone(zone, pages_in(MAX_ORDER - PAGEBLOCK_ORDER));
+		if (zone->type <= request->highest &&
+		    zone_has_room(zone, request, hardest_effort(request->gfp)))
+			nr_emptied = compact_zone_for_request(zone, request->order);
 	}
 	return nr_emptied ? take_from_zonelist(request, hardest_effort(request->gfp)) : NULL;
 }
@@ -410,6 +411,8 @@ static void reserve_for_the_next(struct page *page)
 {
 	struct zone *zone = page_zone(page);
 
+	if (!pageblock_is_owned(zone, zone_page_to_pfn(zone, pageblock_of(page))))
+		return;
 	spin_lock(&zone->lock);
 	pageblock_reserve_highatomic(zone, page);
 	spin_unlock(&zone->lock);
@@ -465,7 +468,7 @@ static struct page *find_page(const struct request *request)
 
 /* ---- Requests ---- */
 
-static enum zone_type highest_zone(gfp_t gfp)
+enum zone_type highest_zone(gfp_t gfp)
 {
 	if (gfp & __GFP_DMA)
 		return ZONE_DMA;
@@ -570,7 +573,6 @@ static void give_back(struct page *page, unsigned order)
 /* The first page has other users: they keep it, the rest goes. */
 static void give_back_rest(struct page *page, unsigned order)
 {
-	page->order = 0;
 	while (order-- > 0) {
 		struct page *rest = page + pages_in(order);
 
@@ -589,15 +591,39 @@ static void release(struct page *page)
 	give_back(page, order);
 }
 
+/*
+ * Drops a reference to a plain block; when others remain, what they keep is a
+ * single page from that same moment on: the last of them may go at once, and
+ * must not find the block's old order. Returns how many remain.
+ */
+static uint32_t drop_plain(struct page *page)
+{
+	uint64_t state = page_state(page);
+	struct page seen;
+	uint32_t nr_left;
+
+	do {
+		seen.state = state;
+		nr_left = seen.refcount - 1;
+	} while (!__atomic_compare_exchange_n(&page->state, &state,
+					      make_page_state((enum page_type)seen.type,
+							      nr_left ? 0 : seen.order,
+							      seen.zone_index, nr_left),
+					      false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return nr_left;
+}
+
 static void free_slow(struct page *page, unsigned order)
 {
 	if (unlikely(!page_may_be_freed(page, order)))
 		page_report_bad_free(page, order);
 	obey_drain_request(this_mm_cpu());
 	/* A compound page stays whole, so what its order is need not be asked before. */
-	if (__atomic_sub_fetch(&page->refcount, 1, __ATOMIC_ACQ_REL) == 0)
+	if (page->flags & PAGE_COMPOUND)
+		put_page(page);
+	else if (drop_plain(page) == 0)
 		release(page);
-	else if (!(page->flags & PAGE_COMPOUND))
+	else
 		give_back_rest(page, order);
 }
 

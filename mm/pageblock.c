@@ -16,8 +16,13 @@
  *   reclaimable from unmovable, then movable
  *   Atomic reserves and isolated pageblocks are nobody's.
  *
+ * Invariants, true whenever zone->lock is free
+ *   K1  nr_isolated_pages is the size of the zone's isolated pageblocks
+ *   K2  nr_highatomic_pages is that of its atomic reserve
+ *   K3  a pageblock that is set apart lies in one zone and is wholly up
+ *
  * Locking
- *   The caller holds zone->lock.
+ *   The caller holds zone->lock; where spans are looked at, grow_lock is taken.
  */
 
 #include "mm/pageblock.h"
@@ -64,56 +69,6 @@ struct block_use pageblock_use(const struct zone *zone, struct page *start)
 	}
 	use.nr_pinned = PAGEBLOCK_PAGES - min_u64(use.nr_free + use.nr_movable, PAGEBLOCK_PAGES);
 	return use;
-}
-
-void pageblock_detach(struct zone *zone, struct page *page)
-{
-	struct page *head = pair_of(pageblock_of(page), PAGEBLOCK_ORDER);
-	struct page *half = buddy_of(head, PAGEBLOCK_ORDER);
-
-	if (!is_free_block(zone, head, MAX_ORDER))
-		return;
-	buddy_unlist(zone, head, MAX_ORDER);
-	buddy_list(zone, head, PAGEBLOCK_ORDER, pageblock_migratetype(head));
-	buddy_list(zone, half, PAGEBLOCK_ORDER, pageblock_migratetype(half));
-}
-
-void pageblock_reserve_highatomic(struct zone *zone, struct page *page)
-{
-	if (pageblock_migratetype(page) >= MIGRATE_PCPTYPES ||
-	    zone->nr_highatomic_pages + PAGEBLOCK_PAGES > zone->managed_pages / HIGHATOMIC_SHARE)
-		return;
-	pageblock_detach(zone, page);
-	pageblock_convert(zone, page, MIGRATE_HIGHATOMIC);
-	zone->nr_highatomic_pages += PAGEBLOCK_PAGES;
-}
-
-bool pageblock_unreserve_highatomic(struct zone *zone)
-{
-	for (unsigned order = 0; order < NR_ORDERS; order++) {
-		struct list_head *list = &zone->free_area[order].free_list[MIGRATE_HIGHATOMIC];
-
-		if (list_is_empty(list))
-			continue;
-		zone->nr_highatomic_pages -= PAGEBLOCK_PAGES;
-		pageblock_release(zone, list_first_entry(list, struct page, list),
-				  MIGRATE_MOVABLE);
-		return true;
-	}
-	return false;
-}
-
-void pageblock_release(struct zone *zone, struct page *page, enum migratetype migratetype)
-{
-	struct page *start = pageblock_of(page);
-
-	pageblock_convert(zone, start, migratetype);
-	if (!is_free_block(zone, start, PAGEBLOCK_ORDER))
-		return;
-	buddy_unlist(zone, start, PAGEBLOCK_ORDER);
-	zone->nr_free_pages -= PAGEBLOCK_PAGES;
-	page_set_state(start, 0);
-	buddy_free(zone, start, PAGEBLOCK_ORDER);
 }
 
 uint64_t pageblock_convert(struct zone *zone, struct page *page, enum migratetype migratetype)
@@ -222,4 +177,136 @@ bool pageblock_steal(struct zone *zone, unsigned order, enum migratetype migrate
 		return true;
 	}
 	return false;
+}
+
+/* ---- Setting pageblocks apart ---- */
+
+static uint64_t *apart_counter(struct zone *zone, enum migratetype migratetype)
+{
+	if (migratetype == MIGRATE_ISOLATE)
+		return &zone->nr_isolated_pages;
+	return migratetype == MIGRATE_HIGHATOMIC ? &zone->nr_highatomic_pages : NULL;
+}
+
+static void count_apart(struct zone *zone, enum migratetype from, enum migratetype to)
+	HOLDS(zone->lock)
+{
+	uint64_t *counter = apart_counter(zone, from);
+
+	if (counter) {
+		*counter -= PAGEBLOCK_PAGES;
+		zone->plenty_pages -= PAGEBLOCK_PAGES;
+	}
+	counter = apart_counter(zone, to);
+	if (counter) {
+		*counter += PAGEBLOCK_PAGES;
+		zone->plenty_pages += PAGEBLOCK_PAGES;
+	}
+}
+
+/* Cuts the free block of two pageblocks that @start is one of, if it is, in two. */
+static void split_pair(struct zone *zone, struct page *start) HOLDS(zone->lock)
+{
+	struct page *pair = pair_of(start, PAGEBLOCK_ORDER);
+	struct page *upper = pair + PAGEBLOCK_PAGES;
+
+	_Static_assert(MAX_ORDER == PAGEBLOCK_ORDER + 1, "a block spans two pageblocks at most");
+	if (!is_free_block(zone, pair, MAX_ORDER))
+		return;
+	buddy_unlist(zone, pair, MAX_ORDER);
+	buddy_list(zone, pair, PAGEBLOCK_ORDER, pageblock_migratetype(pair));
+	buddy_list(zone, upper, PAGEBLOCK_ORDER, pageblock_migratetype(upper));
+}
+
+/* Frees the listed pageblock at @start again: it may have become mergeable. */
+static void merge_again(struct zone *zone, struct page *start) HOLDS(zone->lock)
+{
+	buddy_take_at(zone, start, PAGEBLOCK_ORDER, PAGEBLOCK_ORDER);
+	page_set_state(start, 0);
+	buddy_free(zone, start, PAGEBLOCK_ORDER);
+}
+
+void pageblock_retype(struct zone *zone, struct page *page, enum migratetype migratetype)
+{
+	struct page *start = pageblock_of(page);
+	enum migratetype old = pageblock_migratetype(start);
+
+	ASSERT(migratetype < MIGRATE_TYPES);
+
+	split_pair(zone, start);
+	count_apart(zone, old, migratetype);
+	pageblock_convert(zone, start, migratetype);
+	if (is_free_block(zone, start, PAGEBLOCK_ORDER))
+		merge_again(zone, start);
+}
+
+void pageblock_reserve_highatomic(struct zone *zone, struct page *page)
+{
+	if (pageblock_migratetype(page) < MIGRATE_PCPTYPES &&
+	    zone->nr_highatomic_pages + PAGEBLOCK_PAGES <= zone->managed_pages / HIGHATOMIC_SHARE)
+		pageblock_retype(zone, page, MIGRATE_HIGHATOMIC);
+}
+
+bool pageblock_unreserve_highatomic(struct zone *zone)
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		struct list_head *list = &zone->free_area[order].free_list[MIGRATE_HIGHATOMIC];
+
+		if (list_is_empty(list))
+			continue;
+		pageblock_retype(zone, list_first_entry(list, struct page, list), MIGRATE_MOVABLE);
+		return true;
+	}
+	return false;
+}
+
+bool pageblock_is_owned(struct zone *zone, pfn_t start_pfn)
+{
+	bool is_owned;
+
+	ASSERT(is_aligned(start_pfn, PAGEBLOCK_PAGES));
+
+	spin_lock(&zone->grow_lock);
+	is_owned = zone_has_up(zone, start_pfn) &&
+		   zone_has_up(zone, start_pfn + PAGEBLOCK_PAGES - 1);
+	spin_unlock(&zone->grow_lock);
+	return is_owned;
+}
+
+/* Counts the pageblocks of the part of a span that is up. */
+static bool count_span_types(struct zone *zone, struct pfn_span span,
+			     uint64_t nr_pages[MIGRATE_TYPES], struct violation *out)
+{
+	for (pfn_t pfn = align_down(span.start_pfn, PAGEBLOCK_PAGES); pfn < span.end_pfn;
+	     pfn += PAGEBLOCK_PAGES) {
+		enum migratetype type = pageblock_migratetype(zone->mem_map + pfn);
+
+		REQUIRE("K3", pfn, type < MIGRATE_TYPES);
+		if (type < MIGRATE_PCPTYPES)
+			continue;
+		/* Where a hole parts two spans in one pageblock, it is counted with the first. */
+		if (zone_has_up(zone, pfn) && pfn < span.start_pfn)
+			continue;
+		REQUIRE("K3", pfn, zone_has_up(zone, pfn));
+		REQUIRE("K3", pfn, zone_has_up(zone, pfn + PAGEBLOCK_PAGES - 1));
+		nr_pages[type] += PAGEBLOCK_PAGES;
+	}
+	return true;
+}
+
+bool pageblock_verify(struct zone *zone, struct violation *out)
+{
+	uint64_t nr_pages[MIGRATE_TYPES] = { 0 };
+
+	for (uint32_t i = 0; i < zone->nr_spans && i <= zone->grow_span; i++) {
+		struct pfn_span span = zone->spans[i];
+
+		if (i == zone->grow_span)
+			span.end_pfn = zone->grow_pfn;
+		if (span.start_pfn < span.end_pfn && !count_span_types(zone, span, nr_pages, out))
+			return false;
+	}
+	REQUIRE("K1", zone->index, nr_pages[MIGRATE_ISOLATE] == zone->nr_isolated_pages);
+	REQUIRE("K2", zone->index, nr_pages[MIGRATE_HIGHATOMIC] == zone->nr_highatomic_pages);
+	return true;
 }

@@ -30,12 +30,9 @@ struct block_use {
 };
 struct block_use pageblock_use(const struct zone *zone, struct page *start) HOLDS(zone->lock);
 
-/* Splits a free block that is larger than the pageblock of @page: it stands alone. */
-void pageblock_detach(struct zone *zone, struct page *page) HOLDS(zone->lock);
-
 /*
- * Sets the pageblock of @page, just allocated for a request that cannot wait,
- * aside for such requests, up to 1 % of the zone.
+ * Sets the pageblock of @page, just allocated for a request that cannot wait and
+ * owned by @zone, aside for such requests, up to 1 % of the zone.
  */
 void pageblock_reserve_highatomic(struct zone *zone, struct page *page) HOLDS(zone->lock);
 
@@ -43,11 +40,22 @@ void pageblock_reserve_highatomic(struct zone *zone, struct page *page) HOLDS(zo
 bool pageblock_unreserve_highatomic(struct zone *zone) HOLDS(zone->lock);
 
 /*
- * Gives the pageblock of @page, isolated or reserved, the type @migratetype and
- * merges it with its neighbour, which isolation has prevented.
+ * Makes @migratetype, any of them, the type of the pageblock of @page, which is
+ * wholly up and @zone's. Its free pages follow, out of larger blocks where the
+ * new type may not share one, into larger ones where it may; and so do the
+ * zone's counts of what is set apart.
  */
-void pageblock_release(struct zone *zone, struct page *page, enum migratetype migratetype)
+void pageblock_retype(struct zone *zone, struct page *page, enum migratetype migratetype)
 	HOLDS(zone->lock);
+
+/*
+ * True when all of the pageblock at @start_pfn is memory of @zone that is up.
+ * Context: no lock of the zone held.
+ */
+bool pageblock_is_owned(struct zone *zone, pfn_t start_pfn);
+
+/* Checks the rules of mm/pageblock.c for a quiet zone. O(pageblocks). */
+bool pageblock_verify(struct zone *zone, struct violation *out);
 
 /*
  * Relists the free blocks of the pageblock of @page, which is wholly up, under

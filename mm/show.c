@@ -8,6 +8,7 @@
 
 #include "mm/init.h"
 
+#include "mm/isolate.h"
 #include "mm/live.h"
 
 #define TABLE_ORDERS	11
@@ -111,13 +112,13 @@ static void show_node_stats(const struct pglist_data *node)
 			      (unsigned long long)stats[i].value);
 }
 
-static void show_zone_numbers(const struct zone *zone)
+static void show_zone_numbers(struct zone *zone)
 {
 	mm_port_print("\n  pages free     %llu\n        boost    %llu\n        min      %llu"
 		      "\n        low      %llu\n        high     %llu\n        promo    %llu"
 		      "\n        spanned  %llu\n        present  %llu\n        managed  %llu"
 		      "\n        cma      %llu",
-		      (unsigned long long)zone_free_pages(zone),
+		      (unsigned long long)(zone_listed_pages(zone) - zone_isolated_free_pages(zone)),
 		      (unsigned long long)zone->watermark_boost,
 		      (unsigned long long)zone->watermark[WATERMARK_MIN],
 		      (unsigned long long)zone->watermark[WATERMARK_LOW],
@@ -155,7 +156,7 @@ static void show_pageset(const struct mm_cpu *cpu_data, const struct zone *zone)
 	mm_port_print("\n  vm stats threshold: %d", 0);
 }
 
-static void show_zone(const struct zone *zone, bool is_first)
+static void show_zone(struct zone *zone, bool is_first)
 {
 	mm_port_print("Node %u, zone %8s", zone->node->node_id, zone->name);
 	if (is_first)

@@ -11,6 +11,7 @@
 #include "mm/init.h"
 
 #include "mm/live.h"
+#include "mm/pageblock.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "mm/zonelist.h"
@@ -44,7 +45,8 @@ static bool verify_total(struct violation *out)
 static bool verify_zones(struct violation *out)
 {
 	for_each_populated_zone(zone)
-		if (!zone_verify(zone, out) || !buddy_verify(zone, out) || !verify_cached(zone, out))
+		if (!zone_verify(zone, out) || !buddy_verify(zone, out) ||
+		    !pageblock_verify(zone, out) || !verify_cached(zone, out))
 			return false;
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		if (!zonelist_verify(&live.topology, live.nodes, nid,

@@ -46,6 +46,18 @@ struct pfn_span {
 	pfn_t end_pfn;
 };
 
+/* What compaction did to a zone, and how long it leaves it alone. See mm/compact.c. */
+struct zone_compaction {
+	bool is_busy;				/* guards the rest; atomic */
+	unsigned defer_shift;			/* requests to ignore after failures, as a power */
+	unsigned nr_ignored;
+	uint64_t nr_runs;
+	uint64_t nr_deferred;
+	uint64_t nr_emptied_blocks;
+	uint64_t nr_moved_blocks;
+	uint64_t nr_refused;			/* moves that the owner refused */
+};
+
 struct zone {
 	/* Guards free_area, the counts beside it and block_migratetype of its pages. */
 	struct spinlock lock;
@@ -53,6 +65,7 @@ struct zone {
 	struct page *packing_limit;		/* blocks below it are given out first */
 	struct free_area free_area[NR_ORDERS];
 	uint64_t nr_highatomic_pages;		/* in pageblocks of MIGRATE_HIGHATOMIC */
+	uint64_t nr_isolated_pages;		/* in pageblocks of MIGRATE_ISOLATE */
 
 	/* Written at boot; managed_pages also when a section comes up. */
 	struct page *mem_map;			/* struct page of pfn 0 */
@@ -67,7 +80,7 @@ struct zone {
 	uint64_t nr_metadata_pages;		/* taken for mem_map and the tables that map it */
 	uint64_t watermark[NR_WATERMARKS];
 	uint64_t watermark_boost;		/* pages kswapd frees beyond, after mixing */
-	uint64_t plenty_pages;			/* low mark and largest reserve */
+	uint64_t plenty_pages;			/* low mark, largest reserve, all that is set apart */
 	uint64_t lowmem_reserve[MAX_NR_ZONES];	/* kept from requests that could go that high */
 
 	/*
@@ -85,6 +98,8 @@ struct zone {
 	uint64_t nr_type_pages[NR_PAGE_TYPES];
 	uint64_t nr_fallback_blocks;		/* requests served from another type's lists */
 	uint64_t nr_stolen_pageblocks;		/* pageblocks that changed their type for it */
+
+	struct zone_compaction compaction;
 };
 
 /* The zones an allocation may use, best first. */
@@ -142,11 +157,23 @@ static inline pfn_t zone_page_to_pfn(const struct zone *zone, const struct page 
 	return (pfn_t)(page - zone->mem_map);
 }
 
-/* What can be allocated now or after growing. Read without the lock: a hint. */
-static inline uint64_t zone_free_pages(const struct zone *zone)
+/* What is free now or after growing, for whomever. Read without the lock: a hint. */
+static inline uint64_t zone_listed_pages(const struct zone *zone)
 {
 	return __atomic_load_n(&zone->nr_free_pages, __ATOMIC_RELAXED) +
 	       __atomic_load_n(&zone->nr_pending_pages, __ATOMIC_RELAXED);
+}
+
+/*
+ * What requests can get of it: without isolated pageblocks, which are counted
+ * whole, since only the lists know how much of them is free.
+ */
+static inline uint64_t zone_free_pages(const struct zone *zone)
+{
+	uint64_t nr_listed = zone_listed_pages(zone);
+	uint64_t nr_isolated = __atomic_load_n(&zone->nr_isolated_pages, __ATOMIC_RELAXED);
+
+	return nr_listed > nr_isolated ? nr_listed - nr_isolated : 0;
 }
 
 /*
@@ -175,7 +202,7 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark_pa
  */
 static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
 {
-	return zone_free_pages(zone) >= zone->plenty_pages + pages_in(order);
+	return zone_listed_pages(zone) >= zone->plenty_pages + pages_in(order);
 }
 
 /*

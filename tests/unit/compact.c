@@ -4,6 +4,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/contig.h"
 #include "mm/init.h"
 #include "mm/kmalloc.h"
 #include "mm/live.h"
@@ -139,7 +140,7 @@ static void exact_ranges_are_taken_and_given_back(void)
 {
 	/* Three largest blocks and a bit: more than any order. */
 	uint64_t nr_pages = 3 * pages_in(MAX_ORDER) + 5;
-	struct page *page = alloc_contig_pages(nr_pages, numa_node_id());
+	struct page *page = alloc_contig_pages(nr_pages, GFP_KERNEL, NID_NONE);
 	pfn_t pfn;
 
 	if (!page)
@@ -151,11 +152,11 @@ static void exact_ranges_are_taken_and_given_back(void)
 		CHECK_EQ(page[i].order, 0);
 	}
 	CHECK(mm_verify_all());
-	CHECK(!alloc_contig_range(pfn + 1, pfn + 2));
-	free_contig_range(pfn, pfn + nr_pages);
+	CHECK(!alloc_contig_range(pfn + 1, pfn + 2, MIGRATE_MOVABLE));
+	free_contig_range(pfn, nr_pages);
 	drain_all_pages();
-	CHECK(alloc_contig_range(pfn + 7, pfn + nr_pages));
-	free_contig_range(pfn + 7, pfn + nr_pages);
+	CHECK(alloc_contig_range(pfn + 7, pfn + nr_pages, MIGRATE_MOVABLE));
+	free_contig_range(pfn + 7, nr_pages - 7);
 }
 
 static void movable_pages_make_room_for_a_range(void)
@@ -171,8 +172,8 @@ static void movable_pages_make_room_for_a_range(void)
 	for (unsigned i = NR_MOVABLE / 2; !middle; i++)
 		middle = table[i];
 	pfn = align_down(page_to_pfn(middle), PAGEBLOCK_PAGES);
-	if (alloc_contig_range(pfn, pfn + PAGEBLOCK_PAGES))
-		free_contig_range(pfn, pfn + PAGEBLOCK_PAGES);
+	if (alloc_contig_range(pfn, pfn + PAGEBLOCK_PAGES, MIGRATE_MOVABLE))
+		free_contig_range(pfn, PAGEBLOCK_PAGES);
 	end(id);
 }
 
@@ -206,7 +207,7 @@ static void owners_must_be_registered(void)
 	struct movable_owner none = { "none", NULL, NULL };
 
 	CHECK_PANICS("owner->migrate", register_movable_owner(&none));
-	CHECK_PANICS("owners[index]", page_set_owner(page, 31));
+	CHECK_PANICS("registry[index]", page_set_owner(page, 31));
 	__free_page(page);
 	CHECK_PANICS("refcount != 0", page_set_owner(page, 0));
 }

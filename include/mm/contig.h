@@ -1,0 +1,35 @@
+#ifndef MM_CONTIG_H
+#define MM_CONTIG_H
+
+/*
+ * Contiguous pages beyond MAX_ORDER, or at a given place: what is movable there
+ * is moved away. See mm/contig.c.
+ *
+ * Context: as mm/page_alloc.h. Owners' callbacks are called. Slow: at least a
+ * few hundred instructions a page.
+ */
+
+#include "mm/gfp.h"
+#include "mm/page.h"
+
+/*
+ * Allocates the pages [@start_pfn, @end_pfn), each as a single page with
+ * reference 1. On success the pageblocks wholly inside have @migratetype (one of
+ * the first three) from then on. False, with nothing changed but places of
+ * movable pages, when a page is not memory of the zone of @start_pfn, is in use
+ * and cannot be moved, or the range exceeds 8 GiB.
+ */
+bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migratetype) MUST_CHECK;
+
+/*
+ * Allocates @nr_pages contiguous pages, as above, from the zones that @gfp and
+ * @nid (NID_NONE: this CPU's node) allow. The first pfn is a multiple of 2 MiB's
+ * or, for fewer pages, of the largest power of two in @nr_pages. Respects the
+ * min watermark. Returns the first page or NULL.
+ */
+struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid);
+
+/* Frees @nr_pages single pages from @start_pfn: what the above gave, or a part. */
+void free_contig_range(pfn_t start_pfn, uint64_t nr_pages);
+
+#endif
