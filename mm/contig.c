@@ -130,30 +130,29 @@ static void give_back(struct zone *zone, pfn_t start_pfn, pfn_t end_pfn) HOLDS(z
 /* Takes all blocks that reach into the range, then gives back what lies outside. */
 static void take_blocks(const struct contig *contig) HOLDS(contig->zone->lock)
 {
-	struct zone *zone = contig->zone;
 	struct pfn_span taken = { PFN_NONE, 0 };
 	pfn_t pfn = contig->range.start_pfn;
 
 	while (pfn < contig->range.end_pfn) {
 		pfn_t block_pfn;
 		struct page head = block_at(contig, pfn, &block_pfn);
-		struct page *page = zone->mem_map + block_pfn;
+		struct page *page = contig->zone->mem_map + block_pfn;
 
-		buddy_take_at(zone, page, head.order, head.order);
+		buddy_take_at(contig->zone, page, head.order, head.order);
 		page_set_state(page, 0);
 		pfn = block_pfn + pages_in(head.order);
 		taken.start_pfn = min_u64(taken.start_pfn, block_pfn);
 		taken.end_pfn = pfn;
 	}
 	for (pfn = contig->range.start_pfn; pfn < contig->range.end_pfn; pfn++) {
-		struct page *page = zone->mem_map + pfn;
+		struct page *page = contig->zone->mem_map + pfn;
 
-		page_set_state(page, make_page_state(PAGE_USER, 0, zone->index, 1));
+		page_set_state(page, make_page_state(PAGE_USER, 0, contig->zone->index, 1));
 		page->owner = 0;
 		page->flags = 0;
 	}
-	give_back(zone, taken.start_pfn, contig->range.start_pfn);
-	give_back(zone, contig->range.end_pfn, taken.end_pfn);
+	give_back(contig->zone, taken.start_pfn, contig->range.start_pfn);
+	give_back(contig->zone, contig->range.end_pfn, taken.end_pfn);
 }
 
 static bool take_range(const struct contig *contig)

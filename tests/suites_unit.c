@@ -29,6 +29,8 @@ extern const struct test_suite suite_compact;
 extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
 extern const struct test_suite suite_ledger;
+extern const struct test_suite suite_isolate;
+extern const struct test_suite suite_contig;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
@@ -62,6 +64,8 @@ const struct test_suite *const unit_suites[] = {
 	&suite_numa,
 	&suite_reclaim,
 	&suite_ledger,
+	&suite_isolate,
+	&suite_contig,
 	&suite_slab,
 	&suite_kmalloc,
 	&suite_linux_shim,
