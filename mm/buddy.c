@@ -137,6 +137,8 @@ static NOINLINE void merge_pageblocks(struct zone *zone, struct page *page, unsi
 		if (!is_free_block(zone, buddy, order) || !may_merge(page, buddy, order))
 			break;
 		unlink_block(&zone->free_area[order], buddy);
+		/* One type for both: the pair must not leave the lists of who frees and asks again. */
+		pageblock_set_migratetype(buddy, pageblock_migratetype(page));
 		page = pair_of(page, order);
 		page_set_state(buddy_of(page, order), 0);
 		order++;

@@ -83,6 +83,22 @@ static void a_buddy_of_another_order_stays_apart(void)
 	sandbox_end(&box);
 }
 
+static void merged_pageblocks_take_the_type_of_what_was_freed(void)
+{
+	struct page *low, *high;
+
+	CHECK(sandbox_start(&box));
+	low = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	high = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	pageblock_set_migratetype(high, MIGRATE_UNMOVABLE);
+	sandbox_free(&box, low, PAGEBLOCK_ORDER);
+	sandbox_free(&box, high, PAGEBLOCK_ORDER);
+	CHECK_EQ(pageblock_migratetype(low), MIGRATE_UNMOVABLE);
+	CHECK_EQ(sandbox_take(&box, 4, MIGRATE_UNMOVABLE) - box.map, low - box.map);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
 static void an_empty_list_gives_nothing(void)
 {
 	CHECK(sandbox_start(&box));
@@ -494,6 +510,8 @@ static const struct test_case cases[] = {
 	  splitting_leaves_one_block_of_each_smaller_order },
 	{ "freeing both halves restores the block", freeing_both_halves_restores_the_block },
 	{ "a buddy of another order stays apart", a_buddy_of_another_order_stays_apart },
+	{ "merged pageblocks take the type of what was freed",
+	  merged_pageblocks_take_the_type_of_what_was_freed },
 	{ "an empty list gives nothing", an_empty_list_gives_nothing },
 	{ "a range becomes the largest blocks that fit",
 	  a_range_becomes_the_largest_blocks_that_fit },
