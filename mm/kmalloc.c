@@ -18,6 +18,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
+#include "mm/page_state.h"
 #include "slab_core.h"
 #include "slab_debug.h"
 
@@ -78,19 +79,25 @@ static inline struct kmem_cache *cache_for(size_t size_bytes, gfp_t gfp)
 
 /* ---- Whole pages ---- */
 
+/*
+ * A plain block is asked for and made a compound page here: the way of plain
+ * blocks, the stacks among them, is the short one.
+ */
 static NOINLINE void *alloc_large(size_t size_bytes, gfp_t gfp, unsigned nid)
 {
+	unsigned order;
 	struct page *page;
 
 	if (size_bytes == 0)
 		return ZERO_SIZE_PTR;
 	if (size_bytes > KMALLOC_MAX_SIZE)
 		return NULL;
-	page = alloc_pages_node(nid, gfp | __GFP_COMP,
-				order_for_pages(bytes_to_pages(size_bytes)));
+	order = order_for_pages(bytes_to_pages(size_bytes));
+	gfp &= ~__GFP_COMP;
+	page = nid == NID_NONE ? alloc_pages_any(gfp, order) : alloc_pages_node(nid, gfp, order);
 	if (!page)
 		return NULL;
-	page_set_type(page, PAGE_LARGE);
+	page_make_large(page, order);
 	return page_address(page);
 }
 
@@ -115,8 +122,9 @@ void kfree_large(const void *object, const void *caller)
 	}
 	page = virt_to_page(object);
 	order = page->order;
-	page_set_type(page, PAGE_HEAD);
-	__free_pages(page, order);
+	if (unlikely(!page_unmake_large(page)))
+		page_set_type(page, PAGE_HEAD);	/* others hold it: it goes whole, at the last put */
+	free_pages_any(page, order);
 }
 
 /* ---- Allocating ---- */

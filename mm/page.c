@@ -147,6 +147,26 @@ void page_set_type(struct page *page, enum page_type type)
 	count_type(page, type, true);
 }
 
+void page_make_large(struct page *page, unsigned order)
+{
+	if (order > 0)
+		page_make_compound(page, order);
+	page->type = PAGE_LARGE;
+	count_type(page, PAGE_LARGE, true);
+}
+
+bool page_unmake_large(struct page *page)
+{
+	ASSERT(page->type == PAGE_LARGE);
+	if (__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) != 1)
+		return false;
+	count_type(page, PAGE_LARGE, false);
+	if (page->flags & PAGE_COMPOUND)
+		page_clear_compound(page);
+	page->type = PAGE_USER;
+	return true;
+}
+
 /* ---- Reports ---- */
 
 struct page *page_block_of(pfn_t pfn)

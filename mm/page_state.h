@@ -16,6 +16,19 @@ void page_make_compound(struct page *page, unsigned order);
 /* Takes that back, tails included: the block may be freed. */
 void page_clear_compound(struct page *page);
 
+/*
+ * The allocated plain block of @order at @page, whose only reference is the
+ * caller's, becomes a compound page of type PAGE_LARGE: in one pass what
+ * page_make_compound() and page_set_type() do.
+ */
+void page_make_large(struct page *page, unsigned order);
+
+/*
+ * Takes that back: the block is plain and may be freed. False when there are
+ * other references: then nothing has changed.
+ */
+bool page_unmake_large(struct page *page) MUST_CHECK;
+
 /* Zeroes the 2^@order pages at @page. */
 void page_zero(struct page *page, unsigned order);
 
