@@ -3,7 +3,7 @@
  *
  * Model
  *   A stack is an array of pointers to blocks of one zone, order and type, with
- *   a pointer to the top. Orders 0 to 3 and the 2 MiB order have one. Pop reads
+ *   a pointer to the top. Orders 0 to 4 and the 2 MiB order have one. Pop reads
  *   the top, compares the page's state with the only one it may have, and
  *   stores the one it shall have; push is the mirror image. One comparison of 64
  *   bits checks reference count, type, order and zone together: a double free, a
@@ -58,7 +58,7 @@
 /* What slots[0] points to. Its state, PAGE_HOLE, is no stack's. */
 static struct page end_mark;
 
-static const uint8_t stack_orders[NR_STACK_ORDERS] = { 0, 1, 2, 3, PAGEBLOCK_ORDER };
+static const uint8_t stack_orders[NR_STACK_ORDERS] = { 0, 1, 2, 3, 4, PAGEBLOCK_ORDER };
 
 bool pcp_is_end_mark(const struct page *page)
 {

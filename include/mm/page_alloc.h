@@ -13,10 +13,10 @@
 #include "mm/page.h"
 
 /*
- * Orders 0 to 3 and the 2 MiB order rest on per-CPU stacks (mm/pcp.h). Where the
+ * Orders 0 to 4 and the 2 MiB order rest on per-CPU stacks (mm/pcp.h). Where the
  * compiler knows order and flags, the stack is an offset into the CPU's data.
  */
-#define STACK_LOW_ORDER_MAX	3u
+#define STACK_LOW_ORDER_MAX	4u
 #define NR_STACK_ORDERS		(STACK_LOW_ORDER_MAX + 2u)
 #define NR_STACK_TYPES		8u	/* MIGRATE_TYPES, rounded up */
 #define PAGE_STACK_BYTES	64u

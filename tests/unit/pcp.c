@@ -61,7 +61,8 @@ static void capacity_is_a_share_of_the_zone(void)
 static void orders_without_a_stack_have_none(void)
 {
 	CHECK_EQ(stack_order_index(3), 3);
-	CHECK_EQ(stack_order_index(4), NR_STACK_ORDERS);
+	CHECK_EQ(stack_order_index(STACK_LOW_ORDER_MAX), STACK_LOW_ORDER_MAX);
+	CHECK_EQ(stack_order_index(STACK_LOW_ORDER_MAX + 1), NR_STACK_ORDERS);
 	CHECK_EQ(stack_order_index(PAGEBLOCK_ORDER), NR_STACK_ORDERS - 1);
 	CHECK_EQ(stack_order_index(MAX_ORDER), NR_STACK_ORDERS);
 }
