@@ -793,12 +793,12 @@ static void damaged_wide_entries_are_caught_when_taken(void)
 
 	slab->bufctl[slab->first_free] = 0;
 	CHECK_PANICS("no free object", fill(cache, 600));
-	spin_unlock(&node_of(cache, slab->objects)->lock);
+	release_abandoned(&node_of(cache, slab->objects)->lock);
 	abandon(cache);
 	slab = wide_slab(other);
 	slab->first_free = other->layout.nr_objects;
 	CHECK_PANICS("no free object", fill(other, 600));
-	spin_unlock(&node_of(other, slab->objects)->lock);
+	release_abandoned(&node_of(other, slab->objects)->lock);
 	abandon(other);
 }
 
@@ -812,7 +812,7 @@ static void a_first_index_out_of_range_is_caught(void)
 	shared_drain(cache, node_of(cache, object));
 	slab->first_free = cache->layout.nr_objects;
 	CHECK_PANICS("no free object", fill(cache, 100));
-	spin_unlock(&node_of(cache, object)->lock);
+	release_abandoned(&node_of(cache, object)->lock);
 	abandon(cache);
 }
 
@@ -829,7 +829,7 @@ static void check_first_index(size_t bytes, bool is_wide)
 	slab = slab_of(object);
 	slab->first_free = cache->layout.nr_objects;
 	CHECK_PANICS("no free object", kmem_cache_alloc(cache, GFP_KERNEL));
-	spin_unlock(&node_of(cache, object)->lock);
+	release_abandoned(&node_of(cache, object)->lock);
 	abandon(cache);
 }
 
@@ -852,7 +852,7 @@ static void an_overwritten_guard_is_caught_when_freeing(void)
 	cpu_array_drain(cache, mm_port_cpu());
 	++*((uint8_t *)slab_of(second) - 1);
 	CHECK_PANICS("guard word", shared_drain(cache, node));
-	spin_unlock(&node->lock);
+	release_abandoned(&node->lock);
 	abandon(cache);
 }
 
@@ -867,14 +867,14 @@ static void damaged_counts_and_links_are_caught(void)
 
 	slab->nr_free = 0;
 	CHECK_PANICS("has no free object", kmem_cache_alloc(cache, GFP_KERNEL));
-	spin_unlock(&node->lock);
+	release_abandoned(&node->lock);
 	slab->nr_free = (uint16_t)(cache->layout.nr_objects + 1);
 	CHECK_PANICS("counts more free objects", kmem_cache_alloc(cache, GFP_KERNEL));
-	spin_unlock(&node->lock);
+	release_abandoned(&node->lock);
 	slab->nr_free = nr_free;
 	slab->list.next = NULL;
 	CHECK_PANICS("list links are broken", kmem_cache_alloc(cache, GFP_KERNEL));
-	spin_unlock(&node->lock);
+	release_abandoned(&node->lock);
 	slab->list.next = next;
 	kmem_cache_free(cache, object);
 	kmem_cache_destroy(cache);
@@ -890,7 +890,7 @@ static void damaged_links_of_an_empty_slab_are_caught(void)
 
 	slab->list.next = NULL;
 	CHECK_PANICS("list links are broken", kmem_cache_free(cache, object));
-	spin_unlock(&node->lock);
+	release_abandoned(&node->lock);
 	slab->list.next = next;
 	abandon(cache);		/* the object is free in its slab, which is not relisted */
 
@@ -902,7 +902,7 @@ static void damaged_links_of_an_empty_slab_are_caught(void)
 	next = slab->list.next;
 	slab->list.next = NULL;
 	CHECK_PANICS("list links are broken", kmem_cache_shrink(cache));
-	spin_unlock(&node->lock);
+	release_abandoned(&node->lock);
 	slab->list.next = next;
 	kmem_cache_destroy(cache);
 }
