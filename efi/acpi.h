@@ -88,6 +88,17 @@ enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_
 enum status acpi_check_table(struct bytes table, const char *signature, uint32_t min_bytes,
 			     uint32_t *table_bytes) MUST_CHECK;
 
+/*
+ * Calls @take(@arg, record, its length) for each sub-table (type byte, length
+ * byte, ...) of [@offset, @table_bytes) of @table. Ends at the first status but
+ * STATUS_OK; STATUS_BAD_TABLE for a length below 2 or beyond the table,
+ * STATUS_TOO_MANY after @max_records.
+ */
+enum status acpi_walk_records(const uint8_t *table, uint32_t offset, uint32_t table_bytes,
+			      uint32_t max_records,
+			      enum status (*take)(const void *arg, const uint8_t *at, uint8_t bytes),
+			      const void *arg) MUST_CHECK;
+
 /* ---- SRAT ---- */
 
 struct srat_counts {

@@ -52,8 +52,9 @@ static bool take_cpu(const struct walk *walk, uint32_t apic_id, uint32_t none_id
 	return true;
 }
 
-static enum status take_record(const struct walk *walk, const uint8_t *at, uint32_t record_bytes)
+static enum status take_record(const void *arg, const uint8_t *at, uint8_t record_bytes)
 {
+	const struct walk *walk = arg;
 	switch (at[0]) {
 	case RECORD_LOCAL_APIC:
 		if (record_bytes < LOCAL_APIC_BYTES)
@@ -79,23 +80,8 @@ static enum status take_record(const struct walk *walk, const uint8_t *at, uint3
 
 static enum status walk_records(const struct walk *walk, const uint8_t *table, uint32_t table_bytes)
 {
-	uint32_t offset = MADT_HEADER_BYTES;
-	uint32_t nr_records = 0;
-
-	while (offset < table_bytes) {
-		uint32_t left_bytes = table_bytes - offset;
-		enum status status;
-
-		if (left_bytes < 2 || table[offset + 1] < 2 || table[offset + 1] > left_bytes)
-			return STATUS_BAD_TABLE;
-		if (++nr_records > MADT_RECORDS_MAX)
-			return STATUS_TOO_MANY;
-		status = take_record(walk, table + offset, table[offset + 1]);
-		if (status != STATUS_OK)
-			return status;
-		offset += table[offset + 1];
-	}
-	return STATUS_OK;
+	return acpi_walk_records(table, MADT_HEADER_BYTES, table_bytes, MADT_RECORDS_MAX, take_record,
+				 walk);
 }
 
 enum status madt_measure(struct bytes table, struct madt_counts *counts)

@@ -190,3 +190,26 @@ enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_
 	}
 	return STATUS_ABSENT;
 }
+
+enum status acpi_walk_records(const uint8_t *table, uint32_t offset, uint32_t table_bytes,
+			      uint32_t max_records,
+			      enum status (*take)(const void *arg, const uint8_t *at, uint8_t bytes),
+			      const void *arg)
+{
+	uint32_t nr_records = 0;
+
+	while (offset < table_bytes) {
+		uint32_t left_bytes = table_bytes - offset;
+		enum status status;
+
+		if (left_bytes < 2 || table[offset + 1] < 2 || table[offset + 1] > left_bytes)
+			return STATUS_BAD_TABLE;
+		if (++nr_records > max_records)
+			return STATUS_TOO_MANY;
+		status = take(arg, table + offset, table[offset + 1]);
+		if (status != STATUS_OK)
+			return status;
+		offset += table[offset + 1];
+	}
+	return STATUS_OK;
+}

@@ -147,8 +147,9 @@ static void take_initiator(const struct walk *walk, const uint8_t *at)
 	counts->nr_initiators++;
 }
 
-static enum status take_record(const struct walk *walk, const uint8_t *at, uint32_t record_bytes)
+static enum status take_record(const void *arg, const uint8_t *at, uint8_t record_bytes)
 {
+	const struct walk *walk = arg;
 	static const struct {
 		uint8_t type, min_bytes;
 	} known[] = {
@@ -174,23 +175,8 @@ static enum status take_record(const struct walk *walk, const uint8_t *at, uint3
 
 static enum status walk_records(const struct walk *walk, const uint8_t *table, uint32_t table_bytes)
 {
-	uint32_t offset = SRAT_HEADER_BYTES;
-	uint32_t nr_records = 0;
-
-	while (offset < table_bytes) {
-		uint32_t left_bytes = table_bytes - offset;
-		enum status status;
-
-		if (left_bytes < 2 || table[offset + 1] < 2 || table[offset + 1] > left_bytes)
-			return STATUS_BAD_TABLE;
-		if (++nr_records > SRAT_RECORDS_MAX)
-			return STATUS_TOO_MANY;
-		status = take_record(walk, table + offset, table[offset + 1]);
-		if (status != STATUS_OK)
-			return status;
-		offset += table[offset + 1];
-	}
-	return STATUS_OK;
+	return acpi_walk_records(table, SRAT_HEADER_BYTES, table_bytes, SRAT_RECORDS_MAX, take_record,
+				 walk);
 }
 
 enum status srat_measure(struct bytes table, struct srat_counts *counts)
