@@ -39,7 +39,8 @@ MM_SOURCES := \
 	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c \
 	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/reclaim.c \
 	mm/movable.c mm/isolate.c mm/compact.c mm/contig.c \
-	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_alien.c mm/slab_cpu.c mm/slab_cache.c \
+	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_depot.c mm/slab_array.c mm/slab_alien.c \
+	mm/slab_cpu.c mm/slab_cache.c \
 	mm/slab_debug.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c mm/slab_verify.c \
 	mm/grace.c mm/slab_rcu.c mm/slab_reclaim.c mm/kmalloc.c \
 	mm/vspace.c mm/vm_area.c mm/vmalloc.c mm/vmalloc_info.c mm/kvmalloc.c \

@@ -246,9 +246,16 @@ void free_pages_any(struct page *page, unsigned order)
 
 struct page *alloc_pages_node(unsigned nid, gfp_t gfp, unsigned order)
 {
-	if (nid == NID_NONE || nid == this_mm_cpu()->nid)
-		return alloc_pages_any(gfp, order);
-	return alloc_slow(gfp, order, nid, CALLER);
+	const struct mm_cpu *cpu_data = this_mm_cpu();
+
+	if (nid != NID_NONE && nid != cpu_data->nid)
+		return alloc_slow(gfp, order, nid, CALLER);
+	/* What rests on the stacks is of that one node anyway, unless it has no memory. */
+	if ((gfp & GFP_SPECIAL) == __GFP_THISNODE && order_has_stack(order) &&
+	    cpu_data->node->node_id == cpu_data->nid)
+		return page_stack_pop(page_stack_offset(order) +
+				      gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES, gfp);
+	return alloc_pages_any(gfp, order);
 }
 
 /* ---- One zone ---- */

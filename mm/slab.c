@@ -36,7 +36,11 @@
 #include "slab_core.h"
 
 #include "lib/align.h"
+#include "lib/string.h"
 #include "slab_debug.h"
+
+/* A batch comes from so many slabs: where each has a few free objects, it is a small one. */
+#define MAX_SLABS_PER_TAKE	4u
 
 /* ---- Entries ---- */
 
@@ -63,17 +67,13 @@ unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab,
 
 void slab_entries_init(const struct slab_layout *layout, struct slab *slab)
 {
-	const uint64_t distances_of_1 = 0x0101010101010101ull;
-	uint64_t *words = (uint64_t *)(void *)slab->bufctl;
-	unsigned nr_words = (layout->descriptor_bytes - (unsigned)sizeof(*slab)) / 8;
-
 	if (layout->is_wide) {
 		for (unsigned i = 0; i < layout->nr_objects; i++)
 			set_wide_next(layout, slab, i, i + 1);
 		return;
 	}
-	for (unsigned i = 0; i < nr_words; i++)
-		words[i] = distances_of_1;
+	/* Distances of 1. */
+	memset(slab->bufctl, 1, layout->descriptor_bytes - sizeof(*slab));
 }
 
 /* The words in front of and behind an on-slab descriptor. */
@@ -111,21 +111,45 @@ static inline void check_slab(const struct kmem_cache *cache, struct slab *slab)
 		slab_report_corrupt(cache, slab, "its list links are broken");
 }
 
+/*
+ * Takes the objects that @slab's free list begins with and that follow each other in
+ * the slab, at most @nr; returns how many. What is free of a fresh slab is one run.
+ */
+static ALWAYS_INLINE unsigned take_run(const struct kmem_cache *cache, struct slab *slab,
+				       struct slab_slot *to, unsigned nr)
+{
+	const uint64_t stride = cache->layout.stride_bytes;
+	const unsigned first = slab->first_free, nr_objects = cache->layout.nr_objects;
+	const unsigned nr_behind = first < nr_objects ? nr_objects - first : 0;
+	uint8_t *object = slab->objects + first * stride;
+	uint8_t *const start = &slab->bufctl[first], *state = start;
+	uint8_t *const end = start + (nr < nr_behind ? nr : nr_behind);
+
+	for (; state < end && *state == 1; state++, object += stride)
+		*to++ = (struct slab_slot){ object, state };
+	slab->first_free = (uint8_t)(state - slab->bufctl);
+	return (unsigned)(state - start);
+}
+
 /* Takes the first @nr objects of @slab's free list, which has as many. */
 static void slab_take(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to,
 		      unsigned nr)
 {
 	const unsigned nr_objects = cache->layout.nr_objects;
 	const uint64_t stride = cache->layout.stride_bytes;
-	unsigned index = slab->first_free;
+	uint8_t *const objects = slab->objects, *const bufctl = slab->bufctl;
+	struct slab_slot *const end = to + nr;
+	unsigned index;
 
-	for (struct slab_slot *end = to + nr; to < end; to++) {
-		uint8_t distance = slab->bufctl[index];
+	if (nr > 1)
+		to += take_run(cache, slab, to, nr);
+	index = slab->first_free;
+	while (to < end) {
+		uint8_t distance = bufctl[index];
 
-		if (unlikely(index >= nr_objects || distance == 0))
+		if (unlikely(index >= nr_objects) || unlikely(distance == 0))
 			slab_report_corrupt(cache, slab, "its free list leads to no free object");
-		to->object = slab->objects + index * stride;
-		to->state = &slab->bufctl[index];
+		*to++ = (struct slab_slot){ objects + index * stride, &bufctl[index] };
 		index = (uint8_t)(index + distance);
 	}
 	slab->first_free = (uint16_t)index;
@@ -216,30 +240,32 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 			       struct slab *slab, struct slab_slot *to, unsigned wanted)
 	HOLDS(node->lock)
 {
-	unsigned nr = slab->nr_free < wanted ? slab->nr_free : wanted;
+	const unsigned nr_before = slab->nr_free;
+	const unsigned nr = nr_before < wanted ? nr_before : wanted;
+	const bool was_empty = nr_before == cache->layout.nr_objects;
 
 	check_slab(cache, slab);
 	if (unlikely(nr == 0))
 		slab_report_corrupt(cache, slab, "it is listed as partial and has no free object");
-	node->nr_free_slabs -= slab->nr_free == cache->layout.nr_objects;
 	if (cache->layout.is_wide)
 		slab_take_wide(cache, slab, to, nr);
 	else
 		slab_take(cache, slab, to, nr);
-	slab->nr_free = (uint16_t)(slab->nr_free - nr);
+	slab->nr_free = (uint16_t)(nr_before - nr);
 	node->nr_free_objects -= nr;
-	list_move(&slab->list, slab->nr_free ? &node->partial : &node->full);
+	node->nr_free_slabs -= was_empty;
+	if (was_empty || nr == nr_before)
+		list_move(&slab->list, nr == nr_before ? &node->full : &node->partial);
 	return nr;
 }
 
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted)
 {
-	unsigned nr;
+	unsigned nr = 0;
 
 	spin_lock(&node->lock);
-	nr = shared_take(node, to, wanted);
-	while (nr < wanted) {
+	for (unsigned nr_slabs = 0; nr < wanted && nr_slabs < MAX_SLABS_PER_TAKE; nr_slabs++) {
 		struct slab *slab = slab_with_room(node);
 
 		if (!slab)
@@ -285,9 +311,22 @@ static ALWAYS_INLINE unsigned give_run(struct kmem_cache *cache, struct cache_no
 	return nr_put;
 }
 
-void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
-	       unsigned nr, struct list_head *empty)
+/* Free objects that may stay in slabs: the depot's count too. */
+static uint64_t max_free_in_slabs(const struct kmem_cache *cache, const struct cache_node *node)
+	HOLDS(node->lock)
 {
+	uint64_t nr_in_depot = depot_objects(cache, node);
+
+	return node->max_free_objects > nr_in_depot ? node->max_free_objects - nr_in_depot : 0;
+}
+
+/* Returns objects to their slabs; those slabs that should go are added to @empty. */
+static void slabs_put(struct kmem_cache *cache, struct cache_node *node,
+		      const struct slab_slot *from, unsigned nr, struct list_head *empty)
+	HOLDS(node->lock)
+{
+	uint64_t max_free;
+
 	/* Off-slab descriptors have u8 entries and no guard words: decided once for all. */
 	if (cache->layout.place == OFF_SLAB)
 		for (unsigned i = 0; i < nr; )
@@ -296,19 +335,9 @@ void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct s
 		for (unsigned i = 0; i < nr; )
 			i += give_run(cache, node, from + i, nr - i, false);
 	node->nr_free_objects += nr;
-	if (node->nr_free_objects > node->max_free_objects)
-		node_unlist_empty(cache, node, node->max_free_objects, empty);
-}
-
-void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
-	      unsigned nr, struct list_head *empty)
-{
-	unsigned nr_shared;
-
-	spin_lock(&node->lock);
-	nr_shared = shared_give(node, from, nr);
-	slabs_put(cache, node, from + nr_shared, nr - nr_shared, empty);
-	spin_unlock(&node->lock);
+	max_free = max_free_in_slabs(cache, node);
+	if (node->nr_free_objects > max_free)
+		node_unlist_empty(cache, node, max_free, empty);
 }
 
 void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
@@ -317,15 +346,29 @@ void node_give(struct kmem_cache *cache, struct cache_node *node, const struct s
 	struct list_head empty;
 
 	list_init(&empty);
-	node_put(cache, node, from, nr, &empty);
+	spin_lock(&node->lock);
+	slabs_put(cache, node, from, nr, &empty);
+	spin_unlock(&node->lock);
 	slabs_destroy(cache, &empty);
+}
+
+/* As node_take(), from the depot's objects too: they go to their slabs first. */
+static unsigned take_or_spill(struct kmem_cache *cache, struct cache_node *node,
+			      struct slab_slot *to, unsigned wanted)
+{
+	unsigned nr;
+
+	do {
+		nr = node_take(cache, node, to, wanted);
+	} while (nr == 0 && depot_spill(cache, node));
+	return nr;
 }
 
 unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slab_slot *to,
 			   unsigned wanted)
 {
 	struct cache_node *node = cache_node_get(cache, nid);
-	unsigned nr = node ? node_take(cache, node, to, wanted) : 0;
+	unsigned nr = node ? take_or_spill(cache, node, to, wanted) : 0;
 
 	if (nr)
 		return nr;
@@ -345,7 +388,7 @@ static unsigned take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned
 		if (other == NID_NONE)
 			break;
 		node = cache_node_lookup(cache, other);
-		if (node && node_take(cache, node, to, 1))
+		if (node && take_or_spill(cache, node, to, 1))
 			return 1;
 	}
 	node = cache_grow(cache, gfp, nid);

@@ -1,39 +1,27 @@
 /*
- * Arrays between the CPUs and the slabs of a node: shared and alien.
+ * Objects of other nodes in the hands of a node's CPUs.
  *
  * Model
- *   The shared array of a node takes what one CPU drains and gives it to the
- *   next that refills, two copies instead of a walk through slabs.
- *   The alien array of (home node, other node) holds objects of the other node
- *   that CPUs of the home node freed, or took along for later. It empties in
- *   one batch under one lock of the other node.
+ *   The alien array of (home node, other node) is a magazine with objects of the
+ *   other node that CPUs of the home node freed, or took along for later. Full, it
+ *   goes to the other node's depot whole, and an empty one comes from there; when
+ *   objects are wanted and it is empty, a full one comes. So the other node's locks
+ *   are taken once a magazine.
  *
  * Invariants
- *   L1  nr is at most limit
- *   L2  objects of a shared array are of its node; of alien[n], of node n
+ *   L1  nr is at most limit, which is cache->magazine_slots, or 0 without a magazine
+ *   L2  objects of alien[n] are of node n
  *   L3  no object at rest here has a state byte of 0
  *
  * Locking
- *   The shared array is guarded by node->lock. An alien array has its own lock,
- *   which is taken before the other node's. Arrays are made without a lock and
- *   put in place by compare-and-exchange; they live as long as their cache.
+ *   An alien array has its own lock, which is taken before the other node's and its
+ *   depot's. Arrays are made without a lock and put in place by
+ *   compare-and-exchange; they live as long as their cache.
  */
 
 #include "slab_core.h"
 
 #include "lib/string.h"
-
-static struct object_array *array_make(unsigned nr_slots, unsigned nid)
-{
-	struct object_array *array;
-
-	if (nr_slots == 0)
-		return NULL;
-	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slab_slot), nid);
-	if (array)
-		*array = (struct object_array){ .limit = (uint16_t)nr_slots };
-	return array;
-}
 
 /* Puts @made at *@place unless something is there; returns what is there. */
 static void *install(void **place, void *made)
@@ -49,65 +37,9 @@ static void *install(void **place, void *made)
 	return expected;
 }
 
-/* ---- Shared ---- */
-
-void shared_make(struct kmem_cache *cache, struct cache_node *node)
+static struct alien_array **alien_table(struct cache_node *home)
 {
-	struct object_array *made;
-
-	if (__atomic_load_n(&node->shared, __ATOMIC_ACQUIRE))
-		return;
-	made = array_make(cache->shared_slots, node->nid);
-	install((void **)&node->shared, made);
-}
-
-unsigned shared_take(struct cache_node *node, struct slab_slot *to, unsigned wanted)
-{
-	struct object_array *shared = __atomic_load_n(&node->shared, __ATOMIC_ACQUIRE);
-	unsigned nr;
-
-	if (!shared)
-		return 0;
-	nr = shared->nr < wanted ? shared->nr : wanted;
-	shared->nr = (uint16_t)(shared->nr - nr);
-	copy_slots(to, shared->slots + shared->nr, nr);
-	return nr;
-}
-
-unsigned shared_give(struct cache_node *node, const struct slab_slot *from, unsigned nr)
-{
-	struct object_array *shared = __atomic_load_n(&node->shared, __ATOMIC_ACQUIRE);
-	unsigned room;
-
-	if (!shared)
-		return 0;
-	room = (unsigned)(shared->limit - shared->nr);
-	nr = nr < room ? nr : room;
-	copy_slots(shared->slots + shared->nr, from, nr);
-	shared->nr = (uint16_t)(shared->nr + nr);
-	return nr;
-}
-
-void shared_drain(struct kmem_cache *cache, struct cache_node *node)
-{
-	struct object_array *shared = __atomic_load_n(&node->shared, __ATOMIC_ACQUIRE);
-	struct list_head empty;
-
-	if (!shared)
-		return;
-	list_init(&empty);
-	spin_lock(&node->lock);
-	slabs_put(cache, node, shared->slots, shared->nr, &empty);
-	shared->nr = 0;
-	spin_unlock(&node->lock);
-	slabs_destroy(cache, &empty);
-}
-
-/* ---- Alien ---- */
-
-static struct object_array **alien_table(struct cache_node *home)
-{
-	struct object_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
+	struct alien_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
 	size_t bytes = slab_system.nr_nodes * sizeof(*table);
 
 	if (table)
@@ -118,136 +50,177 @@ static struct object_array **alien_table(struct cache_node *home)
 	return install((void **)&home->alien, table);
 }
 
-static struct object_array *alien_array(struct kmem_cache *cache, struct cache_node *home,
-					unsigned nid)
+/* Begins without a magazine: see make_room(). */
+static struct alien_array *alien_array(struct kmem_cache *cache, struct cache_node *home,
+				       unsigned nid)
 {
-	struct object_array **table = alien_table(home);
-	struct object_array *alien;
+	struct alien_array **table = alien_table(home);
+	struct alien_array *alien;
 
-	if (!table)
+	if (!table || cache->magazine_slots == 0)
 		return NULL;
 	alien = __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE);
 	if (likely(alien != NULL))
 		return alien;
-	return install((void **)&table[nid], array_make(cache->alien_slots, home->nid));
+	alien = slab_internal_alloc(sizeof(*alien), home->nid);
+	if (alien)
+		*alien = (struct alien_array){ 0 };
+	return install((void **)&table[nid], alien);
 }
 
-static void alien_flush(struct kmem_cache *cache, struct object_array *alien, unsigned nid,
-			unsigned nr, struct list_head *empty) HOLDS(alien->lock)
+/* Goes on with @magazine, or none, whose first @nr slots hold objects. */
+static void load(const struct kmem_cache *cache, struct alien_array *alien,
+		 struct magazine *magazine, unsigned nr) HOLDS(alien->lock)
 {
-	alien->nr = (uint16_t)(alien->nr - nr);
-	node_put(cache, cache_node_lookup(cache, nid), alien->slots + alien->nr, nr, empty);
+	alien->magazine = magazine;
+	alien->nr = (uint16_t)nr;
+	/* alien_take() looks without the lock whether there is one. */
+	__atomic_store_n(&alien->limit, magazine ? cache->magazine_slots : 0, __ATOMIC_RELAXED);
 }
 
-/* There is no array yet, or it is full. */
-static NOINLINE void alien_give_slow(struct kmem_cache *cache, struct cache_node *home,
-				     unsigned nid, struct slab_slot slot)
+/*
+ * Changes the magazine of @alien, full or missing, for an empty one of @other,
+ * the node of its objects. False when memory ran out.
+ */
+static bool make_room(struct kmem_cache *cache, struct cache_node *other,
+		      struct alien_array *alien)
 {
-	struct object_array *alien = alien_array(cache, home, nid);
-	struct list_head empty;
+	struct magazine *empty = depot_get_empty(cache, other), *full = NULL;
 
-	if (!alien) {
-		node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
-		return;
-	}
-	list_init(&empty);
+	if (!empty)
+		return false;
 	spin_lock(&alien->lock);
-	if (alien->nr == alien->limit)
-		alien_flush(cache, alien, nid, alien->limit, &empty);
-	alien->slots[alien->nr++] = slot;
+	if (likely(alien->nr == alien->limit)) {
+		full = alien->magazine;
+		load(cache, alien, empty, 0);
+		empty = NULL;
+	}
 	spin_unlock(&alien->lock);
-	slabs_destroy(cache, &empty);
+	if (full)
+		depot_put_full(cache, other, full);
+	if (empty)
+		depot_put_empty(other, empty);	/* another CPU was first */
+	return true;
+}
+
+static bool push(struct alien_array *alien, struct slab_slot slot)
+{
+	bool has_room;
+
+	spin_lock(&alien->lock);
+	has_room = alien->nr < alien->limit;
+	if (likely(has_room))
+		alien->magazine->slots[alien->nr++] = slot;
+	spin_unlock(&alien->lock);
+	return has_room;
 }
 
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		struct slab_slot slot)
 {
-	struct object_array *alien = alien_lookup(home, nid);
+	struct alien_array *alien = alien_lookup(home, nid);
+	struct cache_node *other;
 
-	if (likely(alien != NULL)) {
-		spin_lock(&alien->lock);
-		if (likely(alien->nr < alien->limit)) {
-			alien->slots[alien->nr++] = slot;
-			spin_unlock(&alien->lock);
+	if (likely(alien != NULL) && likely(push(alien, slot)))
+		return;
+	alien = alien_array(cache, home, nid);
+	other = cache_node_lookup(cache, nid);
+	while (alien && make_room(cache, other, alien))
+		if (push(alien, slot))
 			return;
-		}
-		spin_unlock(&alien->lock);
-	}
-	alien_give_slow(cache, home, nid, slot);
+	node_give(cache, other, &slot, 1);
 }
 
-/* Half a batch: what is taken along must leave room for what comes back. */
-static unsigned alien_refill(struct kmem_cache *cache, struct object_array *alien, unsigned nid)
+/*
+ * A full magazine, or half of one from slabs: what is taken along must leave room
+ * for what comes back.
+ */
+static void refill(struct kmem_cache *cache, struct cache_node *other, struct alien_array *alien)
 	HOLDS(alien->lock)
 {
-	struct cache_node *other = cache_node_lookup(cache, nid);
+	struct magazine *full = depot_get_full(other);
 
-	return other ? node_take(cache, other, alien->slots, (alien->limit + 1u) / 2) : 0;
+	if (full) {
+		if (alien->magazine)
+			depot_put_empty(other, alien->magazine);
+		load(cache, alien, full, cache->magazine_slots);
+	} else if (alien->magazine) {
+		alien->nr = (uint16_t)node_take(cache, other, alien->magazine->slots,
+						(alien->limit + 1u) / 2);
+	}
+}
+
+static struct slab_slot pop_refilled(struct kmem_cache *cache, struct cache_node *other,
+				     struct alien_array *alien)
+{
+	struct slab_slot slot = { NULL, NULL };
+
+	spin_lock(&alien->lock);
+	if (likely(alien->nr == 0))
+		refill(cache, other, alien);
+	if (alien->nr)
+		slot = alien->magazine->slots[--alien->nr];
+	spin_unlock(&alien->lock);
+	return slot;
 }
 
 void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		 uint8_t **state)
 {
-	struct object_array *alien = alien_array(cache, home, nid);
+	struct alien_array *alien = alien_array(cache, home, nid);
 	struct cache_node *other = cache_node_lookup(cache, nid);
 	struct slab_slot slot = { NULL, NULL };
 
-	if (!alien) {
-		if (other)
-			node_take(cache, other, &slot, 1);
-	} else {
-		spin_lock(&alien->lock);
-		if (unlikely(alien->nr == 0))
-			alien->nr = (uint16_t)alien_refill(cache, alien, nid);
-		if (alien->nr)
-			slot = alien->slots[--alien->nr];
-		spin_unlock(&alien->lock);
-	}
+	if (!other)
+		return NULL;
+	if (alien && (__atomic_load_n(&alien->limit, __ATOMIC_RELAXED) != 0 ||
+		      make_room(cache, other, alien)))
+		slot = pop_refilled(cache, other, alien);
+	if (!slot.object)
+		node_take(cache, other, &slot, 1);
 	*state = slot.state;
 	return slot.object;
 }
 
 void alien_drain(struct kmem_cache *cache, struct cache_node *home)
 {
-	struct object_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
-
-	for (unsigned nid = 0; table && nid < slab_system.nr_nodes; nid++) {
-		struct object_array *alien = __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE);
-		struct list_head empty;
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct alien_array *alien = alien_lookup(home, nid);
+		struct magazine *magazine;
+		unsigned nr;
 
 		if (!alien)
 			continue;
-		list_init(&empty);
 		spin_lock(&alien->lock);
-		if (alien->nr)
-			alien_flush(cache, alien, nid, alien->nr, &empty);
+		magazine = alien->magazine;
+		nr = alien->nr;
+		load(cache, alien, NULL, 0);
 		spin_unlock(&alien->lock);
-		slabs_destroy(cache, &empty);
+		if (nr)
+			node_give(cache, cache_node_lookup(cache, nid), magazine->slots, nr);
+		if (magazine)
+			magazine_free(magazine);
 	}
 }
 
-/* ---- Both ---- */
-
-uint64_t node_array_objects(struct cache_node *node)
+uint64_t alien_objects(struct cache_node *home)
 {
-	struct object_array *shared = __atomic_load_n(&node->shared, __ATOMIC_ACQUIRE);
-	struct object_array **table = __atomic_load_n(&node->alien, __ATOMIC_ACQUIRE);
-	uint64_t nr = shared ? shared->nr : 0;
+	uint64_t nr = 0;
 
-	for (unsigned nid = 0; table && nid < slab_system.nr_nodes; nid++)
-		nr += table[nid] ? table[nid]->nr : 0;
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct alien_array *alien = alien_lookup(home, nid);
+
+		nr += alien ? alien->nr : 0;
+	}
 	return nr;
 }
 
-void node_arrays_free(struct cache_node *node)
+void alien_free(struct cache_node *home)
 {
-	if (node->shared)
-		slab_internal_free(node->shared);
-	node->shared = NULL;
-	for (unsigned nid = 0; node->alien && nid < slab_system.nr_nodes; nid++)
-		if (node->alien[nid])
-			slab_internal_free(node->alien[nid]);
-	if (node->alien)
-		slab_internal_free(node->alien);
-	node->alien = NULL;
+	for (unsigned nid = 0; home->alien && nid < slab_system.nr_nodes; nid++)
+		if (home->alien[nid])
+			slab_internal_free(home->alien[nid]);
+	if (home->alien)
+		slab_internal_free(home->alien);
+	home->alien = NULL;
 }

@@ -2,11 +2,12 @@
  * Caches: making them, giving them back, and the first ones.
  *
  * Model
- *   A kmem_cache comes from cache_cache, its cache_nodes from node_cache, and
- *   off-slab descriptors from five descriptor caches. These seven are always
- *   on-slab, have no CPU arrays and no debug flags, so that no allocation from
- *   them leads back to them. cache_cache itself lies in pages of its own, and
- *   the first nodes of it and node_cache are static.
+ *   A kmem_cache comes from cache_cache, its cache_nodes from node_cache, off-slab
+ *   descriptors from five descriptor caches and magazines from four. None of these
+ *   has CPU arrays or debug flags, and all but those of magazines are on-slab, so
+ *   that no allocation from them leads back to them. They are made first and so
+ *   shrink last, when nobody uses what they hold any more. cache_cache itself lies
+ *   in pages of its own, and the first nodes of it and node_cache are static.
  *
  * Invariants, while slab_system.lock is free
  *   C1  every cache is listed once, and nr_caches counts them
@@ -29,26 +30,27 @@ struct kmem_cache *cache_cache;
 struct kmem_cache *node_cache;
 
 static struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
+static struct kmem_cache *magazine_caches[NR_MAGAZINE_SIZES];
 static struct cache_node boot_nodes[2];
 
 /* ---- Tuning by object size ---- */
 
 struct tuning {
 	uint32_t up_to_bytes;
-	uint16_t half_slots, shared_slots, alien_slots;
+	uint16_t magazine_slots, batch;
 };
 
 /*
- * Twice half_slots are the "limit" of slabinfo: an array holds at most 32 KiB of
- * objects up to 256 bytes, 64 KiB up to 1 KiB, 96 KiB up to a page, 256 KiB
- * beyond; objects above 32 KiB rest with no CPU. 64 serve a bulk of 64 at once.
+ * A CPU holds two magazines at most (slabinfo's "limit"): 64 KiB of objects up to 256
+ * bytes and up to 1 KiB, 120 KiB up to a page, 192 KiB beyond; objects above 32 KiB
+ * rest with no CPU. A batch bounds the worst allocation, which takes it from slabs.
  */
 static const struct tuning tunings[] = {
-	{ 256, 64, 448, 64 },
-	{ 1024, 32, 256, 32 },
-	{ PAGE_SIZE, 12, 96, 12 },
-	{ 8 * PAGE_SIZE, 4, 8, 4 },
-	{ UINT32_MAX, 0, 0, 0 },
+	{ 256, 127, 48 },
+	{ 1024, 31, 31 },
+	{ PAGE_SIZE, 15, 15 },
+	{ 8 * PAGE_SIZE, 3, 3 },
+	{ UINT32_MAX, 0, 0 },
 };
 
 static void tune(struct kmem_cache *cache)
@@ -59,12 +61,14 @@ static void tune(struct kmem_cache *cache)
 		return;		/* no arrays */
 	while (cache->object_bytes > tuning->up_to_bytes)
 		tuning++;
-	cache->half_slots = tuning->half_slots;
-	cache->shared_slots = tuning->shared_slots;
-	cache->alien_slots = tuning->alien_slots;
+	if (tuning->magazine_slots == 0)
+		return;
+	cache->magazine_slots = tuning->magazine_slots;
+	cache->batch = tuning->batch;
+	cache->magazines = magazine_caches[magazine_size_index(cache->magazine_slots)];
 }
 
-/* Share of RAM that the empty slabs of a cache on a node may keep: at most 1/64. */
+/* Share of RAM that a cache may keep idle on a node: at most 1/64. */
 #define KEPT_SHARE_SHIFT	6
 
 /* ---- Setting up a cache ---- */
@@ -197,7 +201,7 @@ static void drain_node_arrays(struct kmem_cache *cache)
 		struct cache_node *node = cache_node_lookup(cache, nid);
 
 		if (node)
-			shared_drain(cache, node);
+			depot_drain(cache, node);
 	}
 }
 
@@ -255,11 +259,11 @@ static void free_arrays(struct kmem_cache *cache)
 
 		cache->cpu[cpu] = &slab_no_array;
 		if (array != &slab_no_array)
-			slab_internal_free(array);
+			cpu_array_free(array);
 	}
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
 		if (cache->nodes[nid])
-			node_arrays_free(cache->nodes[nid]);
+			alien_free(cache->nodes[nid]);
 }
 
 static void require_empty(struct kmem_cache *cache)
@@ -348,12 +352,12 @@ static struct kmem_cache *first_cache_memory(void)
 	return page_address(page);
 }
 
-/* On-slab, no arrays, no debugging: see the model. */
+/* No arrays, no debugging: see the model. */
 static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t size_bytes,
 			      struct cache_node *boot_node)
 {
 	cache_clear(cache, name, size_bytes, 16, SLAB_PANIC);
-	ASSERT(cache_lay_out(cache, false));
+	ASSERT(cache_lay_out(cache, descriptor_caches[NR_DESCRIPTOR_SIZES - 1] != NULL));
 	if (boot_node) {
 		cache_node_init(boot_node, slab_system.boot_nid);
 		cache->nodes[slab_system.boot_nid] = boot_node;
@@ -378,6 +382,10 @@ static const char *const descriptor_names[NR_DESCRIPTOR_SIZES] = {
 	"slab_16", "slab_32", "slab_64", "slab_128", "slab_256",
 };
 
+static const char *const magazine_names[NR_MAGAZINE_SIZES] = {
+	"magazine_3", "magazine_15", "magazine_31", "magazine_127",
+};
+
 void slab_init(const struct slab_setup *setup)
 {
 	ASSERT(setup->nr_nodes >= 1);
@@ -390,6 +398,7 @@ void slab_init(const struct slab_setup *setup)
 	slab_system.nr_caches = 0;
 	list_init(&slab_system.caches);
 	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
+	memset(descriptor_caches, 0, sizeof(descriptor_caches));
 	slab_no_array_init();
 
 	grace_init();
@@ -400,4 +409,6 @@ void slab_init(const struct slab_setup *setup)
 	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
 		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
 						       sizeof(struct slab) + (16u << i), NULL);
+	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
+		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i), NULL);
 }

@@ -3,8 +3,9 @@
 
 /*
  * What the files of the slab allocator share: its structures, and the calls
- * between slab_layout, slab (one node's slabs), slab_cpu (arrays), slab_alien,
- * slab_cache, slab_debug, slab_report, slab_show and slab_verify.
+ * between slab_layout, slab (one node's slabs), slab_depot (magazines), slab_array
+ * and slab_cpu (a CPU's), slab_alien, slab_cache, slab_debug, slab_report,
+ * slab_show and slab_verify.
  */
 
 #include "lib/list.h"
@@ -13,17 +14,19 @@
 #include "mm/slab.h"
 #include "mm/slab_def.h"
 
-static inline void copy_slots(struct slab_slot *to, const struct slab_slot *from, unsigned nr)
-{
-	for (unsigned i = 0; i < nr; i++)
-		to[i] = from[i];
-}
+/* Magazines that no CPU has: what one CPU of the node freed, the next may take. */
+struct depot {
+	struct spinlock lock;		/* guards all here, and the magazines */
+	struct magazine *full, *empty;	/* linked by next */
+	uint32_t nr_full, nr_empty;
+};
 
-/* Objects shared by the CPUs of a node (shared), or of another node on their way home (alien). */
-struct object_array {
-	struct spinlock lock;
-	uint16_t nr, limit;
-	struct slab_slot slots[];
+/* Objects of another node: on their way home, or taken along for later. */
+struct alien_array {
+	struct spinlock lock;		/* guards the rest */
+	uint16_t nr;			/* objects in the magazine */
+	uint16_t limit;			/* its slots; 0: there is none */
+	struct magazine *magazine;
 };
 
 /*
@@ -47,6 +50,9 @@ _Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 byte
 #define MAX_U8_OBJECTS		256u
 #define SLAB_MAX_OBJECTS	4096u	/* of a u16 slab: index << 1 fits with room */
 
+/* Full magazines that the depot of a node may keep at least, beside a slab's worth. */
+#define MIN_KEPT_MAGAZINES	4u
+
 /* The slabs of a cache on one node. */
 struct cache_node {
 	struct spinlock lock;		/* guards everything here, and the slabs */
@@ -56,9 +62,9 @@ struct cache_node {
 	uint64_t nr_slabs;
 	uint64_t nr_free_slabs;
 	uint64_t nr_free_objects;	/* in slabs: not those in arrays */
-	uint64_t max_free_objects;	/* above: empty slabs are given back */
-	struct object_array *shared;	/* NULL until made */
-	struct object_array **alien;	/* by node; NULL, and so its entries, until made */
+	uint64_t max_free_objects;	/* in depot and slabs; above: empty slabs are given back */
+	struct depot depot;		/* has its own lock */
+	struct alien_array **alien;	/* by node; NULL, and so its entries, until made */
 };
 
 /* The allocator's own state: one system. */
@@ -168,21 +174,13 @@ bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab);
 /* All rules of one cache; see slab_verify.c. */
 bool cache_verify(struct kmem_cache *cache, struct violation *out);
 
-/* Takes up to @wanted objects; returns how many: 0 when the node has none free. */
+/* Takes up to @wanted objects from slabs; returns how many: 0 when none has a free one. */
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted);
 
-/* Returns objects to their slabs or the shared array. All are of @node. May give pages back. */
+/* Returns objects to their slabs. All are of @node. May give pages back: no lock held. */
 void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr);
-
-/* Returns objects to their slabs; those slabs that should go are added to @empty. */
-void slabs_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
-	       unsigned nr, struct list_head *empty) HOLDS(node->lock);
-
-/* As node_give(), but slabs to be given back are added to @empty: for callers that hold a lock. */
-void node_put(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
-	      unsigned nr, struct list_head *empty);
 
 /* Gives the pages of unlisted empty slabs back; returns how many. No lock held. */
 uint64_t slabs_destroy(struct kmem_cache *cache, struct list_head *slabs);
@@ -212,14 +210,60 @@ unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, st
 /* Returns one object whose state byte is @state to its slab, wherever that is. */
 void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state);
 
-/* ---- slab_cpu.c: per-CPU arrays ---- */
+/* ---- slab_depot.c: magazines ---- */
+
+/* Sizes of magazines: each has a cache. The place of @nr_slots among them. */
+#define NR_MAGAZINE_SIZES	4
+unsigned magazine_size_index(unsigned nr_slots);
+size_t magazine_bytes(unsigned size_index);
+
+/* An empty magazine for objects of @cache; NULL when memory ran out. Does not reclaim. */
+struct magazine *magazine_make(struct kmem_cache *cache, unsigned nid);
+void magazine_free(struct magazine *magazine);
+
+/*
+ * To and from the depot of @node. An empty magazine is made where there is none,
+ * NULL when memory ran out; a full one is NULL where there is none. A full one
+ * that is too many is emptied into the slabs.
+ */
+struct magazine *depot_get_full(struct cache_node *node);
+struct magazine *depot_get_empty(struct kmem_cache *cache, struct cache_node *node);
+void depot_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full);
+void depot_put_empty(struct cache_node *node, struct magazine *empty);
+
+/* Empties a full magazine of the depot into the slabs. False: there is none. */
+bool depot_spill(struct kmem_cache *cache, struct cache_node *node);
+
+/* Empties all of them, and frees the magazines. */
+void depot_drain(struct kmem_cache *cache, struct cache_node *node);
+
+/* Objects in the depot's magazines. Read without the lock: a hint. */
+static inline uint64_t depot_objects(const struct kmem_cache *cache, const struct cache_node *node)
+{
+	return (uint64_t)__atomic_load_n(&node->depot.nr_full, __ATOMIC_RELAXED) *
+	       cache->magazine_slots;
+}
+
+/* ---- slab_array.c: a CPU's magazines ---- */
 
 extern struct cpu_array slab_no_array HIDDEN;	/* always empty and always full */
-
-/* Empties this CPU's array of @cache into its node. */
-void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
-unsigned cpu_array_count(struct cpu_array *array);
 void slab_no_array_init(void);
+
+/* This CPU's array, made at the first use; slab_no_array if it cannot be had. */
+struct cpu_array *cpu_array_own(struct kmem_cache *cache);
+
+/* The loaded magazine is full: on return it is not. */
+void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array);
+
+/* The loaded magazine is empty. False: memory ran out. */
+bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp) MUST_CHECK;
+
+/* Empties the array of @cpu, which is this one or quiet, into its node's slabs. */
+void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
+unsigned cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array);
+void cpu_array_free(struct cpu_array *array);
+
+/* ---- slab_cpu.c: the fast paths ---- */
 
 /* Memory for arrays: never through arrays. */
 void *slab_internal_alloc(size_t bytes, unsigned nid);
@@ -232,19 +276,7 @@ void kfree_large(const void *object, const void *caller);
 void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
 		       const void *caller);
 
-/* ---- slab_alien.c: shared and alien arrays ---- */
-
-/* To and from a node's shared array; both return how many. */
-unsigned shared_take(struct cache_node *node, struct slab_slot *to, unsigned wanted)
-	HOLDS(node->lock);
-unsigned shared_give(struct cache_node *node, const struct slab_slot *from, unsigned nr)
-	HOLDS(node->lock);
-
-/* Makes the shared array of @node, unless memory for it ran out. */
-void shared_make(struct kmem_cache *cache, struct cache_node *node);
-
-/* Empties it into the slabs. */
-void shared_drain(struct kmem_cache *cache, struct cache_node *node);
+/* ---- slab_alien.c: objects of other nodes ---- */
 
 /*
  * One free object of node @nid for a CPU of @home, its state byte in *state and
@@ -253,9 +285,9 @@ void shared_drain(struct kmem_cache *cache, struct cache_node *node);
 void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		 uint8_t **state);
 
-static inline struct object_array *alien_lookup(struct cache_node *home, unsigned nid)
+static inline struct alien_array *alien_lookup(struct cache_node *home, unsigned nid)
 {
-	struct object_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
+	struct alien_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
 
 	return table ? __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE) : NULL;
 }
@@ -263,14 +295,14 @@ static inline struct object_array *alien_lookup(struct cache_node *home, unsigne
 /* As alien_take(), from what is there already. */
 static inline struct slab_slot alien_pop(struct cache_node *home, unsigned nid)
 {
-	struct object_array *alien = alien_lookup(home, nid);
+	struct alien_array *alien = alien_lookup(home, nid);
 	struct slab_slot slot = { NULL, NULL };
 
 	if (unlikely(!alien))
 		return slot;
 	spin_lock(&alien->lock);
 	if (likely(alien->nr > 0))
-		slot = alien->slots[--alien->nr];
+		slot = alien->magazine->slots[--alien->nr];
 	spin_unlock(&alien->lock);
 	return slot;
 }
@@ -282,11 +314,11 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 /* Sends all of them home now. */
 void alien_drain(struct kmem_cache *cache, struct cache_node *home);
 
-/* Objects at rest in the shared array of @node and in alien arrays of its CPUs. */
-uint64_t node_array_objects(struct cache_node *node);
+/* Objects of other nodes in the alien arrays of CPUs of @home. */
+uint64_t alien_objects(struct cache_node *home);
 
 /* Frees the arrays, which are empty. */
-void node_arrays_free(struct cache_node *node);
+void alien_free(struct cache_node *home);
 
 /* ---- slab_cache.c ---- */
 

@@ -1,18 +1,11 @@
 /*
- * Per-CPU object arrays: the fast paths.
+ * Objects for and from this CPU: the fast paths.
  *
  * Model
- *   Each CPU has an array per cache: a stack of {object, state byte} pairs in
- *   two halves. Allocating pops a pair and stores 0 to the state byte; freeing
- *   finds page, slab and index of the object, requires 0 in its state byte,
- *   stores 1 and pushes the pair. When the half in use is full, the other half,
- *   which holds older objects, is drained to the node as one batch and the
- *   halves change places; when it is empty the other half is used, or refilled
- *   as one batch. So neither nearly-full nor nearly-empty arrays go to and fro,
- *   and nothing is ever moved within an array.
- *
- *   A CPU without an array has slab_no_array, which is always empty and always
- *   full: every operation takes the slow path. Debug caches stay with it.
+ *   Each CPU has an array per cache (slab_array.c): a stack of {object, state byte}
+ *   pairs. Allocating pops a pair and stores 0 to the state byte; freeing finds
+ *   page, slab and index of the object, requires 0 in its state byte, stores 1 and
+ *   pushes the pair. Objects of other nodes go by way of an alien array.
  *
  * What each free proves, in O(1)
  *   address in the direct map, page of type PAGE_SLAB    else: wild free
@@ -20,14 +13,8 @@
  *   state byte is 0                                      else: double free
  *   (kmem_cache_free) the page's cache is the caller's   else: wrong cache
  *
- * Invariants, on a CPU outside these functions
- *   A1  top is within its half; slots below it hold objects, the sentinels none
- *   A2  all objects are of node array->nid and of this cache
- *   A3  no object at rest has a state byte of 0, and each rests once
- *
  * Locking
- *   An array is used by its own CPU only, under mm_port_local_lock(). Others may
- *   set is_drain_asked, which the next refill or drain answers.
+ *   mm_port_local_lock() around each use of the array.
  */
 
 #include "slab_core.h"
@@ -36,143 +23,7 @@
 #include "mm/kmalloc.h"
 #include "slab_debug.h"
 
-static struct slab_slot no_slots[1];
-struct cpu_array slab_no_array = { .nid = UINT16_MAX };
-
-void slab_no_array_init(void)
-{
-	slab_no_array.top = &no_slots[1];	/* top[-1].object is NULL: empty */
-	slab_no_array.end = &no_slots[0];	/* below top: full */
-}
-
-/* ---- Halves ---- */
-
-static struct slab_slot *half_base(struct cpu_array *array, unsigned half)
-{
-	return array->slots + half * (1u + array->half_slots) + 1;
-}
-
-static void use_half(struct cpu_array *array, unsigned half, unsigned nr)
-{
-	struct slab_slot *base = half_base(array, half);
-
-	array->half = (uint8_t)half;
-	array->top = base + nr;
-	array->end = base + array->half_slots;
-}
-
-/* Objects in the half in use. */
-static unsigned half_count(struct cpu_array *array)
-{
-	return (unsigned)(array->top - half_base(array, array->half));
-}
-
-unsigned cpu_array_count(struct cpu_array *array)
-{
-	return array == &slab_no_array ? 0 : half_count(array) + array->nr_resting;
-}
-
-static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
-{
-	size_t nr_slots = 2 * (1u + cache->half_slots);
-	struct cpu_array *array;
-
-	if (cache->half_slots == 0)
-		return NULL;
-	array = slab_internal_alloc(sizeof(*array) + nr_slots * sizeof(struct slab_slot), nid);
-	if (!array)
-		return NULL;
-	*array = (struct cpu_array){ .nid = (uint16_t)nid, .half_slots = cache->half_slots };
-	half_base(array, 0)[-1] = (struct slab_slot){ NULL, NULL };
-	half_base(array, 1)[-1] = (struct slab_slot){ NULL, NULL };
-	use_half(array, 0, 0);
-	return array;
-}
-
-/* This CPU's array, made at the first use; slab_no_array if it cannot be had. */
-static struct cpu_array *own_array(struct kmem_cache *cache)
-{
-	struct cpu_array **place = &cache->cpu[mm_port_cpu()];
-	struct cpu_array *made;
-	unsigned nid;
-
-	if (likely(*place != &slab_no_array) || cache->half_slots == 0)
-		return *place;
-	nid = slab_memory_node(numa_node_id());
-	made = array_make(cache, nid);
-	if (made && cache_node_get(cache, nid)) {
-		shared_make(cache, cache_node_get(cache, nid));
-		/* Other CPUs read it, to show it and to ask it to drain. */
-		__atomic_store_n(place, made, __ATOMIC_RELEASE);
-	}
-	return *place;
-}
-
-/* ---- Draining ---- */
-
-static void drain_half(struct kmem_cache *cache, struct cpu_array *array, unsigned half,
-		       unsigned nr)
-{
-	if (nr)
-		node_give(cache, cache_node_lookup(cache, array->nid), half_base(array, half), nr);
-}
-
-void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
-{
-	struct cpu_array *array = cache->cpu[cpu];
-	unsigned nr_resting, nr;
-
-	if (array == &slab_no_array)
-		return;
-	nr_resting = array->nr_resting;
-	nr = half_count(array);
-	array->nr_resting = 0;
-	use_half(array, array->half, 0);
-	drain_half(cache, array, array->half ^ 1u, nr_resting);
-	drain_half(cache, array, array->half, nr);
-}
-
-static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array)
-{
-	if (likely(!__atomic_load_n(&array->is_drain_asked, __ATOMIC_RELAXED)))
-		return false;
-	__atomic_store_n(&array->is_drain_asked, false, __ATOMIC_RELAXED);
-	cpu_array_drain(cache, mm_port_cpu());
-	return true;
-}
-
-/* The half in use is full. */
-static void make_room(struct kmem_cache *cache, struct cpu_array *array)
-{
-	unsigned nr = half_count(array);
-
-	if (answer_drain_request(cache, array))
-		return;
-	array->nr_drains += array->nr_resting != 0;
-	drain_half(cache, array, array->half ^ 1u, array->nr_resting);
-	array->nr_resting = (uint16_t)nr;
-	use_half(array, array->half ^ 1u, 0);
-}
-
-/* ---- Refilling ---- */
-
-static bool refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp)
-{
-	unsigned nr;
-
-	answer_drain_request(cache, array);
-	if (array->nr_resting) {
-		nr = array->nr_resting;
-		array->nr_resting = 0;
-		use_half(array, array->half ^ 1u, nr);
-		return true;
-	}
-	array->nr_refills++;
-	nr = node_take_growing(cache, gfp, array->nid, half_base(array, array->half),
-			       array->half_slots);
-	use_half(array, array->half, nr);
-	return nr != 0;
-}
+/* ---- The slow way ---- */
 
 /* An object near @nid that is not of the CPU's own node, or of it after all. */
 static void *take_near(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
@@ -215,12 +66,12 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, void *objec
 
 static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
-	struct cpu_array *array = own_array(cache);
+	struct cpu_array *array = cpu_array_own(cache);
 	uint8_t *state = NULL;
 	void *object;
 
 	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
-	    (array->top[-1].object || refill(cache, array, gfp))) {
+	    (array->top[-1].object || cpu_array_refill(cache, array, gfp))) {
 		object = (--array->top)->object;
 		state = array->top->state;
 		return finish_alloc(cache, gfp, object, state);
@@ -317,7 +168,7 @@ void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t
 		alloc_slow(cache, gfp, nid, size_bytes, caller);
 }
 
-/* Pops up to @wanted objects from the half in use. */
+/* Pops up to @wanted objects from the loaded magazine. */
 static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects)
 {
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
@@ -368,7 +219,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 
 	if (array == &slab_no_array)
-		array = own_array(cache);
+		array = cpu_array_own(cache);
 	if (unlikely(cache->debug != NULL)) {
 		debug_free(cache, object, state, (uintptr_t)caller);
 		mm_port_local_unlock(local);
@@ -383,7 +234,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 		alien_give(cache, home, slab->nid, slot);
 	} else {
 		if (array->top >= array->end)
-			make_room(cache, array);
+			cpu_array_make_room(cache, array);
 		*array->top++ = slot;
 	}
 	mm_port_local_unlock(local);

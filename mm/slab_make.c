@@ -8,10 +8,11 @@
  *   each node it has slabs on, made when it is first needed.
  *
  * Keeping
- *   Empty slabs go back to the page allocator when more than max_free_objects
- *   objects lie free. The bound rises by a slab for each slab that had to be
- *   made, up to cache->max_kept_objects, so that a load that comes and goes finds
- *   its slabs again; shrinking, and so memory pressure, sets it back.
+ *   At most max_free_objects rest in full magazines of the depot; empty slabs go
+ *   back to the page allocator when those and the free objects in slabs are more.
+ *   The bound rises by a slab for each slab that had to be made, up to
+ *   cache->max_kept_objects, so that a load that comes and goes finds its objects
+ *   again; shrinking, and so memory pressure, sets it back.
  *
  * Locking
  *   Pages, descriptors and cache_nodes are taken and given back with no lock
@@ -26,13 +27,17 @@
 
 #include "slab_debug.h"
 
-/* Batches that may lie free in slabs before pages are given back. */
-#define MAX_FREE_BATCHES	4u
 
 /* The bound of free objects in a node's slabs before it has grown: see Keeping. */
 static uint64_t base_of_kept(const struct kmem_cache *cache)
 {
-	return cache->layout.nr_objects + (uint64_t)MAX_FREE_BATCHES * cache->half_slots;
+	return cache->layout.nr_objects + (uint64_t)MIN_KEPT_MAGAZINES * cache->magazine_slots;
+}
+
+/* The depot reads it without the node's lock. */
+static void set_max_free(struct cache_node *node, uint64_t nr_objects)
+{
+	__atomic_store_n(&node->max_free_objects, nr_objects, __ATOMIC_RELAXED);
 }
 
 static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,
@@ -144,7 +149,7 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	node->nr_free_slabs++;
 	node->nr_free_objects += cache->layout.nr_objects;
 	if (node->max_free_objects < cache->max_kept_objects)
-		node->max_free_objects += cache->layout.nr_objects;
+		set_max_free(node, node->max_free_objects + cache->layout.nr_objects);
 	spin_unlock(&node->lock);
 	return node;
 }
@@ -175,7 +180,7 @@ uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t k
 
 	list_init(&empty);
 	spin_lock(&node->lock);
-	node->max_free_objects = base_of_kept(cache);
+	set_max_free(node, base_of_kept(cache));
 	node_unlist_empty(cache, node, keep_objects, &empty);
 	spin_unlock(&node->lock);
 	return slabs_destroy(cache, &empty);

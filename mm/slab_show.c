@@ -11,16 +11,22 @@
 #include "lib/string.h"
 #include "slab_debug.h"
 
+/* Of its depot, and what its CPUs hold of other nodes. */
+static uint64_t node_objects_at_rest(const struct kmem_cache *cache, struct cache_node *node)
+{
+	return depot_objects(cache, node) + alien_objects(node);
+}
+
 static uint64_t objects_at_rest(struct kmem_cache *cache)
 {
 	uint64_t nr = 0;
 
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
-		nr += cpu_array_count(__atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE));
+		nr += cpu_array_count(cache, __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE));
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
 		struct cache_node *node = cache_node_lookup(cache, nid);
 
-		nr += node ? node_array_objects(node) : 0;
+		nr += node ? node_objects_at_rest(cache, node) : 0;
 	}
 	return cache->debug ? nr + debug_nr_quarantined(cache) : nr;
 }
@@ -73,15 +79,15 @@ static void print_row(struct kmem_cache *cache)
 		struct cache_node *node = cache_node_lookup(cache, nid);
 
 		nr_free_slabs += node ? node->nr_free_slabs : 0;
-		nr_shared += node ? node_array_objects(node) : 0;
+		nr_shared += node ? node_objects_at_rest(cache, node) : 0;
 	}
 	mm_port_print("%-17s %6lu %6lu %6u %4u %4d : tunables %4u %4u %4u : "
 		      "slabdata %6lu %6lu %6lu\n",
 		      cache->name, (unsigned long)usage.nr_active,
 		      (unsigned long)usage.nr_objects, cache->layout.stride_bytes,
 		      cache->layout.nr_objects, 1 << cache->layout.order,
-		      2u * cache->half_slots, (unsigned)cache->half_slots,
-		      cache->half_slots ? (unsigned)cache->shared_slots / cache->half_slots : 0,
+		      2u * cache->magazine_slots, (unsigned)cache->batch,
+		      cache->magazine_slots ? MIN_KEPT_MAGAZINES : 0,
 		      (unsigned long)(usage.nr_slabs - nr_free_slabs),
 		      (unsigned long)usage.nr_slabs, (unsigned long)nr_shared);
 }

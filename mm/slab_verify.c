@@ -1,8 +1,8 @@
 /*
  * Slow truth for the slab allocator: every numbered rule, checked object by object.
  *
- * The rules stand in slab.c (S), slab_cpu.c (A), slab_alien.c (L), slab_cache.c
- * (C) and kmalloc.c (K). Nothing is changed and nothing panics. Other CPUs are
+ * The rules stand in slab.c (S), slab_array.c (A), slab_depot.c (M), slab_alien.c
+ * (L), slab_cache.c (C) and kmalloc.c (K). Nothing is changed and nothing panics. Other CPUs are
  * quiet. Cost: O(objects) and a bitmap of one slab on the stack.
  */
 
@@ -141,41 +141,64 @@ static bool slots_verify(struct kmem_cache *cache, const struct slab_slot *slots
 static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 			     struct sums *sums, struct violation *out)
 {
-	const struct slab_slot *halves[2] = {
-		array->slots + 1, array->slots + 2 + array->half_slots
-	};
-	unsigned nr[2];
+	unsigned nr;
 
 	if (array == &slab_no_array)
 		return true;
-	REQUIRE("A1", array, array->half <= 1);
-	REQUIRE("A1", array, array->top >= halves[array->half]);
-	REQUIRE("A1", array, array->top <= halves[array->half] + array->half_slots);
-	REQUIRE("A1", array, halves[0][-1].object == NULL && halves[1][-1].object == NULL);
-	nr[array->half] = (unsigned)(array->top - halves[array->half]);
-	nr[array->half ^ 1] = array->nr_resting;
-	sums->nr_at_rest += nr[0] + nr[1];
-	return slots_verify(cache, halves[0], nr[0], array->nid, "A2", out) &&
-		slots_verify(cache, halves[1], nr[1], array->nid, "A2", out);
+	REQUIRE("A1", array, array->top >= array->loaded->slots);
+	REQUIRE("A1", array, array->top <= array->end);
+	REQUIRE("A1", array, array->end == array->loaded->slots + cache->magazine_slots);
+	REQUIRE("A1", array, !array->loaded->no_object && !array->previous->no_object);
+	nr = (unsigned)(array->top - array->loaded->slots);
+	sums->nr_at_rest += nr + (array->is_previous_full ? cache->magazine_slots : 0);
+	return slots_verify(cache, array->loaded->slots, nr, array->nid, "A2", out) &&
+		slots_verify(cache, array->previous->slots,
+			     array->is_previous_full ? cache->magazine_slots : 0, array->nid,
+			     "A2", out);
 }
 
-static bool object_array_verify(struct kmem_cache *cache, const struct object_array *array,
-				unsigned nid, struct sums *sums, struct violation *out)
+static bool depot_verify(struct kmem_cache *cache, const struct cache_node *node,
+			 struct sums *sums, struct violation *out)
 {
-	if (!array)
+	const struct depot *depot = &node->depot;
+	uint32_t nr = 0;
+
+	for (const struct magazine *at = depot->empty; at; at = at->next, nr++) {
+		REQUIRE("M1", at, nr < depot->nr_empty);
+		REQUIRE("M3", at, !at->no_object);
+	}
+	REQUIRE("M1", node, nr == depot->nr_empty);
+	nr = 0;
+	for (const struct magazine *at = depot->full; at; at = at->next, nr++) {
+		REQUIRE("M1", at, nr < depot->nr_full);
+		REQUIRE("M3", at, !at->no_object);
+		if (!slots_verify(cache, at->slots, cache->magazine_slots, node->nid, "M2", out))
+			return false;
+	}
+	REQUIRE("M1", node, nr == depot->nr_full);
+	sums->nr_at_rest += depot_objects(cache, node);
+	return true;
+}
+
+static bool alien_verify(struct kmem_cache *cache, const struct alien_array *alien, unsigned nid,
+			 struct sums *sums, struct violation *out)
+{
+	if (!alien)
 		return true;
-	REQUIRE("L1", array, array->nr <= array->limit);
-	sums->nr_at_rest += array->nr;
-	return slots_verify(cache, array->slots, array->nr, nid, "L2", out);
+	REQUIRE("L1", alien, alien->nr <= alien->limit);
+	REQUIRE("L1", alien, alien->limit == (alien->magazine ? cache->magazine_slots : 0));
+	sums->nr_at_rest += alien->nr;
+	return alien->nr == 0 ||
+		slots_verify(cache, alien->magazine->slots, alien->nr, nid, "L2", out);
 }
 
 static bool node_arrays_verify(struct kmem_cache *cache, const struct cache_node *node,
 			       struct sums *sums, struct violation *out)
 {
-	if (!object_array_verify(cache, node->shared, node->nid, sums, out))
+	if (!depot_verify(cache, node, sums, out))
 		return false;
 	for (unsigned nid = 0; node->alien && nid < slab_system.nr_nodes; nid++)
-		if (!object_array_verify(cache, node->alien[nid], nid, sums, out))
+		if (!alien_verify(cache, node->alien[nid], nid, sums, out))
 			return false;
 	return true;
 }

@@ -178,10 +178,17 @@ static void advance(struct zone *zone, pfn_t pfn)
 		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
 }
 
+/* Requests look at the count without a lock: see zone_listed_pages(). */
+static void take_pending(struct zone *zone, uint64_t nr_pages)
+{
+	__atomic_store_n(&zone->nr_pending_pages, zone->nr_pending_pages - nr_pages,
+			 __ATOMIC_RELAXED);
+}
+
 static void hand_over(struct zone *zone, const struct section_offer *offer, uint64_t nr_pages)
 {
 	spin_lock(&zone->lock);
-	zone->nr_pending_pages -= nr_pages;
+	take_pending(zone, nr_pages);
 	zone->managed_pages -= offer->nr_taken_pages;
 	zone->nr_metadata_pages += offer->nr_taken_pages;
 	buddy_free_range(zone, zone->mem_map + offer->head.start_pfn,
@@ -201,7 +208,7 @@ static void drop(struct zone *zone, struct pfn_span piece) HOLDS(zone->grow_lock
 	uint64_t nr_pages = piece.end_pfn - piece.start_pfn;
 
 	spin_lock(&zone->lock);
-	zone->nr_pending_pages -= nr_pages;
+	take_pending(zone, nr_pages);
 	zone->managed_pages -= nr_pages;
 	zone->nr_metadata_pages += nr_pages;
 	spin_unlock(&zone->lock);

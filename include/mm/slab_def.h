@@ -23,20 +23,31 @@ struct slab_slot {
 };
 
 /*
- * The objects a CPU has at hand: a stack in two halves. Each half begins with a
- * sentinel slot whose object is NULL; top[-1] is the newest object.
+ * Objects at rest that change hands as one: cache->magazine_slots places. Where a
+ * slot before the first would be stand a NULL, at which a pop sees that there
+ * are no more, and the link that a depot uses.
  */
+struct magazine {
+	union {
+		struct slab_slot sentinel;
+		struct {
+			void *no_object;
+			struct magazine *next;
+		};
+	};
+	struct slab_slot slots[];
+};
+
+/* The objects a CPU has at hand: a stack, the loaded magazine, and one in reserve. */
 struct cpu_array {
-	struct slab_slot *top;
-	struct slab_slot *end;	/* of the half in use */
+	struct slab_slot *top;	/* in the loaded magazine; top[-1] is the newest object */
+	struct slab_slot *end;	/* behind its last slot */
 	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
-	uint16_t half_slots;
-	uint16_t nr_resting;	/* objects in the other half */
-	uint8_t half;		/* in use: 0 or 1 */
+	bool is_previous_full;	/* else it is empty: nothing between */
 	bool is_drain_asked;	/* atomic */
-	uint64_t nr_refills;
+	struct magazine *loaded, *previous;
+	uint64_t nr_refills;	/* that no magazine served */
 	uint64_t nr_drains;
-	struct slab_slot slots[];	/* 2 * (1 + half_slots) */
 };
 
 enum slab_place { ON_SLAB, OFF_SLAB };
@@ -69,15 +80,15 @@ struct kmem_cache {
 	uint32_t asked_bytes;
 	uint32_t align;
 	uint64_t max_kept_objects;	/* free in the slabs of a node: see slab.c */
-	uint16_t half_slots;		/* of CPU arrays made from now on; 0: none are made */
-	uint16_t shared_slots;
-	uint16_t alien_slots;
+	uint16_t magazine_slots;	/* 0: no CPU arrays, no depot */
+	uint16_t batch;			/* objects a CPU takes from slabs at once */
 	bool is_kmalloc;
 	const char *name;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);
 	struct cache_debug *debug;	/* NULL: no debug flag */
 	struct kmem_cache *descriptors;	/* where off-slab descriptors come from */
+	struct kmem_cache *magazines;	/* and magazines */
 	struct {
 		struct spinlock lock;
 		struct list_head pending, waiting;	/* slabs: see slab_rcu.c */

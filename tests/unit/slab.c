@@ -345,24 +345,99 @@ static void shrinking_returns_every_page(void)
 	kmem_cache_destroy(cache);
 }
 
-static void drained_objects_are_shared_first(void)
+/* What @cache has idle on the node of @object: the magazines of this CPU are not in it. */
+static struct depot *depot_of(struct kmem_cache *cache, const void *object)
 {
-	struct kmem_cache *cache = make("test_shared", 128, 0);
-	struct cache_node *node;
-	unsigned nr;
+	return &node_of(cache, object)->depot;
+}
 
-	fill(cache, 200);
-	release(cache, 200);
-	cpu_array_drain(cache, mm_port_cpu());
-	node = node_of(cache, objects[0]);
-	CHECK(node->shared != NULL);
-	nr = node->shared->nr;
-	CHECK(nr >= 200);
-	objects[0] = kmem_cache_alloc(cache, GFP_KERNEL);
-	CHECK_EQ(node->shared->nr, nr - cache->half_slots);
+static void full_magazines_change_hands_whole(void)
+{
+	struct kmem_cache *cache = make("test_depot", 128, 0);
+	const unsigned nr = 4u * cache->magazine_slots;
+	uint64_t nr_in_slabs;
+	struct depot *depot;
+
+	fill(cache, nr);
+	depot = depot_of(cache, objects[0]);
+	nr_in_slabs = node_of(cache, objects[0])->nr_free_objects;
+	CHECK_EQ(depot->nr_full, 0);
+	release(cache, nr);
+	/* Two rest with the CPU, the one loaded when it began among them. */
+	CHECK(depot->nr_full == 2 || depot->nr_full == 3);
+	CHECK_EQ(node_of(cache, objects[0])->nr_free_objects, nr_in_slabs);
 	check_verifies(cache);
-	kmem_cache_free(cache, objects[0]);
+	fill(cache, nr);
+	CHECK_EQ(depot->nr_full, 0);
+	CHECK(depot->nr_empty >= 2);
+	CHECK_EQ(node_of(cache, objects[0])->nr_free_objects, nr_in_slabs);
+	release(cache, nr);
+	kmem_cache_shrink(cache);
+	CHECK_EQ(depot->nr_full, 0);
+	CHECK_EQ(depot->nr_empty, 0);
+	check_verifies(cache);
 	kmem_cache_destroy(cache);
+}
+
+static void a_depot_beyond_its_bound_spills_into_slabs(void)
+{
+	struct kmem_cache *cache = make("test_spill", 1024, 0);
+	struct cache_node *node;
+
+	cache->max_kept_objects = 0;
+	fill(cache, NR_OBJECTS);
+	node = node_of(cache, objects[0]);
+	CHECK(node->max_free_objects < NR_OBJECTS / 2);
+	release(cache, NR_OBJECTS);
+	CHECK(node->depot.nr_full > 0);
+	CHECK(depot_objects(cache, node) <= node->max_free_objects);
+	CHECK(node->depot.nr_empty > 0);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Without memory for an empty magazine the objects of the full one go to their slabs. */
+static void a_free_needs_no_memory(void)
+{
+	struct kmem_cache *cache = make("test_no_empty", 128, 0);
+	const unsigned nr = 4u * cache->magazine_slots;
+
+	fill(cache, nr);
+	for (uint64_t nth = 1; nth <= 3; nth++) {
+		slab_shrink(UINT64_MAX);	/* the magazines' own slabs too */
+		mm_fail_nth(nth);
+		release(cache, nr);
+		mm_fail_nth(0);
+		check_verifies(cache);
+		fill(cache, nr);
+	}
+	release(cache, nr);
+	kmem_cache_destroy(cache);
+}
+
+/* Objects that only full magazines hold still serve whoever takes them one by one. */
+static void the_depot_is_emptied_before_a_slab_is_made(void)
+{
+	struct kmem_cache *cache = make("test_depot_last", 128, 0);
+	const unsigned nr = 4u * cache->magazine_slots;
+	struct cache_node *node;
+	uint64_t nr_slabs;
+	uint8_t *state;
+	void *object;
+
+	fill(cache, nr);
+	node = node_of(cache, objects[0]);
+	while (node->nr_free_objects)
+		CHECK(slab_take_one(cache, GFP_KERNEL, node->nid, &state) != NULL);
+	release(cache, nr);
+	CHECK(node->depot.nr_full > 0);
+	nr_slabs = node->nr_slabs;
+	object = slab_take_one(cache, GFP_KERNEL, node->nid, &state);
+	CHECK(object != NULL);
+	CHECK_EQ(node->nr_slabs, nr_slabs);
+	slab_give_one(cache, object, state);
+	check_verifies(cache);
+	abandon(cache);
 }
 
 static void empty_slabs_beyond_the_bound_go_at_once(void)
@@ -371,7 +446,6 @@ static void empty_slabs_beyond_the_bound_go_at_once(void)
 	struct cache_node *node;
 	struct page *page;
 
-	cache->shared_slots = 0;
 	cache->max_kept_objects = 0;
 	fill(cache, NR_OBJECTS);
 	node = node_of(cache, objects[0]);
@@ -379,7 +453,7 @@ static void empty_slabs_beyond_the_bound_go_at_once(void)
 	page = virt_to_page(objects[0]);
 	release(cache, NR_OBJECTS);
 	CHECK(slab_usage(cache).nr_objects <= node->max_free_objects +
-	      2u * cache->half_slots + cache->layout.nr_objects);
+	      2u * cache->magazine_slots + cache->layout.nr_objects);
 	kmem_cache_shrink(cache);
 	CHECK(page->type != PAGE_SLAB);
 	check_verifies(cache);
@@ -392,7 +466,6 @@ static void slabs_given_back_are_pages_again(void)
 	struct kmem_cache *cache = make("test_pages_again", 1024, 0);
 	unsigned nr_slab_pages = 0;
 
-	cache->shared_slots = 0;
 	cache->max_kept_objects = 0;
 	fill(cache, NR_OBJECTS);
 	release(cache, NR_OBJECTS);
@@ -809,7 +882,6 @@ static void a_first_index_out_of_range_is_caught(void)
 	struct slab *slab = slab_of(object);
 
 	cpu_array_drain(cache, mm_port_cpu());
-	shared_drain(cache, node_of(cache, object));
 	slab->first_free = cache->layout.nr_objects;
 	CHECK_PANICS("no free object", fill(cache, 100));
 	release_abandoned(&node_of(cache, object)->lock);
@@ -823,7 +895,7 @@ static void check_first_index(size_t bytes, bool is_wide)
 	struct slab *slab;
 	void *object;
 
-	cache->half_slots = 0;
+	cache->magazine_slots = 0;
 	CHECK_EQ(cache->layout.is_wide, is_wide);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	slab = slab_of(object);
@@ -831,6 +903,30 @@ static void check_first_index(size_t bytes, bool is_wide)
 	CHECK_PANICS("no free object", kmem_cache_alloc(cache, GFP_KERNEL));
 	release_abandoned(&node_of(cache, object)->lock);
 	abandon(cache);
+}
+
+/* Distances count modulo 256: from the last object of a full-sized slab, 1 leads to the first. */
+static void a_free_list_may_wrap_from_the_last_object_to_the_first(void)
+{
+	struct kmem_cache *cache = make("test_wrap", 64, 0);
+	struct slab *slab;
+	uint8_t *state;
+
+	CHECK_EQ(cache->layout.nr_objects, MAX_U8_OBJECTS);
+	cache->magazine_slots = 0;
+	fill(cache, MAX_U8_OBJECTS);
+	slab = slab_of(objects[0]);
+	kmem_cache_free(cache, slab_object(cache, slab, 7));
+	kmem_cache_free(cache, slab_object(cache, slab, 0));
+	kmem_cache_free(cache, slab_object(cache, slab, MAX_U8_OBJECTS - 1));
+	CHECK_EQ(slab->bufctl[MAX_U8_OBJECTS - 1], 1);
+	CHECK(slab_take_one(cache, GFP_KERNEL, slab->nid, &state) ==
+	      slab_object(cache, slab, MAX_U8_OBJECTS - 1));
+	CHECK(slab_take_one(cache, GFP_KERNEL, slab->nid, &state) == slab_object(cache, slab, 0));
+	CHECK(slab_take_one(cache, GFP_KERNEL, slab->nid, &state) == slab_object(cache, slab, 7));
+	check_verifies(cache);
+	release(cache, MAX_U8_OBJECTS);
+	kmem_cache_destroy(cache);
 }
 
 static void the_first_index_out_of_range_is_refused(void)
@@ -847,11 +943,9 @@ static void an_overwritten_guard_is_caught_when_freeing(void)
 	struct cache_node *node = node_of(cache, first);
 
 	cpu_array_drain(cache, mm_port_cpu());
-	shared_drain(cache, node);
 	kmem_cache_free(cache, first);	/* neither the first free object nor the last */
-	cpu_array_drain(cache, mm_port_cpu());
 	++*((uint8_t *)slab_of(second) - 1);
-	CHECK_PANICS("guard word", shared_drain(cache, node));
+	CHECK_PANICS("guard word", cpu_array_drain(cache, mm_port_cpu()));
 	release_abandoned(&node->lock);
 	abandon(cache);
 }
@@ -1019,9 +1113,17 @@ static void verify_notices_A1_and_A2(void)
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot *kept = array->top;
 
-	array->top = array->slots;
+	array->top = array->end + 1;
+	CHECK(breaks(cache, "A1"));
+	array->top = array->loaded->slots - 1;
 	CHECK(breaks(cache, "A1"));
 	array->top = kept;
+	array->end++;
+	CHECK(breaks(cache, "A1"));
+	array->end--;
+	array->previous->no_object = used;
+	CHECK(breaks(cache, "A1"));
+	array->previous->no_object = NULL;
 	array->nid++;
 	CHECK(breaks(cache, "A2"));
 	array->nid--;
@@ -1031,25 +1133,61 @@ static void verify_notices_A1_and_A2(void)
 	discard(cache, used);
 }
 
-static void verify_notices_L1_and_L2(void)
+static void verify_notices_M1_to_M3(void)
 {
-	void *used, *rested;
-	struct kmem_cache *cache = broken_cache(&used, &rested);
-	struct cache_node *node = node_of(cache, used);
-	struct object_array *shared = node->shared;
+	struct kmem_cache *cache = make("test_breach_depot", 128, 0);
+	const unsigned nr = 4u * cache->magazine_slots;
+	struct depot *depot;
 	uint8_t *state;
 
-	CHECK(shared != NULL);
-	cpu_array_drain(cache, mm_port_cpu());
-	CHECK(shared->nr > 0);
-	shared->limit = 0;
+	fill(cache, nr);
+	release(cache, nr);
+	depot = depot_of(cache, objects[0]);
+	CHECK(depot->nr_full > 0);
+	depot->nr_full--;
+	CHECK(breaks(cache, "M1"));
+	depot->nr_full += 2;
+	CHECK(breaks(cache, "M1"));
+	depot->nr_full--;
+	depot->nr_empty++;
+	CHECK(breaks(cache, "M1"));
+	depot->nr_empty--;
+	state = depot->full->slots[0].state;
+	depot->full->slots[0].state = state + 1;
+	CHECK(breaks(cache, "M2"));
+	depot->full->slots[0].state = state;
+	depot->full->no_object = depot;
+	CHECK(breaks(cache, "M3"));
+	depot->full->no_object = NULL;
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void verify_notices_L1_and_L2(void)
+{
+	struct kmem_cache *cache = make("test_breach_alien", 128, 0);
+	unsigned own = slab_memory_node(numa_node_id());
+	unsigned other = slab_system.setup.nearest_node(own, 1);
+	struct alien_array *alien;
+	uint8_t *state;
+
+	if (other == NID_NONE) {
+		kmem_cache_destroy(cache);
+		SKIP("one node with memory");
+	}
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	kmem_cache_free(cache, kmem_cache_alloc_node(cache, GFP_KERNEL, other));
+	alien = alien_lookup(cache_node_lookup(cache, own), other);
+	CHECK(alien && alien->nr > 0);
+	alien->limit--;
 	CHECK(breaks(cache, "L1"));
-	shared->limit = cache->shared_slots;
-	state = shared->slots[0].state;
-	shared->slots[0].state = state + 1;
+	alien->limit++;
+	state = alien->magazine->slots[0].state;
+	alien->magazine->slots[0].state = state + 1;
 	CHECK(breaks(cache, "L2"));
-	shared->slots[0].state = state;
-	discard(cache, used);
+	alien->magazine->slots[0].state = state;
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
 }
 
 static void verify_notices_C1_and_C2(void)
@@ -1102,7 +1240,12 @@ static const struct test_case cases[] = {
 	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
-	{ "drained objects are shared first", drained_objects_are_shared_first },
+	{ "full magazines change hands whole", full_magazines_change_hands_whole },
+	{ "a depot beyond its bound spills into slabs",
+	  a_depot_beyond_its_bound_spills_into_slabs },
+	{ "a free needs no memory", a_free_needs_no_memory },
+	{ "the depot is emptied before a slab is made",
+	  the_depot_is_emptied_before_a_slab_is_made },
 	{ "empty slabs beyond the bound go at once", empty_slabs_beyond_the_bound_go_at_once },
 	{ "slabs given back are pages again", slabs_given_back_are_pages_again },
 	{ "a node without pages is served by another", a_node_without_pages_is_served_by_another },
@@ -1130,6 +1273,8 @@ static const struct test_case cases[] = {
 	{ "damaged wide entries are caught when taken",
 	  damaged_wide_entries_are_caught_when_taken },
 	{ "a first index out of range is caught", a_first_index_out_of_range_is_caught },
+	{ "a free list may wrap from the last object to the first",
+	  a_free_list_may_wrap_from_the_last_object_to_the_first },
 	{ "the first index out of range is refused", the_first_index_out_of_range_is_refused },
 	{ "an overwritten guard is caught when freeing",
 	  an_overwritten_guard_is_caught_when_freeing },
@@ -1142,6 +1287,7 @@ static const struct test_case cases[] = {
 	{ "verify notices S5", verify_notices_S5 },
 	{ "verify notices S6", verify_notices_S6 },
 	{ "verify notices A1 and A2", verify_notices_A1_and_A2 },
+	{ "verify notices M1 to M3", verify_notices_M1_to_M3 },
 	{ "verify notices L1 and L2", verify_notices_L1_and_L2 },
 	{ "verify notices C1 and C2", verify_notices_C1_and_C2 },
 	{ "verify notices D1 and D2", verify_notices_D1_and_D2 },
