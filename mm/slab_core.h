@@ -346,6 +346,7 @@ void slab_refuse_free(const void *object, const void *caller) COLD;
 
 void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 			     const void *caller) COLD NORETURN;
+void slab_report_twice(const struct kmem_cache *cache, const void *object) COLD NORETURN;
 void slab_report_corrupt(const struct kmem_cache *cache, const struct slab *slab,
 			 const char *what) COLD NORETURN;
 

@@ -13,6 +13,9 @@
  *   state byte is 0                                      else: double free
  *   (kmem_cache_free) the page's cache is the caller's   else: wrong cache
  *
+ *   Two CPUs that free one object in the same instant may both find 0. Then it rests
+ *   twice, and who is about to give it out the second time finds 0 and reports it.
+ *
  * Locking
  *   mm_port_local_lock() around each use of the array.
  */
@@ -56,6 +59,8 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, void *objec
 {
 	if (!object)
 		return NULL;
+	if (unlikely(*state == 0))
+		slab_report_twice(cache, object);
 	*state = 0;
 	if (gfp & __GFP_ZERO) {
 		ASSERT(!cache->ctor);
@@ -146,11 +151,9 @@ static NOINLINE void *alloc_foreign(struct kmem_cache *cache, gfp_t gfp, unsigne
 
 	if (likely(array != &slab_no_array) && !(gfp & SLAB_SPECIAL_GFP))
 		slot = alien_pop(cache_node_lookup(cache, array->nid), nid);
-	if (likely(slot.object != NULL))
-		*slot.state = 0;
 	mm_port_local_unlock(local);
 	if (likely(slot.object != NULL))
-		return slot.object;
+		return finish_alloc(cache, 0, slot.object, slot.state);
 	return alloc_slow(cache, gfp, nid, size_bytes, caller);
 }
 
@@ -173,16 +176,21 @@ static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects)
 {
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot *top = array->top;
-	size_t i;
+	void **to = objects, **end = objects + wanted;
 
-	for (i = 0; i < wanted && top[-1].object; i++) {
+	while (to < end) {
+		void *object = top[-1].object;
+		uint8_t *state = top[-1].state;
+
+		if (unlikely(!object) || unlikely(*state == 0))
+			break;
 		top--;
-		*top->state = 0;
-		objects[i] = top->object;
+		*state = 0;
+		*to++ = object;
 	}
-	if (i)
+	if (to != objects)
 		array->top = top;
-	return i;
+	return (size_t)(to - objects);
 }
 
 size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_objects,
@@ -360,13 +368,14 @@ static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **obje
 {
 	mm_port_local_state local = mm_port_local_lock();
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	struct slab_slot *top = array->top, *end = array->end;
+	struct slab_slot *top = array->top;
+	const size_t nr_places = top < array->end ? (size_t)(array->end - top) : 0;
 	const uint64_t span = cache->nr_objects * cache->layout.stride_bytes;
+	void **at = objects, **end = objects + (nr_objects < nr_places ? nr_objects : nr_places);
 	struct slab *slab = NULL;
-	size_t i;
 
-	for (i = 0; i < nr_objects && top < end; i++) {
-		void *object = objects[i];
+	for (; at < end; at++) {
+		void *object = *at;
 		uint8_t *state;
 
 		if (!slab || (uintptr_t)object - (uintptr_t)slab->objects >= span)
@@ -379,10 +388,10 @@ static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **obje
 		*state = 1;
 		*top++ = (struct slab_slot){ object, state };
 	}
-	if (i)
+	if (at != objects)
 		array->top = top;
 	mm_port_local_unlock(local);
-	return i;
+	return (size_t)(at - objects);
 }
 
 void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **objects)

@@ -202,6 +202,16 @@ void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 		      cache->name, text);
 }
 
+void slab_report_twice(const struct kmem_cache *cache, const void *object)
+{
+	mm_port_log(LOG_ERROR, "BUG: slab: object %p of cache %s rests twice and is in use", object,
+		    cache->name);
+	log_known(object);
+	mm_port_panic(__FILE__, __LINE__,
+		      "slab: double free: %p of cache %s was freed by two CPUs at once", object,
+		      cache->name);
+}
+
 void slab_report_object(const struct kmem_cache *cache, const void *object, const char *kind,
 			const uint8_t *at, unsigned nr_bytes)
 {

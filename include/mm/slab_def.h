@@ -102,7 +102,8 @@ struct kmem_cache {
 
 /*
  * The newest object that this CPU has at hand, now allocated; NULL if it has
- * none, or the cache wants every operation to take the slow path.
+ * none, the cache wants every operation to take the slow path, or the object is
+ * allocated already: the slow path tells.
  */
 static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
 {
@@ -114,6 +115,10 @@ static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
 	if (likely(object != NULL)) {
 		uint8_t *state = top[-1].state;
 
+		if (unlikely(*state == 0)) {
+			mm_port_local_unlock(local);
+			return NULL;
+		}
 		array->top = top - 1;
 		*state = 0;
 	}

@@ -732,6 +732,35 @@ static void a_second_free_panics(void)
 	kmem_cache_destroy(cache);
 }
 
+/* What two CPUs leave that free one object in the same instant: it rests twice, and is in use. */
+static struct kmem_cache *rest_twice(void)
+{
+	struct kmem_cache *cache = make("test_twice", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	kmem_cache_free(cache, object);
+	*state_of(cache, object) = 0;
+	kmem_cache_free(cache, object);
+	CHECK(kmem_cache_alloc(cache, GFP_KERNEL) == object);
+	return cache;
+}
+
+static void an_object_that_rests_twice_is_not_given_out_twice(void)
+{
+	struct kmem_cache *cache = rest_twice();
+	void *taken[4];
+
+	CHECK_PANICS("two CPUs at once", kmem_cache_alloc(cache, GFP_KERNEL));
+	abandon(cache);
+	cache = rest_twice();
+	CHECK_PANICS("two CPUs at once", kmem_cache_zalloc(cache, GFP_KERNEL));
+	abandon(cache);
+	cache = rest_twice();
+	CHECK_PANICS("two CPUs at once",
+		     kmem_cache_alloc_bulk(cache, GFP_KERNEL, ARRAY_SIZE(taken), taken));
+	abandon(cache);
+}
+
 static void a_second_free_after_draining_panics(void)
 {
 	struct kmem_cache *cache = make("test_double_late", 64, 0);
@@ -1261,6 +1290,8 @@ static const struct test_case cases[] = {
 	{ "failing pages leave everything in order", failing_pages_leave_everything_in_order },
 	{ "a failing bulk allocates nothing", a_failing_bulk_allocates_nothing },
 	{ "a second free panics", a_second_free_panics },
+	{ "an object that rests twice is not given out twice",
+	  an_object_that_rests_twice_is_not_given_out_twice },
 	{ "a second free after draining panics", a_second_free_after_draining_panics },
 	{ "interior pointers panic", interior_pointers_panic },
 	{ "wild frees panic", wild_frees_panic },
