@@ -14,6 +14,11 @@
  *   the next flush. It waits in a chain whose links, too, stand in ignored bits,
  *   so that a late walker still finds the translations it always found.
  *
+ *   A backdrop is one page seen at every address of a range that may be larger
+ *   than all RAM: its tables are full of one entry each and shared, so nobody
+ *   edits them. An edit that goes down through one makes a copy first, whose
+ *   entries are the backdrop's still and may be covered one by one.
+ *
  * Invariants, true between calls
  *   T1  the count in an entry is the number of present entries in its table;
  *       the count of the table edited last stands in recent_count instead
@@ -21,8 +26,10 @@
  *   T3  no leaf is writable and executable, nothing has the user bit
  *   T4  a leaf's address is a multiple of its size, and only levels 2 and 3
  *       have large leaves, level 3 only where the processor can
- *   T5  nr_tables is the number of tables in the tree; with T1 and T2 this also
- *       says that no table is reached twice
+ *   T5  nr_tables is the number of tables in the tree, shared ones aside; with T1
+ *       and T2 this also says that no other table is reached twice
+ *   T6  nothing of a backdrop is writable, and the entries of its tables are all
+ *       the same
  *
  * Locking
  *   None here: one editor at a time, walkers only of what nobody unmaps.
@@ -185,8 +192,8 @@ void paging_rebase(struct page_tables *tables, uintptr_t base, uint64_t (*take)(
 /* ---- Descending ---- */
 
 /*
- * Fills @path from the root down to @level, or to the leaf or the hole met
- * before. Returns the level reached.
+ * Fills @path from the root down to @level, or to the leaf, the hole or the
+ * shared table's entry met before. Returns the level reached.
  */
 static unsigned descend(const struct page_tables *tables, uintptr_t va, unsigned level,
 			struct path *path)
@@ -198,7 +205,7 @@ static unsigned descend(const struct page_tables *tables, uintptr_t va, unsigned
 		uint64_t *entry = &table[index_at(va, at)];
 
 		path->entry[at] = entry;
-		if (at == level || !is_present(*entry) || is_leaf(*entry, at))
+		if (at == level || !is_occupied(*entry) || is_leaf(*entry, at))
 			return at;
 		table = table_at(tables, leaf_pa(*entry));
 		at--;
@@ -230,22 +237,64 @@ static void count(struct path *path, unsigned level, uint64_t nr)
 		*path->entry[level + 1] += nr * COUNT_ONE;
 }
 
+/* Writes @leaf and its followers. Returns how many of the entries were absent before. */
+static uint64_t fill_entries(uint64_t *entry, uint64_t nr, uint64_t leaf, uint64_t step)
+{
+	uint64_t nr_absent = 0;
+
+	for (uint64_t i = 0; i < nr; i++) {
+		ASSERT(!is_occupied(entry[i]));
+		nr_absent += !is_present(entry[i]);
+		entry[i] = leaf;
+		leaf += step;
+	}
+	return nr_absent;
+}
+
+/* Replaces the leaf, or the shared table, at the end of @path by a table of its own that says the same. */
+static bool split_entry(struct page_tables *tables, struct path *path, unsigned level)
+{
+	uint64_t entry = *path->entry[level];
+	uint64_t table_pa = take_table(tables);
+
+	if (table_pa == PA_NONE)
+		return false;
+	if (is_backdrop(entry))
+		memcpy(table_at(tables, table_pa), table_at(tables, leaf_pa(entry)), PAGE_SIZE);
+	else
+		fill_entries(table_at(tables, table_pa), PT_ENTRIES,
+			     make_leaf(leaf_pa(entry), level - 1, entry & LEAF_BITS),
+			     level_bytes(level - 1));
+	*path->entry[level] = table_pa | TABLE_BITS | PT_ENTRIES * COUNT_ONE;
+	return true;
+}
+
+/* Puts a table where @path ends above what is wanted: empty in a hole, a copy of a shared one. */
+static bool add_table(struct page_tables *tables, struct path *path, unsigned level)
+{
+	uint64_t pa;
+
+	ASSERT(!is_occupied(*path->entry[level]));
+	if (is_backdrop(*path->entry[level]))
+		return split_entry(tables, path, level);
+	pa = take_table(tables);
+	if (pa == PA_NONE)
+		return false;
+	*path->entry[level] = pa | TABLE_BITS;
+	count(path, level, 1);
+	return true;
+}
+
 /* Fills @path down to @level, adding tables. False when there was none to add. */
 static bool make_way(struct page_tables *tables, uintptr_t va, unsigned level, struct path *path)
 {
 	unsigned at;
 
 	while ((at = descend(tables, va, level, path)) > level) {
-		uint64_t pa;
-
-		ASSERT(!is_present(*path->entry[at]));
-		pa = take_table(tables);
-		if (pa == PA_NONE) {
+		if (!add_table(tables, path, at)) {
 			uncount(tables, path, at, 0);	/* tables added just now are empty */
 			return false;
 		}
-		*path->entry[at] = pa | TABLE_BITS;
-		count(path, at, 1);
 	}
 	return true;
 }
@@ -345,21 +394,42 @@ static unsigned level_for(const struct page_tables *tables, uintptr_t va, uint64
 	return level;
 }
 
-static void fill_entries(uint64_t *entry, uint64_t nr, uint64_t leaf, uint64_t step)
-{
-	for (uint64_t i = 0; i < nr; i++) {
-		ASSERT(!is_present(entry[i]));
-		entry[i] = leaf;
-		leaf += step;
-	}
-}
-
 static bool are_leaf_bits(uint64_t bits)
 {
 	bool is_known = (bits & ~LEAF_BITS) == 0;
 	bool is_writable_code = (bits & PTE_WRITE) && !(bits & PTE_NX);
 
 	return is_known && !is_writable_code;
+}
+
+static bool is_own_table(uint64_t entry, unsigned level)
+{
+	return is_occupied(entry) && !is_leaf(entry, level);
+}
+
+/*
+ * Makes way for pages of @level, or for smaller ones where a table stands that is
+ * left of a backdrop. Returns their level; 0 when there was no table to add.
+ */
+static unsigned make_room(struct page_tables *tables, uintptr_t va, unsigned level,
+			  struct path *path)
+{
+	while (make_way(tables, va, level, path)) {
+		if (!is_own_table(*path->entry[level], level))
+			return level;
+		level--;
+	}
+	return 0;
+}
+
+/* How many of the @nr entries from @entry on come before one that leads to a table. */
+static uint64_t nr_before_table(const uint64_t *entry, uint64_t nr, unsigned level)
+{
+	uint64_t i = 0;
+
+	while (i < nr && !is_own_table(entry[i], level))
+		i++;
+	return i;
 }
 
 uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint64_t bytes,
@@ -374,18 +444,58 @@ uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint6
 	while (done_bytes < bytes) {
 		uintptr_t at_va = va + done_bytes;
 		uint64_t left_bytes = bytes - done_bytes;
-		unsigned level = level_for(tables, at_va, pa + done_bytes, left_bytes);
-		uint64_t nr = entries_in_table(at_va, left_bytes, level);
 		struct path path;
+		unsigned level = make_room(tables, at_va,
+					   level_for(tables, at_va, pa + done_bytes, left_bytes),
+					   &path);
+		uint64_t nr;
 
-		if (!make_way(tables, at_va, level, &path))
+		if (!level)
 			break;
-		fill_entries(path.entry[level], nr, make_leaf(pa + done_bytes, level, bits),
-			     level_bytes(level));
-		count(&path, level, nr);
+		nr = nr_before_table(path.entry[level], entries_in_table(at_va, left_bytes, level),
+				     level);
+		count(&path, level,
+		      fill_entries(path.entry[level], nr, make_leaf(pa + done_bytes, level, bits),
+				   level_bytes(level)));
 		done_bytes += nr * level_bytes(level);
 	}
 	return done_bytes;
+}
+
+/* A backdrop's entry that leads to a table full of @entry; 0 when no table could be had. */
+static uint64_t make_shared_table(struct page_tables *tables, uint64_t entry)
+{
+	uint64_t pa = take_table(tables);
+
+	if (pa == PA_NONE)
+		return 0;
+	tables->nr_tables--;	/* T5 */
+	fill_entries(table_at(tables, pa), PT_ENTRIES, entry, 0);
+	return pa | (TABLE_BITS & ~PTE_WRITE) | PTE_BACKDROP | PT_ENTRIES * COUNT_ONE;
+}
+
+bool paging_map_backdrop(struct page_tables *tables, uintptr_t va, uint64_t pa, uint64_t bytes,
+			 uint64_t bits)
+{
+	uint64_t entry = pa | paging_small_leaf(bits) | PTE_BACKDROP;
+
+	ASSERT(is_aligned(pa, PAGE_SIZE));
+	ASSERT(is_aligned(va | bytes, level_bytes(PT_LEVEL_1G)));
+	ASSERT(are_leaf_bits(bits));
+	ASSERT(!(bits & PTE_WRITE));
+
+	for (unsigned level = PT_LEVEL_4K; level < PT_LEVEL_1G && entry; level++)
+		entry = make_shared_table(tables, entry);
+	for (uint64_t done_bytes = 0; entry && done_bytes < bytes;) {
+		uint64_t nr = entries_in_table(va + done_bytes, bytes - done_bytes, PT_LEVEL_1G);
+		struct path path;
+
+		if (!make_way(tables, va + done_bytes, PT_LEVEL_1G, &path))
+			return false;
+		count(&path, PT_LEVEL_1G, fill_entries(path.entry[PT_LEVEL_1G], nr, entry, 0));
+		done_bytes += nr * level_bytes(PT_LEVEL_1G);
+	}
+	return entry != 0;
 }
 
 /*
@@ -434,21 +544,7 @@ uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t 
 	return nr_done;
 }
 
-/* ---- Splitting ---- */
-
-/* Replaces the large leaf at the end of @path by a table of the next smaller pages. */
-static bool split_leaf(struct page_tables *tables, struct path *path, unsigned level)
-{
-	uint64_t leaf = *path->entry[level];
-	uint64_t table_pa = take_table(tables);
-
-	if (table_pa == PA_NONE)
-		return false;
-	fill_entries(table_at(tables, table_pa), PT_ENTRIES,
-		     make_leaf(leaf_pa(leaf), level - 1, leaf & LEAF_BITS), level_bytes(level - 1));
-	*path->entry[level] = table_pa | TABLE_BITS | PT_ENTRIES * COUNT_ONE;
-	return true;
-}
+/* ---- Unmapping ---- */
 
 /*
  * What an edit of [va, va + bytes) does next: skip, split, or change @nr
@@ -480,8 +576,6 @@ static void next_step(const struct page_tables *tables, uintptr_t va, uint64_t b
 		step->nr = step->must_split ? 0 : 1;
 	}
 }
-
-/* ---- Unmapping ---- */
 
 static uint64_t clear_entries(uint64_t *entry, uint64_t nr)
 {
@@ -570,7 +664,7 @@ uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes)
 
 		next_step(tables, va + done_bytes, bytes - done_bytes, &step);
 		if (step.must_split) {
-			if (!split_leaf(tables, &step.path, step.level))
+			if (!split_entry(tables, &step.path, step.level))
 				break;
 			continue;
 		}
@@ -590,7 +684,7 @@ uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes)
 static void change_entries(uint64_t *entry, uint64_t nr, unsigned level, uint64_t bits)
 {
 	for (uint64_t i = 0; i < nr; i++)
-		if (is_present(entry[i]))
+		if (is_occupied(entry[i]))
 			entry[i] = make_leaf(leaf_pa(entry[i]), level, bits);
 }
 
@@ -607,7 +701,7 @@ uint64_t paging_protect(struct page_tables *tables, uintptr_t va, uint64_t bytes
 
 		next_step(tables, va + done_bytes, bytes - done_bytes, &step);
 		if (step.must_split) {
-			if (!split_leaf(tables, &step.path, step.level))
+			if (!split_entry(tables, &step.path, step.level))
 				break;
 			continue;
 		}

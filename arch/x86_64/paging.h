@@ -23,6 +23,7 @@
 #define PTE_DIRTY	(1ull << 6)
 #define PTE_LARGE	(1ull << 7)	/* levels 2 and 3: a page, not a table */
 #define PTE_GLOBAL	(1ull << 8)
+#define PTE_BACKDROP	(1ull << 9)	/* ignored by the processor: paging_map_backdrop() */
 #define PTE_NX		(1ull << 63)
 #define PTE_PA_MASK	0x000ffffffffff000ull
 
@@ -51,7 +52,7 @@ struct page_tables {
 	/* Where table pages come from: the pa of a zeroed page, or PA_NONE. */
 	uint64_t (*take_table)(void *arg);
 	void *take_arg;
-	uint64_t nr_tables;		/* in the tree, the root included */
+	uint64_t nr_tables;		/* in the tree, the root included, the backdrop's aside */
 	uint64_t retired_pa;		/* chain of tables that left the tree, or PA_NONE */
 	/* The level-1 table used last: most edits come in runs. */
 	uintptr_t recent_va;		/* start of its 2 MiB, or 1 for none */
@@ -182,7 +183,21 @@ void paging_rebase(struct page_tables *tables, uintptr_t base,
 uint64_t paging_map(struct page_tables *tables, uintptr_t va, uint64_t pa, uint64_t bytes,
 		    uint64_t bits) MUST_CHECK;
 
-/* As paging_map() for single 4 KiB frames; returns the pages mapped. */
+/*
+ * Makes every page of [@va, @va + @bytes), GiBs in which nothing is mapped yet,
+ * read as the one at @pa, with @bits of LEAF_BITS but PTE_WRITE. Takes two tables
+ * for a range of any length: all entries above lead to the same ones.
+ *
+ * A backdrop is there to be covered: paging_map() takes its place, and CPUs may
+ * remember what was there until they are flushed. Unmapping takes it away like
+ * any mapping, and does not bring back what was covered. Rights stay as they are.
+ *
+ * False when no table page could be had: then part of it may be there.
+ */
+bool paging_map_backdrop(struct page_tables *tables, uintptr_t va, uint64_t pa, uint64_t bytes,
+			 uint64_t bits) MUST_CHECK;
+
+/* As paging_map() for single 4 KiB frames, not over a backdrop; returns the pages mapped. */
 uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t *pfns,
 			  uint64_t nr_pages, uint64_t bits) MUST_CHECK;
 
@@ -196,7 +211,10 @@ uint64_t paging_map_pages(struct page_tables *tables, uintptr_t va, const pfn_t 
  */
 uint64_t paging_unmap(struct page_tables *tables, uintptr_t va, uint64_t bytes) MUST_CHECK;
 
-/* Gives what is mapped of the range @bits, splitting at its ends. Returns as paging_unmap(). */
+/*
+ * Gives what is mapped of the range, but for a backdrop, @bits, splitting at its ends.
+ * Returns as paging_unmap().
+ */
 uint64_t paging_protect(struct page_tables *tables, uintptr_t va, uint64_t bytes,
 			uint64_t bits) MUST_CHECK;
 
@@ -231,21 +249,22 @@ uint64_t paging_pop_retired(const struct page_tables *tables, uint64_t *chain_pa
 
 struct translation {
 	uint64_t pa;		/* of the address asked, or PA_NONE */
-	uint64_t bits;		/* LEAF_BITS and PTE_USER as they apply along the walk */
+	uint64_t bits;		/* LEAF_BITS, PTE_USER, PTE_BACKDROP as they apply along the walk */
 	unsigned level;		/* of the leaf; 0: not mapped */
 };
 
 struct translation paging_walk(const struct page_tables *tables, uintptr_t va);
 
 /*
- * Calls @visit for each leaf in order of address. @bits as in translation.
+ * Calls @visit for each leaf in order of address. @bits as in translation. What
+ * one entry leads to of a backdrop counts as one leaf of that entry's @level.
  * Stops when it returns false, and returns what it returned last.
  */
 bool paging_visit(const struct page_tables *tables,
 		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits),
 		  void *arg);
 
-/* Checks T1 to T5 (paging.c). O(tables). */
+/* Checks T1 to T6 (paging.c). O(tables). */
 bool paging_verify(const struct page_tables *tables, struct violation *out);
 
 #endif

@@ -30,6 +30,18 @@ static inline bool is_leaf(uint64_t entry, unsigned level)
 	return level == PT_LEVEL_4K || (entry & PTE_LARGE) != 0;
 }
 
+/* Of a backdrop: a leaf, or what leads to a table that other entries lead to as well. */
+static inline bool is_backdrop(uint64_t entry)
+{
+	return (entry & (PTE_PRESENT | PTE_BACKDROP)) == (PTE_PRESENT | PTE_BACKDROP);
+}
+
+/* Something is mapped there that may not be covered. */
+static inline bool is_occupied(uint64_t entry)
+{
+	return (entry & (PTE_PRESENT | PTE_BACKDROP)) == PTE_PRESENT;
+}
+
 static inline unsigned present_below(uint64_t entry)
 {
 	return (unsigned)((entry & COUNT_MASK) >> COUNT_SHIFT);

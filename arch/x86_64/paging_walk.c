@@ -19,7 +19,7 @@ static uint64_t combine_rights(uint64_t above, uint64_t entry)
 	uint64_t all = PTE_WRITE | PTE_USER;
 
 	return (above & entry & all) | ((above | entry) & PTE_NX) |
-	       (entry & LEAF_BITS & ~(all | PTE_NX));
+	       (entry & (LEAF_BITS | PTE_BACKDROP) & ~(all | PTE_NX));
 }
 
 struct translation paging_walk(const struct page_tables *tables, uintptr_t va)
@@ -71,18 +71,28 @@ struct visitor {
 	void *arg;
 };
 
+/* The leaf behind every address that a backdrop's @entry of a level-@level table leads to. */
+static uint64_t backdrop_leaf(const struct page_tables *tables, uint64_t entry, unsigned level)
+{
+	for (; !is_leaf(entry, level); level--)
+		entry = *table_at(tables, leaf_pa(entry));
+	return entry;
+}
+
 static bool visit_table(const struct visitor *visitor, const uint64_t *table, unsigned level,
 			uintptr_t start_va, uint64_t rights)
 {
 	for (unsigned i = 0; i < PT_ENTRIES; i++) {
 		uintptr_t va = canonical(start_va + i * level_bytes(level));
-		uint64_t bits = combine_rights(rights, table[i]);
-		uint64_t pa = leaf_pa(table[i]);
+		uint64_t entry = is_backdrop(table[i]) ?
+				 backdrop_leaf(visitor->tables, table[i], level) : table[i];
+		uint64_t bits = combine_rights(rights, entry);
+		uint64_t pa = leaf_pa(entry);
 		bool goes_on;
 
-		if (!is_present(table[i]))
+		if (!is_present(entry))
 			continue;
-		if (is_leaf(table[i], level))
+		if (is_leaf(entry, level) || is_backdrop(entry))
 			goes_on = visitor->visit(visitor->arg, va, level, pa, bits);
 		else
 			goes_on = visit_table(visitor, table_at(visitor->tables, pa), level - 1, va,
@@ -121,6 +131,24 @@ static bool verify_leaf(const struct page_tables *tables, uint64_t entry, unsign
 	return true;
 }
 
+/* T6 for what @entry of a level-@level table leads to. */
+static bool verify_backdrop(const struct page_tables *tables, uint64_t entry, unsigned level,
+			    uintptr_t va, struct violation *out)
+{
+	for (; !is_leaf(entry, level); level--) {
+		const uint64_t *table = table_at(tables, leaf_pa(entry));
+
+		REQUIRE("T1", va, present_below(entry) == PT_ENTRIES);
+		REQUIRE("T6", va, !(entry & PTE_WRITE));
+		REQUIRE("T6", va, is_backdrop(table[0]));
+		for (unsigned i = 1; i < PT_ENTRIES; i++)
+			REQUIRE("T6", va, table[i] == table[0]);
+		entry = table[0];
+	}
+	REQUIRE("T6", va, !(entry & PTE_WRITE));
+	return verify_leaf(tables, entry, level, va, out);
+}
+
 static bool verify_table(const struct page_tables *tables, const uint64_t *table, unsigned level,
 			 uintptr_t start_va, uint64_t *nr_tables, struct violation *out)
 {
@@ -132,6 +160,13 @@ static bool verify_table(const struct page_tables *tables, const uint64_t *table
 
 		if (!is_present(table[i]))
 			continue;
+		if (is_backdrop(table[i])) {
+			bool is_seen = i > 0 && table[i] == table[i - 1];
+
+			if (!is_seen && !verify_backdrop(tables, table[i], level, va, out))
+				return false;
+			continue;
+		}
 		if (is_leaf(table[i], level)) {
 			if (!verify_leaf(tables, table[i], level, va, out))
 				return false;

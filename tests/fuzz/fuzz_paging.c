@@ -3,7 +3,8 @@
  * point, agrees with a flat model of one element per page.
  *
  * An input is a list of edits of EDIT_BYTES: what, start, length, a choice of
- * frame and rights, and how many table pages the edit may have.
+ * frame and rights, and how many table pages the edit may have. An odd first byte
+ * puts a backdrop behind the lower half of the window.
  */
 
 #include <stdint.h>
@@ -21,6 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define GIB		(1ull << 30)
 /* Over a 512 GiB boundary, so that every level has an edge in the window. */
 #define WINDOW_VA	(0xffffd00000000000ull - 8 * MIB)
+#define BACKDROP_BYTES	GIB
+#define BACKDROP_VA	(WINDOW_VA + 8 * MIB - BACKDROP_BYTES)
 #define EDIT_BYTES	7u
 #define MAX_EDITS	400u
 #define EDITS_PER_CHECK	16u
@@ -33,12 +36,14 @@ struct edit {
 };
 
 static struct {
-	uint64_t pa[NR_PAGES], bits[NR_PAGES];	/* bits 0: not mapped */
+	/* bits 0: not mapped; PTE_BACKDROP: may be covered by paging_map() */
+	uint64_t pa[NR_PAGES], bits[NR_PAGES];
 } model;
 
 static _Alignas(4096) uint8_t arena[NR_TABLES][PAGE_SIZE];
 static uint64_t free_pas[NR_TABLES];
 static unsigned nr_free, nr_allowed;
+static unsigned nr_shared;			/* the backdrop's: not counted in the tree */
 
 static uint64_t take_table(void *arg)
 {
@@ -87,10 +92,11 @@ static struct edit read_edit(const uint8_t *at)
 	return edit;
 }
 
-static bool is_empty(const struct edit *edit)
+/* Nothing is mapped where @edit wants to, but for what is in @ignored. */
+static bool is_empty(const struct edit *edit, uint64_t ignored)
 {
 	for (uint64_t i = 0; i < edit->nr; i++)
-		if (model.bits[edit->start + i])
+		if (model.bits[edit->start + i] && !(model.bits[edit->start + i] & ignored))
 			return false;
 	return true;
 }
@@ -121,12 +127,12 @@ static void apply(struct page_tables *tables, const struct edit *edit)
 	nr_allowed = edit->nr_tables;
 	switch (edit->what) {
 	case 0:
-		if (is_empty(edit))
+		if (is_empty(edit, PTE_BACKDROP))
 			note_mapping(edit, paging_map(tables, va, edit->pa, bytes, edit->bits) /
 						   PAGE_SIZE);
 		break;
 	case 1:
-		if (is_empty(edit))
+		if (is_empty(edit, 0))
 			note_mapping(edit, map_singly(tables, edit, va));
 		break;
 	case 2:
@@ -136,7 +142,7 @@ static void apply(struct page_tables *tables, const struct edit *edit)
 	case 3:
 		nr_done = paging_protect(tables, va, bytes, edit->bits) / PAGE_SIZE;
 		for (uint64_t i = edit->start; i < edit->start + nr_done; i++)
-			if (model.bits[i])
+			if (model.bits[i] && !(model.bits[i] & PTE_BACKDROP))
 				model.bits[i] = edit->bits;
 		break;
 	case 4:		/* what port.c does for single pages */
@@ -154,13 +160,25 @@ static void apply(struct page_tables *tables, const struct edit *edit)
 	}
 }
 
+static void map_backdrop(struct page_tables *tables)
+{
+	nr_allowed = NR_TABLES;
+	if (!paging_map_backdrop(tables, BACKDROP_VA, GIB, BACKDROP_BYTES, PTE_NX))
+		abort();
+	nr_shared = 2;
+	for (uint64_t i = 0; i < NR_PAGES / 2; i++) {
+		model.pa[i] = GIB;
+		model.bits[i] = PTE_NX | PTE_BACKDROP;
+	}
+}
+
 static void check(const struct page_tables *tables)
 {
 	struct violation broken;
 
 	if (!paging_verify(tables, &broken))
 		abort();
-	if (tables->nr_tables + nr_free != NR_TABLES)
+	if (tables->nr_tables + nr_shared + nr_free != NR_TABLES)
 		abort();
 	for (uint64_t i = 0; i < NR_PAGES; i++) {
 		uintptr_t va = WINDOW_VA + i * PAGE_SIZE;
@@ -188,6 +206,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	nr_allowed = 1;
 	if (!paging_init(&tables, (uintptr_t)arena, PT_LEVEL_2M, take_table, NULL))
 		abort();
+	nr_shared = 0;
+	if (size && (data[0] & 1))
+		map_backdrop(&tables);
 	for (; size >= EDIT_BYTES && nr_edits < MAX_EDITS; size -= EDIT_BYTES, data += EDIT_BYTES) {
 		struct edit edit = read_edit(data);
 
@@ -198,7 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check(&tables);
 	nr_allowed = NR_TABLES;
-	if (paging_unmap(&tables, WINDOW_VA, NR_PAGES * PAGE_SIZE) != NR_PAGES * PAGE_SIZE)
+	if (paging_unmap(&tables, WINDOW_VA, NR_PAGES * PAGE_SIZE) != NR_PAGES * PAGE_SIZE ||
+	    paging_unmap(&tables, BACKDROP_VA, BACKDROP_BYTES) != BACKDROP_BYTES)
 		abort();
 	free_retired(&tables);
 	if (tables.nr_tables != 1)

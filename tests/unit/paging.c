@@ -383,16 +383,163 @@ static void lookups_forget_retired_tables(void)
 	tear_down();
 }
 
+/* ---- A backdrop ---- */
+
+#define BACKDROP_PA		(3 * GIB + 12 * KIB)
+#define BACKDROP_BYTES		(700 * GIB)		/* over the end of a root entry */
+#define BACKDROP_BITS		(READ_ONLY | PTE_BACKDROP)
+
+static bool set_up_backdrop(void)
+{
+	if (!set_up(PT_LEVEL_2M))
+		return false;
+	CHECK(paging_map_backdrop(&arena.tables, BASE_VA, BACKDROP_PA, BACKDROP_BYTES, READ_ONLY));
+	check_verifies();
+	return true;
+}
+
+static bool shows_backdrop(uintptr_t va)
+{
+	struct translation t = paging_walk(&arena.tables, va);
+
+	return t.pa == BACKDROP_PA + va % PAGE_SIZE && t.bits == BACKDROP_BITS &&
+	       paging_lookup(&arena.tables, va) == pa_to_pfn(BACKDROP_PA);
+}
+
+static void a_backdrop_costs_two_tables(void)
+{
+	if (!set_up_backdrop())
+		return;
+	CHECK_EQ(arena.nr_used, 1 + 2 + 2);	/* the root, level 3 twice, the shared ones */
+	CHECK_EQ(arena.tables.nr_tables, 3);
+	CHECK(shows_backdrop(BASE_VA));
+	CHECK(shows_backdrop(BASE_VA + 511 * GIB + 5 * MIB + 17));
+	CHECK(shows_backdrop(BASE_VA + BACKDROP_BYTES - 1));
+	CHECK_EQ(level_at(BASE_VA - 1), 0);
+	CHECK_EQ(level_at(BASE_VA + BACKDROP_BYTES), 0);
+	tear_down();
+}
+
+static void mapping_covers_a_backdrop(void)
+{
+	uintptr_t va = BASE_VA + 5 * GIB + 6 * MIB;
+
+	if (!set_up_backdrop())
+		return;
+	map(va, 2 * MIB, 2 * MIB, READ_WRITE);
+	map(va + 4 * MIB + PAGE_SIZE, 0, PAGE_SIZE, READ_WRITE);
+	check_verifies();
+	CHECK_EQ(level_at(va), PT_LEVEL_2M);
+	CHECK_EQ(paging_walk(&arena.tables, va + MIB).pa, 3 * MIB);
+	CHECK_EQ(paging_walk(&arena.tables, va + 4 * MIB + PAGE_SIZE).bits, READ_WRITE);
+	CHECK(shows_backdrop(va - 1));
+	CHECK(shows_backdrop(va + 2 * MIB));
+	CHECK(shows_backdrop(va + 4 * MIB));
+	CHECK(shows_backdrop(va + 4 * MIB + 2 * PAGE_SIZE));
+	CHECK(shows_backdrop(va - GIB));	/* the shared tables are as they were */
+	CHECK_EQ(arena.tables.nr_tables, 3 + 2);
+	CHECK_PANICS("is_occupied",
+		     (void)!paging_map(&arena.tables, va, 0, PAGE_SIZE, READ_ONLY));
+	tear_down();
+}
+
+static void unmapping_takes_a_backdrop_away(void)
+{
+	uintptr_t va = BASE_VA + 5 * GIB;
+
+	if (!set_up_backdrop())
+		return;
+	map(va, 0, PAGE_SIZE, READ_WRITE);
+	unmap(va, 3 * PAGE_SIZE);
+	check_verifies();
+	CHECK_EQ(level_at(va), 0);
+	CHECK_EQ(level_at(va + 2 * PAGE_SIZE), 0);
+	CHECK(shows_backdrop(va + 3 * PAGE_SIZE));
+	unmap(BASE_VA, BACKDROP_BYTES);
+	CHECK_EQ(arena.tables.nr_tables, 1);
+	tear_down();
+}
+
+/* What is left of a backdrop and the holes in it are no reason to refuse a large page. */
+static void large_pages_fit_what_is_left_of_a_backdrop(void)
+{
+	uintptr_t va = BASE_VA + 5 * GIB;
+
+	if (!set_up_backdrop())
+		return;
+	unmap(va + 6 * MIB + PAGE_SIZE, PAGE_SIZE);
+	map(va + 2 * MIB, 2 * MIB, 8 * MIB, READ_WRITE);
+	check_verifies();
+	for (uint64_t at = 2 * MIB; at < 10 * MIB; at += PAGE_SIZE)
+		CHECK_EQ(paging_walk(&arena.tables, va + at).pa, at);
+	CHECK_EQ(level_at(va + 4 * MIB), PT_LEVEL_2M);
+	CHECK_EQ(level_at(va + 6 * MIB), PT_LEVEL_4K);
+	CHECK_EQ(level_at(va + 8 * MIB), PT_LEVEL_2M);
+	CHECK(shows_backdrop(va + 10 * MIB));
+	tear_down();
+}
+
+static void rights_of_a_backdrop_stay(void)
+{
+	if (!set_up_backdrop())
+		return;
+	map(BASE_VA, 0, PAGE_SIZE, READ_ONLY);
+	CHECK_EQ(paging_protect(&arena.tables, BASE_VA, 2 * GIB, READ_WRITE), 2 * GIB);
+	CHECK_EQ(paging_walk(&arena.tables, BASE_VA).bits, READ_WRITE);
+	CHECK(shows_backdrop(BASE_VA + PAGE_SIZE));
+	CHECK(shows_backdrop(BASE_VA + GIB));
+	check_verifies();
+	tear_down();
+}
+
+static void running_out_leaves_a_backdrop_whole(void)
+{
+	if (!set_up_backdrop())
+		return;
+	for (unsigned nr = 0; nr < 2; nr++) {
+		arena.nr_allowed = arena.nr_used + nr;
+		CHECK_EQ(paging_map(&arena.tables, BASE_VA + nr * GIB, 0, PAGE_SIZE, READ_ONLY), 0);
+		CHECK(shows_backdrop(BASE_VA + nr * GIB));
+		check_verifies();
+	}
+	tear_down();
+}
+
+static bool add_to_length(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits)
+{
+	uint64_t *sums = arg;
+
+	(void)va;
+	if (pa == BACKDROP_PA && bits == BACKDROP_BITS)
+		sums[0] += level_bytes(level);
+	sums[1]++;
+	return true;
+}
+
+static void a_visit_passes_over_a_backdrop_in_large_steps(void)
+{
+	uint64_t sums[2] = { 0, 0 };
+
+	if (!set_up_backdrop())
+		return;
+	map(BASE_VA + 5 * GIB, 0, PAGE_SIZE, READ_WRITE);
+	CHECK(paging_visit(&arena.tables, add_to_length, sums));
+	CHECK_EQ(sums[0], BACKDROP_BYTES - PAGE_SIZE);
+	CHECK_EQ(sums[1], 699 + 511 + 512);
+	tear_down();
+}
+
 /* ---- Against a model ---- */
 
 #define MODEL_ORDER		4u
 #define NR_MODEL_PAGES		4096u		/* 16 MiB, over a 1 GiB boundary */
 #define MODEL_VA		(BASE_VA + GIB - 8 * MIB)
+#define MODEL_BACKDROP_VA	BASE_VA
 #define NR_MODEL_STEPS		2000u
 
 struct model_page {
 	uint64_t pa;
-	uint64_t bits;		/* 0: not mapped */
+	uint64_t bits;		/* 0: not mapped; PTE_BACKDROP: may be covered */
 };
 
 _Static_assert(NR_MODEL_PAGES * sizeof(struct model_page) == PAGE_SIZE << MODEL_ORDER,
@@ -403,7 +550,7 @@ static const uint64_t model_bits[] = { READ_WRITE, READ_ONLY, 0 | PTE_GLOBAL, RE
 static bool is_range_empty(const struct model_page *model, uint64_t start, uint64_t nr)
 {
 	for (uint64_t i = start; i < start + nr; i++)
-		if (model[i].bits)
+		if (model[i].bits && !(model[i].bits & PTE_BACKDROP))
 			return false;
 	return true;
 }
@@ -433,7 +580,7 @@ static void model_protect(struct model_page *model, uint64_t start, uint64_t nr,
 	CHECK_EQ(paging_protect(&arena.tables, MODEL_VA + start * PAGE_SIZE, nr * PAGE_SIZE, bits),
 		 nr * PAGE_SIZE);
 	for (uint64_t i = 0; i < nr; i++)
-		if (model[start + i].bits)
+		if (model[start + i].bits && !(model[start + i].bits & PTE_BACKDROP))
 			model[start + i].bits = bits;
 }
 
@@ -483,7 +630,15 @@ static void model_step(struct model_page *model)
 	collect_retired();
 }
 
-static void compare_with_a_flat_model(unsigned max_spares)
+/* The lower half of the model lies before a backdrop. */
+static void model_backdrop(struct model_page *model)
+{
+	CHECK(paging_map_backdrop(&arena.tables, MODEL_BACKDROP_VA, BACKDROP_PA, GIB, READ_ONLY));
+	for (uint64_t i = 0; i < (MODEL_BACKDROP_VA + GIB - MODEL_VA) / PAGE_SIZE; i++)
+		model[i] = (struct model_page){ BACKDROP_PA, READ_ONLY | PTE_BACKDROP };
+}
+
+static void compare_with_a_flat_model(unsigned max_spares, bool has_backdrop)
 {
 	struct page *block = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
 					 MODEL_ORDER);
@@ -494,6 +649,8 @@ static void compare_with_a_flat_model(unsigned max_spares)
 		return;
 	model = page_address(block);
 	arena.tables.max_spares = max_spares;
+	if (has_backdrop)
+		model_backdrop(model);
 	for (unsigned step = 0; step < NR_MODEL_STEPS; step++) {
 		model_step(model);
 		if (step % 50)
@@ -502,6 +659,7 @@ static void compare_with_a_flat_model(unsigned max_spares)
 		CHECK(agrees(model));
 	}
 	model_unmap(model, 0, NR_MODEL_PAGES);
+	unmap(MODEL_BACKDROP_VA, GIB);
 	paging_drop_spares(&arena.tables);
 	CHECK_EQ(arena.tables.nr_tables, 1);
 	tear_down();
@@ -510,12 +668,17 @@ static void compare_with_a_flat_model(unsigned max_spares)
 
 static void random_edits_agree_with_a_flat_model(void)
 {
-	compare_with_a_flat_model(0);
+	compare_with_a_flat_model(0, false);
 }
 
 static void random_edits_with_spare_tables_agree_too(void)
 {
-	compare_with_a_flat_model(3);
+	compare_with_a_flat_model(3, false);
+}
+
+static void random_edits_over_a_backdrop_agree_too(void)
+{
+	compare_with_a_flat_model(0, true);
 }
 
 /* ---- Spare tables ---- */
@@ -659,6 +822,24 @@ static void verify_notices_T5(void)
 	tear_down();
 }
 
+static void verify_notices_T6(void)
+{
+	uint64_t *entry;
+
+	if (!set_up_backdrop())
+		return;
+	entry = entry_of(BASE_VA + 5 * GIB + 8 * MIB, PT_LEVEL_4K);
+	*entry |= PTE_WRITE;
+	CHECK(breaks("T6"));
+	*entry &= ~PTE_WRITE;
+	entry[7] += PAGE_SIZE;
+	CHECK(breaks("T6"));
+	entry[7] -= PAGE_SIZE;
+	*entry_of(BASE_VA, PT_LEVEL_1G) |= PTE_WRITE;
+	CHECK(breaks("T6"));
+	tear_down();
+}
+
 /* ---- Contracts ---- */
 
 static void mapping_twice_panics(void)
@@ -668,7 +849,7 @@ static void mapping_twice_panics(void)
 	if (!set_up(PT_LEVEL_2M))
 		return;
 	map(BASE_VA + PAGE_SIZE, 0, PAGE_SIZE, READ_ONLY);
-	CHECK_PANICS("is_present", (void)!paging_map(&arena.tables, BASE_VA, 0, 8 * KIB, READ_ONLY));
+	CHECK_PANICS("is_occupied", (void)!paging_map(&arena.tables, BASE_VA, 0, 8 * KIB, READ_ONLY));
 	CHECK_PANICS("is_present(seen)",
 		     (void)!paging_map_pages(&arena.tables, BASE_VA, pfns, 2, READ_ONLY));
 	tear_down();
@@ -685,10 +866,21 @@ static void writable_code_panics(void)
 	tear_down();
 }
 
+static void writable_backdrops_panic(void)
+{
+	if (!set_up(PT_LEVEL_2M))
+		return;
+	CHECK_PANICS("!(bits & PTE_WRITE)",
+		     (void)!paging_map_backdrop(&arena.tables, BASE_VA, 0, GIB, READ_WRITE));
+	tear_down();
+}
+
 static void unaligned_requests_panic(void)
 {
 	if (!set_up(PT_LEVEL_2M))
 		return;
+	CHECK_PANICS("is_aligned(va | bytes, level_bytes(PT_LEVEL_1G))",
+		     (void)!paging_map_backdrop(&arena.tables, BASE_VA, 0, 2 * MIB, READ_ONLY));
 	CHECK_PANICS("is_aligned",
 		     (void)!paging_map(&arena.tables, BASE_VA + 1, 0, PAGE_SIZE, READ_ONLY));
 	CHECK_PANICS("is_aligned", (void)!paging_unmap(&arena.tables, BASE_VA, 100));
@@ -714,16 +906,28 @@ static const struct test_case cases[] = {
 	{ "lookups forget retired tables", lookups_forget_retired_tables },
 	{ "random edits agree with a flat model", random_edits_agree_with_a_flat_model },
 	{ "random edits with spare tables agree too", random_edits_with_spare_tables_agree_too },
+	{ "random edits over a backdrop agree too", random_edits_over_a_backdrop_agree_too },
 	{ "the newest empty tables stay for the next page",
 	  the_newest_empty_tables_stay_for_the_next_page },
 	{ "visits leaves in order of address", visits_leaves_in_order },
+	{ "a backdrop costs two tables", a_backdrop_costs_two_tables },
+	{ "mapping covers a backdrop", mapping_covers_a_backdrop },
+	{ "unmapping takes a backdrop away", unmapping_takes_a_backdrop_away },
+	{ "large pages fit what is left of a backdrop",
+	  large_pages_fit_what_is_left_of_a_backdrop },
+	{ "rights of a backdrop stay", rights_of_a_backdrop_stay },
+	{ "running out of tables leaves a backdrop whole", running_out_leaves_a_backdrop_whole },
+	{ "a visit passes over a backdrop in large steps",
+	  a_visit_passes_over_a_backdrop_in_large_steps },
 	{ "verify notices T1", verify_notices_T1 },
 	{ "verify notices T2", verify_notices_T2 },
 	{ "verify notices T3", verify_notices_T3 },
 	{ "verify notices T4", verify_notices_T4 },
 	{ "verify notices T5", verify_notices_T5 },
+	{ "verify notices T6", verify_notices_T6 },
 	{ "mapping twice panics", mapping_twice_panics },
 	{ "writable code panics", writable_code_panics },
+	{ "writable backdrops panic", writable_backdrops_panic },
 	{ "unaligned requests panic", unaligned_requests_panic },
 };
 
