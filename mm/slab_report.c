@@ -18,6 +18,7 @@ static const char *const page_type_texts[NR_PAGE_TYPES] = {
 	[PAGE_FREE] = "a free page",
 	[PAGE_CACHED] = "a free page on a per-CPU stack",
 	[PAGE_USER] = "an allocated page that is not kmalloc's",
+	[PAGE_MOVABLE] = "an allocated page that may be moved",
 	[PAGE_HEAD] = "the head of a compound page that is not kmalloc's",
 	[PAGE_LARGE] = "a large kmalloc block",
 	[PAGE_SLAB] = "a page of a slab",
