@@ -312,7 +312,6 @@ static void create_sections(struct boot_state *state)
 		end_pfn = max_u64(end_pfn, zone->end_pfn);
 	setup.nr_sections = pfn_to_section(end_pfn - 1) + 1;
 	setup.states = boot_alloc(state, 0, setup.nr_sections, CACHE_LINE_BYTES);
-	setup.zero_pfn = pa_to_pfn(virt_to_phys(boot_alloc(state, 0, PAGE_SIZE, PAGE_SIZE)));
 	live.end_pfn = end_pfn;
 	sections_init(&setup);
 }

@@ -10,8 +10,8 @@
  *   Where the zone has an aligned 2 MiB block free in the section, that block
  *   becomes the section's mem_map, in one large mapping: metadata lies on the
  *   node it describes. Else a free block of another section is borrowed. Else
- *   single pages serve those pageblocks that have RAM, and one page of zeroes
- *   stands for all the others: it reads as PAGE_HOLE and is never written.
+ *   single pages serve those pageblocks that have RAM. Whatever is not mapped
+ *   reads as zeroes (mm/port.h), which is PAGE_HOLE, and is never written.
  *
  *   Of a fresh page only the words `state` (0, PAGE_HOLE) and `notes` are
  *   initialised: the links are written before they are read.
@@ -186,14 +186,13 @@ static uint64_t nr_single_pages_needed(pfn_t section_pfn)
 	return nr_pages;
 }
 
-/* Metadata of one pageblock from single pages: its own, or the shared zeroes. */
+/* Metadata of one pageblock from single pages. */
 static bool map_pageblock(pfn_t start_pfn, struct section_offer *offer)
 {
-	bool is_real = has_memory(start_pfn);
 	uint64_t pages_per_page = PAGEBLOCK_PAGES / PAGEBLOCK_METADATA;
 
 	for (uint64_t i = 0; i < PAGEBLOCK_METADATA; i++) {
-		pfn_t pfn = is_real ? offer_take_page(offer) : sections.setup.zero_pfn;
+		pfn_t pfn = offer_take_page(offer);
 
 		if (pfn == PFN_NONE || !map_metadata(start_pfn + i * pages_per_page, pfn, 1, offer))
 			return false;
@@ -205,9 +204,12 @@ static bool map_single_pages(pfn_t section_pfn, struct section_offer *offer)
 {
 	if (nr_offered(offer) < nr_single_pages_needed(section_pfn))
 		return false;
-	for (uint64_t block = 0; block < SECTION_PAGEBLOCKS; block++)
-		if (!map_pageblock(section_pfn + block * PAGEBLOCK_PAGES, offer))
+	for (uint64_t block = 0; block < SECTION_PAGEBLOCKS; block++) {
+		pfn_t start_pfn = section_pfn + block * PAGEBLOCK_PAGES;
+
+		if (has_memory(start_pfn) && !map_pageblock(start_pfn, offer))
 			return false;
+	}
 	return true;
 }
 
@@ -228,12 +230,12 @@ static void init_pages(struct page *page, uint64_t nr_pages)
 	}
 }
 
-static void init_section(pfn_t section_pfn, bool has_shared_pages)
+static void init_section(pfn_t section_pfn, bool has_single_pages)
 {
 	for (uint64_t block = 0; block < SECTION_PAGEBLOCKS; block++) {
 		pfn_t pfn = section_pfn + block * PAGEBLOCK_PAGES;
 
-		if (has_shared_pages && !has_memory(pfn))
+		if (has_single_pages && !has_memory(pfn))
 			continue;
 		init_pages(pfn_to_page(pfn), PAGEBLOCK_PAGES);
 		pfn_to_page(pfn)->block_migratetype = MIGRATE_MOVABLE;

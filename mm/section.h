@@ -22,7 +22,6 @@ static inline uint64_t pfn_to_section(pfn_t pfn)
 struct section_setup {
 	uint8_t *states;			/* nr_sections bytes */
 	uint64_t nr_sections;
-	pfn_t zero_pfn;				/* a zeroed page that nobody writes */
 	const struct topology *topology;
 	struct pglist_data *first_node;
 };
@@ -47,7 +46,7 @@ struct section_offer {
  */
 bool section_bring_up(uint64_t section, struct section_offer *offer) MUST_CHECK;
 
-/* True when struct page of @pfn may be read. Any @pfn. */
+/* True when struct page of @pfn says what the page is, and may be written. Any @pfn. */
 bool section_is_up(pfn_t pfn);
 
 /* Sections that are up. */

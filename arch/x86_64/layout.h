@@ -9,7 +9,8 @@
  *   ffff888000000000  direct map of RAM and, at their physical address, of
  *                     the few devices boot_info declares
  *   ffffc90000000000  vmalloc
- *   ffffea0000000000  vmemmap: struct page of pfn 0 and following
+ *   ffffea0000000000  vmemmap: struct page of pfn 0 and following; zeroes, and
+ *                     read-only, where mem_map is not up
  *   ffffffff80000000  the image
  *
  * Plain constants: assembly includes this file too.
@@ -45,6 +46,8 @@ _Static_assert(DIRECT_MAP_END <= VMALLOC_START && VMALLOC_END <= VMEMMAP_START &
 	       VMEMMAP_END <= IMAGE_START, "areas do not overlap");
 _Static_assert(VMEMMAP_START % (2ull << 20) == 0,
 	       "a section's mem_map lies on a 2 MiB page");
+_Static_assert((VMEMMAP_START | VMEMMAP_END) % (1ull << 30) == 0,
+	       "the backdrop of the vmemmap is made of whole GiBs");
 
 #endif
 #endif

@@ -42,7 +42,7 @@ void *arch_phys_to_virt(uint64_t pa)
 /* Beyond this many pages, forgetting everything is cheaper than one by one. */
 #define FLUSH_ALL_PAGES	64u
 
-static void flush_all_local(void)
+void mmu_flush_local_all(void)
 {
 	uint64_t cr4 = read_cr4();
 
@@ -54,7 +54,7 @@ static void flush_all_local(void)
 void mmu_flush_local(uintptr_t va, uint64_t nr_pages)
 {
 	if (nr_pages > FLUSH_ALL_PAGES) {
-		flush_all_local();
+		mmu_flush_local_all();
 		return;
 	}
 	for (uint64_t i = 0; i < nr_pages; i++)
@@ -117,14 +117,22 @@ static bool describe_stack_guard(uintptr_t va, char *text, size_t size)
 	return false;
 }
 
+/* What may be read there always may be written only where mem_map is up. */
+static void describe_vmemmap(uintptr_t va, char *text, size_t size)
+{
+	bool is_up = !(paging_walk(&kernel_tables, va).bits & PTE_BACKDROP);
+
+	format_text(text, size, "vmemmap, struct page of pfn 0x%llx, %s",
+		    (unsigned long long)(va - VMEMMAP_START) / sizeof(struct page),
+		    is_up ? "in mem_map" : "of an absent section");
+}
+
 static const char *area_name(uintptr_t va)
 {
 	if (va < LOW_HALF_END)
 		return "the low half, always empty";
 	if (va < HIGH_HALF_START)
 		return "not a canonical address";
-	if (va >= VMEMMAP_START && va < VMEMMAP_END)
-		return "vmemmap";
 	if (va >= IMAGE_START && va < IMAGE_AREA_END)
 		return "the image";
 	return "no area of this kernel";
@@ -138,6 +146,8 @@ void mmu_describe(uintptr_t va, char *text, size_t size)
 		return;
 	else if (va >= VMALLOC_START && va < VMALLOC_END)
 		vmalloc_describe(va, text, size);
+	else if (va >= VMEMMAP_START && va < VMEMMAP_END)
+		describe_vmemmap(va, text, size);
 	else if (va >= DIRECT_MAP_START && va < DIRECT_MAP_END)
 		format_text(text, size, "direct map of 0x%llx, %s",
 			    (unsigned long long)(va - DIRECT_MAP_START),

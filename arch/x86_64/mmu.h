@@ -31,8 +31,9 @@ extern const struct boot_info *mmu_boot_info;
 /* Whether [@pa, @pa + @bytes) is RAM that is mapped, or a device that boot_info declares. */
 bool mmu_may_map(uint64_t pa, uint64_t bytes);
 
-/* Forgets translations of the range on this CPU. */
+/* Forgets translations of the range, or all of them, on this CPU. */
 void mmu_flush_local(uintptr_t va, uint64_t nr_pages);
+void mmu_flush_local_all(void);
 
 /* Table pages that boot took and did not use or got back: the pa of a zeroed one, or PA_NONE. */
 uint64_t mmu_take_boot_table(void *arg);

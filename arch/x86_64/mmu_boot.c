@@ -9,6 +9,7 @@
  *                  UART (uncached), also at DIRECT_MAP_START + pa
  *     image        at IMAGE_START, text read-execute, rodata read-only, data
  *                  read-write; its bytes stay where the firmware loaded them
+ *     vmemmap      one page of zeroes, read-only, everywhere: mm covers it
  *   Firmware's tables are never edited.
  *
  * Entering
@@ -197,6 +198,16 @@ static void drop_unmapped_screen(struct boot_info *info)
 	}
 }
 
+/* The struct page of every address can be read, whatever of mem_map is up. */
+static void map_vmemmap_backdrop(void)
+{
+	uint64_t zeroes_pa = mmu_take_boot_table(NULL);
+
+	ASSERT(zeroes_pa != PA_NONE);
+	ASSERT(paging_map_backdrop(&kernel_tables, VMEMMAP_START, zeroes_pa,
+				   VMEMMAP_END - VMEMMAP_START, KERNEL_READ_ONLY));
+}
+
 static void build_tables(struct boot_info *info)
 {
 	pool.start = info->table_pool_start;
@@ -208,6 +219,7 @@ static void build_tables(struct boot_info *info)
 			   mmu_take_boot_table, NULL));
 	map_ram(info);
 	map_devices(info);
+	map_vmemmap_backdrop();
 	drop_unmapped_screen(info);
 	map_image(&info->image, IMAGE_START, PTE_GLOBAL);
 	protect_image_alias(&info->image);

@@ -17,6 +17,7 @@
 #define APIC_BASE_MASK		0x000ffffffffff000ull
 #define DEVICE_TABLE_PAGES	64	/* framebuffer to 64 MiB unaligned, APIC, UART */
 #define FIRST_LEVELS_PAGES	16	/* root, first vmemmap and vmalloc levels */
+#define BACKDROP_PAGES		3	/* two tables and the page of zeroes */
 
 static bool is_direct_mapped(enum mem_type type)
 {
@@ -129,7 +130,7 @@ static uint64_t tables_for_run(uint64_t start, uint64_t end)
 uint64_t arch_table_pages_needed(const struct mem_range *ranges, uint32_t nr_ranges)
 {
 	/* The image three times: high, its identity alias, and its split direct map. */
-	uint64_t nr_pages = FIRST_LEVELS_PAGES + DEVICE_TABLE_PAGES +
+	uint64_t nr_pages = FIRST_LEVELS_PAGES + BACKDROP_PAGES + DEVICE_TABLE_PAGES +
 			    3 * (3 + MAX_IMAGE_BYTES / level_bytes(PT_LEVEL_2M));
 	uint64_t start, end;
 	uint32_t next = 0;

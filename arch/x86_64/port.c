@@ -13,6 +13,9 @@
  *   when no CPU can walk through them any more: any INVLPG also drops all
  *   cached upper-level entries of a CPU (SDM 3A, 4.10.4.1).
  *
+ *   The vmemmap lies over a backdrop of zeroes (mmu_boot.c). Who maps a piece of
+ *   it changes what CPUs may have read there, so it ends with a flush.
+ *
  * Invariants
  *   P1  a table page in the tree or the stock is of type PAGE_TABLE, or comes
  *       from the boot pool, or from the vmemmap's own source
@@ -20,8 +23,8 @@
  *       vmemmap's table source
  *
  * Locking
- *   zone lock -> table_lock (mm_port_map_vmemmap). Walks take none: who looks an
- *   address up owns its mapping.
+ *   zone.grow_lock, section.map_lock -> table_lock (mm_port_map_vmemmap). Walks take
+ *   none: who looks an address up owns its mapping.
  */
 
 #include "mm/port.h"
@@ -377,16 +380,20 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 	uint64_t done_bytes;
 
 	ASSERT(va >= VMEMMAP_START && va + bytes <= VMEMMAP_END);
+	/* In one level-1 table or one large page: all of it is mapped, or nothing. */
+	ASSERT(va % level_bytes(PT_LEVEL_2M) + bytes <= level_bytes(PT_LEVEL_2M));
 	spin_lock(&table_lock);
 	kernel_tables.take_table = take_from_vmemmap_source;
 	kernel_tables.take_arg = &source;
 	done_bytes = paging_map(&kernel_tables, va, pfn_to_pa(pfn), bytes, KERNEL_READ_WRITE);
-	if (done_bytes < bytes)
-		ASSERT(paging_unmap(&kernel_tables, va, done_bytes) == done_bytes);
 	kernel_tables.take_table = take_from_stock;
 	kernel_tables.take_arg = NULL;
 	spin_unlock(&table_lock);
-	return done_bytes == bytes;
+	if (done_bytes < bytes)
+		return false;
+	/* Tables that wait for a flush stay: the allocator that takes them may be growing. */
+	smp_flush(va, nr_pages);
+	return true;
 }
 
 /* ---- The rest ---- */

@@ -3,7 +3,8 @@
  *
  * One row per run of leaves that follow one another with the same rights and
  * size, whatever frames they lead to; a heading where an area of the address
- * map begins. Holes are not shown: the addresses tell.
+ * map begins. Holes are not shown: the addresses tell. A backdrop is one row of
+ * small pages ("all one page"), however few tables show it.
  */
 
 #include "arch.h"
@@ -72,14 +73,14 @@ static void print_run(const struct dump *dump)
 	if (dump->start_va == dump->end_va)
 		return;
 	value = in_units(dump->end_va - dump->start_va, &unit);
-	log_raw("0x%016llx-0x%016llx   %9llu%c %s%s%s%s%s%s%s%s\n",
+	log_raw("0x%016llx-0x%016llx   %9llu%c %s%s%s%s%s%s%s%s%s\n",
 		(unsigned long long)dump->start_va, (unsigned long long)dump->end_va,
 		(unsigned long long)value, unit, bits & PTE_USER ? "USR " : "    ",
 		bits & PTE_WRITE ? "RW " : "ro ", bits & PTE_PWT ? "PWT " : "    ",
 		bits & PTE_PCD ? "PCD " : "    ",
 		dump->level > PT_LEVEL_4K ? "PSE " : "    ",
 		bits & PTE_GLOBAL ? "GLB " : "    ", bits & PTE_NX ? "NX " : "x  ",
-		level_name(dump->level));
+		level_name(dump->level), bits & PTE_BACKDROP ? " all one page" : "");
 }
 
 static void print_headings(struct dump *dump, uintptr_t va)
@@ -92,15 +93,16 @@ static void print_headings(struct dump *dump, uintptr_t va)
 static bool add_leaf(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits)
 {
 	struct dump *dump = arg;
+	unsigned page_level = bits & PTE_BACKDROP ? PT_LEVEL_4K : level;
 	bool enters_area = dump->nr_areas < ARRAY_SIZE(areas) &&
 			   areas[dump->nr_areas].start_va <= va;
 
 	(void)pa;
-	if (va != dump->end_va || level != dump->level || bits != dump->bits || enters_area) {
+	if (va != dump->end_va || page_level != dump->level || bits != dump->bits || enters_area) {
 		print_run(dump);
 		print_headings(dump, va);
 		dump->start_va = va;
-		dump->level = level;
+		dump->level = page_level;
 		dump->bits = bits;
 	}
 	dump->end_va = va + level_bytes(level);

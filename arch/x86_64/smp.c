@@ -15,7 +15,8 @@
  * Locking
  *   flush.lock serialises requests; who waits for it or for answers answers the
  *   others' requests meanwhile, so two requesters cannot wait for each other.
- *   It is taken inside no other lock but vmalloc's, and nothing is taken in it.
+ *   It is taken inside no other lock but vmalloc's and those of mem_map's growth
+ *   (port.c), whose waiters have interrupts on; nothing is taken in it.
  *   A mailbox belongs to who changed its state from EMPTY.
  */
 
@@ -117,7 +118,8 @@ void smp_flush(uintptr_t va, uint64_t nr_pages)
 	unsigned nr_cpus = smp_nr_running();
 
 	mmu_flush_local(va, nr_pages);
-	if (nr_cpus > 1)
+	/* A CPU that is being started is not counted yet, and allocates already. */
+	if (nr_cpus > 1 || this_cpu()->index >= nr_cpus)
 		flush_others(va, nr_pages, nr_cpus);
 }
 

@@ -79,6 +79,7 @@ static NORETURN void enter_cpu(struct cpu_area *area)
 	__atomic_store_n(&area->state, CPU_READY, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&area->state, __ATOMIC_ACQUIRE) == CPU_READY)
 		mm_port_spin_hint();
+	mmu_flush_local_all();	/* flushes before this CPU was counted passed it over */
 	interrupts_on();
 	thread_idle();
 }

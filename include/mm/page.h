@@ -89,7 +89,7 @@ static inline void page_set_state(struct page *page, uint64_t state)
 	__atomic_store_n(&page->state, state, __ATOMIC_RELAXED);
 }
 
-/* mem_map[pfn], for any pfn of a section that is up. */
+/* mem_map[pfn]; a hole, read-only, where the section of @pfn is not up (mm/port.h). */
 static inline struct page *pfn_to_page(pfn_t pfn)
 {
 	return (struct page *)(mm_port_vmemmap + pfn * sizeof(struct page));

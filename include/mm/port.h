@@ -29,7 +29,11 @@
 /* Direct-map address of physical address 0: phys_to_virt is one addition. */
 extern uintptr_t mm_port_direct_map HIDDEN;
 
-/* Virtual address of struct page of pfn 0; mapped a section at a time. */
+/*
+ * Virtual address of struct page of pfn 0; mapped a section at a time. Where
+ * nothing was mapped it reads as zeroes, for every pfn up to the highest RAM:
+ * the type of any page can be looked at. A port that can makes writes there fault.
+ */
 extern uintptr_t mm_port_vmemmap HIDDEN;
 
 /* The vmalloc area, page-aligned, half-open. Empty on a port without paging. */
@@ -72,10 +76,11 @@ void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages);
 pfn_t mm_port_lookup(uintptr_t va);
 
 /*
- * Maps @nr_pages frames from @pfn into the vmemmap at @va, while no allocator
- * exists or is usable for this section: table pages are taken with
+ * Maps @nr_pages frames from @pfn into the vmemmap at @va, of one section, while no
+ * allocator exists or is usable for it: table pages are taken with
  * @take_table_page(@arg), which returns the pfn of a zeroed page in the direct
- * map, or PFN_NONE. False when it did.
+ * map, or PFN_NONE. False when it did: then nothing is mapped. On return no CPU
+ * sees the zeroes that were there. Called with locks held.
  */
 bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 			 pfn_t (*take_table_page)(void *arg), void *arg) MUST_CHECK;

@@ -114,7 +114,7 @@ void host_port_start(uint64_t end_pa)
 	require(ftruncate(host.memory, (off_t)host.end_pa) == 0, "size of pretended memory");
 	mm_port_direct_map = reserve(host.end_pa, PROT_NONE);
 	map_file(mm_port_direct_map, 0, host.end_pa, PROT_READ | PROT_WRITE);
-	mm_port_vmemmap = reserve(host.vmemmap_bytes, PROT_NONE);
+	mm_port_vmemmap = reserve(host.vmemmap_bytes, PROT_READ);	/* zeroes */
 	mm_port_vmalloc_start = reserve(VMALLOC_BYTES, PROT_NONE);
 	mm_port_vmalloc_end = mm_port_vmalloc_start + VMALLOC_BYTES;
 	host.frames = (pfn_t *)reserve(frames_bytes(), PROT_READ | PROT_WRITE);

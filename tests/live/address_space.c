@@ -36,6 +36,12 @@ static const uint64_t *table_at(uint64_t pa)
 	return arch_phys_to_virt(ENTRY_PA(pa));
 }
 
+/* A table that is reached in a row through many entries: what is in it was judged at the first. */
+static bool is_same_table(const uint64_t *table, unsigned i)
+{
+	return i > 0 && table[i] == table[i - 1];
+}
+
 static void judge_run(void)
 {
 	if (survey.run_end > survey.run_start &&
@@ -91,7 +97,7 @@ static void walk(uint64_t table_pa, unsigned level, uintptr_t base_va, bool can_
 			continue;
 		if (level == 1 || (entry & ENTRY_LARGE))
 			judge_leaf(va, ENTRY_PA(entry) & ~(bytes - 1), bytes, writes, runs, users);
-		else
+		else if (!is_same_table(table, i))
 			walk(entry, level - 1, va, writes, runs, users);
 	}
 }
@@ -195,6 +201,36 @@ static bool faults(void (*access)(void *), uintptr_t va, uint64_t error_code)
 #define ERROR_READ_ABSENT	0u
 #define ERROR_WRITE_PROTECTED	3u
 #define ERROR_RUN_PROTECTED	0x11u
+
+/* The last one that there can be: of no section of this machine. */
+static void struct_pages_of_absent_sections_are_read_only(void)
+{
+	struct page *page = (struct page *)VMEMMAP_END - 1;
+
+	CHECK(!faults(read_at, (uintptr_t)&page->state, 0));
+	CHECK_EQ(page->state, 0);
+	CHECK_EQ(page->type, PAGE_HOLE);
+	CHECK(faults(write_at, (uintptr_t)&page->state, ERROR_WRITE_PROTECTED));
+	CHECK(faults(run_at, (uintptr_t)page, ERROR_RUN_PROTECTED));
+}
+
+/* Behind the backdrop of all of the vmemmap stands one page; its tables are a handful. */
+static void absent_sections_cost_one_page(void)
+{
+	pfn_t zeroes_pfn = mm_port_lookup(VMEMMAP_END - PAGE_SIZE);
+	struct translation t = paging_walk(&kernel_tables, VMEMMAP_END - 1);
+
+	CHECK_EQ(t.bits, KERNEL_READ_ONLY | PTE_BACKDROP);
+	CHECK(mmu_is_boot_table(pfn_to_pa(zeroes_pfn)));
+	for (unsigned i = 0; i < 1000; i++) {
+		uintptr_t va = VMEMMAP_START + test_random_below(VMEMMAP_END - VMEMMAP_START);
+
+		t = paging_walk(&kernel_tables, va);
+		CHECK(t.level != 0);
+		if (t.bits & PTE_BACKDROP)
+			CHECK_EQ(pa_to_pfn(t.pa), zeroes_pfn);
+	}
+}
 
 static void page_0_faults(void)
 {
@@ -317,6 +353,9 @@ static const struct test_case cases[] = {
 	{ "the low half is empty", low_half_is_empty },
 	{ "the tables verify", tables_verify },
 	{ "walks agree with the layout", walks_agree },
+	{ "struct pages of absent sections are read-only",
+	  struct_pages_of_absent_sections_are_read_only },
+	{ "absent sections cost one page", absent_sections_cost_one_page },
 	{ "page 0 faults", page_0_faults },
 	{ "text and rodata are read-only", text_and_rodata_are_read_only },
 	{ "data is not executable", data_is_not_executable },

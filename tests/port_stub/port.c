@@ -3,8 +3,8 @@
  *
  * Model
  *   Physical address 0 is the arena's first byte, so the direct map is one
- *   addition. mem_map is address space that Linux fills on first touch, so
- *   there is nothing to map. There are no page tables: the vmalloc area is
+ *   addition. mem_map is address space that Linux fills with zeroes on first
+ *   touch, so there is nothing to map. There are no page tables: the vmalloc area is
  *   empty, and the functions that would map into it say so or cannot be
  *   reached.
  *

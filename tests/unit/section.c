@@ -2,7 +2,9 @@
 
 #include "mm/section.h"
 
+#include "lib/string.h"
 #include "mm/buddy.h"
+#include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "tests/test.h"
@@ -22,6 +24,92 @@ static void the_sections_up_are_counted(void)
 	for (pfn_t pfn = 0; pfn < live.end_pfn; pfn += SECTION_PAGES)
 		nr_up += section_is_up(pfn);
 	CHECK_EQ(nr_sections_up(), nr_up);
+}
+
+/* The first page of a section below the end of memory that is not up; PFN_NONE: all are. */
+static pfn_t absent_pfn(void)
+{
+	for (pfn_t pfn = 0; pfn < live.end_pfn; pfn += SECTION_PAGES)
+		if (!section_is_up(pfn))
+			return pfn;
+	return PFN_NONE;
+}
+
+/* Of each place in an absent section: its ends, and any page. */
+static void what_is_absent_reads_as_a_hole(void)
+{
+	pfn_t start_pfn = absent_pfn();
+	char text[160];
+
+	if (start_pfn == PFN_NONE)
+		SKIP("every section is up");
+	for (unsigned i = 0; i < 100; i++) {
+		pfn_t pfn = start_pfn + (i ? test_random_below(SECTION_PAGES) : SECTION_PAGES - 1);
+
+		CHECK_EQ(pfn_to_page(pfn)->state, 0);
+		CHECK_EQ(pfn_to_page(pfn)->type, PAGE_HOLE);
+		page_whatis(pfn, text, sizeof(text));
+		CHECK(strstr(text, "not in mem_map") != NULL);
+		slab_describe(phys_to_virt(pfn_to_pa(pfn)), text, sizeof(text));
+		CHECK(strstr(text, "no RAM, or not the allocator's") != NULL);
+	}
+}
+
+/* Whatever pointer comes, who frees it gets a report and no fault. */
+static void wild_frees_are_reported(void)
+{
+	pfn_t pfn = absent_pfn();
+	void *va = phys_to_virt(pfn_to_pa(pfn) + 64);
+	size_t bytes = 0;
+
+	if (pfn == PFN_NONE)
+		SKIP("every section is up");
+	CHECK_PANICS("wild free", kfree(va));
+	CHECK_PANICS("no RAM, or not the allocator's", kfree((uint8_t *)va - 64));
+	CHECK_PANICS("wild free", bytes = ksize(va));
+	CHECK_PANICS("wild free", (void)!krealloc(va, 100, GFP_KERNEL));
+	CHECK_PANICS("free of a page that heads no block", __free_page(pfn_to_page(pfn)));
+	CHECK_EQ(bytes, 0);
+}
+
+static void any_address_can_be_described(void)
+{
+	char text[160];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t address = test_random() >> test_random_below(64);
+
+		slab_describe((const void *)(uintptr_t)address, text, sizeof(text));
+		CHECK(text[0] != '\0');
+		slab_describe(phys_to_virt(address % pfn_to_pa(live.end_pfn)), text, sizeof(text));
+		CHECK(text[0] != '\0');
+		page_whatis(test_random() >> test_random_below(64), text, sizeof(text));
+		CHECK(text[0] != '\0');
+		page_whatis(test_random_below(live.end_pfn), text, sizeof(text));
+		CHECK(text[0] != '\0');
+	}
+}
+
+/* Damage included. Of a slab's page more is said, and believed. */
+static void any_page_can_be_described(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	char text[160];
+
+	CHECK(page != NULL);
+	if (!page)
+		return;
+	for (unsigned type = 0; type <= UINT8_MAX; type++) {
+		if (type == PAGE_SLAB)
+			continue;
+		page->type = (uint8_t)type;
+		slab_describe(page_address(page), text, sizeof(text));
+		CHECK(strstr(text, type < NR_PAGE_TYPES ? "page" : "damaged") != NULL ||
+		      type == PAGE_HOLE || type == PAGE_LARGE);
+		CHECK(strncmp(text, "in ", 3) == 0 && strlen(text) > 10);
+	}
+	page->type = PAGE_USER;
+	__free_page(page);
 }
 
 static void what_is_allocated_is_up(void)
@@ -88,6 +176,10 @@ static void a_section_that_is_none_panics(void)
 static const struct test_case cases[] = {
 	{ "sections beyond memory are not up", sections_beyond_memory_are_not_up },
 	{ "the sections up are counted", the_sections_up_are_counted },
+	{ "what is absent reads as a hole", what_is_absent_reads_as_a_hole },
+	{ "wild frees are reported", wild_frees_are_reported },
+	{ "any address can be described", any_address_can_be_described },
+	{ "any page can be described", any_page_can_be_described },
 	{ "what is allocated is up", what_is_allocated_is_up },
 	{ "memory that is up is described", memory_that_is_up_is_described },
 	{ "metadata pages are reserved", metadata_pages_are_reserved },
