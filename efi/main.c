@@ -284,8 +284,12 @@ static void start_log(const struct boot_info *info)
 static void start_memory(const struct boot_info *info)
 {
 	const char *debug = options_get("debug");
-	uint64_t started = arch_cycles();
+	uint64_t seed = options_number("seed", arch_cycles());
+	uint64_t started;
 
+	slab_set_seed(seed);
+	test_set_seed(seed);
+	started = arch_cycles();
 	mm_init(info);
 	bench_set_boot_cycles(arch_cycles() - started);
 	if (debug && !slab_set_debug(debug))
@@ -326,7 +330,6 @@ static void kernel_main(struct boot_info *info)
 	start_log(info);
 	memory_map_log(info);
 	start_memory(info);
-	test_set_seed(options_number("seed", arch_cycles()));
 	arch_leave_boot_stack(run_kernel, info);
 }
 
