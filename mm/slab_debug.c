@@ -181,21 +181,48 @@ static void swap_bytes(uint8_t *a, uint8_t *b)
 
 /*
  * Sattolo's shuffle makes one cycle through all objects, so nobody is its own
- * successor and no distance is 0. Slabs of u16 entries keep their order.
+ * successor and no distance is 0. @high: the second plane of indices from 256 on,
+ * or NULL.
  */
+static void make_cycle(uint8_t *low, uint8_t *high, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		low[i] = (uint8_t)i;
+		if (high)
+			high[i] = (uint8_t)(i >> 8);
+	}
+	for (unsigned i = nr - 1; i > 0; i--) {
+		unsigned other = random_below(i);
+
+		swap_bytes(&low[i], &low[other]);
+		if (high)
+			swap_bytes(&high[i], &high[other]);
+	}
+}
+
+/* Indices become entries as slab.c reads them: distances, or wide ones. */
+static void encode_entries(uint8_t *low, uint8_t *high, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		if (high) {
+			high[i] = (uint8_t)(high[i] << 1 | low[i] >> 7);
+			low[i] = (uint8_t)(low[i] << 1 | 1);
+		} else {
+			low[i] = (uint8_t)(low[i] - i);
+		}
+	}
+}
+
 static void shuffle(struct kmem_cache *cache, struct slab *slab)
 {
 	const unsigned nr = cache->layout.nr_objects;
-	uint8_t *next = slab->bufctl;
+	uint8_t *low = slab->bufctl;
+	uint8_t *high = cache->layout.is_wide ? low + nr : NULL;
 
-	if (cache->layout.is_wide || nr < 2)
+	if (nr < 2)
 		return;
-	for (unsigned i = 0; i < nr; i++)
-		next[i] = (uint8_t)i;
-	for (unsigned i = nr - 1; i > 0; i--)
-		swap_bytes(&next[i], &next[random_below(i)]);
-	for (unsigned i = 0; i < nr; i++)
-		next[i] = (uint8_t)(next[i] - i);
+	make_cycle(low, high, nr);
+	encode_entries(low, high, nr);
 	slab->first_free = (uint16_t)random_below(nr);
 }
 
