@@ -41,7 +41,8 @@ MM_SOURCES := \
 	mm/movable.c mm/isolate.c mm/compact.c mm/contig.c \
 	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_depot.c mm/slab_array.c mm/slab_alien.c \
 	mm/slab_cpu.c mm/slab_cache.c \
-	mm/slab_debug.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c mm/slab_verify.c \
+	mm/slab_debug.c mm/slab_audit.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c \
+	mm/slab_verify.c \
 	mm/grace.c mm/slab_rcu.c mm/slab_reclaim.c mm/kmalloc.c \
 	mm/vspace.c mm/vm_area.c mm/vmalloc.c mm/vmalloc_info.c mm/kvmalloc.c \
 	mm/init.c mm/verify.c mm/ledger.c mm/show.c mm/show_numa.c

@@ -101,6 +101,7 @@ static const struct table tables[] = {
 	{ "pagetypeinfo", show_pagetypeinfo },
 	{ "ptdump", arch_print_tables },
 	{ "slabinfo", slab_print_info },
+	{ "audit", slab_print_audit },
 	{ "vmallocinfo", vmalloc_print_info },
 	{ "numa", show_numa },
 };

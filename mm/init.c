@@ -660,6 +660,7 @@ static void start_allocators(void)
 		.cpu_node = cpu_to_node,
 	};
 
+	slab_audit_init(live.nr_usable_pages);
 	slab_init(&setup);
 	kmalloc_init();
 	slab_reclaim_init();

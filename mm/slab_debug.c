@@ -1,5 +1,6 @@
 /*
- * Debug options of caches: red zones, poison, owners, shuffle, quarantine, init.
+ * Debug options of caches: red zones, poison, owners, shuffle, quarantine, init;
+ * what is taken and given back is noted in the audit log from here.
  *
  * Model
  *   A debug cache has no CPU arrays: every operation takes the slow path and
@@ -29,6 +30,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/slab_audit.h"
 
 _Static_assert(sizeof(struct cache_debug) <= PAGE_SIZE, "it lies in a page of its own");
 
@@ -296,8 +298,10 @@ void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requ
 
 	if (cache->flags & SLAB_GUARD) {
 		object = guard_alloc(cache, requested_bytes, caller);
-		if (object)
+		if (object) {
+			audit_note(cache, AUDIT_ALLOC, object, requested_bytes, caller);
 			return object;
+		}
 	}
 	if (nid == NID_NONE)
 		nid = slab_memory_node(numa_node_id());
@@ -310,6 +314,7 @@ void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requ
 	set_zones(cache, object, RED_ALLOCATED);
 	set_requested(cache, object, requested_bytes);
 	tail->allocated = event_now(caller);
+	audit_note(cache, AUDIT_ALLOC, object, requested_bytes, caller);
 	return object;
 }
 
@@ -336,6 +341,7 @@ static void quarantine(struct kmem_cache *cache, struct slab_slot slot)
 void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_t caller)
 {
 	check_object(cache, object, true);
+	audit_note(cache, AUDIT_FREE, object, debug_tail_of(cache, object)->requested_bytes, caller);
 	debug_tail_of(cache, object)->freed = event_now(caller);
 	set_zones(cache, object, RED_FREE);
 	if (is_poisoned(cache))
@@ -388,6 +394,8 @@ bool debug_attach(struct kmem_cache *cache, uint32_t *stride_bytes)
 
 	if (!page)
 		return false;
+	if (cache->flags & SLAB_AUDIT)
+		audit_start();
 	cache->debug = page_address(page);
 	cache->debug->left_bytes = left;
 	*stride_bytes = (uint32_t)align_up(left + cache->object_bytes +
@@ -416,6 +424,7 @@ static const struct {
 	{ "init", SLAB_INIT },
 	{ "guard", SLAB_GUARD },
 	{ "leak", SLAB_LEAK | SLAB_STORE_USER },
+	{ "audit", SLAB_AUDIT },
 	{ "all", SLAB_DEBUG_FLAGS & ~SLAB_INIT },
 };
 

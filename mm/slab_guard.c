@@ -20,6 +20,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/slab_audit.h"
 #include "mm/vmalloc.h"
 
 #define GUARD_INTERVAL	64u
@@ -104,6 +105,8 @@ bool guard_free(const struct kmem_cache *cache, const void *object)
 		return false;
 	if (cache && cache != copy.cache)
 		slab_report_wrong_cache(cache, object, __builtin_return_address(0));
+	audit_note(copy.cache, AUDIT_FREE, object, copy.bytes,
+		   (uintptr_t)__builtin_return_address(0));
 	vfree(copy.area);
 	return true;
 }

@@ -155,6 +155,7 @@ static void log_known(const void *va)
 	const struct page *page;
 	const void *object;
 
+	slab_log_audit(va);
 	if (pa_to_pfn(virt_to_phys(va)) >= slab_system.setup.end_pfn)
 		return;
 	page = virt_to_page(va);
@@ -223,6 +224,7 @@ void slab_report_object(const struct kmem_cache *cache, const void *object, cons
 	mm_port_log(LOG_ERROR, "  object %p of cache %s, %u bytes", object, cache->name,
 		    cache->object_bytes);
 	log_owners(cache, object);
+	slab_log_audit(object);
 	log_bytes_around(at, nr_bytes, object);
 	mm_port_panic(__FILE__, __LINE__,
 		      "slab: %s: %u bytes at offset %ld of object %p of cache %s", kind, nr_bytes,

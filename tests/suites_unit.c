@@ -33,6 +33,7 @@ extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_shuffle;
+extern const struct test_suite suite_slab_audit;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
 extern const struct test_suite suite_gallery;
@@ -69,6 +70,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_contig,
 	&suite_slab,
 	&suite_slab_shuffle,
+	&suite_slab_audit,
 	&suite_kmalloc,
 	&suite_linux_shim,
 	&suite_gallery,

@@ -28,6 +28,7 @@
 #include "arch/x86_64/mmu.h"
 #include "log.h"
 #include "mm/assert.h"
+#include "mm/slab.h"
 
 #include <stdarg.h>
 
@@ -187,6 +188,8 @@ static NORETURN void panic_with(const char *message, const struct trap_frame *fr
 	log_fresh_line();
 	log_raw("Bail out! %s\n", message);
 	log_raw("CPU %u, APIC id 0x%x\n", this_cpu()->index, this_cpu()->apic_id);
+	if (frame && frame->vector == VECTOR_PAGE_FAULT)
+		slab_log_audit((const void *)read_cr2());
 	if (frame)
 		print_registers(frame);
 	print_control_registers();

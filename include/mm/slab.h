@@ -33,7 +33,8 @@ typedef uint32_t slab_flags_t;
 #define SLAB_INIT		0x2000u	/* zeroed on allocation and on free */
 #define SLAB_GUARD		0x4000u	/* every Nth object on its own pages before a guard page */
 #define SLAB_LEAK		0x8000u	/* live objects are reported by caller when asked */
-#define SLAB_DEBUG_FLAGS	0xff00u
+#define SLAB_AUDIT		0x10000u	/* allocations and frees go to the audit log */
+#define SLAB_DEBUG_FLAGS	0x1ff00u
 
 /*
  * Creates a cache of objects of @size_bytes (1 to 4 MiB), aligned to @align (a
@@ -147,13 +148,19 @@ struct slab_setup {
  */
 void slab_init(const struct slab_setup *setup);
 
+/*
+ * Forgets the audit log of an earlier machine; @nr_memory_pages sizes the next
+ * one, which the first cache with SLAB_AUDIT brings. Before slab_init().
+ */
+void slab_audit_init(uint64_t nr_memory_pages);
+
 /* Registers the shrinker; after kmalloc_init(). */
 void slab_reclaim_init(void);
 
 /*
  * Debug flags for every cache created from now on; before slab_init(), so that
  * kmalloc's caches have them too. Words as in debug=: "redzone,poison,owner,
- * shuffle,quarantine,init,guard,leak" or "all". False for an unknown word, with
+ * shuffle,quarantine,init,guard,leak,audit" or "all". False for an unknown word, with
  * the known ones set.
  */
 bool slab_set_debug(const char *words) MUST_CHECK;
@@ -169,6 +176,12 @@ void slab_print_layout(void);
 
 /* One line per caller with live objects of SLAB_LEAK caches; returns how many objects. */
 uint64_t slab_print_leaks(void);
+
+/* The last events of the audit log, the newest first. */
+void slab_print_audit(void);
+
+/* The last ones of the object at @va to the log: for reports. Takes no lock but the log's. */
+void slab_log_audit(const void *va);
 
 /* What @va is: for reports and panics. Never faults for any value. */
 void slab_describe(const void *va, char *text, size_t text_bytes);

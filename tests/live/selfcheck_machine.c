@@ -5,7 +5,12 @@
 
 #include "arch.h"
 #include "arch/x86_64/smp.h"
+#include "mm/slab.h"
+#include "mm/vmalloc.h"
 #include "tests/test.h"
+
+#define OBJECT_BYTES	64u
+#define NR_TRIES	256u	/* one of fewer objects is guarded */
 
 /* No exception can be delivered without a table: the CPU shuts down. */
 static void triple_fault(void)
@@ -64,9 +69,26 @@ static void stack_overflow(void)
 	test_fail(__FILE__, __LINE__, "the machine survived a stack overflow");
 }
 
+/* Nothing is mapped there any more: only the log knows whose it was. */
+static void use_after_free(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("selfcheck", OBJECT_BYTES, 0,
+						     SLAB_PANIC | SLAB_GUARD | SLAB_AUDIT, NULL);
+
+	for (unsigned i = 0; i < NR_TRIES; i++) {
+		uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+		kmem_cache_free(cache, object);
+		if (is_vmalloc_addr(object))
+			touch_null(object + OBJECT_BYTES / 2);
+	}
+	test_fail(__FILE__, __LINE__, "the machine survived a use after free");
+}
+
 static const struct test_case cases[] = {
 	{ "fault elsewhere", fault_elsewhere },
 	{ "stack overflow", stack_overflow },
+	{ "use after free", use_after_free },
 	{ "triple fault", triple_fault },
 	{ "power off early", power_off_early },
 	{ "exit early", exit_early },

@@ -7,10 +7,12 @@
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/slab_audit.h"
 #include "mm/slab_core.h"
 #include "mm/slab_debug.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/heard.h"
 #include "tests/unit/plain_cache.h"
 
 static struct kmem_cache *exhibit(slab_flags_t flags)
@@ -221,6 +223,73 @@ static void write_to_a_free_slab(void)
 	close_exhibit(cache);
 }
 
+/* ---- What the audit log adds to a report ---- */
+
+#define MAX_FUNCTION_BYTES	1024u	/* sanitizers add to each access */
+
+static NOINLINE void *take_audited(struct kmem_cache *cache)
+{
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	CHECK(object != NULL);
+	return object;
+}
+
+static NOINLINE void give_audited(struct kmem_cache *cache, void *object)
+{
+	kmem_cache_free(cache, object);
+	CHECK(object != NULL);
+}
+
+/* Whether @text names the event before @before of @object, and who called from @function. */
+static uint64_t names_event(const char *text, uint64_t before, const void *object,
+			    const char *what, uintptr_t function)
+{
+	struct audit_event event;
+	char expected[64];
+
+	CHECK(audit_find(before, object, &event));
+	CHECK(event.caller - function < MAX_FUNCTION_BYTES);
+	format_text(expected, sizeof(expected), "%s by %p", what, (void *)event.caller);
+	CHECK(strstr(text, expected) != NULL);
+	return event.number;
+}
+
+static void double_free_of_an_object_whose_slab_is_gone(void)
+{
+	bool was_on = audit_is_on();
+	struct kmem_cache *cache = exhibit(SLAB_AUDIT);
+	void *object = take_audited(cache);
+	const char *text;
+	uint64_t number;
+
+	give_audited(cache, object);
+	kmem_cache_shrink(cache);
+	heard_begin();
+	CHECK_PANICS("wild free", kfree(object));
+	text = heard_end();
+	number = names_event(text, UINT64_MAX, object, "freed", (uintptr_t)give_audited);
+	names_event(text, number, object, "allocated", (uintptr_t)take_audited);
+	kmem_cache_destroy(cache);
+	if (!was_on)
+		audit_stop();
+}
+
+static void overflow_with_the_audit_log(void)
+{
+	bool was_on = audit_is_on();
+	struct kmem_cache *cache = exhibit(OWNERS | SLAB_AUDIT);
+	uint8_t *object = take_audited(cache);
+
+	object[64] = 'X';
+	heard_begin();
+	CHECK_PANICS("overflow: 1 bytes at offset 64", kmem_cache_free(cache, object));
+	names_event(heard_end(), UINT64_MAX, object, "allocated", (uintptr_t)take_audited);
+	close_exhibit(cache);
+	if (!was_on)
+		audit_stop();
+}
+
 static const struct test_case cases[] = {
 	{ "double free", double_free },
 	{ "double free without any debug option", double_free_without_any_debug_option },
@@ -239,6 +308,9 @@ static const struct test_case cases[] = {
 	{ "leak", leak },
 	{ "overflow into the bookkeeping", overflow_into_the_bookkeeping },
 	{ "write to a free slab", write_to_a_free_slab },
+	{ "double free of an object whose slab is gone",
+	  double_free_of_an_object_whose_slab_is_gone },
+	{ "overflow with the audit log", overflow_with_the_audit_log },
 };
 
 HIDDEN_TEST_SUITE(gallery, cases);
