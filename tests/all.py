@@ -40,6 +40,7 @@ def steps(fuzz_programs):
         Step("hosted units", ["build/host/unit"], 600),
         Step("replay", [PYTHON, "tests/replay.py"], 600),
         Step("raw tables", [PYTHON, "tests/raw_machines.py"], 900),
+        Step("shell", [PYTHON, "tests/shell.py"], 400),
         Step("machines", [PYTHON, "tests/run.py"], 1500),
     ]
     if fuzz_programs:
