@@ -96,7 +96,8 @@ enum status acpi_check_table(struct bytes table, const char *signature, uint32_t
  */
 enum status acpi_walk_records(const uint8_t *table, uint32_t offset, uint32_t table_bytes,
 			      uint32_t max_records,
-			      enum status (*take)(const void *arg, const uint8_t *at, uint8_t bytes),
+			      enum status (*take)(const void *arg, const uint8_t *at,
+						  uint8_t bytes),
 			      const void *arg) MUST_CHECK;
 
 /* ---- SRAT ---- */
@@ -106,7 +107,7 @@ struct srat_counts {
 	uint32_t nr_cpus, nr_disabled_cpus;		/* types 0 and 2; nr_cpus: enabled */
 	uint32_t nr_x2apic_cpus;			/* of nr_cpus: type 2 */
 	uint32_t nr_no_cpus;				/* enabled, but the id says "no CPU" */
-	uint32_t nr_memory, nr_disabled_memory;		/* type 1; nr_memory: enabled, not empty, no wrap */
+	uint32_t nr_memory, nr_disabled_memory;		/* type 1; enabled, not empty, no wrap */
 	uint32_t nr_empty_memory, nr_wrapped_memory;	/* enabled, ignored */
 	uint32_t nr_initiators, nr_disabled_initiators;	/* type 5 */
 	uint32_t nr_other;				/* types passed over by length */
@@ -145,7 +146,7 @@ bool slit_is_all_local(struct bytes table);
 /* ---- MADT ---- */
 
 struct madt_counts {
-	uint32_t nr_cpus;		/* types 0 and 9: enabled, with a valid id; duplicates included */
+	uint32_t nr_cpus;		/* types 0 and 9: enabled, with a valid id; with repeats */
 	uint32_t nr_x2apic_cpus;	/* of these: type 9 */
 	uint32_t nr_disabled;
 	uint32_t nr_no_cpus;		/* enabled, but the id says "no CPU" */

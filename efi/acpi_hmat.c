@@ -110,18 +110,21 @@ static void store_value(const struct walk *walk, struct hmat_value value)
 }
 
 /* Data types 0 to 5: access, read, write latency; access, read, write bandwidth. */
-static void take_value(const struct walk *walk, const struct matrix *matrix, struct hmat_value value)
+static void take_value(const struct walk *walk, const struct matrix *matrix,
+		       struct hmat_value value)
 {
 	bool is_access = matrix->data_type % 3 == 0;
 	bool is_read = is_access || matrix->data_type % 3 == 1;
 	bool is_write = is_access || matrix->data_type % 3 == 2;
 
 	if (is_read) {
-		value.kind = is_latency(matrix->data_type) ? HMAT_READ_LATENCY : HMAT_READ_BANDWIDTH;
+		value.kind = is_latency(matrix->data_type) ? HMAT_READ_LATENCY
+							   : HMAT_READ_BANDWIDTH;
 		store_value(walk, value);
 	}
 	if (is_write) {
-		value.kind = is_latency(matrix->data_type) ? HMAT_WRITE_LATENCY : HMAT_WRITE_BANDWIDTH;
+		value.kind = is_latency(matrix->data_type) ? HMAT_WRITE_LATENCY
+							   : HMAT_WRITE_BANDWIDTH;
 		store_value(walk, value);
 	}
 }
@@ -148,7 +151,8 @@ static enum status take_matrix(const struct walk *walk, const struct matrix *mat
 	return STATUS_OK;
 }
 
-static enum status take_structure(const struct walk *walk, const uint8_t *at, uint32_t structure_bytes)
+static enum status take_structure(const struct walk *walk, const uint8_t *at,
+				  uint32_t structure_bytes)
 {
 	struct matrix matrix;
 	enum status status;
@@ -167,7 +171,8 @@ static enum status take_structure(const struct walk *walk, const uint8_t *at, ui
 	return take_matrix(walk, &matrix);
 }
 
-static enum status walk_structures(const struct walk *walk, const uint8_t *table, uint32_t table_bytes)
+static enum status walk_structures(const struct walk *walk, const uint8_t *table,
+				   uint32_t table_bytes)
 {
 	uint32_t offset = HMAT_HEADER_BYTES;
 
@@ -255,7 +260,8 @@ uint32_t hmat_join(struct hmat_value *values, uint32_t nr_values, struct perform
 	for (uint32_t i = 0; i < nr_values; i++) {
 		struct performance *last = nr_pairs > 0 ? &pairs[nr_pairs - 1] : NULL;
 
-		if (!last || last->initiator != values[i].initiator || last->target != values[i].target) {
+		if (!last || last->initiator != values[i].initiator ||
+		    last->target != values[i].target) {
 			last = &pairs[nr_pairs++];
 			*last = (struct performance){
 				.initiator = values[i].initiator, .target = values[i].target,

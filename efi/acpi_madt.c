@@ -80,8 +80,8 @@ static enum status take_record(const void *arg, const uint8_t *at, uint8_t recor
 
 static enum status walk_records(const struct walk *walk, const uint8_t *table, uint32_t table_bytes)
 {
-	return acpi_walk_records(table, MADT_HEADER_BYTES, table_bytes, MADT_RECORDS_MAX, take_record,
-				 walk);
+	return acpi_walk_records(table, MADT_HEADER_BYTES, table_bytes, MADT_RECORDS_MAX,
+				 take_record, walk);
 }
 
 enum status madt_measure(struct bytes table, struct madt_counts *counts)

@@ -50,7 +50,8 @@ enum status acpi_check_table(struct bytes table, const char *signature, uint32_t
 	if (memcmp(table.bytes, signature, 4) != 0)
 		return STATUS_BAD_TABLE;
 	*table_bytes = read_le32(table.bytes + HEADER_LENGTH);
-	if (*table_bytes < min_bytes || *table_bytes < ACPI_HEADER_BYTES || *table_bytes > table.length)
+	if (*table_bytes < min_bytes || *table_bytes < ACPI_HEADER_BYTES ||
+	    *table_bytes > table.length)
 		return STATUS_BAD_LENGTH;
 	if (sum_of(table.bytes, *table_bytes) != 0)
 		return STATUS_BAD_CHECKSUM;
@@ -84,8 +85,9 @@ static enum status read_table(const struct acpi_memory *memory, uint64_t pa, con
 	return acpi_check_table(*table, signature, ACPI_HEADER_BYTES, &length);
 }
 
-static enum status open_root_table(const struct acpi_memory *memory, uint64_t pa, const char *signature,
-				   uint32_t entry_bytes, struct acpi_root *root)
+static enum status open_root_table(const struct acpi_memory *memory, uint64_t pa,
+				   const char *signature, uint32_t entry_bytes,
+				   struct acpi_root *root)
 {
 	struct bytes table;
 	enum status status = read_table(memory, pa, signature, &table);
@@ -129,7 +131,8 @@ static enum status read_rsdp(const struct acpi_memory *memory, uint64_t rsdp_pa,
 	return STATUS_OK;
 }
 
-enum status acpi_open_root(const struct acpi_memory *memory, uint64_t rsdp_pa, struct acpi_root *root)
+enum status acpi_open_root(const struct acpi_memory *memory, uint64_t rsdp_pa,
+			   struct acpi_root *root)
 {
 	struct rsdp rsdp;
 	enum status status = read_rsdp(memory, rsdp_pa, &rsdp);
@@ -149,7 +152,8 @@ enum status acpi_open_root(const struct acpi_memory *memory, uint64_t rsdp_pa, s
 }
 
 /* The address in entry @index, or 0 when it cannot be read. */
-static uint64_t root_entry(const struct acpi_memory *memory, const struct acpi_root *root, uint32_t index)
+static uint64_t root_entry(const struct acpi_memory *memory, const struct acpi_root *root,
+			   uint32_t index)
 {
 	uint64_t pa = root->pa + ACPI_HEADER_BYTES + (uint64_t)index * root->entry_bytes;
 	struct bytes entry = read_memory(memory, pa, root->entry_bytes);
@@ -193,7 +197,8 @@ enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_
 
 enum status acpi_walk_records(const uint8_t *table, uint32_t offset, uint32_t table_bytes,
 			      uint32_t max_records,
-			      enum status (*take)(const void *arg, const uint8_t *at, uint8_t bytes),
+			      enum status (*take)(const void *arg, const uint8_t *at,
+						  uint8_t bytes),
 			      const void *arg)
 {
 	uint32_t nr_records = 0;

@@ -30,7 +30,12 @@
 /* Twelve times what the largest machines have; keeps sorting and arrays bounded. */
 #define SRAT_RECORDS_MAX	65536u
 
-enum record_type { RECORD_LOCAL_APIC = 0, RECORD_MEMORY = 1, RECORD_X2APIC = 2, RECORD_INITIATOR = 5 };
+enum record_type {
+	RECORD_LOCAL_APIC = 0,
+	RECORD_MEMORY = 1,
+	RECORD_X2APIC = 2,
+	RECORD_INITIATOR = 5
+};
 
 #define LOCAL_APIC_BYTES	16u
 #define MEMORY_BYTES		40u
@@ -79,7 +84,8 @@ static void take_cpu(const struct walk *walk, uint32_t apic_id, uint32_t none_id
 
 static void take_local_apic(const struct walk *walk, const uint8_t *at)
 {
-	uint32_t domain = at[2] | (uint32_t)at[9] << 8 | (uint32_t)at[10] << 16 | (uint32_t)at[11] << 24;
+	uint32_t domain = at[2] | (uint32_t)at[9] << 8 | (uint32_t)at[10] << 16 |
+			  (uint32_t)at[11] << 24;
 
 	if (read_le32(at + 4) & FLAG_ENABLED)
 		take_cpu(walk, at[3], LOCAL_APIC_NONE, domain);
@@ -175,8 +181,8 @@ static enum status take_record(const void *arg, const uint8_t *at, uint8_t recor
 
 static enum status walk_records(const struct walk *walk, const uint8_t *table, uint32_t table_bytes)
 {
-	return acpi_walk_records(table, SRAT_HEADER_BYTES, table_bytes, SRAT_RECORDS_MAX, take_record,
-				 walk);
+	return acpi_walk_records(table, SRAT_HEADER_BYTES, table_bytes, SRAT_RECORDS_MAX,
+				 take_record, walk);
 }
 
 enum status srat_measure(struct bytes table, struct srat_counts *counts)

@@ -33,7 +33,8 @@ static void read_cpuid(uint32_t leaf, uint32_t registers[4])
 {
 	registers[0] = leaf;
 	registers[2] = 0;
-	__asm__("cpuid" : "+a"(registers[0]), "=b"(registers[1]), "+c"(registers[2]), "=d"(registers[3]));
+	__asm__("cpuid" : "+a"(registers[0]), "=b"(registers[1]), "+c"(registers[2]),
+			  "=d"(registers[3]));
 }
 
 #define CPUID_EXTENDED	0x80000000u
@@ -58,8 +59,11 @@ static void make_plain(char *to, const char *from, size_t size)
 {
 	size_t length = 0;
 
-	for (; *from && length + 1 < size; from++)
-		to[length++] = *from >= ' ' && *from <= '~' && *from != '"' && *from != '\\' ? *from : '?';
+	for (; *from && length + 1 < size; from++) {
+		bool is_plain = *from >= ' ' && *from <= '~' && *from != '"' && *from != '\\';
+
+		to[length++] = is_plain ? *from : '?';
+	}
 	to[length] = '\0';
 }
 
@@ -72,11 +76,13 @@ static size_t write_json(char *to, size_t size, const struct capture_facts *fact
 	make_plain(plain_cpu, cpu, sizeof(plain_cpu));
 	make_plain(vendor, facts->vendor, sizeof(vendor));
 	length = format_text(to, size,
-			     "{\"desc_size\": %llu, \"desc_version\": %u, \"self\": [%llu, %llu], \"bsp\": %u,\n"
+			     "{\"desc_size\": %llu, \"desc_version\": %u,"
+			     " \"self\": [%llu, %llu], \"bsp\": %u,\n"
 			     " \"vendor\": \"%s\", \"revision\": %u, \"cpu\": \"%s\"}\n",
 			     (unsigned long long)facts->descriptor_bytes, facts->descriptor_version,
-			     (unsigned long long)facts->self.start, (unsigned long long)facts->self.end,
-			     facts->running_apic_id, vendor, facts->firmware_revision, plain_cpu);
+			     (unsigned long long)facts->self.start,
+			     (unsigned long long)facts->self.end, facts->running_apic_id, vendor,
+			     facts->firmware_revision, plain_cpu);
 	return (size_t)length < size ? (size_t)length : size - 1;
 }
 
@@ -91,7 +97,8 @@ static void widen(CHAR16 to[NAME_CHARS], const char *from)
 	to[i] = 0;
 }
 
-static EFI_STATUS open_file(EFI_FILE_HANDLE folder, const char *name, UINT64 modes, EFI_FILE_HANDLE *file)
+static EFI_STATUS open_file(EFI_FILE_HANDLE folder, const char *name, UINT64 modes,
+			    EFI_FILE_HANDLE *file)
 {
 	CHAR16 wide[NAME_CHARS];
 
@@ -147,7 +154,8 @@ static EFI_STATUS open_folder(EFI_FILE_HANDLE parent, const char *name, EFI_FILE
 	CHAR16 wide[NAME_CHARS];
 
 	widen(wide, name);
-	return parent->Open(parent, folder, wide, OPEN_MODES | EFI_FILE_MODE_CREATE, FOLDER_ATTRIBUTES);
+	return parent->Open(parent, folder, wide, OPEN_MODES | EFI_FILE_MODE_CREATE,
+			    FOLDER_ATTRIBUTES);
 }
 
 static EFI_STATUS write_all(EFI_FILE_HANDLE folder, const struct capture_facts *facts,
@@ -161,7 +169,8 @@ static EFI_STATUS write_all(EFI_FILE_HANDLE folder, const struct capture_facts *
 	if (EFI_ERROR(status))
 		return status;
 	return write_file(folder, facts_name,
-			  (struct bytes){ (const uint8_t *)json, write_json(json, sizeof(json), facts) });
+			  (struct bytes){ (const uint8_t *)json,
+					  write_json(json, sizeof(json), facts) });
 }
 
 static const char *reason_of(EFI_STATUS status)

@@ -127,12 +127,14 @@ static uint32_t drop_repeated_cpus(struct cpu_key *keys, uint32_t nr_keys)
 	return nr_kept;
 }
 
-static void find_cpus_in_two_domains(const struct cpu_key *keys, uint32_t nr_keys, struct boot_info *info)
+static void find_cpus_in_two_domains(const struct cpu_key *keys, uint32_t nr_keys,
+				     struct boot_info *info)
 {
 	for (uint32_t i = 1; i < nr_keys; i++)
 		if (keys[i].apic_id == keys[i - 1].apic_id && keys[i].domain != keys[i - 1].domain)
 			boot_info_add_finding(info, "SratCpuInTwoDomains", SEVERITY_MEDIUM,
-					      "SRAT puts CPU 0x%02x into domains %u and %u: the first entry counts",
+					      "SRAT puts CPU 0x%02x into domains %u and %u: the "
+					      "first entry counts",
 					      keys[i].apic_id, keys[i - 1].domain, keys[i].domain);
 }
 
@@ -164,7 +166,8 @@ static uint32_t domain_of_cpu(const struct srat_index *index, uint32_t apic_id)
 }
 
 static enum status collect_srat(const struct firmware_tables *tables, const struct survey *survey,
-				struct arena *arena, struct boot_info *info, struct srat_index *index)
+				struct arena *arena, struct boot_info *info,
+				struct srat_index *index)
 {
 	const struct srat_counts *counts = &survey->srat;
 	struct srat srat = {
@@ -189,7 +192,8 @@ static enum status collect_srat(const struct firmware_tables *tables, const stru
 	info->nr_domains = counts->nr_cpus + counts->nr_initiators;
 	for (uint32_t i = 0; i < counts->nr_memory; i++)
 		info->domains[info->nr_domains++] = srat.memory[i].domain;
-	sort_items(srat.memory, counts->nr_memory, sizeof(*srat.memory), affinity_comes_before, NULL);
+	sort_items(srat.memory, counts->nr_memory, sizeof(*srat.memory), affinity_comes_before,
+		   NULL);
 	index_srat_cpus(srat.cpus, counts->nr_cpus, index, info);
 	return STATUS_OK;
 }
@@ -205,17 +209,21 @@ static void find_srat_oddities(const struct firmware_tables *tables, const struc
 				      status_text(survey->srat_status));
 	if (tables->srat2.bytes)
 		boot_info_add_finding(info, "SratTwice", SEVERITY_MEDIUM,
-				      "there are two SRATs: the first one in the root table counts");
+				      "there are two SRATs: the first one in the root table "
+				      "counts");
 	if (counts->nr_empty_memory > 0)
 		boot_info_add_finding(info, "SratRangeEmpty", SEVERITY_LOW,
-				      "%u enabled SRAT ranges have no length: ignored", counts->nr_empty_memory);
+				      "%u enabled SRAT ranges have no length: ignored",
+				      counts->nr_empty_memory);
 	if (counts->nr_wrapped_memory > 0)
 		boot_info_add_finding(info, "SratRangeWraps", SEVERITY_MEDIUM,
-				      "%u SRAT ranges reach past the end of the address space: ignored",
+				      "%u SRAT ranges reach past the end of the address space: "
+				      "ignored",
 				      counts->nr_wrapped_memory);
 	if (counts->nr_no_cpus > 0)
 		boot_info_add_finding(info, "SratCpuNoId", SEVERITY_LOW,
-				      "%u enabled SRAT CPU entries have an id that means \"no CPU\": ignored",
+				      "%u enabled SRAT CPU entries have an id that means \"no "
+				      "CPU\": ignored",
 				      counts->nr_no_cpus);
 }
 
@@ -244,10 +252,12 @@ static void list_cpus(const struct cpu_key *keys, uint32_t nr_keys, uint32_t run
 	}
 	if (nr_keys > 0 && !is_running_listed)
 		boot_info_add_finding(info, "MadtNoRunningCpu", SEVERITY_MEDIUM,
-				      "the running CPU 0x%02x is not in the MADT: added", running_apic_id);
+				      "the running CPU 0x%02x is not in the MADT: added",
+				      running_apic_id);
 	if (nr_ignored > 0)
 		boot_info_add_finding(info, "TooManyCpus", SEVERITY_MEDIUM,
-				      "%u CPUs are left out: this program manages %u", nr_ignored, MAX_CPUS);
+				      "%u CPUs are left out: this program manages %u", nr_ignored,
+				      MAX_CPUS);
 }
 
 static enum status collect_madt(const struct firmware_tables *tables, const struct survey *survey,
@@ -268,7 +278,8 @@ static enum status collect_madt(const struct firmware_tables *tables, const stru
 	nr_keys = drop_repeated_cpus(keys, nr_ids);
 	if (nr_keys < nr_ids)
 		boot_info_add_finding(info, "MadtCpuTwice", SEVERITY_LOW,
-				      "%u enabled MADT entries repeat the id of another: each CPU counts once",
+				      "%u enabled MADT entries repeat the id of another: each CPU "
+				      "counts once",
 				      nr_ids - nr_keys);
 	sort_items(keys, nr_keys, sizeof(*keys), place_comes_before, NULL);
 	list_cpus(keys, nr_keys, running_apic_id, index, info);
@@ -287,7 +298,8 @@ static void find_madt_oddities(const struct survey *survey, struct boot_info *in
 				      status_text(survey->madt_status));
 	if (survey->madt.nr_no_cpus > 0)
 		boot_info_add_finding(info, "MadtCpuNoId", SEVERITY_LOW,
-				      "%u enabled MADT entries have an id that means \"no CPU\": ignored",
+				      "%u enabled MADT entries have an id that means \"no CPU\": "
+				      "ignored",
 				      survey->madt.nr_no_cpus);
 }
 
@@ -303,7 +315,8 @@ static void find_cpu_mismatch(const struct survey *survey, const struct srat_ind
 		nr_orphans += info->cpus[i].domain == DOMAIN_NONE;
 	if (nr_orphans > 0)
 		boot_info_add_finding(info, "MadtCpuNotInSrat", SEVERITY_MEDIUM,
-				      "%u CPUs have no SRAT entry: they go to the first node with memory",
+				      "%u CPUs have no SRAT entry: they go to the first node with "
+				      "memory",
 				      nr_orphans);
 	if (index->nr_keys > info->nr_cpus - nr_orphans)
 		boot_info_add_finding(info, "SratCpuNotInMadt", SEVERITY_LOW,
@@ -326,7 +339,8 @@ static enum status collect_slit(const struct firmware_tables *tables, const stru
 		slit_read(tables->slit, info->distance.value);
 	else if (slit_is_all_local(tables->slit))
 		boot_info_add_finding(info, "SlitAllTen", SEVERITY_MEDIUM,
-				      "every distance in the SLIT is 10, it was never filled in: 10 and 20 are used");
+				      "every distance in the SLIT is 10, it was never filled in: "
+				      "10 and 20 are used");
 	else if (survey->slit_status != STATUS_ABSENT)
 		boot_info_add_finding(info, "SlitMalformed", SEVERITY_MEDIUM,
 				      "SLIT refused (%s): distances 10 and 20 are used",
@@ -363,7 +377,8 @@ static void collect_spcr(const struct firmware_tables *tables, struct boot_info 
 		return;
 	if (status != STATUS_ABSENT)
 		boot_info_add_finding(info, "SpcrUnused", SEVERITY_INFO,
-				      "SPCR is of no use (%s): trying the first serial port", status_text(status));
+				      "SPCR is of no use (%s): trying the first serial port",
+				      status_text(status));
 	info->uart = (struct uart_info){ UART_PORT, COM1_PORT, 0, 1 };
 }
 
@@ -410,11 +425,12 @@ enum status collect_tables(const struct firmware_tables *tables, uint32_t runnin
 
 /* ---- The memory map's oddities ---- */
 
-static void add_if_any(struct boot_info *info, uint32_t count, const char *label, enum severity severity,
-		       const char *what)
+static void add_if_any(struct boot_info *info, uint32_t count, const char *label,
+		       enum severity severity, const char *what)
 {
 	if (count > 0)
-		boot_info_add_finding(info, label, severity, "%u entries of the memory map %s", count, what);
+		boot_info_add_finding(info, label, severity, "%u entries of the memory map %s",
+				      count, what);
 }
 
 void collect_map_findings(const struct map_report *report, struct boot_info *info)
@@ -436,14 +452,17 @@ void collect_map_findings(const struct map_report *report, struct boot_info *inf
 		   "call conventional memory non-volatile: used as RAM");
 	if (info->nr_overlap_pages > 0)
 		boot_info_add_finding(info, "MapOverlap", SEVERITY_MEDIUM,
-				      "the memory map gives %llu pages more than once: the stricter type counts",
+				      "the memory map gives %llu pages more than once: the "
+				      "stricter type counts",
 				      (unsigned long long)info->nr_overlap_pages);
 	if (report->tail_bytes > 0)
 		boot_info_add_finding(info, "MapTail", SEVERITY_LOW,
-				      "%llu bytes behind the last whole entry of the memory map: ignored",
+				      "%llu bytes behind the last whole entry of the memory map: "
+				      "ignored",
 				      (unsigned long long)report->tail_bytes);
 	if (report->beyond_reach_bytes > 0)
 		boot_info_add_finding(info, "MapBeyondReach", SEVERITY_HIGH,
-				      "%llu MiB of RAM lie beyond the addresses this program can reach: not used",
+				      "%llu MiB of RAM lie beyond the addresses this program can "
+				      "reach: not used",
 				      (unsigned long long)report->beyond_reach_bytes >> 20);
 }

@@ -98,9 +98,9 @@ void print_banner(const char *vendor)
 
 	announce(LOG_NOTICE, "Slabstick %s", SLABSTICK_VERSION);
 	announce(LOG_NOTICE, "efi: EFI v%u.%02u by %s, revision 0x%08x",
-		 firmware.system->Hdr.Revision >> 16, firmware.system->Hdr.Revision & 0xFFFF, vendor,
-		 firmware.system->FirmwareRevision);
+		 firmware.system->Hdr.Revision >> 16, firmware.system->Hdr.Revision & 0xFFFF,
+		 vendor, firmware.system->FirmwareRevision);
 	if (!EFI_ERROR(firmware.system->RuntimeServices->GetTime(&now, NULL)))
-		announce(LOG_NOTICE, "time: %04u-%02u-%02u %02u:%02u:%02u", now.Year, now.Month, now.Day,
-			 now.Hour, now.Minute, now.Second);
+		announce(LOG_NOTICE, "time: %04u-%02u-%02u %02u:%02u:%02u", now.Year, now.Month,
+			 now.Day, now.Hour, now.Minute, now.Second);
 }

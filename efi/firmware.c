@@ -61,7 +61,8 @@ static uint64_t try_take_pages(uint64_t nr_pages, uint64_t highest)
 {
 	EFI_PHYSICAL_ADDRESS pa = highest;
 
-	if (EFI_ERROR(firmware.boot->AllocatePages(AllocateMaxAddress, EfiLoaderData, nr_pages, &pa)))
+	if (EFI_ERROR(firmware.boot->AllocatePages(AllocateMaxAddress, EfiLoaderData, nr_pages,
+						   &pa)))
 		return 0;
 	memset((void *)pa, 0, pages_to_bytes(nr_pages));
 	return pa;
@@ -72,7 +73,8 @@ static uint64_t take_pages(uint64_t bytes, const char *what)
 	uint64_t pa = try_take_pages(bytes_to_pages(bytes), REACH_END - 1);
 
 	if (pa == 0)
-		stop("firmware has no %llu KiB of memory for %s", (unsigned long long)bytes >> 10, what);
+		stop("firmware has no %llu KiB of memory for %s", (unsigned long long)bytes >> 10,
+		     what);
 	return pa;
 }
 
@@ -93,7 +95,8 @@ static EFI_STATUS get_map(void)
 	UINTN descriptor_bytes = 0;
 	EFI_STATUS status;
 
-	status = firmware.boot->GetMemoryMap(&map_bytes, (EFI_MEMORY_DESCRIPTOR *)firmware.map_buffer,
+	status = firmware.boot->GetMemoryMap(&map_bytes,
+					     (EFI_MEMORY_DESCRIPTOR *)firmware.map_buffer,
 					     &firmware.map_key, &descriptor_bytes,
 					     &firmware.map_version);
 	firmware.map.bytes.length = map_bytes;
@@ -183,7 +186,8 @@ static void describe_image(struct image_info *image)
 	};
 	if (image->text_start < image->start || image->data_end > image->end)
 		stop("the image lies outside of where firmware says it loaded it");
-	if (!is_aligned(image->rodata_start, PAGE_SIZE) || !is_aligned(image->data_start, PAGE_SIZE))
+	if (!is_aligned(image->rodata_start, PAGE_SIZE) ||
+	    !is_aligned(image->data_start, PAGE_SIZE))
 		stop("firmware loaded the image at an address that is not page-aligned");
 	firmware.held[HELD_IMAGE] = (struct held_range){ image->start, image->end };
 }
@@ -194,7 +198,8 @@ static void take_arena(struct boot_info *info)
 {
 	const struct firmware_tables tables = found_tables();
 	uint64_t bytes = collect_arena_bytes(&tables) + arena_bytes_for(1, sizeof(*info)) +
-			 kept_tables_bytes() + memory_map_arena_bytes(nr_descriptors_max(), NR_HELD);
+			 kept_tables_bytes() +
+			 memory_map_arena_bytes(nr_descriptors_max(), NR_HELD);
 
 	firmware.arena.base = (unsigned char *)take_pages(bytes, "what is known of the machine");
 	firmware.arena.size_bytes = pages_to_bytes(bytes_to_pages(bytes));
@@ -217,7 +222,8 @@ static uint64_t measure_tables(const struct boot_info *info)
 		stop("firmware has no memory for a copy of its memory map");
 	if (EFI_ERROR(get_map()))
 		stop("GetMemoryMap failed the second time");
-	status = memory_map_settle(&firmware.map, firmware.held, NR_HELD, REACH_END, &arena, &now, &report);
+	status = memory_map_settle(&firmware.map, firmware.held, NR_HELD, REACH_END, &arena, &now,
+				   &report);
 	if (status != STATUS_OK)
 		stop("the memory map has no usable memory (%s)", status_text(status));
 	nr_pages = arch_table_pages_needed(now.ranges, now.nr_ranges) + TABLE_SLACK_PAGES;
@@ -231,7 +237,8 @@ static void take_table_pool(struct boot_info *info)
 
 	info->table_pool_start = take_pages(pages_to_bytes(nr_pages), "page tables");
 	info->table_pool_end = info->table_pool_start + pages_to_bytes(nr_pages);
-	firmware.held[HELD_TABLE_POOL] = (struct held_range){ info->table_pool_start, info->table_pool_end };
+	firmware.held[HELD_TABLE_POOL] = (struct held_range){ info->table_pool_start,
+							      info->table_pool_end };
 }
 
 static void take_trampoline(struct boot_info *info)
@@ -247,7 +254,7 @@ static void take_trampoline(struct boot_info *info)
 
 /* ---- Leaving ---- */
 
-/* Calls nothing but GetMemoryMap and ExitBootServices. Returns the number of tries, 0 for failure. */
+/* Calls nothing but GetMemoryMap and ExitBootServices. Returns the number of tries, 0: failure. */
 static unsigned exit_boot_services(void)
 {
 	for (unsigned try = 1; try <= EXIT_TRIES_MAX; try++) {
@@ -288,7 +295,8 @@ static void open_image(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)
 	firmware.system = system_table;
 	firmware.boot = system_table->BootServices;
 	firmware.boot->SetWatchdogTimer(0, 0, 0, NULL);
-	if (EFI_ERROR(firmware.boot->HandleProtocol(image, &loaded_image_guid, (void **)&firmware.loaded)))
+	if (EFI_ERROR(firmware.boot->HandleProtocol(image, &loaded_image_guid,
+						    (void **)&firmware.loaded)))
 		stop("firmware does not say where it loaded the image");
 }
 

@@ -100,8 +100,8 @@ static void copy_table(const struct acpi_memory *memory, const struct acpi_root 
 	memcpy(to, (const void *)found.pa, found.length);
 	wanted->copy = (struct bytes){ to, found.length };
 	wanted->firmware_pa = found.pa;
-	log_line(LOG_INFO, "ACPI: %s 0x%016llX %06X", wanted->signature, (unsigned long long)found.pa,
-		 found.length);
+	log_line(LOG_INFO, "ACPI: %s 0x%016llX %06X", wanted->signature,
+		 (unsigned long long)found.pa, found.length);
 }
 
 void copy_tables(uint64_t rsdp_pa)

@@ -94,7 +94,8 @@ struct arguments {
 	va_list list;
 };
 
-static const char *read_width_and_precision(const char *at, struct spec *spec, struct arguments *args)
+static const char *read_width_and_precision(const char *at, struct spec *spec,
+					    struct arguments *args)
 {
 	if (*at == '*') {
 		spec->width = va_arg(args->list, int);
@@ -165,8 +166,8 @@ static char *write_digits(char buffer[DIGITS_MAX], uint64_t value, unsigned base
 	return first;
 }
 
-static void put_number(const struct out *out, const struct spec *spec, const char *prefix, uint64_t value,
-		       unsigned base)
+static void put_number(const struct out *out, const struct spec *spec, const char *prefix,
+		       uint64_t value, unsigned base)
 {
 	char buffer[DIGITS_MAX];
 	const char *first = write_digits(buffer, value, base, spec->conversion == 'X' ? 'A' : 'a');

@@ -71,18 +71,22 @@ static void check_srat(const struct lint *lint)
 	switch (topology->srat) {
 	case SRAT_OVERLAP:
 		say(lint, "SratOverlap", SEVERITY_HIGH,
-		    "SRAT: domains %u and %u both claim the RAM at 0x%llx-0x%llx: nodes are not used, distance is ignored",
+		    "SRAT: domains %u and %u both claim the RAM at 0x%llx-0x%llx: nodes are not "
+		    "used, distance is ignored",
 		    topology->conflict_domains[0], topology->conflict_domains[1],
-		    (unsigned long long)topology->conflict.start, (unsigned long long)topology->conflict.end);
+		    (unsigned long long)topology->conflict.start,
+		    (unsigned long long)topology->conflict.end);
 		return;
 	case SRAT_UNCOVERED:
 		say(lint, "SratUncovered", SEVERITY_HIGH,
-		    "SRAT: %llu KiB of RAM are in no range: nodes are not used, distance is ignored",
+		    "SRAT: %llu KiB of RAM are in no range: nodes are not used, distance is "
+		    "ignored",
 		    uncovered_kib);
 		return;
 	case SRAT_TOO_MANY_NODES:
 		say(lint, "SratTooManyNodes", SEVERITY_HIGH,
-		    "SRAT: it has more than %u domains: nodes are not used, distance is ignored", MAX_NODES);
+		    "SRAT: it has more than %u domains: nodes are not used, distance is ignored",
+		    MAX_NODES);
 		return;
 	case SRAT_NO_NODE:
 		say(lint, "SratNoNode", SEVERITY_MEDIUM,
@@ -91,7 +95,8 @@ static void check_srat(const struct lint *lint)
 	case SRAT_USED:
 		if (topology->uncovered_bytes > 0)
 			say(lint, "SratGap", SEVERITY_LOW,
-			    "SRAT: %llu KiB of RAM are in no range: given to the neighbouring nodes",
+			    "SRAT: %llu KiB of RAM are in no range: given to the neighbouring "
+			    "nodes",
 			    uncovered_kib);
 		return;
 	case SRAT_ABSENT:
@@ -106,7 +111,8 @@ static uint64_t usable_bytes_in(const struct boot_info *info, uint64_t start, ui
 
 	for (uint32_t i = 0; i < info->nr_ranges && info->ranges[i].start < end; i++)
 		if (info->ranges[i].type == MEM_USABLE && info->ranges[i].end > start)
-			sum_bytes += min_u64(info->ranges[i].end, end) - max_u64(info->ranges[i].start, start);
+			sum_bytes += min_u64(info->ranges[i].end, end) -
+				     max_u64(info->ranges[i].start, start);
 	return sum_bytes;
 }
 
@@ -132,10 +138,12 @@ static void check_affinity_flags(const struct lint *lint)
 		    (unsigned long long)hot_bytes >> MIB_SHIFT);
 	if (nr_windows > 0)
 		say(lint, "SratHotPlugWindow", SEVERITY_INFO,
-		    "SRAT: %u ranges hold no memory yet and wait for hot-plug: ignored", nr_windows);
+		    "SRAT: %u ranges hold no memory yet and wait for hot-plug: ignored",
+		    nr_windows);
 	if (non_volatile_bytes > 0)
 		say(lint, "SratNonVolatileRam", SEVERITY_LOW,
-		    "SRAT calls %llu MiB non-volatile that the memory map calls ordinary RAM: used as RAM",
+		    "SRAT calls %llu MiB non-volatile that the memory map calls ordinary RAM: used "
+		    "as RAM",
 		    (unsigned long long)non_volatile_bytes >> MIB_SHIFT);
 }
 
@@ -162,11 +170,13 @@ static void check_nodes(const struct lint *lint)
 	}
 	if (nr_memoryless > 0)
 		say(lint, "NodeMemoryless", SEVERITY_MEDIUM,
-		    "%u nodes with CPUs have no memory (domain %u): every access of theirs is remote; are slots empty?",
+		    "%u nodes with CPUs have no memory (domain %u): every access of theirs is "
+		    "remote; are slots empty?",
 		    nr_memoryless, memoryless);
 	if (nr_cpuless > 0 && topology->srat == SRAT_USED)
 		say(lint, "NodeCpuless", SEVERITY_INFO,
-		    "%u nodes with memory have no CPU (domain %u): used last, by distance", nr_cpuless, cpuless);
+		    "%u nodes with memory have no CPU (domain %u): used last, by distance",
+		    nr_cpuless, cpuless);
 	if (nr_empty > 0)
 		say(lint, "NodeEmpty", SEVERITY_INFO,
 		    "%u nodes have neither CPU nor memory now: they cost nothing", nr_empty);
@@ -190,8 +200,8 @@ static void check_slit_shape(const struct lint *lint)
 		nr_beyond += lint->topology->nodes[nid].domain >= nr_localities;
 	if (nr_beyond > 0)
 		say(lint, "SlitTooSmall", SEVERITY_MEDIUM,
-		    "SLIT has %u domains, %u nodes are beyond it: their distance counts as 20", nr_localities,
-		    nr_beyond);
+		    "SLIT has %u domains, %u nodes are beyond it: their distance counts as 20",
+		    nr_localities, nr_beyond);
 	else if (nr_localities > lint->topology->nr_nodes && lint->topology->srat == SRAT_USED)
 		say(lint, "SlitTooLarge", SEVERITY_INFO,
 		    "SLIT has %u domains for %u nodes: it is read by domain", nr_localities,
@@ -207,7 +217,8 @@ static void check_slit_symmetry(const struct lint *lint)
 			unsigned there = topology_distance(lint->topology, a, b);
 			unsigned back = topology_distance(lint->topology, b, a);
 
-			nr_unreachable += there == DISTANCE_UNREACHABLE || back == DISTANCE_UNREACHABLE;
+			nr_unreachable += there == DISTANCE_UNREACHABLE ||
+					  back == DISTANCE_UNREACHABLE;
 			if (there != back && nr_pairs++ == 0) {
 				from = a;
 				to = b;
@@ -215,12 +226,14 @@ static void check_slit_symmetry(const struct lint *lint)
 		}
 	if (nr_pairs > 0)
 		say(lint, "SlitAsymmetric", SEVERITY_LOW,
-		    "SLIT: %u pairs are not as far there as back (nodes %u and %u: %u and %u): legal, seldom meant",
+		    "SLIT: %u pairs are not as far there as back (nodes %u and %u: %u and %u): "
+		    "legal, seldom meant",
 		    nr_pairs, from, to, topology_distance(lint->topology, from, to),
 		    topology_distance(lint->topology, to, from));
 	if (nr_unreachable > 0)
 		say(lint, "SlitUnreachable", SEVERITY_LOW,
-		    "SLIT calls %u pairs of nodes unreachable: such memory is taken last", nr_unreachable);
+		    "SLIT calls %u pairs of nodes unreachable: such memory is taken last",
+		    nr_unreachable);
 }
 
 /* True when going from @a to @c by way of @b is told to be shorter than directly. */
@@ -250,9 +263,11 @@ static void check_slit_triangles(const struct lint *lint)
 			}
 	if (nr_broken > 0)
 		say(lint, "SlitTriangle", SEVERITY_LOW,
-		    "SLIT: %u ways are longer than a detour (from node %u to %u: %u, over %u: %u): distances are guesses",
+		    "SLIT: %u ways are longer than a detour (from node %u to %u: %u, over %u: %u): "
+		    "distances are guesses",
 		    nr_broken, from, to, topology_distance(lint->topology, from, to), over,
-		    topology_distance(lint->topology, from, over) + topology_distance(lint->topology, over, to));
+		    topology_distance(lint->topology, from, over) +
+			    topology_distance(lint->topology, over, to));
 }
 
 /* ---- HMAT against SLIT ---- */
@@ -267,7 +282,8 @@ static unsigned slit_distance(const struct lint *lint, uint32_t from_domain, uin
 	return table->value[(uint64_t)from_domain * table->nr_localities + to_domain];
 }
 
-static bool contradicts(const struct lint *lint, const struct performance *a, const struct performance *b)
+static bool contradicts(const struct lint *lint, const struct performance *a,
+			const struct performance *b)
 {
 	unsigned to_a = slit_distance(lint, a->initiator, a->target);
 	unsigned to_b = slit_distance(lint, b->initiator, b->target);
@@ -284,17 +300,22 @@ static void check_hmat(const struct lint *lint)
 	const struct performance *pairs = lint->info->performance;
 	uint32_t nr_contradictions = 0, first = 0, second = 0;
 
-	for (uint32_t i = 0; i < lint->info->nr_performance; i++)
-		for (uint32_t j = i + 1; j < lint->info->nr_performance && j < i + CHECKED_NODES_MAX &&
-					 pairs[j].initiator == pairs[i].initiator; j++)
+	for (uint32_t i = 0; i < lint->info->nr_performance; i++) {
+		uint32_t end = (uint32_t)min_u64(lint->info->nr_performance,
+						 (uint64_t)i + CHECKED_NODES_MAX);
+
+		for (uint32_t j = i + 1; j < end && pairs[j].initiator == pairs[i].initiator; j++)
 			if (contradicts(lint, &pairs[i], &pairs[j]) && nr_contradictions++ == 0) {
 				first = i;
 				second = j;
 			}
+	}
 	if (nr_contradictions > 0)
 		say(lint, "HmatContradictsSlit", SEVERITY_MEDIUM,
-		    "HMAT and SLIT disagree %u times which memory is nearer (from domain %u: %u or %u): one of them is wrong",
-		    nr_contradictions, pairs[first].initiator, pairs[first].target, pairs[second].target);
+		    "HMAT and SLIT disagree %u times which memory is nearer (from domain %u: %u or "
+		    "%u): one of them is wrong",
+		    nr_contradictions, pairs[first].initiator, pairs[first].target,
+		    pairs[second].target);
 }
 
 /* ---- The memory map ---- */
@@ -335,7 +356,8 @@ static bool is_inside_ram(const struct boot_info *info, uint32_t i)
 	const struct mem_range *range = &info->ranges[i];
 
 	return i > 0 && i + 1 < info->nr_ranges && range[-1].end == range->start &&
-	       mem_type_is_ram(range[-1].type) && range[1].start == range->end && mem_type_is_ram(range[1].type);
+	       mem_type_is_ram(range[-1].type) && range[1].start == range->end &&
+	       mem_type_is_ram(range[1].type);
 }
 
 static void check_runtime_regions(const struct lint *lint)
@@ -347,7 +369,8 @@ static void check_runtime_regions(const struct lint *lint)
 		nr_inside += is_runtime(info->ranges[i].type) && is_inside_ram(info, i);
 	if (nr_inside > 0)
 		say(lint, "MapRuntimeInsideRam", SEVERITY_INFO,
-		    "%u regions of runtime services lie in the middle of RAM: they break large blocks apart",
+		    "%u regions of runtime services lie in the middle of RAM: they break large "
+		    "blocks apart",
 		    nr_inside);
 }
 
@@ -361,7 +384,8 @@ static void check_fragmentation(const struct lint *lint)
 			small_bytes += topology->memory[i].end - topology->memory[i].start;
 	if (topology->nr_memory > PIECES_MAX)
 		say(lint, "MapFragmented", SEVERITY_LOW,
-		    "usable memory is in %u pieces, %llu KiB of it in pieces below 2 MiB: large pages will be fewer",
+		    "usable memory is in %u pieces, %llu KiB of it in pieces below 2 MiB: large "
+		    "pages will be fewer",
 		    topology->nr_memory, (unsigned long long)small_bytes >> KIB_SHIFT);
 }
 
@@ -380,7 +404,8 @@ static void check_memory_below_4g(const struct lint *lint)
 
 	if (end_of_ram(info) > FOUR_GIB && FOUR_GIB - low_bytes > LOST_BELOW_4G_MAX)
 		say(lint, "RamLittleBelow4G", SEVERITY_INFO,
-		    "only %llu MiB of RAM lie below 4 GiB: devices with 32-bit addresses have no more to share",
+		    "only %llu MiB of RAM lie below 4 GiB: devices with 32-bit addresses have no "
+		    "more to share",
 		    (unsigned long long)low_bytes >> MIB_SHIFT);
 }
 
@@ -390,13 +415,15 @@ static void check_memory_lost(const struct lint *lint)
 	uint64_t ram_end = end_of_ram(info), lost_bytes = 0, unusable_bytes, ram_bytes;
 
 	for (uint32_t i = 0; i < info->nr_ranges && info->ranges[i].start < ram_end; i++)
-		if (is_firmwares(info->ranges[i].type) && (info->ranges[i].attributes & ATTRIBUTE_WB))
+		if (is_firmwares(info->ranges[i].type) &&
+		    (info->ranges[i].attributes & ATTRIBUTE_WB))
 			lost_bytes += info->ranges[i].end - info->ranges[i].start;
 	ram_bytes = usable_bytes_in(info, 0, UINT64_MAX);
 	if (lost_bytes > ram_bytes / RESERVED_PART)
 		say(lint, "RamReserved", SEVERITY_MEDIUM,
 		    "the firmware keeps %llu MiB of RAM for itself beside %llu MiB that are usable",
-		    (unsigned long long)lost_bytes >> MIB_SHIFT, (unsigned long long)ram_bytes >> MIB_SHIFT);
+		    (unsigned long long)lost_bytes >> MIB_SHIFT,
+		    (unsigned long long)ram_bytes >> MIB_SHIFT);
 	unusable_bytes = range_bytes_of(info->ranges, info->nr_ranges, MEM_UNUSABLE);
 	if (unusable_bytes > 0)
 		say(lint, "RamBroken", SEVERITY_HIGH,
@@ -412,7 +439,8 @@ static void check_special_memory(const struct lint *lint)
 
 	if (unaccepted > 0)
 		say(lint, "MapUnaccepted", SEVERITY_MEDIUM,
-		    "%llu MiB of memory must be accepted before use, which this program cannot: not used",
+		    "%llu MiB of memory must be accepted before use, which this program cannot: "
+		    "not used",
 		    (unsigned long long)unaccepted >> MIB_SHIFT);
 	if (persistent > 0)
 		say(lint, "MapPersistent", SEVERITY_INFO,
@@ -420,12 +448,14 @@ static void check_special_memory(const struct lint *lint)
 		    (unsigned long long)persistent >> MIB_SHIFT);
 	if (info->trampoline_pa == 0 && info->nr_cpus > 1)
 		say(lint, "NoTrampoline", SEVERITY_MEDIUM,
-		    "no page below 640 KiB could be had: the other %u CPUs cannot be started", info->nr_cpus - 1);
+		    "no page below 640 KiB could be had: the other %u CPUs cannot be started",
+		    info->nr_cpus - 1);
 }
 
 /* ---- Public ---- */
 
-void lint_run(const struct boot_info *info, const struct topology *topology, lint_report *report, void *arg)
+void lint_run(const struct boot_info *info, const struct topology *topology, lint_report *report,
+	      void *arg)
 {
 	const struct lint lint = { info, topology, report, arg };
 
@@ -451,7 +481,8 @@ static void print_finding(void *arg, const struct finding *finding)
 
 	(*nr_findings)++;
 	log_raw("%-6s %-22s %s\n", severity_name(finding->severity), finding->label, finding->text);
-	log_raw("@finding label=%s severity=%s\n", finding->label, severity_name(finding->severity));
+	log_raw("@finding label=%s severity=%s\n", finding->label,
+		severity_name(finding->severity));
 }
 
 void lint_show(const struct boot_info *info, const struct topology *topology)

@@ -25,7 +25,7 @@
 #include "efi/format.h"
 #include "mm/lock.h"
 
-#define RING_BYTES	(64u * 1024)	/* the lines before the serial line runs, several times over */
+#define RING_BYTES	(64u * 1024)	/* what is logged before the serial line runs, and more */
 #define NR_SINKS	4
 
 /*
@@ -170,7 +170,8 @@ bool log_add_sink(log_sink *sink)
 		char lost[64];
 
 		if (start > 0)
-			sink(lost, (size_t)format_text(lost, sizeof(lost), "[log: the first %llu bytes are lost]\n",
+			sink(lost, (size_t)format_text(lost, sizeof(lost),
+						       "[log: the first %llu bytes are lost]\n",
 						       (unsigned long long)start));
 		replay_ring(sink, start, end);
 		sinks[nr_sinks++] = sink;

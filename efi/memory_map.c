@@ -151,7 +151,8 @@ static void count_oddities(const struct mem_range *range, struct map_report *rep
 	report->nr_unknown_types += range->type == MEM_UNKNOWN;
 	report->nr_not_cached += range->type == MEM_NOT_CACHED;
 	report->nr_soft_reserved += range->type == MEM_SOFT_RESERVED;
-	report->nr_non_volatile += range->type == MEM_USABLE && (range->attributes & ATTRIBUTE_NV) != 0;
+	report->nr_non_volatile += range->type == MEM_USABLE &&
+				   (range->attributes & ATTRIBUTE_NV) != 0;
 }
 
 /* False when the descriptor at @at is dropped (M4). */
@@ -216,7 +217,8 @@ struct policy {
 	enum mem_type type;
 };
 
-static enum status apply_policy(struct boot_info *info, uint64_t capacity, const struct policy *policy)
+static enum status apply_policy(struct boot_info *info, uint64_t capacity,
+				const struct policy *policy)
 {
 	return range_retype(info->ranges, &info->nr_ranges, (uint32_t)capacity, policy->start,
 			    policy->end, MEM_USABLE, policy->type);
@@ -287,11 +289,13 @@ enum status memory_map_settle(const struct memory_map *map, const struct held_ra
 	nr_valid = range_align(ranges, nr_valid);
 	report->nr_lost_to_alignment -= nr_valid;
 	range_sort(ranges, nr_valid);
-	status = range_settle(ranges, nr_valid, heap, info->ranges, (uint32_t)capacity, &info->nr_ranges);
+	status = range_settle(ranges, nr_valid, heap, info->ranges, (uint32_t)capacity,
+			      &info->nr_ranges);
 	if (status != STATUS_OK)
 		return status;
 	info->nr_firmware_pages = count_pages(ranges, nr_valid);
-	info->nr_overlap_pages = info->nr_firmware_pages - count_pages(info->ranges, info->nr_ranges);
+	info->nr_overlap_pages = info->nr_firmware_pages -
+				 count_pages(info->ranges, info->nr_ranges);
 	report->beyond_reach_bytes = usable_bytes_from(info, reach_end);
 	status = apply_policies(info, capacity, reach_end, held, nr_held);
 	if (status != STATUS_OK)
@@ -306,8 +310,9 @@ void memory_map_log(const struct boot_info *info)
 		const struct mem_range *range = &info->ranges[i];
 		char what[64];
 
-		format_text(what, sizeof(what), "[%-12s|%-13s|attr=0x%llx]", efi_type_name(range->efi_type),
-			    mem_type_name(range->type), (unsigned long long)range->attributes);
+		format_text(what, sizeof(what), "[%-12s|%-13s|attr=0x%llx]",
+			    efi_type_name(range->efi_type), mem_type_name(range->type),
+			    (unsigned long long)range->attributes);
 		log_line(LOG_INFO, "efi: mem%02u: %s range=[0x%016llx-0x%016llx] (%lluMB)", i, what,
 			 (unsigned long long)range->start, (unsigned long long)range->end - 1,
 			 (unsigned long long)(range->end - range->start) >> 20);

@@ -32,7 +32,8 @@ static struct option options[] = {
 static struct option *find_option(const char *key, size_t key_bytes)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(options); i++)
-		if (strlen(options[i].key) == key_bytes && memcmp(options[i].key, key, key_bytes) == 0)
+		if (strlen(options[i].key) == key_bytes &&
+		    memcmp(options[i].key, key, key_bytes) == 0)
 			return &options[i];
 	return NULL;
 }
@@ -192,6 +193,7 @@ void options_line(char *to, size_t size)
 	to[0] = '\0';
 	for (unsigned i = 0; i < ARRAY_SIZE(options) && used < size; i++)
 		if (options[i].is_given)
-			used += (size_t)format_text(to + used, size - used, "%s%s=%s", used > 0 ? " " : "",
-						    options[i].key, options[i].value);
+			used += (size_t)format_text(to + used, size - used, "%s%s=%s",
+						    used > 0 ? " " : "", options[i].key,
+						    options[i].value);
 }

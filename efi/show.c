@@ -33,7 +33,8 @@ static void show_row(uint32_t offset, const uint8_t *at, uint32_t count)
 	size_t used = 0;
 
 	for (uint32_t i = 0; i < BYTES_PER_ROW; i++)
-		used += (size_t)(i < count ? format_text(row + used, sizeof(row) - used, "%02X ", at[i])
+		used += (size_t)(i < count ? format_text(row + used, sizeof(row) - used, "%02X ",
+							 at[i])
 					   : format_text(row + used, sizeof(row) - used, "   "));
 	row[used++] = ' ';
 	for (uint32_t i = 0; i < count; i++)
@@ -48,7 +49,8 @@ void show_acpi_table(const char *signature, uint64_t pa, struct bytes table)
 	log_raw("%s @ 0x%016llx\n", signature, (unsigned long long)pa);
 	for (uint64_t at = 0; at < table.length; at += BYTES_PER_ROW)
 		show_row((uint32_t)at, table.bytes + at,
-			 table.length - at < BYTES_PER_ROW ? (uint32_t)(table.length - at) : BYTES_PER_ROW);
+			 table.length - at < BYTES_PER_ROW ? (uint32_t)(table.length - at)
+							   : BYTES_PER_ROW);
 	log_raw("\n");
 }
 
@@ -87,7 +89,8 @@ static void show_map(const struct boot_info *info)
 	uint64_t usable = range_bytes_of(info->ranges, info->nr_ranges, MEM_USABLE);
 
 	format_text(said, sizeof(said), "%llu pages, %llu of them twice",
-		    (unsigned long long)info->nr_firmware_pages, (unsigned long long)info->nr_overlap_pages);
+		    (unsigned long long)info->nr_firmware_pages,
+		    (unsigned long long)info->nr_overlap_pages);
 	format_text(made, sizeof(made), "%u ranges, %llu MiB usable", info->nr_ranges,
 		    (unsigned long long)usable >> MIB_SHIFT);
 	show_line("memory map", said, made);
@@ -107,16 +110,17 @@ static const char *verdict_text(enum srat_verdict verdict)
 	return "unknown";
 }
 
-static void show_srat(const struct boot_info *info, const struct topology *topology, struct bytes table)
+static void show_srat(const struct boot_info *info, const struct topology *topology,
+		      struct bytes table)
 {
 	char said[COLUMN_BYTES], made[COLUMN_BYTES];
 	struct srat_counts counts;
 	enum status status = srat_measure(table, &counts);
 
 	if (status == STATUS_OK)
-		format_text(said, sizeof(said), "rev %u: CPUs %u on, %u off; ranges %u on, %u off", counts.revision,
-			    counts.nr_cpus, counts.nr_disabled_cpus, counts.nr_memory,
-			    counts.nr_disabled_memory);
+		format_text(said, sizeof(said), "rev %u: CPUs %u on, %u off; ranges %u on, %u off",
+			    counts.revision, counts.nr_cpus, counts.nr_disabled_cpus,
+			    counts.nr_memory, counts.nr_disabled_memory);
 	else
 		format_text(said, sizeof(said), "%s", status_text(status));
 	format_text(made, sizeof(made), "%s, %u nodes, %u initiators", verdict_text(topology->srat),
@@ -137,15 +141,17 @@ static void show_slit(const struct boot_info *info, struct bytes table)
 	show_line("SLIT", said, info->distance.nr_localities > 0 ? "used" : "distances 10 and 20");
 }
 
-static void show_madt(const struct boot_info *info, const struct topology *topology, struct bytes table)
+static void show_madt(const struct boot_info *info, const struct topology *topology,
+		      struct bytes table)
 {
 	char said[COLUMN_BYTES], made[COLUMN_BYTES];
 	struct madt_counts counts;
 	enum status status = madt_measure(table, &counts);
 
 	if (status == STATUS_OK)
-		format_text(said, sizeof(said), "CPUs %u on (%u x2APIC), %u off; %u others", counts.nr_cpus,
-			    counts.nr_x2apic_cpus, counts.nr_disabled, counts.nr_other);
+		format_text(said, sizeof(said), "CPUs %u on (%u x2APIC), %u off; %u others",
+			    counts.nr_cpus, counts.nr_x2apic_cpus, counts.nr_disabled,
+			    counts.nr_other);
 	else
 		format_text(said, sizeof(said), "%s", status_text(status));
 	format_text(made, sizeof(made), "%u CPUs, %u without SRAT entry", info->nr_cpus,
@@ -185,7 +191,8 @@ static void show_uart(const struct boot_info *info, struct bytes table)
 	char made[COLUMN_BYTES];
 
 	format_text(made, sizeof(made), "console at %s 0x%llx",
-		    info->uart.space == UART_PORT ? "port" : "memory", (unsigned long long)info->uart.base);
+		    info->uart.space == UART_PORT ? "port" : "memory",
+		    (unsigned long long)info->uart.base);
 	show_known("SPCR", table, made);
 }
 
@@ -205,7 +212,8 @@ static void show_node(const struct boot_info *info, const struct topology *topol
 	format_text(said, sizeof(said), "%u ranges, %llu MiB", nr_ranges,
 		    (unsigned long long)said_bytes >> MIB_SHIFT);
 	format_text(made, sizeof(made), "node %u: %llu MiB usable in %u pieces, %u CPUs", nid,
-		    (unsigned long long)node->usable_bytes >> MIB_SHIFT, node->nr_memory, node->nr_cpus);
+		    (unsigned long long)node->usable_bytes >> MIB_SHIFT, node->nr_memory,
+		    node->nr_cpus);
 	show_line(what, said, made);
 }
 
@@ -222,8 +230,10 @@ void show_firmware(const struct boot_info *info, const struct topology *topology
 	show_madt(info, topology, find_copy(info, "APIC", 0, to_virtual));
 	show_hmat(info, find_copy(info, "HMAT", 0, to_virtual));
 	show_uart(info, find_copy(info, "SPCR", 0, to_virtual));
-	show_known("MSCT", find_copy(info, "MSCT", 0, to_virtual), "not needed: counts possible, not present");
-	show_known("CEDT", find_copy(info, "CEDT", 0, to_virtual), "not needed: RAM comes from the map");
+	show_known("MSCT", find_copy(info, "MSCT", 0, to_virtual),
+		   "not needed: counts possible, not present");
+	show_known("CEDT", find_copy(info, "CEDT", 0, to_virtual),
+		   "not needed: RAM comes from the map");
 	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++)
 		show_node(info, topology, nid);
 }

@@ -21,8 +21,8 @@ static EFI_FILE_HANDLE open_stick(void)
 	EFI_FILE_IO_INTERFACE *file_system = NULL;
 	EFI_FILE_HANDLE root = NULL;
 
-	if (EFI_ERROR(firmware.boot->HandleProtocol(firmware.loaded->DeviceHandle, &file_system_guid,
-						    (void **)&file_system)))
+	if (EFI_ERROR(firmware.boot->HandleProtocol(firmware.loaded->DeviceHandle,
+						    &file_system_guid, (void **)&file_system)))
 		return NULL;
 	if (EFI_ERROR(file_system->OpenVolume(file_system, &root)))
 		return NULL;
@@ -38,7 +38,8 @@ static void add_options_of_file(void)
 
 	if (!root)
 		return;
-	if (!EFI_ERROR(root->Open(root, &file, (CHAR16 *)L"\\slabstick.cfg", EFI_FILE_MODE_READ, 0))) {
+	if (!EFI_ERROR(root->Open(root, &file, (CHAR16 *)L"\\slabstick.cfg", EFI_FILE_MODE_READ,
+				  0))) {
 		if (EFI_ERROR(file->Read(file, &bytes, text)))
 			announce(LOG_WARN, "slabstick.cfg: cannot be read");
 		else
@@ -123,7 +124,8 @@ void save_capture(const struct boot_info *info)
 	if (options_has("capture", "no"))
 		return;
 	for (unsigned i = 0; i < NR_WANTED; i++)
-		files[i + 1] = (struct capture_file){ wanted_tables[i].file, wanted_tables[i].copy };
+		files[i + 1] = (struct capture_file){ wanted_tables[i].file,
+						      wanted_tables[i].copy };
 	root = open_stick();
 	if (!root) {
 		announce(LOG_WARN, "capture: this program was not started from a file system");

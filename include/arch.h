@@ -75,7 +75,8 @@ void arch_delay_us(uint64_t us);
 unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus);
 
 /* Runs @work(@arg) on running CPU @cpu and waits for it, at most @timeout_ms. */
-enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned timeout_ms) MUST_CHECK;
+enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg,
+			unsigned timeout_ms) MUST_CHECK;
 
 /* show=ptdump: the live page tables to the log, as Linux's page-table dump has them. */
 void arch_print_tables(void);

@@ -23,7 +23,7 @@ enum mem_type {
 	MEM_ACPI_NVS,
 	MEM_RUNTIME_CODE,	/* stays mapped for the firmware's runtime services */
 	MEM_RUNTIME_DATA,
-	MEM_LOW,		/* RAM below 1 MiB, kept out of the allocator: firmware writes there */
+	MEM_LOW,		/* RAM below 1 MiB, not the allocator's: firmware writes there */
 	MEM_NOT_CACHED,		/* conventional memory without write-back */
 	MEM_SOFT_RESERVED,	/* EFI_MEMORY_SP: set aside for special use */
 	MEM_PERSISTENT,
@@ -147,7 +147,7 @@ struct boot_info {
 	struct affinity_range *affinity;	/* sorted by start; empty: no usable SRAT */
 	uint32_t nr_affinity;
 
-	uint32_t *domains;		/* of enabled SRAT entries, in Linux's order, with repeats */
+	uint32_t *domains;		/* of enabled SRAT entries, Linux's order, with repeats */
 	uint32_t nr_domains;
 
 	struct boot_cpu *cpus;

@@ -300,6 +300,7 @@ uint64_t compact_node(unsigned nid)
 
 struct block_census count_free_pageblocks(struct zone *zone)
 {
+	const unsigned blocks_shift = MAX_ORDER - PAGEBLOCK_ORDER;
 	struct block_census census = { 0, 0 };
 
 	spin_lock(&zone->lock);
@@ -308,7 +309,7 @@ struct block_census count_free_pageblocks(struct zone *zone)
 		census.nr_blocks += zone_has_up(zone, pfn) &&
 				    zone_has_up(zone, pfn + PAGEBLOCK_PAGES - 1);
 	census.nr_free_blocks = zone->free_area[PAGEBLOCK_ORDER].nr_free +
-				(zone->free_area[MAX_ORDER].nr_free << (MAX_ORDER - PAGEBLOCK_ORDER));
+				(zone->free_area[MAX_ORDER].nr_free << blocks_shift);
 	spin_unlock(&zone->lock);
 	return census;
 }

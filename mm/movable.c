@@ -80,7 +80,8 @@ void page_set_owner(struct page *page, uint16_t index)
 	ASSERT(index == 0 || registry[index]);
 
 	__atomic_store_n(&page->owner, index, __ATOMIC_RELAXED);
-	__atomic_store_n(&page->type, (uint8_t)(index ? PAGE_MOVABLE : PAGE_USER), __ATOMIC_RELEASE);
+	__atomic_store_n(&page->type, (uint8_t)(index ? PAGE_MOVABLE : PAGE_USER),
+			 __ATOMIC_RELEASE);
 }
 
 bool movable_pin(struct page *page)
@@ -127,7 +128,7 @@ bool movable_migrate(struct page *from, struct page *to)
 	ASSERT(to->refcount == 1);
 	ASSERT(from->refcount >= 1);
 
-	/* Since the block was seen its owner may have taken its mark off or freed all but our page. */
+	/* Meanwhile its owner may have taken the block's mark off, or freed all but our page. */
 	if (!owner || to->order != from->order) {
 		movable_unpin(from);
 		return false;

@@ -171,7 +171,8 @@ bool pageblock_steal(struct zone *zone, unsigned order, enum migratetype migrate
 			return true;
 		}
 		if (migratetype == MIGRATE_MOVABLE)
-			for (at = order; !(page = find_fallback(zone, at, migratetype, &from)); at++)
+			for (at = order; !(page = find_fallback(zone, at, migratetype, &from));
+			     at++)
 				;
 		claim_part(zone, page, at, migratetype, from);
 		return true;

@@ -98,7 +98,8 @@ static bool outranks(const struct mem_range *from, uint32_t a, uint32_t b)
 	return rank_a != rank_b ? rank_a > rank_b : a < b;
 }
 
-static void heap_push(const struct mem_range *from, uint32_t *heap, uint32_t nr_heap, uint32_t index)
+static void heap_push(const struct mem_range *from, uint32_t *heap, uint32_t nr_heap,
+		      uint32_t index)
 {
 	uint32_t at = nr_heap;
 
@@ -173,7 +174,8 @@ enum status range_settle(const struct mem_range *from, uint32_t nr_from, uint32_
 }
 
 /* True when @range has the type and shares an address with [@start, @end). */
-static bool is_retyped(const struct mem_range *range, uint64_t start, uint64_t end, enum mem_type from)
+static bool is_retyped(const struct mem_range *range, uint64_t start, uint64_t end,
+		       enum mem_type from)
 {
 	return range->type == from && range->start < end && range->end > start;
 }

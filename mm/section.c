@@ -123,7 +123,8 @@ static pfn_t borrow_from_zone(struct zone *zone)
 	for (unsigned type = 0; type < MIGRATE_PCPTYPES && !page; type++)
 		page = buddy_take(zone, METADATA_ORDER, (enum migratetype)type);
 	if (page) {
-		page_set_state(page, make_page_state(PAGE_RESERVED, METADATA_ORDER, zone->index, 0));
+		page_set_state(page,
+			       make_page_state(PAGE_RESERVED, METADATA_ORDER, zone->index, 0));
 		zone->managed_pages -= METADATA_PAGES;
 		zone->nr_metadata_pages += METADATA_PAGES;
 	}

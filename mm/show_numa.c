@@ -40,8 +40,10 @@ static void show_node_memory(unsigned nid)
 		nr_managed += zone->managed_pages;
 		nr_free += zone->nr_free_pages + zone->nr_pending_pages;
 	}
-	mm_port_print("node %u size: %llu MB\n", nid, (unsigned long long)pages_to_megabytes(nr_managed));
-	mm_port_print("node %u free: %llu MB\n", nid, (unsigned long long)pages_to_megabytes(nr_free));
+	mm_port_print("node %u size: %llu MB\n", nid,
+		      (unsigned long long)pages_to_megabytes(nr_managed));
+	mm_port_print("node %u free: %llu MB\n", nid,
+		      (unsigned long long)pages_to_megabytes(nr_free));
 }
 
 static void show_distances(void)

@@ -152,7 +152,7 @@ void slab_audit_init(uint64_t nr_memory_pages)
 static void write_event(struct audit_event *event, const struct audit_event *noted)
 {
 	__atomic_store_n(&event->number, 0, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);	/* no reader pairs old number and new rest */
+	__atomic_thread_fence(__ATOMIC_RELEASE);	/* no old number beside a new rest */
 	memcpy((uint8_t *)event + sizeof(event->number),
 	       (const uint8_t *)noted + sizeof(event->number),
 	       sizeof(*event) - sizeof(event->number));
@@ -246,9 +246,11 @@ void slab_log_audit(const void *va)
 	struct audit_event event = { .number = UINT64_MAX };
 
 	for (unsigned i = 0; i < NR_LOGGED && audit_find(event.number, va, &event); i++)
-		mm_port_log(LOG_ERROR, "  audit: %llu.%06llu s CPU %u: %s by %p: %u bytes at %p of %s",
+		mm_port_log(LOG_ERROR,
+			    "  audit: %llu.%06llu s CPU %u: %s by %p: %u bytes at %p of %s",
 			    (unsigned long long)(event.time_ns / NS_PER_SECOND),
-			    (unsigned long long)(event.time_ns / NS_PER_US % (NS_PER_SECOND / NS_PER_US)),
+			    (unsigned long long)(event.time_ns / NS_PER_US %
+						 (NS_PER_SECOND / NS_PER_US)),
 			    event.cpu, kind_text(&event), (void *)event.caller, event.bytes,
 			    (void *)event.object, event.cache);
 }
@@ -273,8 +275,8 @@ void slab_print_audit(void)
 	mm_port_print("audit: %llu events, room for %llu, the newest first\n",
 		      (unsigned long long)__atomic_load_n(&audit.nr_noted, __ATOMIC_RELAXED),
 		      (unsigned long long)nr_places());
-	mm_port_print("%10s %17s %5s %-9s %-16s %8s %-16s %s\n", "number", "seconds", "cpu", "event",
-		      "object", "bytes", "caller", "cache");
+	mm_port_print("%10s %17s %5s %-9s %-16s %8s %-16s %s\n", "number", "seconds", "cpu",
+		      "event", "object", "bytes", "caller", "cache");
 	for (unsigned i = 0; i < NR_SHOWN && audit_find(event.number, NULL, &event); i++)
 		mm_port_print("%10llu %10llu.%06llu %5u %-9s %p %8u %p %s\n",
 			      (unsigned long long)event.number,

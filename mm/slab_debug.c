@@ -341,7 +341,8 @@ static void quarantine(struct kmem_cache *cache, struct slab_slot slot)
 void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_t caller)
 {
 	check_object(cache, object, true);
-	audit_note(cache, AUDIT_FREE, object, debug_tail_of(cache, object)->requested_bytes, caller);
+	audit_note(cache, AUDIT_FREE, object, debug_tail_of(cache, object)->requested_bytes,
+		   caller);
 	debug_tail_of(cache, object)->freed = event_now(caller);
 	set_zones(cache, object, RED_FREE);
 	if (is_poisoned(cache))

@@ -176,7 +176,8 @@ def check_real_machine(folder, tables):
 
 def real_cases():
     for path in sorted(REAL_MACHINES.glob("*.json")):
-        yield f"real machine {path.stem}", lambda folder, path=path: check_real_machine(folder, path)
+        yield (f"real machine {path.stem}",
+               lambda folder, path=path: check_real_machine(folder, path))
     for path in sorted(REAL_MACHINES.glob("*.APIC")):
         yield f"real MADT {path.stem}", lambda folder, path=path: check_madt_alone(folder, path)
 

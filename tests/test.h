@@ -12,7 +12,7 @@
 #include "log.h"
 
 struct test_case {
-	const char *name;	/* lower case with blanks: "freeing both halves restores the block" */
+	const char *name;	/* lower case, blanks: "freeing both halves restores the block" */
 	void (*run)(void);
 };
 

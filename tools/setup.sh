@@ -46,10 +46,14 @@ other_distributions() {
 	cat <<-'END'
 	Slabstick's set-up installs packages on Debian and Ubuntu only. Install these, then
 	run make again:
-	  Fedora    dnf install gcc make binutils gnu-efi-devel edk2-ovmf qemu-system-x86 mtools gdisk dosfstools python3 clang compiler-rt
-	  Arch      pacman -S --needed base-devel gnu-efi edk2-ovmf qemu-system-x86 mtools gptfdisk dosfstools python clang compiler-rt
-	  openSUSE  zypper install gcc make binutils gnu-efi qemu-ovmf-x86_64 qemu-x86 mtools gptfdisk dosfstools python3 clang
-	  Alpine    apk add build-base gnu-efi-dev ovmf qemu-system-x86_64 mtools sgdisk dosfstools python3 clang compiler-rt bash
+	  Fedora    dnf install gcc make binutils gnu-efi-devel edk2-ovmf \
+	              qemu-system-x86 mtools gdisk dosfstools python3 clang compiler-rt
+	  Arch      pacman -S --needed base-devel gnu-efi edk2-ovmf qemu-system-x86 \
+	              mtools gptfdisk dosfstools python clang compiler-rt
+	  openSUSE  zypper install gcc make binutils gnu-efi qemu-ovmf-x86_64 qemu-x86 \
+	              mtools gptfdisk dosfstools python3 clang
+	  Alpine    apk add build-base gnu-efi-dev ovmf qemu-system-x86_64 mtools sgdisk \
+	              dosfstools python3 clang compiler-rt bash
 	Firmware in an unusual place: make run OVMF=/path/to/OVMF_CODE.fd
 	END
 }

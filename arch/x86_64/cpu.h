@@ -111,7 +111,7 @@ void cpu_adopt_area(struct cpu_area *area);
 /* False while firmware's address space is in use. */
 bool cpu_is_in_kernel(void);
 
-/* Control register bits every CPU runs with. Its tables are loaded and it runs at high addresses. */
+/* Control register bits every CPU runs with: on the kernel's tables, at high addresses. */
 void cpu_set_control_bits(void);
 
 /* NX must be understood before tables that use it are loaded. */

@@ -131,7 +131,8 @@ static void map_device(const struct boot_info *info, uint64_t pa, uint64_t bytes
 	uint64_t start = align_down(pa, PAGE_SIZE);
 	uint64_t end = align_up(pa + bytes, PAGE_SIZE);
 
-	if (!pa || end <= start || end > 1ull << MAX_PHYS_BITS || mmu_overlaps_ram(info, start, end))
+	if (!pa || end <= start || end > 1ull << MAX_PHYS_BITS ||
+	    mmu_overlaps_ram(info, start, end))
 		return;
 	for (uint64_t at = start; at < end; at += PAGE_SIZE)
 		if (paging_lookup(&kernel_tables, DIRECT_MAP_START + at) != PFN_NONE)

@@ -251,7 +251,7 @@ static uint64_t fill_entries(uint64_t *entry, uint64_t nr, uint64_t leaf, uint64
 	return nr_absent;
 }
 
-/* Replaces the leaf, or the shared table, at the end of @path by a table of its own that says the same. */
+/* Replaces the leaf or the shared table that @path ends in by a table that says the same. */
 static bool split_entry(struct page_tables *tables, struct path *path, unsigned level)
 {
 	uint64_t entry = *path->entry[level];

@@ -261,7 +261,8 @@ struct translation paging_walk(const struct page_tables *tables, uintptr_t va);
  * Stops when it returns false, and returns what it returned last.
  */
 bool paging_visit(const struct page_tables *tables,
-		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits),
+		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa,
+				uint64_t bits),
 		  void *arg);
 
 /* Checks T1 to T6 (paging.c). O(tables). */

@@ -104,7 +104,8 @@ static bool visit_table(const struct visitor *visitor, const uint64_t *table, un
 }
 
 bool paging_visit(const struct page_tables *tables,
-		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa, uint64_t bits),
+		  bool (*visit)(void *arg, uintptr_t va, unsigned level, uint64_t pa,
+				uint64_t bits),
 		  void *arg)
 {
 	const struct visitor visitor = { tables, visit, arg };

@@ -19,7 +19,8 @@ trap_stubs:
 	.rept	NR_VECTORS
 	.balign	TRAP_STUB_BYTES
 	/* Vectors with an error code of the processor's own: SDM 3A, 6.13. */
-	.if !((vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30))
+	.if !((vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || \
+	      (vector == 21) || (vector == 29) || (vector == 30))
 	pushq	$0
 	.endif
 	pushq	$vector

@@ -22,8 +22,8 @@ static inline void sort_swap(unsigned char *a, unsigned char *b, size_t item_byt
 }
 
 /* Moves the item at @root down until neither child is greater. */
-static inline void sort_sift_down(unsigned char *items, size_t root, size_t nr_items, size_t item_bytes,
-				  sort_is_less *is_less, const void *arg)
+static inline void sort_sift_down(unsigned char *items, size_t root, size_t nr_items,
+				  size_t item_bytes, sort_is_less *is_less, const void *arg)
 {
 	for (size_t child = 2 * root + 1; child < nr_items; child = 2 * root + 1) {
 		if (child + 1 < nr_items &&

@@ -12,7 +12,7 @@
 #include "mm/port.h"
 
 struct CAPABILITY("spinlock") spinlock {
-	uint32_t is_held;	/* 0 or 1; a word, because x86 tests and sets a bit of one in one go */
+	uint32_t is_held;	/* 0 or 1; a word: x86 tests and sets a bit of one in one go */
 };
 
 static inline bool spin_try_lock(struct spinlock *lock) TRY_ACQUIRES(true, lock) NO_LOCK_ANALYSIS

@@ -45,7 +45,12 @@ extern uintptr_t mm_port_image_start;
 extern uintptr_t mm_port_image_end;
 
 /* How a kernel mapping may be used. Never executable. */
-enum mm_port_protection { MM_PORT_READ_ONLY, MM_PORT_READ_WRITE, MM_PORT_UNCACHED, MM_PORT_WRITE_COMBINING };
+enum mm_port_protection {
+	MM_PORT_READ_ONLY,
+	MM_PORT_READ_WRITE,
+	MM_PORT_UNCACHED,
+	MM_PORT_WRITE_COMBINING
+};
 
 /*
  * Maps the @nr_pages page frames @pfns[] at consecutive pages from @va, which are

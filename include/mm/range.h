@@ -40,7 +40,8 @@ enum status range_settle(const struct mem_range *from, uint32_t nr_from, uint32_
  * past @max_ranges; then nothing is changed. The list is sorted and disjoint.
  */
 enum status range_retype(struct mem_range *ranges, uint32_t *nr_ranges, uint32_t max_ranges,
-			 uint64_t start, uint64_t end, enum mem_type from, enum mem_type to) MUST_CHECK;
+			 uint64_t start, uint64_t end, enum mem_type from,
+			 enum mem_type to) MUST_CHECK;
 
 /* Merges neighbours that agree in everything. Returns the new length. */
 uint32_t range_merge(struct mem_range *ranges, uint32_t nr_ranges);

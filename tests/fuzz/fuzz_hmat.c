@@ -6,7 +6,8 @@ static void check_pairs(const struct performance *pairs, uint32_t nr_pairs)
 {
 	for (uint32_t i = 1; i < nr_pairs; i++)
 		if (pairs[i].initiator < pairs[i - 1].initiator ||
-		    (pairs[i].initiator == pairs[i - 1].initiator && pairs[i].target <= pairs[i - 1].target))
+		    (pairs[i].initiator == pairs[i - 1].initiator &&
+		     pairs[i].target <= pairs[i - 1].target))
 			abort();
 }
 

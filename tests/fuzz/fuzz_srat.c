@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.cpus = fuzz_array(counts.nr_cpus, sizeof(*srat.cpus)),
 			.memory = fuzz_array(counts.nr_memory, sizeof(*srat.memory)),
 			.initiators = fuzz_array(counts.nr_initiators, sizeof(*srat.initiators)),
-			.domains = fuzz_array(counts.nr_cpus + counts.nr_initiators, sizeof(*srat.domains)),
+			.domains = fuzz_array(counts.nr_cpus + counts.nr_initiators,
+					      sizeof(*srat.domains)),
 		};
 
 		srat_read(table, &srat);

@@ -27,8 +27,8 @@ static void require(bool is_right, const char *what, const struct violation *vio
 {
 	if (is_right)
 		return;
-	fprintf(stderr, "replay: %s breaks %s: %s at %llu\n", what, violation->rule, violation->condition,
-		(unsigned long long)violation->at);
+	fprintf(stderr, "replay: %s breaks %s: %s at %llu\n", what, violation->rule,
+		violation->condition, (unsigned long long)violation->at);
 	abort();
 }
 
@@ -39,7 +39,8 @@ static void build_topology(struct replayed *replayed)
 	enum status status;
 
 	replayed->scratch = allocate(scratch_bytes);
-	status = topology_build(&replayed->topology, &replayed->info, replayed->scratch, scratch_bytes);
+	status = topology_build(&replayed->topology, &replayed->info, replayed->scratch,
+				scratch_bytes);
 	if (status != STATUS_OK) {
 		replayed->fatal = "no usable memory";
 		return;
@@ -83,17 +84,18 @@ void replay_capture(const struct capture *capture, struct replayed *replayed)
 			   memory_map_arena_bytes(nr_descriptors, nr_held);
 	arena.base = allocate(arena.size_bytes);
 	replayed->arena = arena.base;
-	status = collect_tables(&capture->tables, capture->running_apic_id, &arena, &replayed->info);
+	status = collect_tables(&capture->tables, capture->running_apic_id, &arena,
+				&replayed->info);
 	if (status == STATUS_OK)
-		status = memory_map_settle(&capture->map, &capture->self, nr_held, REACH_END, &arena,
-					   &replayed->info, &replayed->report);
+		status = memory_map_settle(&capture->map, &capture->self, nr_held, REACH_END,
+					   &arena, &replayed->info, &replayed->report);
 	if (status != STATUS_OK) {
 		replayed->fatal = fatal_text(status);
 		log_line(LOG_ERROR, "memory map: %s", replayed->fatal);
 		return;
 	}
-	require(range_verify(replayed->info.ranges, replayed->info.nr_ranges, &violation), "the range list",
-		&violation);
+	require(range_verify(replayed->info.ranges, replayed->info.nr_ranges, &violation),
+		"the range list", &violation);
 	collect_map_findings(&replayed->report, &replayed->info);
 	build_topology(replayed);
 }

@@ -32,7 +32,8 @@ struct host_machine {
 #define TIB	((uint64_t)1 << 40)
 
 /* The machines tests run on. */
-extern const struct host_machine machine_four_nodes;	/* holes, unequal distances, one without memory */
+/* Holes, unequal distances, a node without memory. */
+extern const struct host_machine machine_four_nodes;
 extern const struct host_machine machine_small;		/* 1 node, 64 MiB */
 extern const struct host_machine machine_large;		/* 1 node, 4 GiB */
 extern const struct host_machine machine_huge;		/* 8 nodes, 8 TiB */

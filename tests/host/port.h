@@ -15,7 +15,7 @@ void host_port_start(uint64_t end_pa);
 /* This thread is CPU @cpu from now on. */
 void host_port_set_cpu(unsigned cpu);
 
-/* Nodes mm_port_wake_reclaim() was called for since the last question, as bits; above 63: bit 63. */
+/* Nodes mm_port_wake_reclaim() was called for since last asked, as bits; above 63: bit 63. */
 uint64_t host_port_take_wakeups(void);
 
 #endif

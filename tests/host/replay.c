@@ -136,11 +136,17 @@ static void load_capture(const char *folder, struct capture *capture)
 	if (!json)
 		die("%s: there is no machine.json", folder);
 	*capture = (struct capture){
-		.map = { read_file(folder, "map.bin"), number_or(json, "desc_size", DESCRIPTOR_DEFAULT) },
+		.map = {
+			read_file(folder, "map.bin"),
+			number_or(json, "desc_size", DESCRIPTOR_DEFAULT),
+		},
 		.tables = {
-			.srat = read_file(folder, "srat.bin"), .srat2 = read_file(folder, "srat2.bin"),
-			.slit = read_file(folder, "slit.bin"), .madt = read_file(folder, "madt.bin"),
-			.hmat = read_file(folder, "hmat.bin"), .spcr = read_file(folder, "spcr.bin"),
+			.srat = read_file(folder, "srat.bin"),
+			.srat2 = read_file(folder, "srat2.bin"),
+			.slit = read_file(folder, "slit.bin"),
+			.madt = read_file(folder, "madt.bin"),
+			.hmat = read_file(folder, "hmat.bin"),
+			.spcr = read_file(folder, "spcr.bin"),
 			.fadt = read_file(folder, "fadt.bin"),
 		},
 		.self = read_self(json),
@@ -151,9 +157,11 @@ static void load_capture(const char *folder, struct capture *capture)
 
 static void free_capture(const struct capture *capture)
 {
-	const struct bytes all[] = { capture->map.bytes, capture->tables.srat, capture->tables.srat2,
-				     capture->tables.slit, capture->tables.madt, capture->tables.hmat,
-				     capture->tables.spcr, capture->tables.fadt };
+	const struct bytes all[] = {
+		capture->map.bytes, capture->tables.srat, capture->tables.srat2,
+		capture->tables.slit, capture->tables.madt, capture->tables.hmat,
+		capture->tables.spcr, capture->tables.fadt,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		free((void *)(uintptr_t)all[i].bytes);
@@ -216,7 +224,8 @@ static void print_usable(const struct boot_info *info)
 			i++;
 			continue;
 		}
-		printf("%s[%llu,%llu]", separator, (unsigned long long)start, (unsigned long long)end);
+		printf("%s[%llu,%llu]", separator, (unsigned long long)start,
+		       (unsigned long long)end);
 		separator = ",";
 	}
 }
@@ -248,14 +257,13 @@ static void print_nodes(const struct topology *topology)
 {
 	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++) {
 		const struct topology_node *node = &topology->nodes[nid];
+		const struct node_memory *memory = &topology->memory[node->first_memory];
 
 		printf("%s\n  {\"pxm\": %u, \"mem\": [", nid > 0 ? "," : "", node->domain);
-		for (uint32_t i = 0; i < node->nr_memory; i++) {
-			const struct node_memory *memory = &topology->memory[node->first_memory + i];
-
-			printf("%s[%llu,%llu]", i > 0 ? "," : "", (unsigned long long)memory->start,
-			       (unsigned long long)memory->end);
-		}
+		for (uint32_t i = 0; i < node->nr_memory; i++)
+			printf("%s[%llu,%llu]", i > 0 ? "," : "",
+			       (unsigned long long)memory[i].start,
+			       (unsigned long long)memory[i].end);
 		printf("], \"cpus\": [");
 		print_cpus(topology, nid);
 		printf("]}");

@@ -325,7 +325,8 @@ static void direct_map_splits_and_merges(void)
 	CHECK(!faults(write_at, va, 0));
 	CHECK(!faults(write_at, va + 2 * PAGE_SIZE, 0));
 	CHECK(port_protect_pages(va + PAGE_SIZE, 1, MM_PORT_READ_WRITE));
-	port_merge_pages(va & ~(level_bytes(PT_LEVEL_1G) - 1), level_bytes(PT_LEVEL_1G) / PAGE_SIZE);
+	port_merge_pages(va & ~(level_bytes(PT_LEVEL_1G) - 1),
+			 level_bytes(PT_LEVEL_1G) / PAGE_SIZE);
 	CHECK_EQ(paging_walk(&kernel_tables, va).level, level);
 	CHECK(!faults(write_at, va + PAGE_SIZE, 0));
 	CHECK(paging_verify(&kernel_tables, &broken));

@@ -116,8 +116,10 @@ static void places_have_names(void)
 	CHECK(is_described(0x0000900000000000, "not a canonical"));
 	CHECK(is_described((uintptr_t)places_have_names, "image"));
 	CHECK(is_described(DIRECT_MAP_START + mmu_boot_info->image.start, "RAM"));
-	CHECK(is_described(VMEMMAP_END - 1, "vmemmap, struct page of pfn 0x3ffffffff, of an absent"));
-	CHECK(is_described(this_cpu()->stacks[STACK_MAIN].start_va - 1, "guard of the stack of CPU 0"));
+	CHECK(is_described(VMEMMAP_END - 1,
+			   "vmemmap, struct page of pfn 0x3ffffffff, of an absent"));
+	CHECK(is_described(this_cpu()->stacks[STACK_MAIN].start_va - 1,
+			   "guard of the stack of CPU 0"));
 	CHECK(freed != NULL);
 	if (!freed)
 		return;

@@ -144,7 +144,8 @@ static void unknown_and_longer_srat_records_are_fine(void)
 static void malformed_srat_records_refuse_the_table(void)
 {
 	static const uint8_t bad[][2] = {
-		{ 0, 0 }, { 0, 1 }, { 77, 0 }, { 77, 1 }, { 0, 15 }, { 1, 39 }, { 2, 23 }, { 5, 31 }, { 77, 99 },
+		{ 0, 0 }, { 0, 1 }, { 77, 0 }, { 77, 1 }, { 0, 15 }, { 1, 39 }, { 2, 23 },
+		{ 5, 31 }, { 77, 99 },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -224,7 +225,9 @@ static void slit_that_lies_is_refused(void)
 
 static void slit_counts_that_overflow(void)
 {
-	static const uint64_t counts[] = { 1ull << 32, (1ull << 33) + 2, UINT64_MAX, 1ull << 63, 4097, 0 };
+	static const uint64_t counts[] = {
+		1ull << 32, (1ull << 33) + 2, UINT64_MAX, 1ull << 63, 4097, 0,
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
 		table_begin(&table, "SLIT", 1);
@@ -278,7 +281,9 @@ static void madt_address_override(void)
 
 static void malformed_madt_records_refuse_the_table(void)
 {
-	static const uint8_t bad[][2] = { { 0, 0 }, { 0, 7 }, { 9, 15 }, { 5, 11 }, { 99, 1 }, { 99, 50 } };
+	static const uint8_t bad[][2] = {
+		{ 0, 0 }, { 0, 7 }, { 9, 15 }, { 5, 11 }, { 99, 1 }, { 99, 50 },
+	};
 	struct madt_counts counts;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -490,8 +495,12 @@ static void dsdt_gives_sleep_types(void)
 {
 	static const uint8_t bytes_package[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x0A, 0x04,
 						 0x0A, 0x07, 0x0A, 0x05, 0x00, 0x00 };
-	static const uint8_t zero_package[] = { '_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x02, 0x00, 0x01 };
-	static const uint8_t wrong_type[] = { '_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0A, 0x08, 0x00 };
+	static const uint8_t zero_package[] = {
+		'_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x02, 0x00, 0x01,
+	};
+	static const uint8_t wrong_type[] = {
+		'_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0A, 0x08, 0x00,
+	};
 	static const uint8_t only_a_call[] = { '_', 'S', '5', '_', 0x70, 0x00, 0x00 };
 	struct power_info power;
 
@@ -516,7 +525,8 @@ static uint8_t world[2048];
 static const uint8_t *read_world(void *arg, uint64_t pa, uint64_t bytes)
 {
 	(void)arg;
-	if (pa < WORLD_PA || pa - WORLD_PA > sizeof(world) || bytes > sizeof(world) - (pa - WORLD_PA))
+	if (pa < WORLD_PA || pa - WORLD_PA > sizeof(world) ||
+	    bytes > sizeof(world) - (pa - WORLD_PA))
 		return NULL;
 	return world + (pa - WORLD_PA);
 }
@@ -683,7 +693,8 @@ static void random_bytes_are_survived(void)
 	for (unsigned round = 0; round < 500; round++) {
 		uint32_t length = (uint32_t)test_random_below(200);
 
-		table_begin(&table, signatures[round % ARRAY_SIZE(signatures)], (uint8_t)test_random_below(4));
+		table_begin(&table, signatures[round % ARRAY_SIZE(signatures)],
+			    (uint8_t)test_random_below(4));
 		while (length-- > 0)
 			table_put8(&table, (uint8_t)test_random_below(48));
 		read_as_everything(table_end(&table));

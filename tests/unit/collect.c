@@ -185,10 +185,11 @@ static void a_full_list_of_findings_says_so(void)
 
 static void moving_changes_every_pointer(void)
 {
-	struct boot_info moved = { 
-.ranges = (struct mem_range *)0x1000,
-				   .tables = (struct table_copy *)0x2000,
-				   .cpus = (struct boot_cpu *)0x3000 };
+	struct boot_info moved = {
+		.ranges = (struct mem_range *)0x1000,
+		.tables = (struct table_copy *)0x2000,
+		.cpus = (struct boot_cpu *)0x3000,
+	};
 
 	boot_info_move(&moved, 0x10);
 	CHECK_EQ((uintptr_t)moved.ranges, 0x1010);

@@ -37,7 +37,8 @@ static void width_precision_and_flags(void)
 
 static void strings_and_characters(void)
 {
-	CHECK_FORMAT("[abc] [  abc] [abc  ] [ab]", "[%s] [%5s] [%-5s] [%.2s]", "abc", "abc", "abc", "abc");
+	CHECK_FORMAT("[abc] [  abc] [abc  ] [ab]", "[%s] [%5s] [%-5s] [%.2s]", "abc", "abc", "abc",
+		     "abc");
 	CHECK_FORMAT("x%y", "%c%%%c", 'x', 'y');
 	CHECK_FORMAT("Node 0, zone    DMA32 ", "Node %d, zone %8s ", 0, "DMA32");
 }

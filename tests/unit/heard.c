@@ -1,3 +1,5 @@
+/* The log's text, for tests that judge what was said. One case runs at a time: one buffer. */
+
 #include "tests/unit/heard.h"
 
 #include "log.h"

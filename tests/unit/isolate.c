@@ -169,8 +169,8 @@ static void contracts_panic(void)
 
 	if (pfn == PFN_NONE)
 		SKIP("no range is free");
-	CHECK_PANICS("is_aligned(start_pfn", (void)!isolate_pageblocks(zone, pfn + 1, pfn + NR_PAGES,
-								       &types));
+	CHECK_PANICS("is_aligned(start_pfn",
+		     (void)!isolate_pageblocks(zone, pfn + 1, pfn + NR_PAGES, &types));
 	CHECK_PANICS("== MIGRATE_ISOLATE", unisolate_pageblocks(zone, pfn, pfn + NR_PAGES, &types));
 	__free_page(pfn_to_page(pfn + 3));
 }

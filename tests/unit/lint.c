@@ -58,7 +58,9 @@ static void put_range(uint64_t start, uint64_t end, enum mem_type type)
 
 static void put_affinity(uint64_t start, uint64_t end, uint32_t domain)
 {
-	affinity[info.nr_affinity++] = (struct affinity_range){ .start = start, .end = end, .domain = domain };
+	affinity[info.nr_affinity++] = (struct affinity_range){
+		.start = start, .end = end, .domain = domain,
+	};
 	domains[info.nr_domains++] = domain;
 }
 

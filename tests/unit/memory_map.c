@@ -64,8 +64,8 @@ static void types_mean_what_they_should(void)
 {
 	static const enum mem_type expected[] = {
 		MEM_RESERVED, MEM_USABLE, MEM_USABLE, MEM_USABLE, MEM_USABLE, MEM_RUNTIME_CODE,
-		MEM_RUNTIME_DATA, MEM_USABLE, MEM_UNUSABLE, MEM_ACPI_RECLAIM, MEM_ACPI_NVS, MEM_MMIO,
-		MEM_MMIO, MEM_RESERVED, MEM_PERSISTENT, MEM_UNACCEPTED, MEM_UNKNOWN,
+		MEM_RUNTIME_DATA, MEM_USABLE, MEM_UNUSABLE, MEM_ACPI_RECLAIM, MEM_ACPI_NVS,
+		MEM_MMIO, MEM_MMIO, MEM_RESERVED, MEM_PERSISTENT, MEM_UNACCEPTED, MEM_UNKNOWN,
 	};
 
 	begin();
@@ -112,7 +112,9 @@ static void the_first_mib_is_kept_out(void)
 
 static void what_is_held_is_the_kernels(void)
 {
-	const struct held_range held[] = { { 0x8000, 0x9000 }, { MIB(2) + 5, MIB(2) + 4097 }, { 0, 0 } };
+	const struct held_range held[] = {
+		{ 0x8000, 0x9000 }, { MIB(2) + 5, MIB(2) + 4097 }, { 0, 0 },
+	};
 
 	begin();
 	put(CONVENTIONAL, 0, 1024, WB);
@@ -233,7 +235,8 @@ static void an_arena_that_is_too_small_is_noticed(void)
 	put(CONVENTIONAL, MIB(1), 256, WB);
 	put(CONVENTIONAL, MIB(2), 256, WB);
 	info = (struct boot_info){ 0 };
-	CHECK_EQ(memory_map_settle(&map, NULL, 0, 1ull << 46, &arena, &info, &report), STATUS_NO_MEMORY);
+	CHECK_EQ(memory_map_settle(&map, NULL, 0, 1ull << 46, &arena, &info, &report),
+		 STATUS_NO_MEMORY);
 	arena = (struct arena){ (unsigned char *)arena_words, needed, 0 };
 	CHECK_EQ(memory_map_settle(&map, NULL, 0, 1ull << 46, &arena, &info, &report), STATUS_OK);
 	CHECK_EQ(arena.used_bytes, needed);

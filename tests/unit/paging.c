@@ -545,7 +545,8 @@ struct model_page {
 _Static_assert(NR_MODEL_PAGES * sizeof(struct model_page) == PAGE_SIZE << MODEL_ORDER,
 	       "the model fills its block");
 
-static const uint64_t model_bits[] = { READ_WRITE, READ_ONLY, 0 | PTE_GLOBAL, READ_WRITE | PTE_PWT };
+static const uint64_t model_bits[] = { READ_WRITE, READ_ONLY, 0 | PTE_GLOBAL,
+				       READ_WRITE | PTE_PWT };
 
 static bool is_range_empty(const struct model_page *model, uint64_t start, uint64_t nr)
 {
@@ -849,7 +850,8 @@ static void mapping_twice_panics(void)
 	if (!set_up(PT_LEVEL_2M))
 		return;
 	map(BASE_VA + PAGE_SIZE, 0, PAGE_SIZE, READ_ONLY);
-	CHECK_PANICS("is_occupied", (void)!paging_map(&arena.tables, BASE_VA, 0, 8 * KIB, READ_ONLY));
+	CHECK_PANICS("is_occupied",
+		     (void)!paging_map(&arena.tables, BASE_VA, 0, 8 * KIB, READ_ONLY));
 	CHECK_PANICS("is_present(seen)",
 		     (void)!paging_map_pages(&arena.tables, BASE_VA, pfns, 2, READ_ONLY));
 	tear_down();

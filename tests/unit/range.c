@@ -89,7 +89,8 @@ static void retyping_splits_at_the_edges(void)
 	CHECK_EQ(range_retype(settled, &nr_settled, 2, KIB(8), KIB(16), MEM_USABLE, MEM_KERNEL),
 		 STATUS_TOO_MANY);
 	CHECK_EQ(nr_settled, 1);
-	CHECK_EQ(range_retype(settled, &nr_settled, 3, KIB(8), KIB(16), MEM_USABLE, MEM_KERNEL), STATUS_OK);
+	CHECK_EQ(range_retype(settled, &nr_settled, 3, KIB(8), KIB(16), MEM_USABLE, MEM_KERNEL),
+		 STATUS_OK);
 	CHECK(is_range(0, 0, KIB(8), MEM_USABLE));
 	CHECK(is_range(1, KIB(8), KIB(16), MEM_KERNEL));
 	CHECK(is_range(2, KIB(16), KIB(64), MEM_USABLE));
@@ -167,8 +168,9 @@ static void random_lists_agree_with_the_model(void)
 		CHECK(range_verify(settled, nr_settled, &violation));
 		CHECK(matches_model());
 		retype_in_model(start, end, MEM_USABLE, MEM_KERNEL);
-		CHECK_EQ(range_retype(settled, &nr_settled, ARRAY_SIZE(settled), start << 12, end << 12,
-				      MEM_USABLE, MEM_KERNEL), STATUS_OK);
+		CHECK_EQ(range_retype(settled, &nr_settled, ARRAY_SIZE(settled), start << 12,
+				      end << 12, MEM_USABLE, MEM_KERNEL),
+			 STATUS_OK);
 		nr_settled = range_merge(settled, nr_settled);
 		CHECK(range_verify(settled, nr_settled, &violation));
 		CHECK(matches_model());
@@ -230,7 +232,8 @@ static void verify_notices_R5(void)
 static void retyping_to_the_same_type_panics(void)
 {
 	setup();
-	CHECK_PANICS("from != to", (void)!range_retype(settled, &nr_settled, 8, 0, KIB(4), MEM_LOW, MEM_LOW));
+	CHECK_PANICS("from != to",
+		     (void)!range_retype(settled, &nr_settled, 8, 0, KIB(4), MEM_LOW, MEM_LOW));
 }
 
 static const struct test_case cases[] = {

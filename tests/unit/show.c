@@ -27,8 +27,9 @@ static void listen(void)
 
 static void tables_look_as_acpidump_prints_them(void)
 {
-	static const uint8_t bytes[18] = { 'S', 'L', 'I', 'T', 18, 0, 0, 0, 1, 0xFF, ' ', '~', 0x7F, 'a', 'b', 'c',
-					   0x0A, 'z' };
+	static const uint8_t bytes[18] = {
+		'S', 'L', 'I', 'T', 18, 0, 0, 0, 1, 0xFF, ' ', '~', 0x7F, 'a', 'b', 'c', 0x0A, 'z',
+	};
 
 	listen();
 	show_acpi_table("SLIT", 0x7FE1234, (struct bytes){ bytes, sizeof(bytes) });
@@ -55,8 +56,9 @@ static void what_was_said_stands_beside_what_was_made(void)
 	uint32_t domains[] = { 7 };
 	struct table_copy tables[1] = { { "SRAT", 0, 0x1000, 0 } };
 	struct boot_info info = {
-		.ranges = ranges, .nr_ranges = 1, .affinity = affinity, .nr_affinity = 1, .cpus = cpus,
-		.nr_cpus = 1, .domains = domains, .nr_domains = 1, .tables = tables, .nr_tables = 1,
+		.ranges = ranges, .nr_ranges = 1, .affinity = affinity, .nr_affinity = 1,
+		.cpus = cpus, .nr_cpus = 1, .domains = domains, .nr_domains = 1,
+		.tables = tables, .nr_tables = 1,
 	};
 	struct topology topology;
 

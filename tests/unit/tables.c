@@ -90,7 +90,8 @@ void srat_put_x2apic(struct table *table, uint32_t apic_id, uint32_t domain, uin
 	table_put64(table, 0);
 }
 
-void srat_put_memory(struct table *table, uint64_t start, uint64_t bytes, uint32_t domain, uint32_t flags)
+void srat_put_memory(struct table *table, uint64_t start, uint64_t bytes, uint32_t domain,
+		     uint32_t flags)
 {
 	table_put8(table, 1);
 	table_put8(table, 40);

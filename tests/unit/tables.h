@@ -25,11 +25,15 @@ void table_put_zeroes(struct table *table, uint32_t count);
 /* Writes length and checksum. */
 struct bytes table_end(struct table *table);
 
-/* SRAT: the header's last 12 bytes, and records. @flags: 1 enabled, 2 hot-pluggable, 4 non-volatile. */
+/*
+ * SRAT: the header's last 12 bytes, and records. @flags: 1 enabled, 2 hot-pluggable,
+ * 4 non-volatile.
+ */
 void srat_begin(struct table *table, uint8_t revision);
 void srat_put_cpu(struct table *table, uint8_t apic_id, uint32_t domain, uint32_t flags);
 void srat_put_x2apic(struct table *table, uint32_t apic_id, uint32_t domain, uint32_t flags);
-void srat_put_memory(struct table *table, uint64_t start, uint64_t bytes, uint32_t domain, uint32_t flags);
+void srat_put_memory(struct table *table, uint64_t start, uint64_t bytes, uint32_t domain,
+		     uint32_t flags);
 void srat_put_initiator(struct table *table, uint32_t domain, uint32_t flags);
 
 void madt_begin(struct table *table);
