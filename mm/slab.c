@@ -377,8 +377,8 @@ unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, st
 }
 
 /* Any other node's free object, nearest first; then a page from wherever it can be had. */
-static unsigned take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
-				   struct slab_slot *to)
+static void take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+			       struct slab_slot *to)
 {
 	struct cache_node *node;
 
@@ -389,22 +389,28 @@ static unsigned take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned
 			break;
 		node = cache_node_lookup(cache, other);
 		if (node && take_or_spill(cache, node, to, 1))
-			return 1;
+			return;
 	}
 	node = cache_grow(cache, gfp, nid);
-	return node ? node_take(cache, node, to, 1) : 0;
+	if (node)
+		node_take(cache, node, to, 1);
+}
+
+struct slab_slot slab_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+
+	if (!node_take_growing(cache, gfp, nid, &slot, 1) && !(gfp & __GFP_THISNODE))
+		take_one_elsewhere(cache, gfp, nid, &slot);
+	return slot;
 }
 
 void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
 {
-	struct slab_slot slot;
-	unsigned nr = node_take_growing(cache, gfp, nid, &slot, 1);
+	struct slab_slot slot = slab_take_slot(cache, gfp, nid);
 
-	if (!nr && !(gfp & __GFP_THISNODE))
-		nr = take_one_elsewhere(cache, gfp, nid, &slot);
-	if (!nr)
-		return NULL;
-	*slot.state = 0;
+	if (slot.object)
+		*slot.state = 0;
 	*state = slot.state;
 	return slot.object;
 }

@@ -164,22 +164,20 @@ static struct slab_slot pop_refilled(struct kmem_cache *cache, struct cache_node
 	return slot;
 }
 
-void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
-		 uint8_t **state)
+struct slab_slot alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid)
 {
 	struct alien_array *alien = alien_array(cache, home, nid);
 	struct cache_node *other = cache_node_lookup(cache, nid);
 	struct slab_slot slot = { NULL, NULL };
 
 	if (!other)
-		return NULL;
+		return slot;
 	if (alien && (__atomic_load_n(&alien->limit, __ATOMIC_RELAXED) != 0 ||
 		      make_room(cache, other, alien)))
 		slot = pop_refilled(cache, other, alien);
 	if (!slot.object)
 		node_take(cache, other, &slot, 1);
-	*state = slot.state;
-	return slot.object;
+	return slot;
 }
 
 void alien_drain(struct kmem_cache *cache, struct cache_node *home)

@@ -195,9 +195,10 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects);
 
 /*
- * One object from @nid or near it, without the arrays: *state is its state
- * byte, already 0. NULL when memory ran out.
+ * One object from @nid or near it, without the arrays. Object NULL when memory ran
+ * out. Of the second, *state is its state byte, already 0.
  */
+struct slab_slot slab_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
 void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state);
 
 /*
@@ -278,12 +279,8 @@ void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t
 
 /* ---- slab_alien.c: objects of other nodes ---- */
 
-/*
- * One free object of node @nid for a CPU of @home, its state byte in *state and
- * not yet 0; NULL when @nid has none. Takes a batch along.
- */
-void *alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
-		 uint8_t **state);
+/* One free object of node @nid for a CPU of @home; NULL when @nid has none. Takes a batch along. */
+struct slab_slot alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid);
 
 static inline struct alien_array *alien_lookup(struct cache_node *home, unsigned nid)
 {

@@ -29,64 +29,56 @@
 /* ---- The slow way ---- */
 
 /* An object near @nid that is not of the CPU's own node, or of it after all. */
-static void *take_near(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
+static struct slab_slot take_near(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	struct cache_node *home = cache_node_get(cache, slab_memory_node(numa_node_id()));
+	struct slab_slot slot = { NULL, NULL };
 	struct cache_node *grown;
-	void *object = NULL;
 
 	if (!home)
-		return slab_take_one(cache, gfp, nid, state);
-	for (unsigned i = 0; !object; i++) {
+		return slab_take_slot(cache, gfp, nid);
+	for (unsigned i = 0; !slot.object; i++) {
 		unsigned other = slab_system.setup.nearest_node(nid, i);
 
 		if (other == NID_NONE)
 			break;
-		object = alien_take(cache, home, other, state);
-		if (!object && i == 0 &&
+		slot = alien_take(cache, home, other);
+		if (!slot.object && i == 0 &&
 		    cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, other))
-			object = alien_take(cache, home, other, state);
+			slot = alien_take(cache, home, other);
 		if (gfp & __GFP_THISNODE)
-			return object;
+			return slot;
 	}
-	if (!object && (grown = cache_grow(cache, gfp, nid)) != NULL)
-		object = alien_take(cache, home, grown->nid, state);
-	return object;
+	if (!slot.object && (grown = cache_grow(cache, gfp, nid)) != NULL)
+		slot = alien_take(cache, home, grown->nid);
+	return slot;
 }
 
-static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, void *object,
-			  uint8_t *state)
+static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, struct slab_slot slot)
 {
-	if (!object)
+	if (!slot.object)
 		return NULL;
-	if (unlikely(*state == 0))
-		slab_report_twice(cache, object);
-	*state = 0;
+	if (unlikely(*slot.state == 0))
+		slab_report_twice(cache, slot.object);
+	*slot.state = 0;
 	if (gfp & __GFP_ZERO) {
 		ASSERT(!cache->ctor);
-		memset(object, 0, cache->object_bytes);
+		memset(slot.object, 0, cache->object_bytes);
 	}
-	return object;
+	return slot.object;
 }
 
 static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	struct cpu_array *array = cpu_array_own(cache);
-	uint8_t *state = NULL;
-	void *object;
 
 	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
-	    (array->top[-1].object || cpu_array_refill(cache, array, gfp))) {
-		object = (--array->top)->object;
-		state = array->top->state;
-		return finish_alloc(cache, gfp, object, state);
-	}
+	    (array->top[-1].object || cpu_array_refill(cache, array, gfp)))
+		return finish_alloc(cache, gfp, *--array->top);
 	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
 	if (array == &slab_no_array)
-		object = slab_take_one(cache, gfp, nid, &state);
-	else
-		object = take_near(cache, gfp, nid, &state);
-	return finish_alloc(cache, gfp, object, state);
+		return finish_alloc(cache, gfp, slab_take_slot(cache, gfp, nid));
+	return finish_alloc(cache, gfp, take_near(cache, gfp, nid));
 }
 
 /*
@@ -153,7 +145,7 @@ static NOINLINE void *alloc_foreign(struct kmem_cache *cache, gfp_t gfp, unsigne
 		slot = alien_pop(cache_node_lookup(cache, array->nid), nid);
 	mm_port_local_unlock(local);
 	if (likely(slot.object != NULL))
-		return finish_alloc(cache, 0, slot.object, slot.state);
+		return finish_alloc(cache, 0, slot);
 	return alloc_slow(cache, gfp, nid, size_bytes, caller);
 }
 
