@@ -205,6 +205,9 @@ static void note_size(const void *object, size_t bytes, gfp_t gfp)
 
 	if (usable == used && bytes == used)
 		return;
+	/* A guarded object ends where its pages do: less of it is not noted. */
+	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn)
+		return;
 	cache = cache_of(object);
 	if (!cache || !cache->debug)
 		return;

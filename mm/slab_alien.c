@@ -44,7 +44,7 @@ static struct alien_array **alien_table(struct cache_node *home)
 
 	if (table)
 		return table;
-	table = slab_internal_alloc(bytes, home->nid);
+	table = slab_internal_alloc(SLAB_ALIEN_TABLE, home->nid);
 	if (table)
 		memset(table, 0, bytes);
 	return install((void **)&home->alien, table);
@@ -62,7 +62,7 @@ static struct alien_array *alien_array(struct kmem_cache *cache, struct cache_no
 	alien = __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE);
 	if (likely(alien != NULL))
 		return alien;
-	alien = slab_internal_alloc(sizeof(*alien), home->nid);
+	alien = slab_internal_alloc(SLAB_ALIEN_ARRAY, home->nid);
 	if (alien)
 		*alien = (struct alien_array){ 0 };
 	return install((void **)&table[nid], alien);

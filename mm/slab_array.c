@@ -81,7 +81,7 @@ void cpu_array_free(struct cpu_array *array)
 
 static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
 {
-	struct cpu_array *array = slab_internal_alloc(sizeof(*array), nid);
+	struct cpu_array *array = slab_internal_alloc(SLAB_CPU_ARRAY, nid);
 
 	if (!array)
 		return NULL;

@@ -3,9 +3,9 @@
  *
  * Model
  *   A kmem_cache comes from cache_cache, its cache_nodes from node_cache, off-slab
- *   descriptors from five descriptor caches and magazines from four. None of these
- *   has CPU arrays or debug flags, and all but those of magazines are on-slab, so
- *   that no allocation from them leads back to them. They are made first and so
+ *   descriptors from five descriptor caches, magazines from four and arrays from
+ *   three. None of these has CPU arrays or debug flags, and the descriptors' are
+ *   on-slab, so that no allocation leads back to itself. They are made first and so
  *   shrink last, when nobody uses what they hold any more. cache_cache itself lies
  *   in pages of its own, and the first nodes of it and node_cache are static.
  *
@@ -31,6 +31,7 @@ struct kmem_cache *node_cache;
 
 static struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
 static struct kmem_cache *magazine_caches[NR_MAGAZINE_SIZES];
+static struct kmem_cache *internal_caches[NR_SLAB_INTERNALS];
 static struct cache_node boot_nodes[2];
 
 /* ---- Tuning by object size ---- */
@@ -317,17 +318,11 @@ const char *kmem_cache_name(const struct kmem_cache *cache)
 
 /* ---- Memory for arrays ---- */
 
-void *slab_internal_alloc(size_t bytes, unsigned nid)
+void *slab_internal_alloc(enum slab_internal kind, unsigned nid)
 {
-	struct kmem_cache *cache;
 	uint8_t *state;
 
-	if (bytes > KMALLOC_MAX_CACHE_SIZE)
-		return NULL;
-	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(bytes)];
-	if (!cache || cache->debug)
-		return NULL;	/* early at boot; or its objects must go through the checks */
-	return slab_take_one(cache, GFP_NOWAIT, nid, &state);
+	return slab_take_one(internal_caches[kind], GFP_NOWAIT, nid, &state);
 }
 
 void slab_internal_free(void *at)
@@ -386,6 +381,22 @@ static const char *const magazine_names[NR_MAGAZINE_SIZES] = {
 	"magazine_3", "magazine_15", "magazine_31", "magazine_127",
 };
 
+static void make_internal_caches(void)
+{
+	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
+		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
+						       sizeof(struct slab) + (16u << i), NULL);
+	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
+		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i), NULL);
+	internal_caches[SLAB_CPU_ARRAY] = boot_cache_make("cpu_array", sizeof(struct cpu_array),
+							  NULL);
+	internal_caches[SLAB_ALIEN_ARRAY] = boot_cache_make("alien_array",
+							    sizeof(struct alien_array), NULL);
+	internal_caches[SLAB_ALIEN_TABLE] =
+		boot_cache_make("alien_table",
+				slab_system.nr_nodes * sizeof(struct alien_array *), NULL);
+}
+
 void slab_init(const struct slab_setup *setup)
 {
 	ASSERT(setup->nr_nodes >= 1);
@@ -406,9 +417,5 @@ void slab_init(const struct slab_setup *setup)
 	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), &boot_nodes[0]);
 	node_cache = boot_cache_make("kmem_cache_node", sizeof(struct cache_node),
 				     &boot_nodes[1]);
-	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
-		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
-						       sizeof(struct slab) + (16u << i), NULL);
-	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
-		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i), NULL);
+	make_internal_caches();
 }

@@ -266,8 +266,9 @@ void cpu_array_free(struct cpu_array *array);
 
 /* ---- slab_cpu.c: the fast paths ---- */
 
-/* Memory for arrays: never through arrays. */
-void *slab_internal_alloc(size_t bytes, unsigned nid);
+/* Memory for arrays: never through arrays. NULL when it ran out; does not reclaim. */
+enum slab_internal { SLAB_CPU_ARRAY, SLAB_ALIEN_ARRAY, SLAB_ALIEN_TABLE, NR_SLAB_INTERNALS };
+void *slab_internal_alloc(enum slab_internal kind, unsigned nid);
 void slab_internal_free(void *at);
 
 /* kfree() of something that is not in a slab. */
