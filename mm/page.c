@@ -14,8 +14,8 @@
  * Invariants
  *   G1  an allocated block's first page has references, a type of its own and an
  *       order; its address is a multiple of its size
- *   G2  a compound page's tails are PAGE_TAIL and lead to its head, which is
- *       PAGE_HEAD or PAGE_LARGE and has PAGE_COMPOUND set
+ *   G2  a compound page's tails are PAGE_TAIL and lead to its head, which has
+ *       PAGE_COMPOUND set and is neither a plain page nor a slab's
  *   G3  the other pages of a plain block are PAGE_HOLE: nothing stale stays in
  *       them that could be taken for a block
  *   G4  every page of a slab is PAGE_SLAB
@@ -132,6 +132,8 @@ void page_set_type(struct page *page, enum page_type type)
 	ASSERT(old < PAGE_TAIL);
 	ASSERT(type >= PAGE_USER);
 	ASSERT(type < PAGE_TAIL);
+	/* Its tails say something else of themselves. */
+	ASSERT(type != PAGE_SLAB || !(page->flags & PAGE_COMPOUND));
 
 	if (!is_plain_type(old))
 		count_type(page, old, false);
@@ -273,8 +275,8 @@ bool page_verify_block(const struct page *page, uint64_t pfn, struct violation *
 	const char *rule = expected == PAGE_TAIL ? "G2" : expected == PAGE_SLAB ? "G4" : "G3";
 
 	REQUIRE("G1", pfn, page->refcount != 0);
-	REQUIRE("G2", pfn, expected != PAGE_TAIL || page->type == PAGE_HEAD ||
-		page->type == PAGE_LARGE);
+	REQUIRE("G2", pfn, expected != PAGE_TAIL || page->type >= PAGE_HEAD);
+	REQUIRE("G2", pfn, expected != PAGE_TAIL || page->type != PAGE_SLAB);
 	for (const struct page *at = page + 1; at < end; at++) {
 		REQUIRE(rule, pfn, at->type == expected);
 		REQUIRE("G2", pfn, expected != PAGE_TAIL || at->head == page);

@@ -114,7 +114,8 @@ void put_page(struct page *page);
  * Says what an allocated block is for, so that the ledger and reports can tell:
  * PAGE_USER (of a compound page PAGE_HEAD) becomes @type; PAGE_USER takes that
  * back, which is due before it is freed. Of the block's first page. For
- * PAGE_SLAB every page of the block gets the type, and loses it again.
+ * PAGE_SLAB, whose block is no compound page, every page of the block gets the
+ * type, and loses it again.
  */
 void page_set_type(struct page *page, enum page_type type);
 

@@ -77,6 +77,23 @@ static void a_referenced_compound_page_stays_whole(void)
 	pretend_end();
 }
 
+static void a_compound_page_has_its_use_and_its_tails(void)
+{
+	struct page *page;
+
+	setup();
+	page = alloc_pages_any(__GFP_COMP, 2);
+	page_set_type(page, PAGE_VMALLOC);
+	CHECK_EQ(page_zone(page)->nr_type_pages[PAGE_VMALLOC], 4);
+	CHECK(compound_head(page + 3) == page);
+	pretend_check();
+	page_set_type(page, PAGE_USER);
+	CHECK_EQ(page->type, PAGE_HEAD);
+	__free_pages(page, 2);
+	pretend_check();
+	pretend_end();
+}
+
 static void a_block_is_found_from_any_of_its_pages(void)
 {
 	setup();
@@ -122,7 +139,9 @@ static void verify_notices_G2(void)
 	page[7].type = PAGE_HOLE;
 	CHECK(pretend_breaks("G2"));
 	page[7].type = PAGE_TAIL;
-	page->type = PAGE_USER;
+	page->type = PAGE_MOVABLE;
+	CHECK(pretend_breaks("G2"));
+	page->type = PAGE_SLAB;
 	CHECK(pretend_breaks("G2"));
 	pretend_end();
 }
@@ -189,6 +208,8 @@ static void types_are_set_on_blocks_in_use_only(void)
 	CHECK_PANICS("old >= PAGE_USER", page_set_type(page, PAGE_SLAB));
 	page->type = PAGE_TAIL;
 	CHECK_PANICS("old < PAGE_TAIL", page_set_type(page, PAGE_SLAB));
+	page = alloc_pages_any(__GFP_COMP, 1);
+	CHECK_PANICS("PAGE_COMPOUND", page_set_type(page, PAGE_SLAB));
 	pretend_end();
 }
 
@@ -196,6 +217,7 @@ static const struct test_case cases[] = {
 	{ "the last of many references frees", the_last_of_many_references_frees },
 	{ "a referenced first page outlives its block", a_referenced_first_page_outlives_its_block },
 	{ "a referenced compound page stays whole", a_referenced_compound_page_stays_whole },
+	{ "a compound page has its use and its tails", a_compound_page_has_its_use_and_its_tails },
 	{ "a block is found from any of its pages", a_block_is_found_from_any_of_its_pages },
 	{ "every type has a name", every_type_has_a_name },
 	{ "verify notices G1", verify_notices_G1 },
