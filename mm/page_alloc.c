@@ -444,20 +444,21 @@ static struct page *unreserve_and_retry(const struct request *request)
 static struct page *find_with_effort(const struct request *request, struct mm_cpu *cpu_data)
 {
 	struct page *page = take_from_zonelist(request, hardest_effort(request->gfp));
+	/* Owners that move pages and shrinkers may allocate, but not reclaim again. */
+	bool may_reclaim = request->gfp & __GFP_DIRECT_RECLAIM && !cpu_data->is_reclaiming;
 
 	if (page && request->order > 0 && request->gfp & __GFP_HIGH)
 		reserve_for_the_next(page);
-	if (page || cpu_data->is_reclaiming)
+	if (page)
 		return page;
-	if (request->gfp & __GFP_DIRECT_RECLAIM) {
-		/* Owners that move pages and shrinkers may allocate, but not reclaim again. */
+	if (may_reclaim) {
 		cpu_data->is_reclaiming = true;
 		page = compact_and_retry(request);
 		if (!page)
 			page = reclaim_and_retry(request);
 		cpu_data->is_reclaiming = false;
 	}
-	if (!page && request->gfp & (__GFP_DIRECT_RECLAIM | __GFP_MEMALLOC))
+	if (!page && (may_reclaim || request->gfp & __GFP_MEMALLOC))
 		page = unreserve_and_retry(request);
 	return page;
 }

@@ -25,6 +25,7 @@ extern const struct test_suite suite_buddy;
 extern const struct test_suite suite_pcp;
 extern const struct test_suite suite_page;
 extern const struct test_suite suite_page_alloc;
+extern const struct test_suite suite_page_model;
 extern const struct test_suite suite_compact;
 extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
@@ -62,6 +63,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_pcp,
 	&suite_page,
 	&suite_page_alloc,
+	&suite_page_model,
 	&suite_compact,
 	&suite_numa,
 	&suite_reclaim,

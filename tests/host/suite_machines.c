@@ -15,11 +15,12 @@
 #include "tests/host/machine.h"
 #include "tests/host/port.h"
 #include "tests/host/suites_host.h"
+#include "tests/unit/page_model.h"
 
 #define NR_THREADS		4u
 #define NR_THREAD_STEPS		30000u
 #define MAX_LIVE		512u
-#define SOAK_CHECK_STEPS	1000000u
+#define SOAK_STEPS		10000000u
 
 /* Everything this CPU can get at once: the lists are what is left. */
 #define GFP_LAST	(GFP_NOWAIT | __GFP_MEMALLOC | __GFP_MOVABLE | __GFP_NOWARN)
@@ -31,15 +32,6 @@ static uint64_t total_free(void)
 	for_each_populated_zone(zone)
 		nr_pages += zone_free_pages(zone) + pcp_pages(live.cpus[0], zone);
 	return nr_pages;
-}
-
-static uint64_t pages_of_order(unsigned order)
-{
-	uint64_t nr_blocks = 0;
-
-	for_each_populated_zone(zone)
-		nr_blocks += zone->free_area[order].nr_free;
-	return nr_blocks;
 }
 
 /* Chains blocks through their own memory: no array is as large as the machine. */
@@ -203,7 +195,6 @@ struct worker {
 	pthread_t thread;
 	unsigned cpu;
 	unsigned nr_bad;
-	unsigned nr_steps;
 };
 
 static uint64_t next_random(uint64_t *state)
@@ -224,8 +215,8 @@ static void *work(void *arg)
 
 	if (worker->cpu != 0)
 		host_start_cpu(worker->cpu);
-	for (unsigned step = 0; step < worker->nr_steps || nr_live > 0; step++) {
-		if (step < worker->nr_steps && nr_live < MAX_LIVE && next_random(&random) % 2) {
+	for (unsigned step = 0; step < NR_THREAD_STEPS || nr_live > 0; step++) {
+		if (step < NR_THREAD_STEPS && nr_live < MAX_LIVE && next_random(&random) % 2) {
 			unsigned order = (unsigned)lowest_bit(next_random(&random) | 1u << MAX_ORDER);
 			gfp_t gfp = GFP_NOWAIT | (gfp_t)(next_random(&random) % 3 << 2);
 			struct page *page = alloc_pages_any(gfp, order);
@@ -255,7 +246,7 @@ static void threads_share_the_zones(void)
 
 	host_start_machine(&machine_large);
 	for (unsigned i = 0; i < NR_THREADS; i++) {
-		workers[i] = (struct worker){ .cpu = i, .nr_steps = NR_THREAD_STEPS };
+		workers[i] = (struct worker){ .cpu = i };
 		if (i > 0)
 			CHECK_EQ(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
@@ -268,21 +259,13 @@ static void threads_share_the_zones(void)
 	CHECK(mm_verify_all());
 }
 
-/* `build/host/unit soak`: SOAK_STEPS operations, verified every million. */
-static void ten_million_random_operations(void)
+/* `build/host/unit soak`: SOAK_STEPS operations, ten million unless the environment says so. */
+static void random_operations_agree_with_an_owner_per_page(void)
 {
 	const char *wanted = getenv("SOAK_STEPS");
-	uint64_t nr_steps = wanted ? strtoull(wanted, NULL, 0) : 10 * SOAK_CHECK_STEPS;
 
 	host_start_machine(&machine_four_nodes);
-	for (uint64_t done = 0; done < nr_steps; done += SOAK_CHECK_STEPS) {
-		struct worker worker = { .nr_steps = SOAK_CHECK_STEPS };
-
-		work(&worker);
-		CHECK_EQ(worker.nr_bad, 0);
-		CHECK(mm_verify_all());
-	}
-	CHECK_EQ(pages_of_order(0) > total_free(), false);
+	page_model_run(wanted ? strtoull(wanted, NULL, 0) : SOAK_STEPS);
 }
 
 static const struct test_case machine_cases[] = {
@@ -297,7 +280,8 @@ static const struct test_case machine_cases[] = {
 };
 
 static const struct test_case soak_cases[] = {
-	{ "ten million random operations", ten_million_random_operations },
+	{ "random operations agree with an owner per page",
+	  random_operations_agree_with_an_owner_per_page },
 };
 
 TEST_SUITE(machines, machine_cases);

@@ -4,6 +4,7 @@
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/page_alloc.h"
+#include "mm/pageblock.h"
 #include "tests/test.h"
 #include "tests/unit/pretend.h"
 
@@ -195,6 +196,28 @@ static void watermarks_give_way_by_privilege(void)
 	pretend_end();
 }
 
+/* As a shrinker's own request is, which may not reclaim: CPUs of such a machine never do. */
+static void whoever_frees_memory_gets_the_atomic_reserve_at_last(void)
+{
+	struct zone *zone;
+
+	setup(&quad);
+	zone = pretend_zone(3, ZONE_NORMAL);
+	spin_lock(&zone->lock);
+	pageblock_retype(zone, pretend_page(zone->start_pfn), MIGRATE_HIGHATOMIC);
+	spin_unlock(&zone->lock);
+	while (take(3, __GFP_NOWARN | __GFP_THISNODE, 0))
+		;
+	CHECK_EQ(zone->nr_free_pages, PAGEBLOCK_PAGES);
+	while (take(3, GFP_ANY | __GFP_THISNODE, 0))
+		;
+	CHECK_EQ(zone->nr_free_pages, 0);
+	CHECK_EQ(zone->nr_highatomic_pages, 0);
+	give_all_back();
+	pretend_check();
+	pretend_end();
+}
+
 /* ---- Memory that is not up yet ---- */
 
 static bool has_first_section(void)
@@ -304,89 +327,6 @@ static void cpus_drain_when_they_are_asked(void)
 	CHECK(!pretend_cpu(1)->is_drain_wanted);
 	give_all_back();
 	pretend_end();
-}
-
-/* ---- A random run against an owner per page ---- */
-
-#define MAX_HELD	500u
-
-static struct {
-	uint16_t *owner;		/* by pfn: index of the holder + 1 */
-	struct page *page[MAX_HELD];
-	unsigned order[MAX_HELD];
-} model;
-
-static void model_take(unsigned index, unsigned cpu)
-{
-	unsigned order = (unsigned)test_random_below(MAX_ORDER + 1) *
-			 (unsigned)test_random_below(2);
-	unsigned nid = test_random_below(3) ? NID_NONE : (unsigned)test_random_below(4);
-	gfp_t gfp = GFP_ANY | (gfp_t)(test_random_below(3) << 2) |
-		    (test_random_below(8) ? 0 : __GFP_THISNODE) |
-		    (test_random_below(8) ? 0 : __GFP_DMA) | (test_random_below(4) ? 0 : __GFP_COMP);
-	struct page *page = alloc_pages_node(nid, gfp, order);
-	pfn_t pfn = page ? page_to_pfn(page) : 0;
-
-	if (!page)
-		return;
-	CHECK(is_aligned(pfn, pages_in(order)));
-	CHECK(!(gfp & __GFP_DMA) || pfn + pages_in(order) <= ZONE_DMA_END_PFN);
-	CHECK(!(gfp & __GFP_THISNODE) || page_to_nid(page) == (nid == NID_NONE ? cpu : nid));
-	CHECK(zone_has_up(page_zone(page), pfn + pages_in(order) - 1));
-	for (pfn_t at = pfn; at < pfn + pages_in(order); at++) {
-		CHECK_EQ(model.owner[at], 0);
-		model.owner[at] = (uint16_t)(index + 1);
-	}
-	model.page[index] = page;
-	model.order[index] = order;
-}
-
-static void model_give(unsigned index)
-{
-	struct page *page = model.page[index];
-	pfn_t pfn = page_to_pfn(page);
-
-	for (pfn_t at = pfn; at < pfn + pages_in(model.order[index]); at++) {
-		CHECK_EQ(model.owner[at], index + 1);
-		model.owner[at] = 0;
-	}
-	__free_pages(page, model.order[index]);
-	model.page[index] = NULL;
-}
-
-static void a_random_run_agrees_with_an_owner_per_page(void)
-{
-	unsigned owner_order = order_for_pages(bytes_to_pages(PRETEND_END_PFN * sizeof(uint16_t)));
-	uintptr_t owner = __get_free_pages(GFP_KERNEL | __GFP_ZERO, owner_order);
-	uint64_t nr_pages, nr_owned = 0;
-
-	memset(&model, 0, sizeof(model));
-	model.owner = (uint16_t *)owner;
-	setup(&quad);
-	nr_pages = pretend_free_pages();
-	for (unsigned step = 0; step < 20000; step++) {
-		unsigned index = (unsigned)test_random_below(MAX_HELD);
-		unsigned cpu = (unsigned)test_random_below(4);
-
-		pretend_on_cpu(cpu);
-		if (model.page[index])
-			model_give(index);
-		else
-			model_take(index, cpu);
-		if (step % 4001 == 0)
-			pretend_check();
-	}
-	for (pfn_t pfn = 0; pfn < PRETEND_END_PFN; pfn++)
-		nr_owned += model.owner[pfn] != 0;
-	CHECK_EQ(pretend_free_pages(), nr_pages - nr_owned);
-	for (unsigned index = 0; index < MAX_HELD; index++)
-		if (model.page[index])
-			model_give(index);
-	give_all_back();
-	CHECK_EQ(pretend_free_pages(), nr_pages);
-	pretend_check();
-	pretend_end();
-	free_pages(owner, owner_order);
 }
 
 /* ---- Failure injection ---- */
@@ -499,13 +439,14 @@ static const struct test_case cases[] = {
 	{ "thisnode fails where others have memory", thisnode_fails_where_others_have_memory },
 	{ "dma memory survives pressure from above", dma_memory_survives_pressure_from_above },
 	{ "watermarks give way by privilege", watermarks_give_way_by_privilege },
+	{ "whoever frees memory gets the atomic reserve at last",
+	  whoever_frees_memory_gets_the_atomic_reserve_at_last },
 	{ "memory comes up when it is needed", memory_comes_up_when_it_is_needed },
 	{ "pages of other nodes go home", pages_of_other_nodes_go_home },
 	{ "every zone of a CPU has its stacks", every_zone_of_a_cpu_has_its_stacks },
 	{ "movable memory serves movable requests alone",
 	  movable_memory_serves_movable_requests_alone },
 	{ "cpus drain when they are asked", cpus_drain_when_they_are_asked },
-	{ "a random run agrees with an owner per page", a_random_run_agrees_with_an_owner_per_page },
 	{ "every failure leaves the rules whole", every_failure_leaves_the_rules_whole },
 	{ "verify notices L1", verify_notices_L1 },
 	{ "verify notices L2", verify_notices_L2 },

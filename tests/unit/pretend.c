@@ -15,7 +15,7 @@
 #include "mm/zonelist.h"
 #include "tests/test.h"
 
-#define MEM_MAP_ORDER	8u	/* 32,768 pages of 32 bytes */
+#define MEM_MAP_ORDER	9u	/* 65,536 pages of 32 bytes */
 #define ARENA_ORDER	7u
 #define MAX_PIECES	(PRETEND_MAX_ZONES + 1)
 #define NR_FINDINGS	4u

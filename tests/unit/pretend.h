@@ -18,8 +18,8 @@
 #define PRETEND_MAX_NODES	4
 #define PRETEND_MAX_CPUS	4
 
-/* All memory of a pretended machine lies below: its mem_map is an array of 1 MiB. */
-#define PRETEND_END_PFN		((pfn_t)32768)
+/* All memory of a pretended machine lies below: its mem_map is an array of 2 MiB. */
+#define PRETEND_END_PFN		((pfn_t)65536)
 
 struct pretend_plan {
 	unsigned nr_nodes;
