@@ -15,11 +15,11 @@
  *   uncached need no test of their own.
  *
  * Invariants, for a quiet CPU
- *   P1  slots <= top <= slots + capacity
+ *   P1  slots <= top <= full <= slots + capacity; a closed stack has top = full
  *   P2  every entry has cached_state, and lies in the stack's zone
  *   P3  no page is on a stack twice
  *   P4  an entry is a block's first page: aligned to its order
- *   P5  slots[0] is the end mark
+ *   P5  slots[0] is the end mark, and what a closed stack shows
  *
  * Locking
  *   A CPU uses its own stacks only, under mm_port_local_lock(). Refill and drain
@@ -158,8 +158,8 @@ void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, u
 	cpu_data->is_reclaiming = false;
 	cpu_data->is_drain_wanted = false;
 	cpu_data->nr_slow = 0;
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++)
-		init_closed(&cpu_data->stacks[0][0][0] + i);
+	for_each_stack(stack, cpu_data)
+		init_closed(stack);
 	assign_slots(cpu_data, node);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
 		struct zone *zone = &node->node_zones[type];
@@ -185,10 +185,10 @@ struct page_stack *pcp_stack(struct zone *zone, unsigned order, enum migratetype
 	unsigned index = stack_order_index(order);
 	struct page_stack *stack;
 
-	if (!cpu_data || zone->node != cpu_data->node || index == NR_STACK_ORDERS)
+	if (!cpu_data || index == NR_STACK_ORDERS)
 		return NULL;
 	stack = &cpu_data->stacks[cpu_data->slot[zone->type][migratetype]][index][migratetype];
-	/* The last slot is shared by types of zone this node does not have. */
+	/* Another node's zone, or one of the types this node has not: they share the last slot. */
 	return stack->zone == zone && stack->full != stack->slots ? stack : NULL;
 }
 
@@ -205,7 +205,6 @@ bool pcp_refill(struct page_stack *stack)
 			     min_u64(stack->batch, (uint64_t)(stack->full - stack->slots)));
 	spin_unlock(&zone->lock);
 	stack->top += nr;
-	stack->nr_refills++;
 	return nr != 0;
 }
 
@@ -222,36 +221,27 @@ void pcp_drain_batch(struct page_stack *stack)
 
 void pcp_drain(struct mm_cpu *cpu_data)
 {
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
-		struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
-
+	for_each_stack(stack, cpu_data)
 		while (pcp_count(stack) != 0)
 			pcp_drain_batch(stack);
-	}
 	__atomic_store_n(&cpu_data->is_drain_wanted, false, __ATOMIC_RELAXED);
 }
 
 void pcp_set_closed(struct mm_cpu *cpu_data, bool is_closed)
 {
 	pcp_drain(cpu_data);
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
-		struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
-
+	for_each_stack(stack, cpu_data)
 		if (stack->slots)
 			stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
-	}
 }
 
 uint64_t pcp_pages(const struct mm_cpu *cpu_data, const struct zone *zone)
 {
 	uint64_t nr_pages = 0;
 
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
-		const struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
-
+	for_each_stack(stack, cpu_data)
 		if (stack->zone == zone)
 			nr_pages += pcp_count(stack) << stack->order;
-	}
 	return nr_pages;
 }
 
@@ -270,14 +260,15 @@ static bool verify_distinct(const struct page_stack *stack, struct violation *ou
 	}
 	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
 		page_set_state(*at, stack->cached_state);
-	REQUIRE("P3", page_to_pfn(*(twice ? twice : stack->top)), !twice);
+	REQUIRE("P3", page_to_pfn(*twice), !twice);
 	return true;
 }
 
 static bool verify_stack(const struct page_stack *stack, struct violation *out)
 {
 	REQUIRE("P1", (uintptr_t)stack, stack->top >= stack->slots);
-	REQUIRE("P1", (uintptr_t)stack, stack->top <= stack->slots + stack->capacity);
+	REQUIRE("P1", (uintptr_t)stack, stack->top <= stack->full);
+	REQUIRE("P1", (uintptr_t)stack, stack->full <= stack->slots + stack->capacity);
 	REQUIRE("P5", (uintptr_t)stack, pcp_is_end_mark(stack->slots[0]));
 	for (struct page **at = stack->slots + 1; at <= stack->top; at++) {
 		pfn_t pfn = zone_page_to_pfn(stack->zone, *at);
@@ -289,13 +280,17 @@ static bool verify_stack(const struct page_stack *stack, struct violation *out)
 	return verify_distinct(stack, out);
 }
 
+static bool verify_closed(const struct page_stack *stack, struct violation *out)
+{
+	REQUIRE("P1", (uintptr_t)stack, stack->top == stack->full);
+	REQUIRE("P5", (uintptr_t)stack, pcp_is_end_mark(*stack->top));
+	return true;
+}
+
 bool pcp_verify(const struct mm_cpu *cpu_data, struct violation *out)
 {
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
-		const struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
-
-		if (stack->slots && !verify_stack(stack, out))
+	for_each_stack(stack, cpu_data)
+		if (!(stack->slots ? verify_stack(stack, out) : verify_closed(stack, out)))
 			return false;
-	}
 	return true;
 }

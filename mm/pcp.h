@@ -13,10 +13,11 @@
 
 /* Every CPU has stacks for each zone of its node that has memory. */
 #define NR_STACK_SLOTS		MAX_NR_ZONES
+#define NR_STACKS		(NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES)
 
 /* One cache line. top points to the page last pushed; slots[0] is never a page. */
 struct page_stack {
-	struct page **top;
+	_Alignas(PAGE_STACK_BYTES) struct page **top;
 	struct page **full;		/* top's highest place for now: at most capacity */
 	uint64_t cached_state;		/* page->state of a page that rests here */
 	uint64_t user_state;		/* and of the same page while allocated */
@@ -26,7 +27,6 @@ struct page_stack {
 	uint16_t batch;			/* blocks moved at once */
 	uint8_t order;
 	uint8_t migratetype;
-	uint64_t nr_refills;
 };
 
 _Static_assert(sizeof(struct page_stack) == PAGE_STACK_BYTES, "offsets are computed by callers");
@@ -46,6 +46,11 @@ struct mm_cpu {
 	bool is_drain_wanted;		/* set by others; obeyed at the next slow path */
 	uint64_t nr_slow;		/* requests that did not end on a stack */
 };
+
+/* For all stacks of @cpu_data. */
+#define for_each_stack(stack, cpu_data)							\
+	for (__typeof__(&(cpu_data)->stacks[0][0][0]) stack = &(cpu_data)->stacks[0][0][0];	\
+	     stack < &(cpu_data)->stacks[0][0][0] + NR_STACKS; stack++)
 
 static inline struct mm_cpu *this_mm_cpu(void)
 {

@@ -141,9 +141,7 @@ static void show_pageset(const struct mm_cpu *cpu_data, const struct zone *zone)
 	uint64_t high = 0;
 	unsigned batch = 0;
 
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++) {
-		const struct page_stack *stack = &cpu_data->stacks[0][0][0] + i;
-
+	for_each_stack(stack, cpu_data) {
 		if (stack->zone != zone)
 			continue;
 		high += (uint64_t)(stack->full - stack->slots) << stack->order;

@@ -242,6 +242,9 @@ static void memory_comes_up_when_it_is_needed(void)
 	CHECK_EQ(pretend_zone(1, ZONE_NORMAL)->nr_pending_pages, 12288 - 10213);
 	CHECK_EQ(pretend_zone(3, ZONE_NORMAL)->nr_free_pages, 0);
 	pretend_check();
+	/* The page and what its stack holds, as if there were no pending memory. */
+	pcp_drain(pretend_cpu(0));
+	CHECK(pretend_zone(1, ZONE_NORMAL)->packing_limit == pretend_page(8192 + 1));
 	while (take(1, GFP_ANY | __GFP_THISNODE, 0))
 		;
 	CHECK_EQ(pretend_zone(1, ZONE_NORMAL)->nr_pending_pages, 0);
@@ -268,6 +271,27 @@ static void pages_of_other_nodes_go_home(void)
 	pretend_end();
 }
 
+/* As what another CPU's own data is allocated from. */
+static void a_cpu_without_stacks_is_served_from_the_lists(void)
+{
+	struct page *page, *nearest;
+
+	setup(&quad);
+	mm_port_set_cpu_data(NULL);
+	page = alloc_pages_before_cpu(3, 0);
+	nearest = alloc_pages_before_cpu(CPU_OF_MEMORYLESS, 2);
+	pretend_on_cpu(0);
+	CHECK_EQ(page_to_nid(page), 3);
+	CHECK_EQ(page_to_nid(nearest), 1);
+	CHECK_EQ(nearest->order, 2);
+	CHECK(alloc_pages_before_cpu(3, MAX_ORDER + 1) == NULL);
+	pretend_check();
+	__free_pages(nearest, 2);
+	__free_pages(page, 0);
+	pretend_check();
+	pretend_end();
+}
+
 /* Low memory has stacks too, of its own. */
 static void every_zone_of_a_cpu_has_its_stacks(void)
 {
@@ -282,6 +306,37 @@ static void every_zone_of_a_cpu_has_its_stacks(void)
 	CHECK_EQ(normal->type, PAGE_CACHED);
 	CHECK(pcp_pages(pretend_cpu(0), pretend_zone(0, ZONE_DMA)) > 0);
 	CHECK(pcp_pages(pretend_cpu(0), pretend_zone(0, ZONE_NORMAL)) > 0);
+	pretend_check();
+	pretend_end();
+}
+
+static void draining_and_closing_reach_all_of_them(void)
+{
+	struct page *pages[STACK_LOW_ORDER_MAX + 1];
+
+	setup(&quad);
+	for (unsigned order = 0; order <= STACK_LOW_ORDER_MAX; order++) {
+		pages[order] = alloc_pages_any(GFP_ANY | GFP_DMA, order);
+		CHECK(take(NID_NONE, GFP_ANY, order));
+	}
+	for (unsigned order = 0; order <= STACK_LOW_ORDER_MAX; order++)
+		__free_pages(pages[order], order);
+	give_all_back();
+	for_each_populated_zone(zone)
+		CHECK_EQ(pcp_pages(pretend_cpu(0), zone), 0);
+	pcp_set_closed(pretend_cpu(0), true);
+	for_each_stack(stack, pretend_cpu(0))
+		CHECK(stack->full == (stack->slots ? stack->slots : stack->top));
+	/* What is closed is passed by, in every zone. */
+	for (unsigned order = 0; order <= STACK_LOW_ORDER_MAX; order++) {
+		CHECK(take(NID_NONE, GFP_ANY | GFP_DMA, order));
+		CHECK(take(NID_NONE, GFP_ANY, order));
+	}
+	pretend_check();
+	give_all_back();
+	pcp_set_closed(pretend_cpu(0), false);
+	for_each_stack(stack, pretend_cpu(0))
+		CHECK(!stack->slots || stack->full == stack->slots + stack->capacity);
 	pretend_check();
 	pretend_end();
 }
@@ -443,7 +498,10 @@ static const struct test_case cases[] = {
 	  whoever_frees_memory_gets_the_atomic_reserve_at_last },
 	{ "memory comes up when it is needed", memory_comes_up_when_it_is_needed },
 	{ "pages of other nodes go home", pages_of_other_nodes_go_home },
+	{ "a CPU without stacks is served from the lists",
+	  a_cpu_without_stacks_is_served_from_the_lists },
 	{ "every zone of a CPU has its stacks", every_zone_of_a_cpu_has_its_stacks },
+	{ "draining and closing reach all of them", draining_and_closing_reach_all_of_them },
 	{ "movable memory serves movable requests alone",
 	  movable_memory_serves_movable_requests_alone },
 	{ "cpus drain when they are asked", cpus_drain_when_they_are_asked },

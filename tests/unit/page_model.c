@@ -195,14 +195,11 @@ static void mark_taken(uint64_t is_taken[PRETEND_END_PFN / BITS_PER_WORD])
 		if (model.owner[pfn] ||
 		    pageblock_migratetype(pretend_page(pfn)) == MIGRATE_ISOLATE)
 			bitmap_set(is_taken, pfn);
-	for (unsigned cpu = 0; cpu < model.plan->nr_cpus; cpu++) {
-		const struct page_stack *stacks = &pretend_cpu(cpu)->stacks[0][0][0];
-
-		for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++)
-			for (uint64_t n = 1; n <= pcp_count(&stacks[i]); n++)
-				for (uint64_t j = 0; j < pages_in(stacks[i].order); j++)
-					bitmap_set(is_taken, page_to_pfn(stacks[i].slots[n]) + j);
-	}
+	for (unsigned cpu = 0; cpu < model.plan->nr_cpus; cpu++)
+		for_each_stack(stack, pretend_cpu(cpu))
+			for (uint64_t i = 1; i <= pcp_count(stack); i++)
+				for (uint64_t j = 0; j < pages_in(stack->order); j++)
+					bitmap_set(is_taken, page_to_pfn(stack->slots[i]) + j);
 }
 
 static bool zone_has_block(const struct zone *zone, const uint64_t *is_taken, unsigned order)
@@ -545,6 +542,15 @@ static void count_lists(struct zone *zone, struct counts *counts)
 	spin_unlock(&zone->lock);
 }
 
+static uint64_t nr_owned_pages(const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for (pfn_t pfn = zone->start_pfn; pfn < zone->end_pfn; pfn++)
+		nr_pages += model.owner[pfn] != 0;
+	return nr_pages;
+}
+
 static void compare_zone(struct zone *zone)
 {
 	struct counts expected, counts;
@@ -560,6 +566,8 @@ static void compare_zone(struct zone *zone)
 		}
 		CHECK_EQ(zone->free_area[order].nr_free, nr_blocks);
 	}
+	/* Where all memory in use would end if it were moved to the bottom. */
+	CHECK(zone->packing_limit == pretend_page(zone->start_pfn + nr_owned_pages(zone)));
 }
 
 /* All counts there are, with the stacks empty. */
