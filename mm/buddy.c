@@ -21,8 +21,8 @@
  *
  * Invariants, true whenever zone->lock is free
  *   B1  a listed block is aligned to its size and lies in the zone's memory
- *   B2  a listed page has the state of a free block of that order; the other
- *       pages of the block are PAGE_HOLE: no trace of smaller blocks stays
+ *   B2  a listed page has the state of a free block of that order; that of the
+ *       other pages is 0, PAGE_HOLE: no trace of smaller blocks stays
  *   B3  no two buddies below MAX_ORDER are both free: merging is complete, but
  *       between pageblocks that differ and of which one is isolated or reserved
  *   B4  nr_free of an order is the number of its listed blocks, and
@@ -52,12 +52,9 @@
 
 void buddy_init(struct zone *zone)
 {
-	for (unsigned order = 0; order < NR_ORDERS; order++) {
+	for (unsigned order = 0; order < NR_ORDERS; order++)
 		for (unsigned type = 0; type < MIGRATE_TYPES; type++)
 			list_init(&zone->free_area[order].free_list[type]);
-		zone->free_area[order].nr_free = 0;
-	}
-	zone->nr_free_pages = 0;
 }
 
 static bool is_order_aligned(const struct zone *zone, const struct page *page, unsigned order)
@@ -116,14 +113,11 @@ void buddy_unlist(struct zone *zone, struct page *page, unsigned order)
  * Between pageblocks of which one is isolated or reserved a block would escape
  * that; the ordinary types may share a block.
  */
-static bool may_merge(const struct page *page, const struct page *buddy, unsigned order)
+static bool may_merge(const struct page *page, const struct page *buddy)
 {
-	enum migratetype type, buddy_type;
+	enum migratetype type = pageblock_migratetype(page);
+	enum migratetype buddy_type = pageblock_migratetype(buddy);
 
-	if (order < PAGEBLOCK_ORDER)
-		return true;
-	type = pageblock_migratetype(page);
-	buddy_type = pageblock_migratetype(buddy);
 	return type == buddy_type || (type < MIGRATE_PCPTYPES && buddy_type < MIGRATE_PCPTYPES);
 }
 
@@ -134,7 +128,7 @@ static NOINLINE void merge_pageblocks(struct zone *zone, struct page *page, unsi
 	while (order < MAX_ORDER) {
 		struct page *buddy = buddy_of(page, order);
 
-		if (!is_free_block(zone, buddy, order) || !may_merge(page, buddy, order))
+		if (!is_free_block(zone, buddy, order) || !may_merge(page, buddy))
 			break;
 		unlink_block(&zone->free_area[order], buddy);
 		/* One type for both: the pair must not leave the lists of who frees and asks again. */
@@ -215,8 +209,7 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 	ASSERT(page->type != PAGE_FREE);
 
 	/* A block that was larger than a pageblock when one of its own was set apart. */
-	if (unlikely(order > PAGEBLOCK_ORDER) &&
-	    !may_merge(page, buddy_of(page, order - 1), order - 1)) {
+	if (unlikely(order > PAGEBLOCK_ORDER) && !may_merge(page, buddy_of(page, order - 1))) {
 		buddy_free(zone, page + pages_in(order - 1), order - 1);
 		order--;
 	}
@@ -290,13 +283,10 @@ void buddy_free_bulk(struct zone *zone, struct page **pages, uint64_t nr, unsign
 
 	zone->nr_free_pages += nr << order;
 	update_packing_limit(zone);
-	if (order >= PAGEBLOCK_ORDER) {
-		while (pages < end)
-			merge_pageblocks(zone, *pages++, order);
-		return;
-	}
+	while (order >= PAGEBLOCK_ORDER && pages < end)
+		merge_pageblocks(zone, *pages++, order);
 	while (pages < end) {
-		struct page **stride_end = pages + RUN_STRIDE < end ? pages + RUN_STRIDE : end;
+		struct page **stride_end = pages + min_u64(RUN_STRIDE, (uint64_t)(end - pages));
 		uint64_t length = run_length(pages, end, level.bytes);
 
 		if (length > 1) {
@@ -323,7 +313,7 @@ static ALWAYS_INLINE struct page *find_block(struct zone *zone, unsigned *order,
 		struct list_head *list = &zone->free_area[at].free_list[migratetype];
 		struct page *page = list_first_entry(list, struct page, list);
 
-		if (list->next == list)
+		if (list_is_empty(list))
 			continue;
 		if (page < limit) {
 			*order = at;
@@ -458,7 +448,8 @@ uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype mig
 		if (page >= bulk.limit)
 			bulk.limit = (struct page *)UINTPTR_MAX;
 		take_front(area, &area->free_list[migratetype], block_order, order, state, &bulk);
-		if (bulk.at < bulk.end && page_state(page) == free_state(zone, block_order)) {
+		/* Larger than what is wanted: it was not taken whole. */
+		if (page_state(page) == free_state(zone, block_order)) {
 			uint64_t nr_pieces = (uint64_t)(bulk.end - bulk.at);
 
 			buddy_unlist(zone, page, block_order);
@@ -504,10 +495,10 @@ static bool verify_block(const struct zone *zone, struct page *page, unsigned or
 	REQUIRE("B1", pfn, zone_has_up(zone, pfn + pages_in(order) - 1));
 	REQUIRE("B2", pfn, is_free_block(zone, page, order));
 	for (uint64_t i = 1; i < pages_in(order); i++)
-		REQUIRE("B2", pfn + i, page[i].type == PAGE_HOLE);
+		REQUIRE("B2", pfn + i, page_state(page + i) == 0);
 	REQUIRE("B3", pfn, order == MAX_ORDER ||
 		!is_free_block(zone, buddy_of(page, order), order) ||
-		!may_merge(page, buddy_of(page, order), order));
+		!may_merge(page, buddy_of(page, order)));
 	REQUIRE("B5", pfn, pageblock_migratetype(page) == migratetype ||
 		!owns_pageblock(zone, pfn));
 	return true;

@@ -53,7 +53,7 @@ static inline bool is_free_block(const struct zone *zone, const struct page *pag
 	return page_state(page) == free_state(zone, order);
 }
 
-/* Empties the lists. */
+/* Makes the lists of the zeroed @zone empty ones. */
 void buddy_init(struct zone *zone);
 
 /*

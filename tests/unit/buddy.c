@@ -130,6 +130,33 @@ static void a_range_becomes_the_largest_blocks_that_fit(void)
 	sandbox_end(&box);
 }
 
+static void a_block_goes_back_into_memory_of_one_kind(void)
+{
+	static const enum migratetype kinds[][2] = {
+		{ MIGRATE_MOVABLE, MIGRATE_UNMOVABLE },
+		{ MIGRATE_ISOLATE, MIGRATE_ISOLATE },
+		{ MIGRATE_MOVABLE, MIGRATE_HIGHATOMIC },
+		{ MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE },
+		{ MIGRATE_ISOLATE, MIGRATE_RECLAIMABLE },
+		{ MIGRATE_HIGHATOMIC, MIGRATE_ISOLATE },
+	};
+	struct page *page;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool may_merge = i < 2;
+
+		CHECK(sandbox_start(&box));
+		page = sandbox_take(&box, MAX_ORDER, MIGRATE_MOVABLE);
+		pageblock_set_migratetype(page, kinds[i][0]);
+		pageblock_set_migratetype(page + PAGEBLOCK_PAGES, kinds[i][1]);
+		sandbox_free(&box, page, MAX_ORDER);
+		CHECK_EQ(sandbox_blocks(&box, PAGEBLOCK_ORDER), may_merge ? 0 : 2);
+		CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES);
+		CHECK(is_consistent());
+		sandbox_end(&box);
+	}
+}
+
 /* ---- Many at once ---- */
 
 static struct page *many[SANDBOX_PAGES / 4];
@@ -198,23 +225,98 @@ static void freed_in_order_or_not_bulk_merges_fully(void)
 	sandbox_end(&box);
 }
 
+/* Blocks of @nr * 2^@order pages from the bottom, in order of addresses. */
+static void runs_of(unsigned order, uint64_t nr)
+{
+	CHECK(sandbox_start(&box));
+	CHECK_EQ(take_many(order, nr), nr);
+	for (uint64_t i = 0; i < nr; i++)
+		many[i] = box.map + (i << order);
+	free_many(order, nr);
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+static void runs_of_every_order_merge_fully(void)
+{
+	for (unsigned order = 0; order <= MAX_ORDER; order++)
+		for (uint64_t nr = 1; nr << order <= 1u << MAX_ORDER; nr *= 2)
+			runs_of(order, nr);
+}
+
+static void runs_among_single_blocks_are_all_freed(void)
+{
+	CHECK(sandbox_start(&box));
+	CHECK_EQ(take_many(1, 64), 64);
+	/* 5 upwards, 40 downwards, 19 upwards: of both the halves of some pairs. */
+	for (unsigned i = 0; i < 64; i++) {
+		unsigned place = i < 5 ? i : i < 45 ? 49 - i : i;
+
+		many[i] = box.map + 2 * place;
+	}
+	free_many(1, 64);
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
+/* Frees @nr blocks of @order from @pfn on, every other one: no two of them merge. */
+static void free_every_other(pfn_t pfn, unsigned order, uint64_t nr)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		struct page *page = box.map + pfn + 2 * (i << order);
+
+		page_set_state(page, 0);
+		sandbox_free(&box, page, order);
+	}
+}
+
+static void take_everything(void)
+{
+	CHECK(sandbox_start(&box));
+	while (sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE))
+		;
+}
+
 static void bulk_takes_what_fragments_there_are(void)
 {
-	static struct page *singles[64];
-
-	CHECK(sandbox_start(&box));
-	while (sandbox_take(&box, 1, MIGRATE_MOVABLE))
-		;
-	/* Every other page of the first 128: no two of them merge. */
-	for (unsigned i = 0; i < 64; i++) {
-		singles[i] = box.map + 2 * i;
-		page_set_state(singles[i], 0);
-		sandbox_free(&box, singles[i], 0);
-	}
-	CHECK_EQ(sandbox_blocks(&box, 0), 64);
-	CHECK_EQ(take_many(0, 1000), 64);
+	take_everything();
+	free_every_other(0, 0, 40);
+	CHECK_EQ(sandbox_blocks(&box, 0), 40);
+	CHECK_EQ(take_many(0, 1000), 40);
 	CHECK_EQ(box.zone->nr_free_pages, 0);
 	CHECK_EQ(sandbox_blocks(&box, 0), 0);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+static void bulk_stops_after_64_fragments(void)
+{
+	take_everything();
+	free_every_other(0, 0, 63);
+	free_every_other(512, 1, 2);
+	CHECK_EQ(take_many(0, 1000), 63 + 2);
+	CHECK_EQ(sandbox_blocks(&box, 1), 1);
+	free_every_other(1024, 0, 100);
+	CHECK_EQ(take_many(0, 1000), 64);
+	CHECK_EQ(sandbox_blocks(&box, 0), 36);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+static void bulk_leaves_what_is_above_the_limit_to_the_last(void)
+{
+	const pfn_t limit_pfn = SANDBOX_PAGES - 4 - 8 - 4;
+
+	take_everything();
+	free_every_other(0, 2, 1);
+	free_every_other(512, 3, 1);
+	free_every_other(limit_pfn, 2, 1);
+	CHECK(box.zone->packing_limit == box.map + limit_pfn);
+	CHECK_EQ(take_many(0, 12), 12);
+	for (unsigned i = 0; i < 12; i++)
+		CHECK(many[i] < box.map + limit_pfn);
+	CHECK_EQ(sandbox_blocks(&box, 2), 1);
+	CHECK_EQ(take_many(0, 12), 4);
 	CHECK(is_consistent());
 	sandbox_end(&box);
 }
@@ -339,6 +441,73 @@ static void blocks_below_the_packing_limit_go_first(void)
 	sandbox_end(&box);
 }
 
+static void a_larger_block_below_the_limit_goes_before_a_small_one_above(void)
+{
+	struct page *pages[8];
+
+	CHECK(sandbox_start(&box));
+	for (unsigned i = 0; i < 8; i++)
+		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
+	/* 512 + 4 pages are free: the limit is 3,580, and this is behind it. */
+	page_set_state(pages[7], make_page_state(PAGE_USER, 2, box.zone->index, 1));
+	sandbox_free(&box, pages[7], 2);
+	CHECK_EQ(box.zone->packing_limit - box.map, SANDBOX_PAGES - PAGEBLOCK_PAGES - 4);
+	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, pages[1] - box.map);
+	sandbox_end(&box);
+}
+
+static void a_block_at_the_limit_is_above_it(void)
+{
+	struct page *pages[8];
+
+	CHECK(sandbox_start(&box));
+	for (unsigned i = 0; i < 8; i++)
+		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
+	sandbox_free(&box, pages[6], PAGEBLOCK_ORDER);
+	CHECK(box.zone->packing_limit == pages[6]);
+	CHECK_EQ(sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE) - box.map,
+		 pages[1] - box.map);
+	/* Small and at the limit, which a single page must not make it below. */
+	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
+	CHECK_EQ(take_many(PAGEBLOCK_ORDER, 1), 1);
+	CHECK_EQ(many[0] - box.map, pages[1] - box.map);
+	sandbox_end(&box);
+}
+
+/* Every way in and out leaves the limit where all that is in use would end. */
+static bool limit_is_right(void)
+{
+	return box.zone->packing_limit ==
+	       box.map + (SANDBOX_PAGES - box.zone->nr_free_pages);
+}
+
+static void every_way_moves_the_packing_limit(void)
+{
+	struct page *page;
+
+	CHECK(sandbox_start(&box));
+	CHECK(limit_is_right());
+	page = sandbox_take(&box, 3, MIGRATE_MOVABLE);
+	CHECK(limit_is_right());
+	CHECK_EQ(take_many(0, 5), 5);
+	CHECK(limit_is_right());
+	free_many(0, 5);
+	CHECK(limit_is_right());
+	sandbox_free(&box, page, 3);
+	CHECK(limit_is_right());
+	spin_lock(&box.zone->lock);
+	buddy_take_at(box.zone, box.map, MAX_ORDER, 4);
+	CHECK(limit_is_right());
+	page_set_state(box.map, 0);
+	buddy_free_range(box.zone, box.map, 16);
+	spin_unlock(&box.zone->lock);
+	CHECK(limit_is_right());
+	CHECK(sandbox_is_whole(&box));
+	sandbox_end(&box);
+}
+
 static bool steal(unsigned order, enum migratetype migratetype, enum steal how)
 {
 	bool is_stolen;
@@ -433,11 +602,31 @@ static void an_isolated_pageblock_merges_with_none_outside(void)
 
 /* ---- Breaches ---- */
 
+/* True when @rule is the broken one, at @at. */
+static bool breaks_at(const char *rule, uint64_t at)
+{
+	struct violation violation;
+
+	return !buddy_verify(box.zone, &violation) && strcmp(violation.rule, rule) == 0 &&
+	       violation.at == at;
+}
+
 static void verify_notices_B1(void)
 {
+	struct page *page;
+
 	CHECK(sandbox_start(&box));
-	box.span.end_pfn = SANDBOX_PAGES / 2;
-	CHECK(sandbox_breaks(&box, "B1"));
+	/* The last block but for its first page, the first but for its last. */
+	box.span = (struct pfn_span){ 1, SANDBOX_PAGES };
+	CHECK(breaks_at("B1", 0));
+	box.span = (struct pfn_span){ 0, SANDBOX_PAGES - 1 };
+	CHECK(breaks_at("B1", SANDBOX_PAGES - (1u << MAX_ORDER)));
+	box.span = (struct pfn_span){ 0, SANDBOX_PAGES };
+	page = sandbox_take(&box, 2, MIGRATE_MOVABLE);
+	spin_lock(&box.zone->lock);
+	buddy_list(box.zone, page + 1, 1, MIGRATE_MOVABLE);
+	spin_unlock(&box.zone->lock);
+	CHECK(breaks_at("B1", 1));
 	sandbox_end(&box);
 }
 
@@ -445,7 +634,14 @@ static void verify_notices_B2(void)
 {
 	CHECK(sandbox_start(&box));
 	box.map[0].type = PAGE_USER;
-	CHECK(sandbox_breaks(&box, "B2"));
+	CHECK(breaks_at("B2", 0));
+	box.map[0].type = PAGE_FREE;
+	CHECK(is_consistent());
+	box.map[1].refcount = 1;
+	CHECK(breaks_at("B2", 1));
+	box.map[1].refcount = 0;
+	box.map[(1u << MAX_ORDER) - 1].order = 1;
+	CHECK(breaks_at("B2", (1u << MAX_ORDER) - 1));
 	sandbox_end(&box);
 }
 
@@ -473,6 +669,10 @@ static void verify_notices_B4(void)
 	box.zone->nr_free_pages++;
 	box.zone->free_area[MAX_ORDER].nr_free++;
 	CHECK(sandbox_breaks(&box, "B4"));
+	box.zone->free_area[MAX_ORDER].nr_free--;
+	/* A list that leads back into itself ends the walk. */
+	box.map[0].list.next = &box.map[0].list;
+	CHECK(sandbox_breaks(&box, "B4"));
 	sandbox_end(&box);
 }
 
@@ -480,7 +680,36 @@ static void verify_notices_B5(void)
 {
 	CHECK(sandbox_start(&box));
 	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
-	CHECK(sandbox_breaks(&box, "B5"));
+	CHECK(breaks_at("B5", 0));
+	pageblock_set_migratetype(box.map, MIGRATE_MOVABLE);
+	sandbox_take(&box, 0, MIGRATE_MOVABLE);
+	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
+	CHECK(breaks_at("B5", 1));
+	sandbox_end(&box);
+}
+
+/* Its type is that of whoever set it last: what others list there may differ. */
+static void a_shared_pageblock_has_no_type_of_its_own(void)
+{
+	const pfn_t last_pfn = SANDBOX_PAGES - PAGEBLOCK_PAGES;
+
+	CHECK(sandbox_start(&box));
+	while (sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE))
+		;
+	free_every_other(4, 1, 1);
+	free_every_other(last_pfn + 4, 1, 1);
+	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
+	CHECK(breaks_at("B5", 4));
+	/* Another zone has the first pages. */
+	box.span.start_pfn = 4;
+	CHECK(is_consistent());
+	box.span.start_pfn = 0;
+	pageblock_set_migratetype(box.map, MIGRATE_MOVABLE);
+	pageblock_set_migratetype(box.map + last_pfn, MIGRATE_UNMOVABLE);
+	CHECK(breaks_at("B5", last_pfn + 4));
+	/* And the last one. */
+	box.span.end_pfn = SANDBOX_PAGES - 1;
+	CHECK(is_consistent());
 	sandbox_end(&box);
 }
 
@@ -496,10 +725,35 @@ static void broken_contracts_panic_by_name(void)
 	CHECK_PANICS("order <= MAX_ORDER", buddy_free(box.zone, page, MAX_ORDER + 1));
 	CHECK_PANICS("is_order_aligned", buddy_free(box.zone, page + 1, 4));
 	CHECK_PANICS("is_inside", buddy_free(box.zone, box.map + SANDBOX_PAGES, 4));
+	box.zone->start_pfn = 16;
+	CHECK_PANICS("is_inside", buddy_free(box.zone, page, 4));
+	CHECK_PANICS("pfn >= zone->start_pfn", buddy_free_range(box.zone, page, 16));
+	box.zone->start_pfn = 0;
+	CHECK_PANICS("end_pfn <= zone->end_pfn",
+		     buddy_free_range(box.zone, box.map + SANDBOX_PAGES - 1, 2));
 	buddy_free(box.zone, page, 4);
+	CHECK_PANICS("is_free_block(zone, page, block_order)",
+		     buddy_take_at(box.zone, box.map, 4, 2));
+	CHECK_PANICS("order <= block_order",
+		     buddy_take_at(box.zone, box.map, MAX_ORDER, MAX_ORDER + 1));
 	CHECK_PANICS("PAGE_FREE", buddy_free(box.zone, box.map, MAX_ORDER));
 	CHECK_PANICS("migratetype < MIGRATE_PCPTYPES",
 		     pageblock_steal(box.zone, 0, MIGRATE_HIGHATOMIC, STEAL_ANY));
+	spin_unlock(&box.zone->lock);
+	sandbox_end(&box);
+}
+
+/* What costs a look at the neighbours is asked in debug builds alone. */
+static void debug_builds_look_at_links_and_states(void)
+{
+	if (!MM_DEBUG)
+		SKIP("no debug build");
+	CHECK(sandbox_start(&box));
+	spin_lock(&box.zone->lock);
+	CHECK_PANICS("is_free_block", buddy_unlist(box.zone, box.map, MAX_ORDER - 1));
+	box.map[1u << MAX_ORDER].list.prev = &box.map[1].list;
+	CHECK_PANICS("list_is_linked",
+		     buddy_unlist(box.zone, box.map + (1u << MAX_ORDER), MAX_ORDER));
 	spin_unlock(&box.zone->lock);
 	sandbox_end(&box);
 }
@@ -515,12 +769,22 @@ static const struct test_case cases[] = {
 	{ "an empty list gives nothing", an_empty_list_gives_nothing },
 	{ "a range becomes the largest blocks that fit",
 	  a_range_becomes_the_largest_blocks_that_fit },
+	{ "a block goes back into memory of one kind", a_block_goes_back_into_memory_of_one_kind },
 	{ "bulk blocks are disjoint and pop upwards", bulk_blocks_are_disjoint_and_pop_upwards },
 	{ "freed in order or not bulk merges fully", freed_in_order_or_not_bulk_merges_fully },
+	{ "runs of every order merge fully", runs_of_every_order_merge_fully },
+	{ "runs among single blocks are all freed", runs_among_single_blocks_are_all_freed },
 	{ "bulk takes what fragments there are", bulk_takes_what_fragments_there_are },
+	{ "bulk stops after 64 fragments", bulk_stops_after_64_fragments },
+	{ "bulk leaves what is above the limit to the last",
+	  bulk_leaves_what_is_above_the_limit_to_the_last },
 	{ "random operations agree with a bitmap", random_operations_agree_with_a_bitmap },
 	{ "the smallest block that fits is taken", the_smallest_block_that_fits_is_taken },
 	{ "blocks below the packing limit go first", blocks_below_the_packing_limit_go_first },
+	{ "a larger block below the limit goes before a small one above",
+	  a_larger_block_below_the_limit_goes_before_a_small_one_above },
+	{ "a block at the limit is above it", a_block_at_the_limit_is_above_it },
+	{ "every way moves the packing limit", every_way_moves_the_packing_limit },
 	{ "unmovable claims whole pageblocks", unmovable_claims_whole_pageblocks },
 	{ "fallbacks follow the order of preference", fallbacks_follow_the_order_of_preference },
 	{ "unmovable steals the largest movable the smallest",
@@ -533,7 +797,9 @@ static const struct test_case cases[] = {
 	{ "verify notices B3", verify_notices_B3 },
 	{ "verify notices B4", verify_notices_B4 },
 	{ "verify notices B5", verify_notices_B5 },
+	{ "a shared pageblock has no type of its own", a_shared_pageblock_has_no_type_of_its_own },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },
+	{ "debug builds look at links and states", debug_builds_look_at_links_and_states },
 };
 
 TEST_SUITE(buddy, cases);
