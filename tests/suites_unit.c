@@ -22,6 +22,7 @@ extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
+extern const struct test_suite suite_pageblock;
 extern const struct test_suite suite_pcp;
 extern const struct test_suite suite_page;
 extern const struct test_suite suite_page_alloc;
@@ -60,6 +61,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_mem_map,
 	&suite_zone,
 	&suite_buddy,
+	&suite_pageblock,
 	&suite_pcp,
 	&suite_page,
 	&suite_page_alloc,
