@@ -307,24 +307,19 @@ SOAK_SECONDS ?= 600
 bench-host: $(BUILD)/host/bench_host
 	$(PYTHON) tools/bench_host.py $<
 
-# Ten million operations by 8 threads on 4 nodes; a tenth of them under ThreadSanitizer.
-soak-host: $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
+# Ten million operations on pages against the model, with address and undefined-behaviour
+# sanitizers; as many on objects by 8 threads on 4 nodes; a tenth of them under ThreadSanitizer.
+SOAK_SEED ?= $(shell date +%s)
+soak-host: $(BUILD)/host/unit $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
+	timeout 900 $(BUILD)/host/unit tests=soak seed=$(SOAK_SEED)
 	timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
 	TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 $(BUILD)/host/slab_stress_tsan 1000000 8 4
 
-# Files and the suites that must notice; MUTANTS_SAMPLE=0 tries every mutant.
-MUTANTS_SAMPLE ?= 40
-MUTANTS_PAGE_TESTS := bootmem.*,zone.*,buddy.*,pcp.*,page.*,page_alloc.*,numa.*,reclaim.*,ledger.*
+# Every mutant of the sources that tests/mutants.toml lists, or of MUTANTS_FILES; a sample of
+# MUTANTS_SAMPLE of each when that is not 0.
+MUTANTS_SAMPLE ?= 0
 mutants: $(BUILD)/host/unit
-	$(PYTHON) tools/mutants_pages.py
-	for file in slab slab_make slab_cpu slab_alien slab_layout slab_debug kmalloc; do \
-		timeout 1800 $(PYTHON) tools/mutants.py mm/$$file.c --sample $(MUTANTS_SAMPLE) \
-			--tests 'slab.*,kmalloc.*,linux_shim.*,gallery.*' || failed=1; \
-	done; \
-	for file in buddy pageblock pcp page page_alloc zone bootmem ledger; do \
-		timeout 1800 $(PYTHON) tools/mutants.py mm/$$file.c --sample $(MUTANTS_SAMPLE) \
-			--tests '$(MUTANTS_PAGE_TESTS)' || failed=1; \
-	done; test -z "$$failed"
+	$(PYTHON) tools/mutants.py --sample $(MUTANTS_SAMPLE) $(MUTANTS_FILES)
 
 soak: image soak-host
 	$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \
