@@ -40,21 +40,18 @@ static const uint8_t fallbacks[MIGRATE_PCPTYPES][NR_FALLBACKS] = {
 	[MIGRATE_RECLAIMABLE] = { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE },
 };
 
-/* First page after the block that @page heads. */
+/* First page after the block that @page heads. What heads none has order 0. */
 static struct page *next_block(struct page *page)
 {
-	uint64_t state = page_state(page);
-	struct page head = { .state = state };
+	struct page head = { .state = page_state(page) };
 
-	if (head.type == PAGE_HOLE || head.type == PAGE_TAIL)
-		return page + 1;
 	return page + pages_in(head.order);
 }
 
 struct block_use pageblock_use(const struct zone *zone, struct page *start)
 {
 	struct page *end = start + PAGEBLOCK_PAGES;
-	struct block_use use = { 0, 0, 0 };
+	struct block_use use = { 0 };
 
 	/* The second half of a larger block: its first page speaks for it. */
 	if (is_free_block(zone, pair_of(start, PAGEBLOCK_ORDER), MAX_ORDER))
@@ -81,7 +78,7 @@ uint64_t pageblock_convert(struct zone *zone, struct page *page, enum migratetyp
 	for (struct page *at = start; at < end; at = next_block(at)) {
 		unsigned order = at->order;
 
-		if (order > MAX_ORDER || !is_free_block(zone, at, order))
+		if (!is_free_block(zone, at, order))
 			continue;
 		buddy_unlist(zone, at, order);
 		buddy_list(zone, at, order, migratetype);
@@ -128,10 +125,10 @@ static void claim_part(struct zone *zone, struct page *page, unsigned order,
 	if (is_worth_claiming(&use, migratetype, from)) {
 		pageblock_convert(zone, page, migratetype);
 		zone->nr_stolen_pageblocks++;
-		return;
+	} else {
+		buddy_unlist(zone, page, order);
+		buddy_list(zone, page, order, migratetype);
 	}
-	buddy_unlist(zone, page, order);
-	buddy_list(zone, page, order, migratetype);
 }
 
 /* First listed block of exactly @order of a type that @migratetype may take from. */
@@ -158,8 +155,8 @@ bool pageblock_steal(struct zone *zone, unsigned order, enum migratetype migrate
 
 	ASSERT(migratetype < MIGRATE_PCPTYPES);
 
-	if (steal == STEAL_WHOLE_PAGEBLOCKS && lowest_order < PAGEBLOCK_ORDER)
-		lowest_order = PAGEBLOCK_ORDER;
+	if (steal == STEAL_WHOLE_PAGEBLOCKS)
+		lowest_order = (unsigned)max_u64(order, PAGEBLOCK_ORDER);
 	for (unsigned at = NR_ORDERS; at-- > lowest_order;) {
 		struct page *page = find_fallback(zone, at, migratetype, &from);
 

@@ -232,12 +232,15 @@ static void a_single_free_pageblock_is_whole_too(void)
 	start_full();
 	give(block(5), PAGEBLOCK_ORDER);
 	give(block(6), PAGEBLOCK_ORDER - 1);
+	box.zone->watermark[WATERMARK_HIGH] = PAGEBLOCK_PAGES;
 	CHECK(!steal(MAX_ORDER, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(!steal(MAX_ORDER, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK(steal(3, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK_EQ(nr_listed(PAGEBLOCK_ORDER, MIGRATE_UNMOVABLE), 1);
 	CHECK_EQ(box.zone->nr_stolen_pageblocks, 1);
 	CHECK(!steal(3, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK_EQ(box.zone->nr_fallback_blocks, 1);
+	CHECK_EQ(box.zone->watermark_boost, 0);
 	sandbox_end(&box);
 }
 
@@ -248,8 +251,6 @@ static void converting_moves_what_is_free(void)
 	give(block(1) + 8, 3);
 	give(block(1) + 100, 2);
 	give(block(1) + 511, 0);
-	/* Interior pages may hold anything in what is not their state. */
-	block(1)[1].order = UINT8_MAX;
 	spin_lock(&box.zone->lock);
 	CHECK_EQ(pageblock_convert(box.zone, block(1) + 5, MIGRATE_RECLAIMABLE), 8 + 4 + 1);
 	spin_unlock(&box.zone->lock);
