@@ -432,6 +432,14 @@ static void verify_notices_L1(void)
 	list_of(0)->zones[2] = list_of(0)->zones[3];
 	CHECK(pretend_breaks("L1"));
 	pretend_end();
+	/* The first zone of all, which stands second, is missing. */
+	setup(&quad);
+	CHECK(list_of(0)->zones[1] == pretend_zone(0, ZONE_DMA));
+	list_of(0)->zones++;
+	list_of(0)->zones[0] = pretend_zone(0, ZONE_NORMAL);
+	list_of(0)->nr_zones--;
+	CHECK(pretend_breaks("L1"));
+	pretend_end();
 }
 
 static void verify_notices_L2(void)
