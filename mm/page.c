@@ -16,9 +16,9 @@
  *       order; its address is a multiple of its size
  *   G2  a compound page's tails are PAGE_TAIL and lead to its head, which has
  *       PAGE_COMPOUND set and is neither a plain page nor a slab's
- *   G3  the other pages of a plain block are PAGE_HOLE: nothing stale stays in
- *       them that could be taken for a block
- *   G4  every page of a slab is PAGE_SLAB
+ *   G3  the state of a plain block's other pages is 0, PAGE_HOLE: nothing stale
+ *       stays in them that could be taken for a block
+ *   G4  every page of a slab is PAGE_SLAB, the first alone has order and references
  *
  * Locking
  *   References and typed-page counters are atomic. Everything else of an
@@ -260,26 +260,27 @@ bool page_may_be_freed(const struct page *page, unsigned order)
 	       page->refcount != 0;
 }
 
-/* What an interior page of the block that @page heads must be. */
-static enum page_type interior_type(const struct page *page)
+/* The state of the other pages of the block that @page heads. */
+static uint64_t interior_state(const struct page *page)
 {
 	if (page->flags & PAGE_COMPOUND)
-		return PAGE_TAIL;
-	return page->type == PAGE_SLAB ? PAGE_SLAB : PAGE_HOLE;
+		return make_page_state(PAGE_TAIL, 0, page->zone_index, 0);
+	return page->type == PAGE_SLAB ? make_page_state(PAGE_SLAB, 0, page->zone_index, 0) : 0;
 }
 
 bool page_verify_block(const struct page *page, uint64_t pfn, struct violation *out)
 {
 	const struct page *end = page + pages_in(page->order);
-	enum page_type expected = interior_type(page);
-	const char *rule = expected == PAGE_TAIL ? "G2" : expected == PAGE_SLAB ? "G4" : "G3";
+	bool is_compound = page->flags & PAGE_COMPOUND;
+	const char *rule = is_compound ? "G2" : page->type == PAGE_SLAB ? "G4" : "G3";
+	uint64_t state = interior_state(page);
 
 	REQUIRE("G1", pfn, page->refcount != 0);
-	REQUIRE("G2", pfn, expected != PAGE_TAIL || page->type >= PAGE_HEAD);
-	REQUIRE("G2", pfn, expected != PAGE_TAIL || page->type != PAGE_SLAB);
+	REQUIRE("G2", pfn, !is_compound || page->type >= PAGE_HEAD);
+	REQUIRE("G2", pfn, !is_compound || page->type != PAGE_SLAB);
 	for (const struct page *at = page + 1; at < end; at++) {
-		REQUIRE(rule, pfn, at->type == expected);
-		REQUIRE("G2", pfn, expected != PAGE_TAIL || at->head == page);
+		REQUIRE(rule, pfn, page_state(at) == state);
+		REQUIRE("G2", pfn, !is_compound || at->head == page);
 	}
 	return true;
 }

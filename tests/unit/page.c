@@ -136,6 +136,12 @@ static void verify_notices_G2(void)
 	CHECK(pretend_breaks("G2"));
 	page[5].head = page;
 	pretend_check();
+	page[1].refcount = 1;
+	CHECK(pretend_breaks("G2"));
+	page[1].refcount = 0;
+	page[7].order = 1;
+	CHECK(pretend_breaks("G2"));
+	page[7].order = 0;
 	page[7].type = PAGE_HOLE;
 	CHECK(pretend_breaks("G2"));
 	page[7].type = PAGE_TAIL;
@@ -154,6 +160,10 @@ static void verify_notices_G3(void)
 	page = alloc_pages_any(0, 3);
 	page[4].type = PAGE_FREE;
 	CHECK(pretend_breaks("G3"));
+	page[4].type = PAGE_HOLE;
+	pretend_check();
+	page[1].refcount = 1;
+	CHECK(pretend_breaks("G3"));
 	pretend_end();
 }
 
@@ -166,6 +176,9 @@ static void verify_notices_G4(void)
 	page_set_type(page, PAGE_SLAB);
 	pretend_check();
 	page[3].type = PAGE_HOLE;
+	CHECK(pretend_breaks("G4"));
+	page[3].type = PAGE_SLAB;
+	page[1].order = 2;
 	CHECK(pretend_breaks("G4"));
 	pretend_end();
 }
