@@ -78,11 +78,10 @@ static ALWAYS_INLINE struct page_stack *stack_at(size_t offset)
 	return (struct page_stack *)((uintptr_t)mm_port_cpu_data() + offset);
 }
 
-static unsigned order_of_offset(size_t offset)
+/* Where this CPU's stack of @order that serves @gfp lies. @order has stacks. */
+static ALWAYS_INLINE size_t offset_for(unsigned order, gfp_t gfp)
 {
-	unsigned index = (unsigned)(offset / (NR_STACK_TYPES * (size_t)PAGE_STACK_BYTES));
-
-	return index <= STACK_LOW_ORDER_MAX ? index : PAGEBLOCK_ORDER;
+	return page_stack_offset(order) + gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES;
 }
 
 /* Pops a page that was checked when the stack was filled, a moment ago. */
@@ -96,45 +95,31 @@ static struct page *pop_fresh(struct page_stack *stack, uint32_t caller)
 }
 
 /*
- * The stack at @offset is empty, or its top page is corrupt. A plain refill from
+ * The stack of @order is empty, or its top page is corrupt. A plain refill from
  * a zone that has plenty needs none of the policy.
  */
-static NOINLINE struct page *pop_failed(size_t offset, gfp_t gfp)
-{
-	struct page_stack *stack = stack_at(offset);
-	uint32_t caller = CALLER;
-
-	if (stack->zone && pcp_is_end_mark(*stack->top) && stack->full != stack->slots &&
-	    !this_mm_cpu()->is_drain_wanted && zone_has_plenty(stack->zone, stack->order)) {
-		mm_port_local_state local = mm_port_local_lock();
-		struct page *page = pcp_refill(stack) ? pop_fresh(stack, caller) : NULL;
-
-		mm_port_local_unlock(local);
-		if (page)
-			return page;
-	}
-	return alloc_slow(gfp, order_of_offset(offset), NID_NONE, caller);
-}
-
-static NOINLINE void push_failed(struct page *page, size_t offset)
-{
-	free_slow(page, order_of_offset(offset));
-}
-
-/* @page is in order, but @stack has no room. */
-static NOINLINE void push_full(struct page *page, struct page_stack *stack)
+static NOINLINE struct page *pop_failed(unsigned order, gfp_t gfp)
 {
 	mm_port_local_state local = mm_port_local_lock();
+	struct page_stack *stack = stack_at(offset_for(order, gfp));
+	uint32_t caller = CALLER;
+	struct page *page = NULL;
 
-	if (stack->full == stack->slots) {
-		mm_port_local_unlock(local);
-		free_slow(page, stack->order);
-		return;
-	}
-	pcp_drain_batch(stack);
-	page_set_state(page, stack->cached_state);
-	*++stack->top = page;
+	if (stack->zone && pcp_is_end_mark(*stack->top) && stack->full != stack->slots &&
+	    !this_mm_cpu()->is_drain_wanted && zone_has_plenty(stack->zone, order) &&
+	    pcp_refill(stack))
+		page = pop_fresh(stack, caller);
 	mm_port_local_unlock(local);
+	return page ? page : alloc_slow(gfp, order, NID_NONE, caller);
+}
+
+/*
+ * The stack that @page of @order should go to has no room, or is of other pages
+ * and @page may be none to be freed. NOINLINE: the fast path needs no stack frame.
+ */
+static NOINLINE void push_failed(struct page *page, unsigned order)
+{
+	free_slow(page, order);
 }
 
 struct page *page_stack_pop(size_t offset, gfp_t gfp)
@@ -146,7 +131,7 @@ struct page *page_stack_pop(size_t offset, gfp_t gfp)
 
 	if (unlikely(page_state(page) != stack->cached_state)) {
 		mm_port_local_unlock(local);
-		return pop_failed(offset, gfp);
+		return pop_failed(stack->order, gfp);
 	}
 	stack->top = top - 1;
 	page_set_state(page, stack->user_state);
@@ -162,14 +147,9 @@ void page_stack_push(struct page *page, size_t offset)
 						     (size_t)PAGE_STACK_BYTES);
 	struct page **top = stack->top;
 
-	if (unlikely(page_state(page) != stack->user_state)) {
+	if (unlikely(page_state(page) != stack->user_state) || unlikely(top == stack->full)) {
 		mm_port_local_unlock(local);
-		push_failed(page, offset);
-		return;
-	}
-	if (unlikely(top == stack->full)) {
-		mm_port_local_unlock(local);
-		push_full(page, stack);
+		push_failed(page, stack->order);
 		return;
 	}
 	page_set_state(page, stack->cached_state);
@@ -194,9 +174,9 @@ static struct page *take_listed(struct zone *zone, unsigned order, enum migratet
  * A block of an order without stacks straight from the first zone's lists, while
  * that zone is far from its watermarks: no list of zones, no second try.
  */
-static struct page *alloc_uncached(gfp_t gfp, unsigned order, uint32_t caller)
+static NOINLINE struct page *alloc_uncached(gfp_t gfp, unsigned order, uint32_t caller)
 {
-	const struct page_stack *stack = stack_at(gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES);
+	const struct page_stack *stack = stack_at(offset_for(0, gfp));
 	struct zone *zone = stack->zone;
 	struct page *page;
 
@@ -215,13 +195,12 @@ struct page *alloc_pages_any(gfp_t gfp, unsigned order)
 	if (unlikely(gfp & GFP_SPECIAL))
 		return alloc_slow(gfp, order, NID_NONE, CALLER);
 	if (order_has_stack(order))
-		return page_stack_pop(page_stack_offset(order) +
-				      gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES, gfp);
+		return page_stack_pop(offset_for(order, gfp), gfp);
 	return alloc_uncached(gfp, order, CALLER);
 }
 
 /* The same the other way: nobody else refers to the block and it is of no special kind. */
-static void free_uncached(struct page *page, unsigned order)
+static NOINLINE void free_uncached(struct page *page, unsigned order)
 {
 	uint64_t expected = make_page_state(PAGE_USER, order, page->zone_index, 1);
 	struct zone *zone;
@@ -690,8 +669,8 @@ unsigned alloc_pages_bulk(gfp_t gfp, unsigned nid, unsigned nr_pages, struct pag
 		if (is_simple) {
 			mm_port_local_state local = mm_port_local_lock();
 
-			nr_taken += pop_many(stack_at(gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES),
-					     nr_pages - nr_taken, pages + nr_taken, CALLER);
+			nr_taken += pop_many(stack_at(offset_for(0, gfp)), nr_pages - nr_taken,
+					     pages + nr_taken, CALLER);
 			mm_port_local_unlock(local);
 			if (nr_taken == nr_pages)
 				break;

@@ -92,8 +92,8 @@ uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus)
 	return sizeof(struct mm_cpu) + nr_slots * sizeof(struct page *);
 }
 
-/* A stack that nothing is pushed on and nothing popped from. */
-static void init_closed(struct page_stack *stack)
+/* A stack that nothing is pushed on and nothing popped from; the slow ways ask its order. */
+static void init_closed(struct page_stack *stack, unsigned order)
 {
 	static struct page *closed_slot = &end_mark;
 
@@ -102,6 +102,7 @@ static void init_closed(struct page_stack *stack)
 		.full = &closed_slot,
 		.cached_state = UINT64_MAX,
 		.user_state = UINT64_MAX,
+		.order = (uint8_t)order,
 	};
 }
 
@@ -158,8 +159,9 @@ void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, u
 	cpu_data->is_reclaiming = false;
 	cpu_data->is_drain_wanted = false;
 	cpu_data->nr_slow = 0;
-	for_each_stack(stack, cpu_data)
-		init_closed(stack);
+	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++)
+		init_closed(&cpu_data->stacks[0][0][0] + i,
+			    stack_orders[i / NR_STACK_TYPES % NR_STACK_ORDERS]);
 	assign_slots(cpu_data, node);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
 		struct zone *zone = &node->node_zones[type];
