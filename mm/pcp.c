@@ -28,7 +28,7 @@
  * Cost
  *   One line of the stack, one of its slots, one struct page. Capacity is 1/32
  *   of the zone for order 0, shared by the node's CPUs; refill and drain move a
- *   batch under one lock.
+ *   batch under one lock. A CPU keeps one 2 MiB block where that is little.
  */
 
 #include "mm/pcp.h"
@@ -39,6 +39,12 @@
 #define ORDER0_SHARE		32u
 #define LOW_ORDER_SHARE		128u
 #define PAGEBLOCK_SHARE		64u
+
+/*
+ * Of 2 MiB blocks every CPU may keep one all the same, as long as all CPUs' are
+ * at most this part: without it a pair costs a walk through the lists.
+ */
+#define ONE_PAGEBLOCK_SHARE	12u
 
 /*
  * 17 MiB of single pages: a batch of 4,096 comes and goes without the zone's
@@ -67,16 +73,18 @@ bool pcp_is_end_mark(const struct page *page)
 
 uint32_t pcp_capacity(uint64_t managed_pages, unsigned nr_cpus, unsigned order)
 {
-	uint64_t share = LOW_ORDER_SHARE;
+	uint64_t cpu_pages = managed_pages / max_u64(nr_cpus, 1);
 	uint64_t nr_blocks;
 
-	if (order == 0)
-		share = ORDER0_SHARE;
-	else if (order == PAGEBLOCK_ORDER)
-		share = PAGEBLOCK_SHARE;
-	nr_blocks = (managed_pages / share / max_u64(nr_cpus, 1)) >> order;
-	if (nr_blocks < MIN_STACK_BLOCKS && order != PAGEBLOCK_ORDER)
-		return 0;
+	if (order == PAGEBLOCK_ORDER) {
+		nr_blocks = cpu_pages / PAGEBLOCK_SHARE / PAGEBLOCK_PAGES;
+		if (nr_blocks == 0)
+			nr_blocks = cpu_pages / ONE_PAGEBLOCK_SHARE >= PAGEBLOCK_PAGES;
+	} else {
+		nr_blocks = (cpu_pages / (order == 0 ? ORDER0_SHARE : LOW_ORDER_SHARE)) >> order;
+		if (nr_blocks < MIN_STACK_BLOCKS)
+			nr_blocks = 0;
+	}
 	return (uint32_t)min_u64(nr_blocks, MAX_STACK_BLOCKS);
 }
 

@@ -53,6 +53,8 @@ static void capacity_is_a_share_of_the_zone(void)
 	CHECK_EQ(pcp_capacity(65536, 4, 0), 512);
 	CHECK_EQ(pcp_capacity(65536, 1, 3), 64);
 	CHECK_EQ(pcp_capacity(65536, 1, PAGEBLOCK_ORDER), 2);
+	CHECK_EQ(pcp_capacity(65536, 10, PAGEBLOCK_ORDER), 1);
+	CHECK_EQ(pcp_capacity(65536, 11, PAGEBLOCK_ORDER), 0);
 	CHECK_EQ(pcp_capacity(64, 1, 0), 0);
 	CHECK(pcp_capacity((uint64_t)1 << 31, 1, 0) >= 4096);
 	CHECK(pcp_capacity((uint64_t)1 << 31, 1, 0) <= 8192);
