@@ -37,7 +37,7 @@ MM_SOURCES := \
 	mm/assert.c mm/range.c \
 	mm/topology.c mm/topology_label.c mm/topology_log.c mm/topology_verify.c \
 	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c \
-	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/reclaim.c \
+	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/large.c mm/reclaim.c \
 	mm/movable.c mm/isolate.c mm/compact.c mm/contig.c \
 	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_depot.c mm/slab_array.c mm/slab_alien.c \
 	mm/slab_cpu.c mm/slab_cache.c \

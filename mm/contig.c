@@ -94,7 +94,7 @@ static enum range_state empty_range(const struct contig *contig)
 		pfn_t block_pfn;
 		struct page head = block_at(contig, pfn, &block_pfn);
 
-		if (head.type == PAGE_CACHED)
+		if (page_type_is_cached((enum page_type)head.type))
 			state = RANGE_CACHED;
 		else if (head.type != PAGE_FREE &&
 			 !move_out(contig, contig->zone->mem_map + block_pfn))
@@ -254,7 +254,7 @@ static bool may_become_free(const struct zone *zone, const struct page *head)
 {
 	if (head->zone_index != zone->index)
 		return false;
-	return head->type == PAGE_FREE || head->type == PAGE_CACHED ||
+	return head->type == PAGE_FREE || page_type_is_cached((enum page_type)head->type) ||
 	       (head->type == PAGE_MOVABLE && head->refcount == 1);
 }
 

@@ -5,7 +5,7 @@
  *   Each class has a cache, and there is a row of them for each kind of memory:
  *   ordinary, reclaimable, DMA. A size that is not constant finds its class in
  *   class_of[], one byte per 8 bytes of size. A request beyond the classes is a
- *   compound page of type PAGE_LARGE, whose order is in its struct page.
+ *   large block (mm/large.c), whose order is in its struct page.
  *
  * Invariants
  *   K1  the cache of class c has objects of kmalloc_class_bytes(c)
@@ -17,8 +17,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/page_alloc.h"
-#include "mm/page_state.h"
+#include "mm/large.h"
 #include "slab_core.h"
 #include "slab_debug.h"
 
@@ -79,26 +78,26 @@ static inline struct kmem_cache *cache_for(size_t size_bytes, gfp_t gfp)
 
 /* ---- Whole pages ---- */
 
-/*
- * A plain block is asked for and made a compound page here: the way of plain
- * blocks, the stacks among them, is the short one.
- */
-static NOINLINE void *alloc_large(size_t size_bytes, gfp_t gfp, unsigned nid)
+static NOINLINE void *alloc_large(size_t size_bytes, gfp_t gfp, unsigned nid, const void *caller)
 {
-	unsigned order;
 	struct page *page;
 
 	if (size_bytes == 0)
 		return ZERO_SIZE_PTR;
 	if (size_bytes > KMALLOC_MAX_SIZE)
 		return NULL;
-	order = order_for_pages(bytes_to_pages(size_bytes));
-	gfp &= ~__GFP_COMP;
-	page = nid == NID_NONE ? alloc_pages_any(gfp, order) : alloc_pages_node(nid, gfp, order);
-	if (!page)
-		return NULL;
-	page_make_large(page, order);
-	return page_address(page);
+	page = large_alloc(gfp, order_for_pages(bytes_to_pages(size_bytes)), nid, caller);
+	return page ? page_address(page) : NULL;
+}
+
+void *kmalloc_ready(size_t offset, gfp_t gfp)
+{
+	const void *caller = __builtin_return_address(0);
+	struct page *page = large_pop(offset, caller);
+
+	if (likely(page != NULL))
+		return page_address(page);
+	return alloc_large(PAGE_SIZE << large_stack_at(offset)->order, gfp, NID_NONE, caller);
 }
 
 static bool is_large(const void *object)
@@ -108,11 +107,9 @@ static bool is_large(const void *object)
 		virt_to_page(object)->type == PAGE_LARGE;
 }
 
-void kfree_large(const void *object, const void *caller)
+/* What no stack of ready-made blocks takes: another order's, node's or kind's, or no block. */
+static NOINLINE void free_large(const void *object, const void *caller)
 {
-	struct page *page;
-	unsigned order;
-
 	if (ZERO_OR_NULL_PTR(object))
 		return;
 	if (unlikely(!is_large(object))) {
@@ -120,11 +117,17 @@ void kfree_large(const void *object, const void *caller)
 			return;
 		slab_report_bad_free(object, caller);
 	}
-	page = virt_to_page(object);
-	order = page->order;
-	if (unlikely(!page_unmake_large(page)))
-		page_set_type(page, PAGE_HEAD);	/* others hold it: it goes whole, at the last put */
-	free_pages_any(page, order);
+	large_give_back(virt_to_page(object));
+}
+
+void kfree_large(const void *object, const void *caller)
+{
+	pfn_t pfn = pa_to_pfn(virt_to_phys(object));
+
+	if (unlikely(pfn >= slab_system.setup.end_pfn) ||
+	    unlikely(!is_aligned((uintptr_t)object, PAGE_SIZE)) ||
+	    unlikely(!large_push(pfn_to_page(pfn))))
+		free_large(object, caller);
 }
 
 /* ---- Allocating ---- */
@@ -136,7 +139,7 @@ void *kmalloc_any(size_t size_bytes, gfp_t gfp)
 
 	/* One comparison for both ends: 0 wraps. */
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
-		return alloc_large(size_bytes, gfp, NID_NONE);
+		return alloc_large(size_bytes, gfp, NID_NONE, __builtin_return_address(0));
 	if (unlikely(gfp & KMALLOC_SPECIAL_GFP))
 		return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
 					__builtin_return_address(0));
@@ -148,7 +151,7 @@ void *kmalloc_any(size_t size_bytes, gfp_t gfp)
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
 {
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
-		return alloc_large(size_bytes, gfp, nid);
+		return alloc_large(size_bytes, gfp, nid, __builtin_return_address(0));
 	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
 	return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, nid, size_bytes,
 				__builtin_return_address(0));

@@ -10,6 +10,7 @@
 
 #include "mm/init.h"
 
+#include "mm/large.h"
 #include "mm/live.h"
 
 /* What came in, and where the usable pages are now. */
@@ -31,7 +32,8 @@ static void add_zone(struct ledger *ledger, const struct zone *zone)
 	ledger->nr_pending += zone->nr_pending_pages;
 	ledger->nr_free += zone->nr_free_pages;
 	ledger->nr_managed += zone->managed_pages;
-	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
+	ledger->nr_by_type[PAGE_LARGE] += large_pages_in_use(zone);
+	for (unsigned type = PAGE_LARGE + 1; type < PAGE_TAIL; type++)
 		ledger->nr_by_type[type] += zone->nr_type_pages[type];
 	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
 		if (live.cpus[cpu])

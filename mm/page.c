@@ -45,6 +45,8 @@ const char *page_type_name(enum page_type type)
 		return "free";
 	case PAGE_CACHED:
 		return "cached";
+	case PAGE_CACHED_LARGE:
+		return "cached for kmalloc large";
 	case PAGE_USER:
 		return "user";
 	case PAGE_MOVABLE:
@@ -149,10 +151,9 @@ void page_set_type(struct page *page, enum page_type type)
 	count_type(page, type, true);
 }
 
-void page_make_large(struct page *page, unsigned order)
+void page_make_large(struct page *page)
 {
-	if (order > 0)
-		page_make_compound(page, order);
+	page_make_compound(page, page->order);
 	page->type = PAGE_LARGE;
 	count_type(page, PAGE_LARGE, true);
 }
@@ -163,8 +164,7 @@ bool page_unmake_large(struct page *page)
 	if (__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) != 1)
 		return false;
 	count_type(page, PAGE_LARGE, false);
-	if (page->flags & PAGE_COMPOUND)
-		page_clear_compound(page);
+	page_clear_compound(page);
 	page->type = PAGE_USER;
 	return true;
 }
@@ -216,6 +216,7 @@ static const char *bad_free_reason(const struct page *page, unsigned order)
 		return "free of a reserved page";
 	case PAGE_FREE:
 	case PAGE_CACHED:
+	case PAGE_CACHED_LARGE:
 		return "free of a free page";
 	case PAGE_TAIL:
 		return "free of a tail page";

@@ -16,7 +16,7 @@
  *   A1  a zonelist names each of its zones once, own node first, in order of
  *       distance, and none without memory
  *   A2  pages of a zone: managed = free + pending + cached + allocated, where
- *       cached is the sum of all CPUs' stacks
+ *       cached is the sum of all CPUs' stacks, those of mm/large.c too
  *   A3  no page is on two CPUs' stacks
  *
  * Locking

@@ -17,11 +17,11 @@ void page_make_compound(struct page *page, unsigned order);
 void page_clear_compound(struct page *page);
 
 /*
- * The allocated plain block of @order at @page, whose only reference is the
- * caller's, becomes a compound page of type PAGE_LARGE: in one pass what
+ * The allocated plain block of several pages at @page, whose only reference is
+ * the caller's, becomes a compound page of type PAGE_LARGE: in one pass what
  * page_make_compound() and page_set_type() do.
  */
-void page_make_large(struct page *page, unsigned order);
+void page_make_large(struct page *page);
 
 /*
  * Takes that back: the block is plain and may be freed. False when there are

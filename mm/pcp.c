@@ -14,12 +14,17 @@
  *   types that are never cached have states that no page has: empty and
  *   uncached need no test of their own.
  *
+ *   Compound pages that are ready for kmalloc rest on stacks of their own, which
+ *   mm/large.c fills. Here they are counted, emptied and checked with the others.
+ *
  * Invariants, for a quiet CPU
  *   P1  slots <= top <= full <= slots + capacity; a closed stack has top = full
  *   P2  every entry has cached_state, and lies in the stack's zone
  *   P3  no page is on a stack twice
  *   P4  an entry is a block's first page: aligned to its order
  *   P5  slots[0] is the end mark, and what a closed stack shows
+ *   P6  an entry of a stack for kmalloc is a compound page: PAGE_COMPOUND, each
+ *       tail PAGE_TAIL and leading to it
  *
  * Locking
  *   A CPU uses its own stacks only, under mm_port_local_lock(). Refill and drain
@@ -34,6 +39,7 @@
 #include "mm/pcp.h"
 
 #include "lib/align.h"
+#include "mm/page_state.h"
 
 /* A stack of order 0 holds up to this part of its zone (Linux allows an eighth). */
 #define ORDER0_SHARE		32u
@@ -60,6 +66,17 @@
 
 /* Fewer are not worth a stack. */
 #define MIN_STACK_BLOCKS	4u
+
+/*
+ * Ready-made blocks serve nothing but kmalloc: this part of what the stack of the
+ * order holds, and at most 3.5 MiB of all orders together for either type.
+ */
+#define LARGE_PART		4u
+#define MAX_LARGE_BLOCKS	32u
+
+/* The types kmalloc asks for: its objects do not move. */
+#define NR_LARGE_TYPES		2u
+static const uint8_t large_types[NR_LARGE_TYPES] = { MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE };
 
 /* What slots[0] points to. Its state, PAGE_HOLE, is no stack's. */
 static struct page end_mark;
@@ -97,6 +114,7 @@ uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus)
 			nr_slots += MIGRATE_PCPTYPES *
 				(1 + (uint64_t)pcp_capacity(node->node_zones[type].managed_pages, nr_cpus,
 							    stack_orders[i]));
+	nr_slots += NR_LARGE_ORDERS * NR_LARGE_TYPES * (1 + (uint64_t)MAX_LARGE_BLOCKS);
 	return sizeof(struct mm_cpu) + nr_slots * sizeof(struct page *);
 }
 
@@ -112,6 +130,17 @@ static void init_closed(struct page_stack *stack, unsigned order)
 		.user_state = UINT64_MAX,
 		.order = (uint8_t)order,
 	};
+}
+
+static void close_all(struct mm_cpu *cpu_data)
+{
+	for (unsigned slot = 0; slot < NR_STACK_SLOTS; slot++)
+		for (unsigned i = 0; i < NR_STACK_ORDERS; i++)
+			for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+				init_closed(&cpu_data->stacks[slot][i][column], stack_orders[i]);
+	for (unsigned i = 0; i < NR_LARGE_ORDERS; i++)
+		for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+			init_closed(&cpu_data->large[i][column], LARGE_ORDER_MIN + i);
 }
 
 static void init_stack(struct page_stack *stack, struct zone *zone, unsigned order,
@@ -130,6 +159,21 @@ static void init_stack(struct page_stack *stack, struct zone *zone, unsigned ord
 		.migratetype = (uint8_t)migratetype,
 	};
 	slots[0] = &end_mark;
+}
+
+/* Makes the stack of ready-made blocks beside @plain, at @slots; returns the end of what it took. */
+static struct page **init_large(struct page_stack *stack, const struct page_stack *plain,
+				struct page **slots)
+{
+	uint32_t capacity = (uint32_t)min_u64(plain->capacity / LARGE_PART, MAX_LARGE_BLOCKS);
+	unsigned order = plain->order;
+
+	if (capacity == 0)
+		return slots;
+	init_stack(stack, plain->zone, order, (enum migratetype)plain->migratetype, slots, capacity);
+	stack->cached_state = make_page_state(PAGE_CACHED_LARGE, order, plain->zone->index, 0);
+	stack->user_state = make_page_state(PAGE_LARGE, order, plain->zone->index, 1);
+	return slots + 1 + capacity;
 }
 
 /*
@@ -167,9 +211,7 @@ void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, u
 	cpu_data->is_reclaiming = false;
 	cpu_data->is_drain_wanted = false;
 	cpu_data->nr_slow = 0;
-	for (unsigned i = 0; i < NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES; i++)
-		init_closed(&cpu_data->stacks[0][0][0] + i,
-			    stack_orders[i / NR_STACK_TYPES % NR_STACK_ORDERS]);
+	close_all(cpu_data);
 	assign_slots(cpu_data, node);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
 		struct zone *zone = &node->node_zones[type];
@@ -187,6 +229,10 @@ void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, u
 			}
 		}
 	}
+	for (unsigned order = LARGE_ORDER_MIN; order <= LARGE_ORDER_MAX; order++)
+		for (unsigned i = 0; i < NR_LARGE_TYPES; i++)
+			slots = init_large(&cpu_data->large[order - LARGE_ORDER_MIN][large_types[i]],
+					   &cpu_data->stacks[0][order][large_types[i]], slots);
 }
 
 struct page_stack *pcp_stack(struct zone *zone, unsigned order, enum migratetype migratetype)
@@ -218,12 +264,30 @@ bool pcp_refill(struct page_stack *stack)
 	return nr != 0;
 }
 
+static bool is_for_kmalloc(const struct page_stack *stack)
+{
+	const struct page cached = { .state = stack->cached_state };
+
+	return cached.type == PAGE_CACHED_LARGE;
+}
+
+/* The @nr ready-made blocks just above the top of @stack become plain ones. */
+static void unmake_large(const struct page_stack *stack, uint64_t nr)
+{
+	for (uint64_t i = 1; i <= nr; i++)
+		page_clear_compound(stack->top[i]);
+	__atomic_fetch_sub(&stack->zone->nr_type_pages[PAGE_LARGE], nr << stack->order,
+			   __ATOMIC_RELAXED);
+}
+
 void pcp_drain_batch(struct page_stack *stack)
 {
 	struct zone *zone = stack->zone;
 	uint64_t nr = min_u64(stack->batch, pcp_count(stack));
 
 	stack->top -= nr;
+	if (is_for_kmalloc(stack))
+		unmake_large(stack, nr);
 	spin_lock(&zone->lock);
 	buddy_free_bulk(zone, stack->top + 1, nr, stack->order);
 	spin_unlock(&zone->lock);
@@ -245,13 +309,27 @@ void pcp_set_closed(struct mm_cpu *cpu_data, bool is_closed)
 			stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
 }
 
+static uint64_t pages_on(const struct page_stack *stack, const struct zone *zone)
+{
+	return stack->zone == zone ? pcp_count(stack) << stack->order : 0;
+}
+
 uint64_t pcp_pages(const struct mm_cpu *cpu_data, const struct zone *zone)
 {
 	uint64_t nr_pages = 0;
 
 	for_each_stack(stack, cpu_data)
-		if (stack->zone == zone)
-			nr_pages += pcp_count(stack) << stack->order;
+		nr_pages += pages_on(stack, zone);
+	return nr_pages;
+}
+
+uint64_t pcp_large_pages(const struct mm_cpu *cpu_data, const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_stack(stack, cpu_data)
+		if (is_for_kmalloc(stack))
+			nr_pages += pages_on(stack, zone);
 	return nr_pages;
 }
 
@@ -274,6 +352,16 @@ static bool verify_distinct(const struct page_stack *stack, struct violation *ou
 	return true;
 }
 
+static bool verify_compound(const struct page *head, unsigned order, struct violation *out)
+{
+	REQUIRE("P6", page_to_pfn(head), head->flags & PAGE_COMPOUND);
+	for (const struct page *tail = head + 1; tail < head + pages_in(order); tail++) {
+		REQUIRE("P6", page_to_pfn(tail), tail->type == PAGE_TAIL);
+		REQUIRE("P6", page_to_pfn(tail), tail->head == head);
+	}
+	return true;
+}
+
 static bool verify_stack(const struct page_stack *stack, struct violation *out)
 {
 	REQUIRE("P1", (uintptr_t)stack, stack->top >= stack->slots);
@@ -286,6 +374,8 @@ static bool verify_stack(const struct page_stack *stack, struct violation *out)
 		REQUIRE("P2", pfn, zone_has_up(stack->zone, pfn));
 		REQUIRE("P2", pfn, page_state(*at) == stack->cached_state);
 		REQUIRE("P4", pfn, is_aligned(pfn, pages_in(stack->order)));
+		if (is_for_kmalloc(stack) && !verify_compound(*at, stack->order, out))
+			return false;
 	}
 	return verify_distinct(stack, out);
 }

@@ -38,6 +38,7 @@ _Static_assert(sizeof(struct page_stack) == PAGE_STACK_BYTES, "offsets are compu
  */
 struct mm_cpu {
 	struct page_stack stacks[NR_STACK_SLOTS][NR_STACK_ORDERS][NR_STACK_TYPES];
+	struct page_stack large[NR_LARGE_ORDERS][NR_STACK_TYPES];	/* ready-made, of slot 0's zone */
 	uint8_t slot[MAX_NR_ZONES][NR_STACK_TYPES];	/* of zone type and migratetype */
 	struct pglist_data *node;	/* whose zones the stacks are for: the nearest with memory */
 	unsigned nid;			/* the CPU's own node */
@@ -47,10 +48,13 @@ struct mm_cpu {
 	uint64_t nr_slow;		/* requests that did not end on a stack */
 };
 
-/* For all stacks of @cpu_data. */
+/* For all stacks of @cpu_data, ready-made blocks' last. */
 #define for_each_stack(stack, cpu_data)							\
 	for (__typeof__(&(cpu_data)->stacks[0][0][0]) stack = &(cpu_data)->stacks[0][0][0];	\
-	     stack < &(cpu_data)->stacks[0][0][0] + NR_STACKS; stack++)
+	     stack < (cpu_data)->large[0] + NR_LARGE_ORDERS * NR_STACK_TYPES; stack++)
+
+_Static_assert(offsetof(struct mm_cpu, large) == NR_STACKS * sizeof(struct page_stack),
+	       "for_each_stack() walks from one array into the other");
 
 static inline struct mm_cpu *this_mm_cpu(void)
 {
@@ -98,8 +102,9 @@ static inline uint64_t pcp_count(const struct page_stack *stack)
 	return stack->slots ? (uint64_t)(stack->top - stack->slots) : 0;
 }
 
-/* Pages of @zone that rest on @cpu_data's stacks. */
+/* Pages of @zone that rest on @cpu_data's stacks; and of these the ready-made ones. */
 uint64_t pcp_pages(const struct mm_cpu *cpu_data, const struct zone *zone);
+uint64_t pcp_large_pages(const struct mm_cpu *cpu_data, const struct zone *zone);
 
 /* True when @page is what an empty stack shows. */
 bool pcp_is_end_mark(const struct page *page);

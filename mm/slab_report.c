@@ -17,6 +17,7 @@ static const char *const page_type_texts[NR_PAGE_TYPES] = {
 	[PAGE_RESERVED] = "a reserved page",
 	[PAGE_FREE] = "a free page",
 	[PAGE_CACHED] = "a free page on a per-CPU stack",
+	[PAGE_CACHED_LARGE] = "the free pages of a large kmalloc block on a per-CPU stack",
 	[PAGE_USER] = "an allocated page that is not kmalloc's",
 	[PAGE_MOVABLE] = "an allocated page that may be moved",
 	[PAGE_HEAD] = "the head of a compound page that is not kmalloc's",
@@ -75,6 +76,8 @@ static const char *kind_of_bad_free(const void *object)
 	page = virt_to_page(object);
 	if (page->type == PAGE_LARGE || page->type == PAGE_TAIL)
 		return "free of an interior pointer";
+	if (page->type == PAGE_CACHED_LARGE)
+		return "double free";
 	if (page->type != PAGE_SLAB)
 		return "wild free";
 	slab = page_slab(page);

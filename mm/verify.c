@@ -2,7 +2,8 @@
  * All verifiers over the live system, and what only the whole system can show.
  *
  * Invariants, for a quiet system
- *   V1  pages on stacks, counted over the CPUs, are the PAGE_CACHED ones of the walk
+ *   V1  pages on stacks, counted over the CPUs, are those of the walk: ready-made
+ *       ones PAGE_CACHED_LARGE, the others PAGE_CACHED
  *   V2  usable = taken by boot + metadata + managed, over all zones
  *   The others stand in the files of what they are about; A1 to A3 in
  *   mm/page_alloc.c are checked as zonelist rules, V1 and P3.
@@ -20,14 +21,18 @@
 static bool verify_cached(const struct zone *zone, struct violation *out)
 {
 	struct zone_census census;
-	uint64_t nr_cached = 0;
+	uint64_t nr_cached = 0, nr_ready = 0;
 
 	if (!zone_count(zone, &census, out))
 		return false;
-	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
-		if (live.cpus[cpu])
-			nr_cached += pcp_pages(live.cpus[cpu], zone);
-	REQUIRE("V1", zone->index, nr_cached == census.nr_pages[PAGE_CACHED]);
+	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++) {
+		if (!live.cpus[cpu])
+			continue;
+		nr_cached += pcp_pages(live.cpus[cpu], zone);
+		nr_ready += pcp_large_pages(live.cpus[cpu], zone);
+	}
+	REQUIRE("V1", zone->index, nr_ready == census.nr_pages[PAGE_CACHED_LARGE]);
+	REQUIRE("V1", zone->index, nr_cached - nr_ready == census.nr_pages[PAGE_CACHED]);
 	return true;
 }
 

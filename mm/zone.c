@@ -21,7 +21,8 @@
  *   Z5  of the pages that are up, each is the first page of a block, in one, or
  *       reserved: blocks neither overlap nor leave gaps
  *   Z6  by the walk: managed = pending + free + cached + allocated
- *   Z7  the counters of typed pages and of free pages equal the walk
+ *   Z7  the counters of typed pages and of free pages equal the walk; that of
+ *       PAGE_LARGE counts blocks at rest too
  *
  * Locking
  *   zone->lock as listed in mm/zone.h. grow_lock serialises growing; it is taken
@@ -345,6 +346,7 @@ bool zone_verify(const struct zone *zone, struct violation *out)
 		nr_managed += census.nr_pages[type];
 	REQUIRE("Z6", nr_managed, nr_managed == zone->managed_pages);
 	REQUIRE("Z7", census.nr_pages[PAGE_FREE], census.nr_pages[PAGE_FREE] == zone->nr_free_pages);
+	census.nr_pages[PAGE_LARGE] += census.nr_pages[PAGE_CACHED_LARGE];
 	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
 		REQUIRE("Z7", type, census.nr_pages[type] == zone->nr_type_pages[type]);
 	return true;

@@ -94,7 +94,10 @@ struct zone {
 	pfn_t grow_pfn;
 	uint64_t nr_pending_pages;		/* from there on */
 
-	/* Atomic: allocated pages by type; PAGE_USER is what is left over. */
+	/*
+	 * Atomic: allocated pages by type; PAGE_USER is what is left over. Of
+	 * PAGE_LARGE with those at rest (mm/large.c).
+	 */
 	uint64_t nr_type_pages[NR_PAGE_TYPES];
 	uint64_t nr_fallback_blocks;		/* requests served from another type's lists */
 	uint64_t nr_stolen_pageblocks;		/* pageblocks that changed their type for it */

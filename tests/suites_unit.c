@@ -40,6 +40,7 @@ extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
 extern const struct test_suite suite_gallery;
 extern const struct test_suite suite_page_typed;
+extern const struct test_suite suite_large;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
 
@@ -79,6 +80,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_linux_shim,
 	&suite_gallery,
 	&suite_page_typed,
+	&suite_large,
 	&suite_vspace,
 	&suite_vmalloc,
 };

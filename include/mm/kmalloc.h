@@ -8,17 +8,19 @@
  * size finds its cache at compile time. Power-of-two sizes are naturally
  * aligned, others to the largest power of two that divides their cache's size,
  * at least 16 (8 for sizes up to 8). Larger requests are compound pages up to
- * order MAX_ORDER. A size of 0 gives ZERO_SIZE_PTR, which kfree() takes.
+ * order MAX_ORDER; each CPU keeps some up to 64 KiB ready. A size of 0 gives ZERO_SIZE_PTR, which kfree() takes.
  *
  * Context as for mm/slab.h. Returns NULL when memory ran out.
  */
 
+#include "mm/page_alloc.h"
 #include "mm/slab.h"
 
 #define ZERO_SIZE_PTR		((void *)16)
 #define ZERO_OR_NULL_PTR(ptr)	((uintptr_t)(ptr) <= (uintptr_t)ZERO_SIZE_PTR)
 
 #define KMALLOC_MAX_CACHE_SIZE	8192u
+#define KMALLOC_MAX_READY_SIZE	((size_t)PAGE_SIZE << LARGE_ORDER_MAX)	/* see mm/large.c */
 #define KMALLOC_MAX_SIZE	((size_t)PAGE_SIZE << MAX_ORDER)
 
 /* 8 16 32 48 64, then four per doubling up to 8192. */
@@ -52,6 +54,9 @@ size_t kmalloc_class_bytes(unsigned class);
 void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes);
 void *kmalloc_any(size_t size_bytes, gfp_t gfp);
 
+/* What kmalloc() calls for blocks of pages that are kept ready-made: @offset names the stack. */
+void *kmalloc_ready(size_t offset, gfp_t gfp);
+
 #define KMALLOC_SPECIAL_GFP	(SLAB_SPECIAL_GFP | __GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE)
 
 /* @gfp that goes the shortest way when it is a constant: ordinary memory, not zeroed. */
@@ -61,8 +66,11 @@ static ALWAYS_INLINE void *kmalloc(size_t size_bytes, gfp_t gfp)
 	void *object;
 
 	if (!__builtin_constant_p(size_bytes) || !__builtin_constant_p(gfp) || size_bytes == 0 ||
-	    size_bytes > KMALLOC_MAX_CACHE_SIZE || (gfp & KMALLOC_SPECIAL_GFP))
+	    size_bytes > KMALLOC_MAX_READY_SIZE || (gfp & KMALLOC_SPECIAL_GFP))
 		return kmalloc_any(size_bytes, gfp);
+	if (size_bytes > KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_ready(large_stack_offset(order_for_pages(bytes_to_pages(size_bytes))),
+				     gfp);
 	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(size_bytes)];
 	object = slab_pop(cache);
 	return likely(object != NULL) ? object : kmalloc_slow(cache, gfp, size_bytes);

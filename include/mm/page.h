@@ -20,6 +20,7 @@ enum page_type {
 	PAGE_RESERVED,		/* RAM that boot took and never gives back */
 	PAGE_FREE,		/* first page of a block on a free list */
 	PAGE_CACHED,		/* first page of a block on a per-CPU stack */
+	PAGE_CACHED_LARGE,	/* the same of a compound page that is ready for kmalloc */
 	PAGE_USER,		/* first page of an allocated block */
 	PAGE_MOVABLE,		/* the same, with an owner that can move it */
 	PAGE_HEAD,		/* first page of an allocated compound page */
@@ -87,6 +88,12 @@ static inline uint64_t page_state(const struct page *page)
 static inline void page_set_state(struct page *page, uint64_t state)
 {
 	__atomic_store_n(&page->state, state, __ATOMIC_RELAXED);
+}
+
+/* Whether @type is of the first page of a free block on a per-CPU stack. */
+static inline bool page_type_is_cached(enum page_type type)
+{
+	return type == PAGE_CACHED || type == PAGE_CACHED_LARGE;
 }
 
 /* mem_map[pfn]; a hole, read-only, where the section of @pfn is not up (mm/port.h). */

@@ -21,6 +21,11 @@
 #define NR_STACK_TYPES		8u	/* MIGRATE_TYPES, rounded up */
 #define PAGE_STACK_BYTES	64u
 
+/* Compound pages of these orders rest ready-made for kmalloc (mm/large.h). */
+#define LARGE_ORDER_MIN		2u
+#define LARGE_ORDER_MAX		4u
+#define NR_LARGE_ORDERS		(LARGE_ORDER_MAX - LARGE_ORDER_MIN + 1u)
+
 /* Flags that the stacks alone do not satisfy. */
 #define GFP_SPECIAL	(__GFP_DMA | __GFP_DMA32 | __GFP_ZERO | __GFP_COMP | __GFP_THISNODE)
 
@@ -34,6 +39,12 @@ static inline size_t page_stack_offset(unsigned order)
 {
 	return (order <= STACK_LOW_ORDER_MAX ? order : STACK_LOW_ORDER_MAX + 1u) *
 	       (size_t)NR_STACK_TYPES * PAGE_STACK_BYTES;
+}
+
+/* Offset among the stacks of ready-made blocks; @order is one of theirs. */
+static inline size_t large_stack_offset(unsigned order)
+{
+	return (order - LARGE_ORDER_MIN) * (size_t)NR_STACK_TYPES * PAGE_STACK_BYTES;
 }
 
 /* The three ways in, for the wrappers below. @offset names the stack. */
