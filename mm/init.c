@@ -220,8 +220,6 @@ static void add_to_zone(struct zone *zone, struct pfn_span span)
 	zone->start_pfn = min_u64(zone->start_pfn, span.start_pfn);
 	zone->end_pfn = max_u64(zone->end_pfn, span.end_pfn);
 	zone->present_pages += span_pages(span);
-	/* Until bootmem retires: an estimate that sizes CPU 0's stacks. */
-	zone->managed_pages = zone->present_pages;
 }
 
 /* The addresses of zones of @type. */

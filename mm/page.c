@@ -69,6 +69,15 @@ const char *page_type_name(enum page_type type)
 	return "corrupt";
 }
 
+/*
+ * Changes the type of an allocated block alone: others may take references to it
+ * and look at its state meanwhile.
+ */
+static void put_type(struct page *page, enum page_type type)
+{
+	__atomic_store_n(&page->type, (uint8_t)type, __ATOMIC_RELAXED);
+}
+
 /* ---- Compound pages ---- */
 
 void page_make_compound(struct page *page, unsigned order)
@@ -76,7 +85,7 @@ void page_make_compound(struct page *page, unsigned order)
 	struct page *end = page + pages_in(order);
 	uint64_t tail_state = make_page_state(PAGE_TAIL, 0, page->zone_index, 0);
 
-	page->type = PAGE_HEAD;
+	put_type(page, PAGE_HEAD);
 	page->flags |= PAGE_COMPOUND;
 	for (struct page *tail = page + 1; tail < end; tail++) {
 		tail->head = page;
@@ -142,10 +151,10 @@ void page_set_type(struct page *page, enum page_type type)
 	if (old == PAGE_SLAB)
 		mark_slab_pages(page, PAGE_HOLE);
 	if (is_plain_type(type)) {
-		page->type = page->flags & PAGE_COMPOUND ? PAGE_HEAD : PAGE_USER;
+		put_type(page, page->flags & PAGE_COMPOUND ? PAGE_HEAD : PAGE_USER);
 		return;
 	}
-	page->type = (uint8_t)type;
+	put_type(page, type);
 	if (type == PAGE_SLAB)
 		mark_slab_pages(page, PAGE_SLAB);
 	count_type(page, type, true);
@@ -154,7 +163,7 @@ void page_set_type(struct page *page, enum page_type type)
 void page_make_large(struct page *page)
 {
 	page_make_compound(page, page->order);
-	page->type = PAGE_LARGE;
+	put_type(page, PAGE_LARGE);
 	count_type(page, PAGE_LARGE, true);
 }
 
@@ -165,7 +174,7 @@ bool page_unmake_large(struct page *page)
 		return false;
 	count_type(page, PAGE_LARGE, false);
 	page_clear_compound(page);
-	page->type = PAGE_USER;
+	put_type(page, PAGE_USER);
 	return true;
 }
 

@@ -33,7 +33,8 @@
  * Cost
  *   One line of the stack, one of its slots, one struct page. Capacity is 1/32
  *   of the zone for order 0, shared by the node's CPUs; refill and drain move a
- *   batch under one lock. A CPU keeps one 2 MiB block where that is little.
+ *   batch under one lock. Of the zone: of its RAM, which does not change while
+ *   others bring up sections. A CPU keeps one 2 MiB block where that is little.
  */
 
 #include "mm/pcp.h"
@@ -88,9 +89,9 @@ bool pcp_is_end_mark(const struct page *page)
 	return page == &end_mark;
 }
 
-uint32_t pcp_capacity(uint64_t managed_pages, unsigned nr_cpus, unsigned order)
+uint32_t pcp_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned order)
 {
-	uint64_t cpu_pages = managed_pages / max_u64(nr_cpus, 1);
+	uint64_t cpu_pages = present_pages / max_u64(nr_cpus, 1);
 	uint64_t nr_blocks;
 
 	if (order == PAGEBLOCK_ORDER) {
@@ -112,7 +113,7 @@ uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus)
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		for (unsigned i = 0; i < NR_STACK_ORDERS; i++)
 			nr_slots += MIGRATE_PCPTYPES *
-				(1 + (uint64_t)pcp_capacity(node->node_zones[type].managed_pages, nr_cpus,
+				(1 + (uint64_t)pcp_capacity(node->node_zones[type].present_pages, nr_cpus,
 							    stack_orders[i]));
 	nr_slots += NR_LARGE_ORDERS * NR_LARGE_TYPES * (1 + (uint64_t)MAX_LARGE_BLOCKS);
 	return sizeof(struct mm_cpu) + nr_slots * sizeof(struct page *);
@@ -217,7 +218,7 @@ void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, u
 		struct zone *zone = &node->node_zones[type];
 
 		for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
-			uint32_t capacity = pcp_capacity(zone->managed_pages, nr_cpus,
+			uint32_t capacity = pcp_capacity(zone->present_pages, nr_cpus,
 							 stack_orders[i]);
 
 			for (unsigned column = 0; capacity && column < MIGRATE_PCPTYPES; column++) {

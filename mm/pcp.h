@@ -69,8 +69,8 @@ static inline unsigned stack_order_index(unsigned order)
 	return order == PAGEBLOCK_ORDER ? NR_STACK_ORDERS - 1 : NR_STACK_ORDERS;
 }
 
-/* Blocks the stacks of a zone with @managed_pages, one of @nr_cpus users, hold of @order. */
-uint32_t pcp_capacity(uint64_t managed_pages, unsigned nr_cpus, unsigned order);
+/* Blocks the stacks of a zone with @present_pages, one of @nr_cpus users, hold of @order. */
+uint32_t pcp_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned order);
 
 /* Bytes of struct mm_cpu with all the stacks of a CPU of @node, of which @nr_cpus share it. */
 uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus);

@@ -22,7 +22,7 @@
 #define NR_LIVE		2000u
 #define NR_MAILBOXES	64u
 #define MAX_THREADS	32u
-#define MAX_BYTES	12000u
+#define MAX_BYTES	70000u	/* beyond the blocks that are kept ready-made */
 
 struct message {
 	uint32_t bytes;
@@ -54,7 +54,7 @@ static uint32_t below(struct worker *worker, uint32_t bound)
 
 static uint32_t random_bytes(struct worker *worker)
 {
-	uint32_t top = 16u << below(worker, 10);
+	uint32_t top = 16u << below(worker, 14);
 
 	return (uint32_t)sizeof(struct message) + below(worker, top < MAX_BYTES ? top : MAX_BYTES);
 }
