@@ -19,9 +19,10 @@
  *   case's name, so that a case repeats alone as it ran among others.
  *
  * Panics
- *   CHECK_PANICS sets panic_hook and jumps out of it. Whatever the panicking
- *   code had locked or half changed stays so: such a case builds its own
- *   objects.
+ *   CHECK_PANICS sets panic_hook and jumps out of it. The local lock is given
+ *   back, for the CPU must go on to answer interrupts. Whatever else the
+ *   panicking code had locked or half changed stays so: such a case builds its
+ *   own objects.
  *
  * Locking
  *   One thread runs cases. CHECK may fail on any CPU: the counter is atomic.
@@ -31,6 +32,7 @@
 
 #include "arch.h"
 #include "lib/string.h"
+#include "mm/port.h"
 #include "tests/glob.h"
 
 /* More diagnostics of one case than this are counted, not printed. */
@@ -53,6 +55,7 @@ static uint64_t run_seed = DEFAULT_SEED;
 
 void *test_panic_jump[5];
 static char panic_message[MESSAGE_BYTES];
+static mm_port_local_state local_before_panic;	/* to be restored after it */
 
 /* ---- Lines ---- */
 
@@ -153,6 +156,8 @@ static NOINLINE void leave_panic(const char *message)
 
 void test_panics_begin(void)
 {
+	local_before_panic = mm_port_local_lock();
+	mm_port_local_unlock(local_before_panic);
 	panic_message[0] = '\0';
 	panic_hook = leave_panic;
 }
@@ -165,6 +170,7 @@ void test_panics_missing(const char *file, int line, const char *text)
 
 void test_panics_check(const char *file, int line, const char *text)
 {
+	mm_port_local_unlock(local_before_panic);
 	if (!strstr(panic_message, text))
 		test_fail(file, line, "panic \"%s\", expected one with \"%s\"", panic_message,
 			  text);
