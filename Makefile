@@ -94,6 +94,8 @@ IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-sta
 	-mno-red-zone -mgeneral-regs-only -fno-jump-tables \
 	-Iarch/x86_64/port -include arch/x86_64/port/all_hidden.h \
 	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+# The same with a local lock that keeps interrupts away: what that costs is measured.
+IRQSAFE_FLAGS := $(patsubst -Iarch/x86_64/port,-Iarch/x86_64/port_irqsafe,$(IMAGE_FLAGS))
 HOST_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -DMM_DEBUG=1 -Itests/host/port -pthread
 FUZZ_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer \
@@ -141,24 +143,33 @@ IMAGE_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(EFI_SOURCES) $(ARCH_PURE_SOURC
 IMAGE_LAST_SOURCES := $(wildcard arch/x86_64/rodata_end.S)
 IMAGE_OBJECTS := $(call objects,image,$(IMAGE_SOURCES))
 IMAGE_LAST := $(call objects,image,$(IMAGE_LAST_SOURCES))
+IRQSAFE_OBJECTS := $(call objects,image-irqsafe,$(IMAGE_SOURCES))
+IRQSAFE_LAST := $(call objects,image-irqsafe,$(IMAGE_LAST_SOURCES))
 
 $(eval $(call compile_rules,image,$(CC),$(IMAGE_FLAGS)))
+$(eval $(call compile_rules,image-irqsafe,$(CC),$(IRQSAFE_FLAGS)))
 
-$(BUILD)/slabstick.so: $(IMAGE_OBJECTS) $(IMAGE_LAST)
+# $(call image_rules,NAME,APPLICATION,OBJECTS,LAST OBJECTS): from objects to build/NAME.img.
+define image_rules
+$(BUILD)/$(1).so: $(3) $(4)
 	ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
-		-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0) $(IMAGE_OBJECTS) -lefi -lgnuefi \
-		$(IMAGE_LAST) -o $@
+		-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0) $(3) -lefi -lgnuefi \
+		$(4) -o $$@
 
-$(BUILD)/slabstick.debug: $(BUILD)/slabstick.so
-	objcopy --only-keep-debug $< $@
+$(BUILD)/$(1).debug: $(BUILD)/$(1).so
+	objcopy --only-keep-debug $$< $$@
 
-$(BUILD)/BOOTX64.EFI: $(BUILD)/slabstick.so $(BUILD)/slabstick.debug tools/finish_pe.py
+$(BUILD)/$(2): $(BUILD)/$(1).so $(BUILD)/$(1).debug tools/finish_pe.py
 	objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .reloc \
-		--target=efi-app-x86_64 $< $(BUILD)/unfinished.efi
-	$(PYTHON) tools/finish_pe.py $(BUILD)/unfinished.efi $@
+		--target=efi-app-x86_64 $$< $$@.unfinished
+	$(PYTHON) tools/finish_pe.py $$@.unfinished $$@
 
-$(BUILD)/slabstick.img: $(BUILD)/BOOTX64.EFI tools/mkimage.sh
-	sh tools/mkimage.sh $< $@
+$(BUILD)/$(1).img: $(BUILD)/$(2) tools/mkimage.sh
+	sh tools/mkimage.sh $$< $$@
+endef
+
+$(eval $(call image_rules,slabstick,BOOTX64.EFI,$(IMAGE_OBJECTS),$(IMAGE_LAST)))
+$(eval $(call image_rules,slabstick-irqsafe,BOOTX64-irqsafe.EFI,$(IRQSAFE_OBJECTS),$(IRQSAFE_LAST)))
 
 # ---- Host ------------------------------------------------------------------
 
@@ -244,7 +255,7 @@ $(eval $(call compile_rules,check/gcc-host,gcc,$(HOST_FLAGS)))
 $(eval $(call compile_rules,check/clang-host,clang,$(HOST_FLAGS) -Wthread-safety))
 
 HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
-HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h efi/*.h arch/x86_64/*.h tests/*.h \
+HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h efi/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
 	tests/unit/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h)
 HEADER_CHECKS := $(patsubst %,$(BUILD)/image/%.ok,$(HEADERS))
 CHECK_OBJECTS := \
@@ -296,7 +307,7 @@ FUZZ_SMOKE_SECONDS ?= 20
 test: image host $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
-bench: image
+bench: image $(BUILD)/slabstick-irqsafe.img
 	$(PYTHON) tools/bench.py --log $(BUILD)/bench.log
 
 FUZZ_SECONDS ?= 60
@@ -353,7 +364,7 @@ check: layer-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
 clean:
 	rm -rf $(BUILD)
 
--include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
+-include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
 	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \
 	$(STRESS_TSAN_OBJECTS) $(call objects,host/library.o,tests/host/bench/bench_host.c \
 	tests/host/stress/slab_stress.c))

@@ -222,4 +222,6 @@ void arch_init(const struct boot_info *info)
 		 cpu_features.has_smep ? ", SMEP" : "", cpu_features.has_smap ? ", SMAP" : "",
 		 cpu_features.has_umip ? ", UMIP" : "", cpu_features.has_x2apic ? ", x2APIC" : "");
 	interrupts_on();
+	log_line(LOG_INFO, "cpu: mm's local lock %s",
+		 port_is_irqsafe() ? "keeps interrupts away" : "is empty");
 }

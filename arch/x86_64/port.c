@@ -30,6 +30,7 @@
 #include "mm/port.h"
 
 #include "arch.h"
+#include "arch/x86_64/insn.h"
 #include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
@@ -397,6 +398,18 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 }
 
 /* ---- The rest ---- */
+
+bool port_is_irqsafe(void)
+{
+	mm_port_local_state local;
+	bool is_irqsafe;
+
+	ASSERT(are_interrupts_on());
+	local = mm_port_local_lock();
+	is_irqsafe = !are_interrupts_on();
+	mm_port_local_unlock(local);
+	return is_irqsafe;
+}
 
 void mm_port_wake_reclaim(unsigned nid)
 {

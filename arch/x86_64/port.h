@@ -18,6 +18,12 @@ bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection
 	MUST_CHECK;
 void port_merge_pages(uintptr_t va, uint64_t nr_pages);
 
+/*
+ * Whether interrupts stay away under mm's local lock: seen by taking it, with
+ * interrupts on. The two images differ in this (arch/x86_64/port_irqsafe/).
+ */
+bool port_is_irqsafe(void);
+
 /* Table pages at hand, for the tests. */
 unsigned port_nr_stocked(void);
 

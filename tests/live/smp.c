@@ -363,6 +363,25 @@ static void clock_runs_forward(void)
 	CHECK(end_ns - start_ns >= 1000 * 1000 - 1000);
 }
 
+/* Whichever variant of the port this image has: nested, and with interrupts off already. */
+static void local_lock_gives_back_what_it_found(void)
+{
+	bool is_irqsafe = port_is_irqsafe();
+	mm_port_local_state outer = mm_port_local_lock();
+	mm_port_local_state inner = mm_port_local_lock();
+
+	CHECK_EQ(are_interrupts_on(), !is_irqsafe);
+	mm_port_local_unlock(inner);
+	CHECK_EQ(are_interrupts_on(), !is_irqsafe);
+	mm_port_local_unlock(outer);
+	CHECK(are_interrupts_on());
+	interrupts_off();
+	outer = mm_port_local_lock();
+	mm_port_local_unlock(outer);
+	CHECK(!are_interrupts_on());
+	interrupts_on();
+}
+
 static const struct test_case cases[] = {
 	{ "work runs where it is sent", work_runs_where_it_is_sent },
 	{ "an absent CPU is refused", absent_cpu_is_refused },
@@ -377,6 +396,7 @@ static const struct test_case cases[] = {
 	{ "stacks are given back", stacks_are_given_back },
 	{ "kswapd runs when asked", kswapd_runs_when_asked },
 	{ "the clock runs forward", clock_runs_forward },
+	{ "the local lock gives back what it found", local_lock_gives_back_what_it_found },
 };
 
 TEST_SUITE(smp, cases);
