@@ -12,6 +12,7 @@ import fnmatch
 import math
 import os
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -61,6 +62,18 @@ def check_ending(name, verdict):
         raise Failed(f"{name}: {verdict.reasons[0] if verdict.reasons else verdict.exit_status}")
 
 
+def check_image(name, machine_row, verdict):
+    """Its log says which image ran: a wrong one would give plausible figures."""
+    for pattern in machine_row.get("expect", []):
+        if not any(re.search(pattern, line) for line in verdict.log.lines):
+            raise Failed(f"{name}: no line of the log matches {pattern!r}")
+
+
+def name_in_image(row, machine_row):
+    """What the image calls @row: another image's rows are told apart by a suffix here."""
+    return row["name"].removesuffix(machine_row.get("suffix", ""))
+
+
 def with_glob(options, glob):
     """@options with its bench= narrowed to @glob."""
     words = [word for word in options.split() if not word.startswith("bench=")]
@@ -79,7 +92,8 @@ def measure(name, machine_row, glob, arguments):
     options = machine_row.get("options", "run=bench")
     if glob:
         options = with_glob(options, glob)
-    run = qemu.Run(machine, arguments.image, options,
+    image = arguments.image.with_name(machine_row.get("image", arguments.image.name))
+    run = qemu.Run(machine, image, options,
                    arguments.timeout or machine_row.get("timeout", DEFAULT_TIMEOUT_S),
                    extra=ICOUNT)
     print(f"bench: {name}: {options}", file=sys.stderr, flush=True)
@@ -87,6 +101,7 @@ def measure(name, machine_row, glob, arguments):
     with open(arguments.log, "ab") as file:
         file.write(f"\n==== {name} ({seconds:.0f} s)\n".encode() + output)
     check_ending(name, verdict)
+    check_image(name, machine_row, verdict)
     values, unit = {}, "instructions"
     for kind, pairs in records.read_records(verdict.log.lines):
         if kind != "bench":
@@ -94,7 +109,7 @@ def measure(name, machine_row, glob, arguments):
         if "cycles" in pairs:
             unit = "cycles"
         text = pairs.get("instructions", pairs.get("ratio", pairs.get("cycles")))
-        values[pairs["name"]] = float(text)
+        values[pairs["name"] + machine_row.get("suffix", "")] = float(text)
     if unit != "instructions":
         raise Failed(f"{name}: the check loop does not read 3.00: the counter does not "
                      "count instructions")
@@ -169,8 +184,9 @@ def main():
     if not budget_rows:
         sys.exit(f"bench: no row matches {arguments.glob}")
     arguments.log.unlink(missing_ok=True)
-    wanted = {name: [row["name"] for row in budget_rows
-                     if row.get("machine", DEFAULT_MACHINE) == name] for name in table["machine"]}
+    wanted = {name: [name_in_image(row, machine_row) for row in budget_rows
+                     if row.get("machine", DEFAULT_MACHINE) == name]
+              for name, machine_row in table["machine"].items()}
     values, failures = {}, []
     # Counts do not depend on what else the host does, so boots may run side by side.
     with concurrent.futures.ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
