@@ -7,6 +7,7 @@
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
 #include "tests/lecture/lecture.h"
+#include "tests/lecture/xv6_list.h"
 
 #define GIB	(1ull << 30)
 #define MIB	(1ull << 20)
@@ -20,28 +21,6 @@
 /* Where xv6 ends processes, and where its devices begin (its memlayout.h). */
 #define XV6_KERNBASE	0x80000000ull
 #define XV6_DEVSPACE	0xfe000000ull
-
-/* A free page holds the address of the next one: the list costs no memory. */
-struct run {
-	struct run *next;
-};
-
-static void run_free(struct run **list, void *page_va)
-{
-	struct run *run = page_va;
-
-	run->next = *list;
-	*list = run;
-}
-
-static void *run_alloc(struct run **list)
-{
-	struct run *run = *list;
-
-	if (run)
-		*list = run->next;
-	return run;
-}
 
 uint64_t xv6_reachable_bytes(uint64_t kernbase)
 {
