@@ -11,6 +11,7 @@
  *   N1  the check loop, 3 instructions, reads exactly 3.00 under icount: before
  *       the first row and after the last
  *   N2  a record's unit is "instructions" only when N1 held at the start
+ *   N3  in tests/bench/cross.c
  *
  * Cost
  *   Values are kept in hundredths, ratios in thousandths: no floating point.
@@ -19,6 +20,7 @@
 #include "tests/bench/bench.h"
 
 #include "arch.h"
+#include "lib/align.h"
 #include "log.h"
 #include "tests/bench/list.h"
 #include "tests/glob.h"
@@ -27,16 +29,22 @@
 #define CHECK_INSTRUCTIONS	3u
 #define MAX_SETUP_INSTRUCTIONS	32u
 
+/* Until another CPU has surely halted; each turn is a NR_CHECK_ITERATIONS loop. */
+#define MAX_WAITS		100u
+
 static uint64_t counter_cost;
+static bool is_exact;			/* N1 held at the start */
+static bool is_spoilt;
 static uint64_t boot_cycles;
 static uint64_t random_state = 0x51ab571cu;
 
-uint64_t bench_start(void)
+/* Not inlined here either: the cost found by calibrate() is then that of every case's calls. */
+NOINLINE uint64_t bench_start(void)
 {
 	return arch_cycles();
 }
 
-uint64_t bench_stop(uint64_t started)
+NOINLINE uint64_t bench_stop(uint64_t started)
 {
 	return arch_cycles() - started - counter_cost;
 }
@@ -87,25 +95,60 @@ static void run_check_loop(unsigned nr_ops)
 /* The smallest of a few: on real hardware an interrupt of the platform may fall between. */
 static void calibrate(void)
 {
-	counter_cost = 0;
-	for (unsigned i = 0; i < NR_BENCH_BATCHES; i++) {
-		uint64_t cost = bench_stop(bench_start());
+	uint64_t least = UINT64_MAX;
 
-		if (i == 0 || cost < counter_cost)
-			counter_cost = cost;
-	}
+	counter_cost = 0;
+	for (unsigned i = 0; i < NR_BENCH_BATCHES; i++)
+		least = min_u64(least, bench_stop(bench_start()));
+	counter_cost = least;
 }
 
-/* Whether the counter counts instructions: N1. Set-up around the loop may cost a handful. */
-static bool check_loop_is_exact(void)
+/* Whether @loop takes what it should. Set-up around it may cost a handful. */
+static bool reads_exactly(void (*loop)(unsigned nr_ops))
 {
 	const uint64_t expected = (uint64_t)NR_CHECK_ITERATIONS * CHECK_INSTRUCTIONS;
 	uint64_t started = bench_start();
 	uint64_t cycles;
 
-	run_check_loop(NR_CHECK_ITERATIONS);
+	loop(NR_CHECK_ITERATIONS);
 	cycles = bench_stop(started);
 	return cycles >= expected && cycles - expected <= MAX_SETUP_INSTRUCTIONS;
+}
+
+/* Whether the counter counts instructions: N1. */
+static bool check_loop_is_exact(void)
+{
+	return reads_exactly(run_check_loop);
+}
+
+/* An emulator that runs CPUs in turns takes PAUSE for the end of a turn. */
+static void run_offering_loop(unsigned nr_ops)
+{
+	uint64_t left = nr_ops;
+
+	__asm__ volatile("1:	pause\n"
+			 "	dec	%0\n"
+			 "	jnz	1b\n"
+			 : "+r"(left) : : "cc");
+}
+
+bool bench_is_alone(void)
+{
+	unsigned nr_waits = 0;
+
+	if (!is_exact)
+		return true;
+	while (!reads_exactly(run_offering_loop))
+		if (++nr_waits == MAX_WAITS)
+			return false;
+	return true;
+}
+
+void bench_spoil(const char *why)
+{
+	log_fresh_line();
+	log_raw("# bench: %s\n", why);
+	__atomic_store_n(&is_spoilt, true, __ATOMIC_RELAXED);
 }
 
 /* ---- Rows ---- */
@@ -182,8 +225,8 @@ static bool is_chosen(const char *globs, const struct bench_case *row)
 bool bench_run(const char *globs)
 {
 	unsigned nr_rows = 0;
-	bool is_exact;
 
+	is_spoilt = false;
 	calibrate();
 	is_exact = check_loop_is_exact();
 	for (unsigned i = 0; i < nr_bench_suites; i++) {
@@ -203,7 +246,7 @@ bool bench_run(const char *globs)
 		log_raw("# bench: the check loop no longer reads 3.00\n");
 		return false;
 	}
-	return nr_rows > 0;
+	return nr_rows > 0 && !is_spoilt;
 }
 
 /* ---- The harness's own rows ---- */

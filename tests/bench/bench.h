@@ -47,8 +47,8 @@ struct bench_suite {
 
 /*
  * Runs the cases that match @globs (NULL or "": all) and prints one @bench
- * record each. Returns false when nothing matched, or when the check loop read
- * exactly 3.00 before the rows and not after them.
+ * record each. Returns false when nothing matched, when a row was spoilt, or when
+ * the check loop read exactly 3.00 before the rows and not after them.
  */
 bool bench_run(const char *globs) MUST_CHECK;
 
@@ -60,6 +60,16 @@ void bench_set_boot_cycles(uint64_t cycles);
 /* The counter, serialised; bench_stop() takes the cost of reading it off. */
 uint64_t bench_start(void);
 uint64_t bench_stop(uint64_t started);
+
+/*
+ * Whether no other CPU executes anything: under icount that would count here. It
+ * waits for those that are on their way to HLT. True where nothing is counted
+ * but time.
+ */
+bool bench_is_alone(void);
+
+/* The row's figure is not what it says: tells why, and bench_run() will fail. */
+void bench_spoil(const char *why);
 
 /* Cheap reproducible randomness for precomputed traces: xorshift64*. */
 uint64_t bench_random(void);

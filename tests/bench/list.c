@@ -6,6 +6,7 @@ extern const struct bench_suite bench_harness;
 extern const struct bench_suite bench_slab;
 extern const struct bench_suite bench_page;
 extern const struct bench_suite bench_vmalloc;
+extern const struct bench_suite bench_cross;
 extern const struct bench_suite bench_baseline;
 
 const struct bench_suite *const bench_suites[] = {
@@ -13,6 +14,7 @@ const struct bench_suite *const bench_suites[] = {
 	&bench_slab,
 	&bench_page,
 	&bench_vmalloc,
+	&bench_cross,
 	&bench_baseline,
 };
 
