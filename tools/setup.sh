@@ -3,8 +3,9 @@
 # elsewhere names the packages and stops. With everything present it neither
 # touches the network nor takes noticeable time.
 #
-# usage: sh tools/setup.sh [--check]
+# usage: sh tools/setup.sh [--check | --comparators]
 #   --check: install nothing; exit 1 and list what is missing
+#   --comparators: also the malloc libraries that make bench-host compares with
 set -eu
 
 # One need a line: Debian's package, then a file or command that proves it is there.
@@ -22,6 +23,14 @@ needs() {
 	dosfstools       /usr/sbin/fsck.fat
 	python3          /usr/bin/python3
 	clang            clang
+	END
+}
+
+comparators() {
+	cat <<-'END'
+	libmimalloc-dev          /usr/lib/x86_64-linux-gnu/libmimalloc.so.2
+	libjemalloc-dev          /usr/lib/x86_64-linux-gnu/libjemalloc.so.2
+	libgoogle-perftools-dev  /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4
 	END
 }
 
@@ -62,7 +71,7 @@ missing=
 while read -r package proof; do
 	is_present "$proof" || missing="$missing $package"
 done <<END
-$(needs)
+$(needs; [ "${1:-}" != --comparators ] || comparators)
 END
 has_clang_runtime || missing="$missing libclang-rt-dev"
 

@@ -1,6 +1,7 @@
 """Budgets, records and the report."""
 
 import tomllib
+import types
 import unittest
 
 import bench
@@ -40,6 +41,17 @@ class Budgets(unittest.TestCase):
 
     def test_choosing_a_multiple_chooses_its_base(self):
         self.assertEqual([row["name"] for row in bench.chosen_rows(self.ROWS, "b")], ["a", "b"])
+
+    def test_rows_of_another_image_lose_their_suffix_there(self):
+        row = {"name": "a_irqsafe"}
+        self.assertEqual(bench.name_in_image(row, {"suffix": "_irqsafe"}), "a")
+        self.assertEqual(bench.name_in_image(row, {}), "a_irqsafe")
+
+    def test_an_image_that_does_not_say_what_it_should_is_refused(self):
+        verdict = types.SimpleNamespace(log=ktap.read_log("cpu: the lock is empty\n"))
+        bench.check_image("m", {"expect": ["lock is empty$"]}, verdict)
+        with self.assertRaises(bench.Failed):
+            bench.check_image("m", {"expect": ["keeps interrupts away"]}, verdict)
 
     def test_a_list_too_long_for_the_image_becomes_all_rows(self):
         self.assertEqual(bench.image_globs(["a", "b"], "?"), "a,b")

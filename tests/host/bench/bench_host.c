@@ -3,11 +3,12 @@
  *
  * One allocator a process: "malloc" is whatever the process was started with, so
  * tools/bench_host.py preloads the libraries to compare with; "ours" is
- * libslabstick; "limit" is the least an allocator with per-CPU arrays can do, a
- * bounded stack of pointers per size without any check, in the same loops.
+ * libslabstick; "limit" is the least an allocator with per-CPU arrays can do
+ * (limit.h). All run in the same loops and are called through a pointer, but for
+ * repeat-64-constant, whose calls are direct.
  *
  * Prints one record a row: thread CPU time and, where the kernel lets us count,
- * instructions, per pair, as the median of NR_ROUNDS. Names follow mimalloc-bench
+ * instructions (else 0), per pair, as the median of NR_ROUNDS. Names follow mimalloc-bench
  * and LLFree's bench: repeat (a pair), bulk (in order), rand (at random),
  * alloc-test (mixed sizes), xmalloc-test (producer and consumer), glibc-thread
  * (threads on their own memory).
@@ -15,9 +16,11 @@
 
 #define _GNU_SOURCE		/* thread affinity */
 
+#include <float.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +31,7 @@
 #include "lib/compiler.h"
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
+#include "tests/host/bench/limit.h"
 #include "tests/host/lib/slabstick.h"
 
 #define NR_ROUNDS	9u
@@ -38,12 +42,26 @@
 #define NR_TRACE	65536u
 #define NR_PASSED	400000u
 #define RING_SLOTS	1024u
-#define BURST		64u
-#define ARENA_BYTES	((size_t)2 << 30)
+#define NR_BULK_ROUNDS	50u
+#define NR_THREAD_ROUNDS	15u
+#define MAX_SPINS	1000u
+#define SEED		1u
+
+/*
+ * Sparse: 256 MiB for each of the library's 64 CPUs. With less, stacks of 2 MiB
+ * pages have no room and repeat-order9 measures the buddy lists.
+ */
+#define ARENA_BYTES	((size_t)16 << 30)
 #define NS_PER_S	1000000000ull
 
 struct figures {
 	uint64_t ns, instructions;
+};
+
+/* Pages of one order. */
+struct page_calls {
+	void *(*take)(void);
+	void (*give)(void *page);
 };
 
 /* What is measured: one of these at a time. */
@@ -53,6 +71,8 @@ struct allocator {
 	void (*give)(void *object, size_t bytes);
 	void (*thread_start)(void);
 	void (*thread_end)(void);
+	void (*run_constant_pairs)(void);
+	struct page_calls order0, order9;	/* NULL: has no pages */
 };
 
 static const struct allocator *with;
@@ -60,11 +80,27 @@ static void *objects[NR_PAGES];
 static uint32_t order[NR_PAGES];
 static uint16_t places[NR_TRACE], sizes[NR_TRACE];
 
-/* ---- The three ---- */
-
 static void nothing(void)
 {
 }
+
+static ALWAYS_INLINE void keep(const void *pointer)
+{
+	__asm__ volatile("" : : "r"(pointer) : "memory");
+}
+
+/* Constant size and direct calls, as a program on the allocator's API has them. */
+static ALWAYS_INLINE void run_direct_pairs(void *(*take)(size_t), void (*give)(void *, size_t))
+{
+	for (unsigned i = 0; i < NR_PAIRS; i++) {
+		void *object = take(64);
+
+		keep(object);
+		give(object, 64);
+	}
+}
+
+/* ---- malloc ---- */
 
 static void *take_malloc(size_t bytes)
 {
@@ -77,6 +113,13 @@ static void give_malloc(void *object, size_t bytes)
 	free(object);
 }
 
+static void run_malloc_pairs(void)
+{
+	run_direct_pairs(take_malloc, give_malloc);
+}
+
+/* ---- Ours ---- */
+
 static void *take_ours(size_t bytes)
 {
 	return kmalloc_any(bytes, GFP_KERNEL);
@@ -88,68 +131,91 @@ static void give_ours(void *object, size_t bytes)
 	kfree(object);
 }
 
+static ALWAYS_INLINE void *take_constant(size_t bytes)
+{
+	return kmalloc(bytes, GFP_KERNEL);
+}
+
+static void run_our_pairs(void)
+{
+	run_direct_pairs(take_constant, give_ours);
+}
+
+static void *take_our_order0(void)
+{
+	return alloc_pages(GFP_KERNEL, 0);
+}
+
+static void give_our_order0(void *page)
+{
+	__free_pages(page, 0);
+}
+
+static void *take_our_order9(void)
+{
+	return alloc_pages(GFP_KERNEL, 9);
+}
+
+static void give_our_order9(void *page)
+{
+	__free_pages(page, 9);
+}
+
 static void start_ours(void)
 {
 	if (!slabstick_thread_start())
 		exit(2);
 }
 
-/*
- * The limit: a stack per class of 16 bytes, filled in advance, 262,144 pointers
- * high. It neither refills nor drains, and knows the size of what it gets back.
- */
-#define LIMIT_CLASSES	257u
-#define LIMIT_SLOTS	(NR_PAGES + NR_LIVE)
+/* ---- The limit ---- */
 
-static _Thread_local struct {
-	void **top, **end, **slots;
-} limits[LIMIT_CLASSES];
-
-static void fill_limit(unsigned class, unsigned nr)
+static struct limit_stack *stack_for(size_t bytes)
 {
-	size_t bytes = class ? class * 16u : 16u;
-	uint8_t *memory = malloc(nr * bytes);
-
-	limits[class].slots = malloc((LIMIT_SLOTS + 1) * sizeof(void *));
-	if (!memory || !limits[class].slots)
-		exit(2);
-	limits[class].slots[0] = NULL;
-	limits[class].top = limits[class].slots + 1;
-	limits[class].end = limits[class].slots + LIMIT_SLOTS;
-	for (unsigned i = 0; i < nr; i++)
-		*limits[class].top++ = memory + i * bytes;
+	return &limit_stacks[(bytes + 15) / 16];
 }
 
 static NOINLINE void *take_limit(size_t bytes)
 {
-	size_t class = (bytes + 15) / 16;
-	void **top = limits[class].top;
-	void *object;
-
-	if (unlikely(!top || !top[-1])) {
-		fill_limit((unsigned)class, bytes == 64 ? NR_PAGES : 2 * NR_LIVE);
-		top = limits[class].top;
-	}
-	object = top[-1];
-	limits[class].top = top - 1;
-	return object;
+	return limit_pop(stack_for(bytes));
 }
 
 static NOINLINE void give_limit(void *object, size_t bytes)
 {
-	size_t class = (bytes + 15) / 16;
-	void **top = limits[class].top;
+	limit_push(stack_for(bytes), object);
+}
 
-	if (unlikely(!top || top >= limits[class].end))
-		return;		/* another thread's: the limit has no way home */
-	*top = object;
-	limits[class].top = top + 1;
+static void run_limit_pairs(void)
+{
+	run_direct_pairs(take_limit, give_limit);
+}
+
+static void *take_limit_order0(void)
+{
+	return limit_pop(&limit_stacks[LIMIT_ORDER0]);
+}
+
+static void give_limit_order0(void *page)
+{
+	limit_push(&limit_stacks[LIMIT_ORDER0], page);
+}
+
+static void *take_limit_order9(void)
+{
+	return limit_pop(&limit_stacks[LIMIT_ORDER9]);
+}
+
+static void give_limit_order9(void *page)
+{
+	limit_push(&limit_stacks[LIMIT_ORDER9], page);
 }
 
 static const struct allocator allocators[] = {
-	{ "ours", take_ours, give_ours, start_ours, slabstick_thread_end },
-	{ "limit", take_limit, give_limit, nothing, nothing },
-	{ "malloc", take_malloc, give_malloc, nothing, nothing },
+	{ "ours", take_ours, give_ours, start_ours, slabstick_thread_end, run_our_pairs,
+	  { take_our_order0, give_our_order0 }, { take_our_order9, give_our_order9 } },
+	{ "limit", take_limit, give_limit, nothing, nothing, run_limit_pairs,
+	  { take_limit_order0, give_limit_order0 }, { take_limit_order9, give_limit_order9 } },
+	{ "malloc", take_malloc, give_malloc, nothing, nothing, run_malloc_pairs,
+	  { NULL, NULL }, { NULL, NULL } },
 };
 
 /* ---- Measuring ---- */
@@ -223,19 +289,8 @@ static void run_pairs(void)
 	for (unsigned i = 0; i < NR_PAIRS; i++) {
 		void *object = with->take(bytes);
 
-		__asm__ volatile("" : : "r"(object) : "memory");
+		keep(object);
 		with->give(object, bytes);
-	}
-}
-
-/* Constant size and direct calls, as a program on our API writes it. */
-static void run_constant_pairs(void)
-{
-	for (unsigned i = 0; i < NR_PAIRS; i++) {
-		void *object = kmalloc(64, GFP_KERNEL);
-
-		__asm__ volatile("" : : "r"(object) : "memory");
-		kfree(object);
 	}
 }
 
@@ -284,18 +339,29 @@ static void pin(unsigned cpu)
 		return;
 }
 
+/* Until @slot is full or empty. Who waits long has no partner on a CPU now: it makes room. */
+static void *wait_for(void *_Atomic *slot, bool is_full)
+{
+	unsigned nr_spins = 0;
+	void *object;
+
+	while (((object = atomic_load_explicit(slot, memory_order_acquire)) != NULL) != is_full) {
+		if (++nr_spins % MAX_SPINS == 0)
+			sched_yield();
+		__builtin_ia32_pause();
+	}
+	return object;
+}
+
 static void *consume(void *arg)
 {
 	(void)arg;
 	with->thread_start();
 	pin(1);
 	for (unsigned i = 0; i < NR_PASSED; i++) {
-		void *object;
+		void *object = wait_for(&ring[i % RING_SLOTS], true);
 
-		while (!(object = __atomic_load_n((void **)&ring[i % RING_SLOTS],
-						  __ATOMIC_ACQUIRE)))
-			__builtin_ia32_pause();
-		__atomic_store_n((void **)&ring[i % RING_SLOTS], NULL, __ATOMIC_RELEASE);
+		atomic_store_explicit(&ring[i % RING_SLOTS], NULL, memory_order_release);
 		with->give(object, 64);
 	}
 	with->thread_end();
@@ -307,9 +373,8 @@ static void produce(void)
 	for (unsigned i = 0; i < NR_PASSED; i++) {
 		void *object = with->take(64);
 
-		while (__atomic_load_n((void **)&ring[i % RING_SLOTS], __ATOMIC_ACQUIRE))
-			__builtin_ia32_pause();
-		__atomic_store_n((void **)&ring[i % RING_SLOTS], object, __ATOMIC_RELEASE);
+		wait_for(&ring[i % RING_SLOTS], false);
+		atomic_store_explicit(&ring[i % RING_SLOTS], object, memory_order_release);
 	}
 }
 
@@ -321,12 +386,26 @@ static double wall_ns(void)
 	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Of threads together only wall time tells, and whatever else the machine does
+ * makes that longer: the least of many rounds, and no instructions.
+ */
+static void report_threads(const char *row, double value)
+{
+	printf("@host row=%s allocator=%s ns=%.2f instructions=0\n", row, with->name, value);
+}
+
 static void measure_pipeline(void)
 {
-	double ns[NR_ROUNDS], instructions[NR_ROUNDS] = { 0 };
+	double ns = DBL_MAX;
 
 	pin(0);
-	for (unsigned i = 0; i < NR_ROUNDS; i++) {
+	for (unsigned i = 0; i < NR_THREAD_ROUNDS; i++) {
 		pthread_t thread;
 		double started = wall_ns();
 
@@ -334,9 +413,9 @@ static void measure_pipeline(void)
 			exit(2);
 		produce();
 		pthread_join(thread, NULL);
-		ns[i] = (wall_ns() - started) / NR_PASSED;
+		ns = least(ns, (wall_ns() - started) / NR_PASSED);
 	}
-	report("xmalloc-test", ns, instructions);
+	report_threads("xmalloc-test", ns);
 }
 
 static void *run_bulks(void *arg)
@@ -345,7 +424,7 @@ static void *run_bulks(void *arg)
 
 	if (arg)
 		with->thread_start();
-	for (unsigned round = 0; own && round < 50; round++) {
+	for (unsigned round = 0; own && round < NR_BULK_ROUNDS; round++) {
 		for (unsigned i = 0; i < NR_BULK; i++)
 			own[i] = with->take(64);
 		for (unsigned i = 0; i < NR_BULK; i++)
@@ -357,56 +436,74 @@ static void *run_bulks(void *arg)
 	return NULL;
 }
 
+static double time_alone(void)
+{
+	double started = wall_ns();
+
+	run_bulks(NULL);
+	return wall_ns() - started;
+}
+
+static double time_together(void)
+{
+	double started = wall_ns();
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, run_bulks, live) != 0)
+		exit(2);
+	run_bulks(NULL);
+	pthread_join(thread, NULL);
+	return wall_ns() - started;
+}
+
 /* Throughput of two threads over that of one: 2.00 is perfect. */
 static void measure_scaling(void)
 {
-	double scaling[NR_ROUNDS], instructions[NR_ROUNDS] = { 0 };
+	double one = DBL_MAX, two = DBL_MAX;
 
-	for (unsigned i = 0; i < NR_ROUNDS; i++) {
-		double started = wall_ns(), one, two;
-		pthread_t thread;
-
-		run_bulks(NULL);
-		one = wall_ns() - started;
-		started = wall_ns();
-		if (pthread_create(&thread, NULL, run_bulks, live) != 0)
-			exit(2);
-		run_bulks(NULL);
-		pthread_join(thread, NULL);
-		two = wall_ns() - started;
-		scaling[i] = 2 * one / two;
+	for (unsigned i = 0; i < NR_THREAD_ROUNDS; i++) {
+		one = least(one, time_alone());
+		two = least(two, time_together());
 	}
-	report("glibc-thread-scaling", scaling, instructions);
+	report_threads("glibc-thread-scaling", 2 * one / two);
 }
 
-/* ---- Whole pages: ours only ---- */
+/* ---- Whole pages ---- */
 
-static unsigned page_order;
-
-static void run_page_pairs(void)
+static void run_page_pairs(const struct page_calls *calls)
 {
 	for (unsigned i = 0; i < NR_PAIRS; i++) {
-		struct page *page = alloc_pages(GFP_KERNEL, page_order);
+		void *page = calls->take();
 
-		__asm__ volatile("" : : "r"(page) : "memory");
-		__free_pages(page, page_order);
+		keep(page);
+		calls->give(page);
 	}
+}
+
+static void run_order0_pairs(void)
+{
+	run_page_pairs(&with->order0);
+}
+
+static void run_order9_pairs(void)
+{
+	run_page_pairs(&with->order9);
 }
 
 static void run_page_bulk(void)
 {
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		objects[i] = alloc_pages(GFP_KERNEL, 0);
+		objects[i] = with->order0.take();
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		__free_pages(objects[i], 0);
+		with->order0.give(objects[i]);
 }
 
 static void run_page_rand(void)
 {
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		objects[i] = alloc_pages(GFP_KERNEL, 0);
+		objects[i] = with->order0.take();
 	for (unsigned i = 0; i < NR_PAGES; i++)
-		__free_pages(objects[order[i]], 0);
+		with->order0.give(objects[order[i]]);
 }
 
 /* ---- The whole run ---- */
@@ -437,6 +534,7 @@ static void prepare_mixed(void)
 
 static void run_objects(void)
 {
+	measure("repeat-64-constant", NR_PAIRS, with->run_constant_pairs);
 	pair_bytes = 64;
 	measure("repeat-64", NR_PAIRS, run_pairs);
 	pair_bytes = 4096;
@@ -447,17 +545,13 @@ static void run_objects(void)
 	prepare_mixed();
 	measure("alloc-test", NR_TRACE, run_mixed);
 	measure_scaling();
-	if (strcmp(with->name, "limit") != 0)
-		measure_pipeline();
+	measure_pipeline();
 }
 
 static void run_pages(void)
 {
-	measure("repeat-64-constant", NR_PAIRS, run_constant_pairs);
-	page_order = 0;
-	measure("repeat-order0", NR_PAIRS, run_page_pairs);
-	page_order = 9;
-	measure("repeat-order9", NR_PAIRS, run_page_pairs);
+	measure("repeat-order0", NR_PAIRS, run_order0_pairs);
+	measure("repeat-order9", NR_PAIRS, run_order9_pairs);
 	measure("bulk-order0", NR_PAGES, run_page_bulk);
 	shuffle(NR_PAGES);
 	measure("rand-order0", NR_PAGES, run_page_rand);
@@ -472,13 +566,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_host ours|limit|malloc\n");
 		return 2;
 	}
-	srand(1);
+	printf("# seed=%u\n", SEED);
+	srand(SEED);
 	open_counter();
-	if (with == &allocators[0]) {
-		if (!slabstick_start(ARENA_BYTES, 1))
-			return 2;
+	if (with == &allocators[0] && !slabstick_start(ARENA_BYTES, 1))
+		return 2;
+	if (with->order0.take)
 		run_pages();
-	}
 	run_objects();
 	return 0;
 }
