@@ -5,6 +5,8 @@
  *   The screen is a grid of cells; cell[] holds the character that each shows.
  *   A pixel is written only when a cell's character changes, and never read:
  *   the framebuffer is mapped write-combining, where a read costs microseconds.
+ *   A row of a glyph is one of 32 patterns of dots; their pixels are made once,
+ *   in dot_row[], and copied.
  *
  * Scrolling
  *   Moving every line up for each new one would redraw the whole screen a
@@ -36,14 +38,17 @@
 
 #define DEFAULT_COLOUR	0xd0d0d0u
 
+#define MAX_SCALE	2u
+#define NR_DOT_ROWS	(1u << FONT_WIDTH)
+
 static struct {
-	volatile uint32_t *pixels;
+	uint32_t *pixels;
 	uint32_t pixels_per_row;
 	uint32_t scale;
 	uint32_t nr_columns, nr_rows;
 	uint32_t column, row;
-	uint32_t colour;
 	bool is_bgr;
+	uint32_t dot_row[NR_DOT_ROWS][FONT_WIDTH * MAX_SCALE];
 	uint8_t cell[MAX_ROWS][MAX_COLUMNS];
 } console;
 
@@ -54,23 +59,19 @@ static uint32_t pixel_of(uint32_t rgb)
 	return (rgb & 0x00ff00) | (rgb & 0xff) << 16 | rgb >> 16;
 }
 
-static void draw_dot_row(uint32_t x, uint32_t y, uint8_t dots, uint32_t pixel)
-{
-	volatile uint32_t *at = console.pixels + (size_t)y * console.pixels_per_row + x;
-
-	for (uint32_t i = 0; i < FONT_WIDTH * console.scale; i++)
-		at[i] = (dots >> (FONT_WIDTH - 1 - i / console.scale)) & 1 ? pixel : 0;
-}
-
 static void draw_cell(uint32_t row, uint32_t column)
 {
-	uint8_t glyph = console.cell[row][column];
-	uint32_t pixel = pixel_of(console.colour);
-	uint32_t x = column * CELL_WIDTH * console.scale;
-	uint32_t y = row * CELL_HEIGHT * console.scale;
+	const uint8_t *dots = font_rows[console.cell[row][column]];
+	uint32_t *at = console.pixels +
+		       (size_t)row * CELL_HEIGHT * console.scale * console.pixels_per_row +
+		       (size_t)column * CELL_WIDTH * console.scale;
 
-	for (uint32_t i = 0; i < FONT_HEIGHT * console.scale; i++)
-		draw_dot_row(x, y + i, font_rows[glyph][i / console.scale], pixel);
+	for (uint32_t i = 0; i < FONT_HEIGHT; i++)
+		for (uint32_t repeat = 0; repeat < console.scale; repeat++) {
+			memcpy(at, console.dot_row[dots[i]],
+			       FONT_WIDTH * console.scale * BYTES_PER_PIXEL);
+			at += console.pixels_per_row;
+		}
 }
 
 static void set_cell(uint32_t row, uint32_t column, uint8_t glyph)
@@ -136,10 +137,7 @@ static bool is_sound(const struct framebuffer_info *info)
 
 static void clear_screen(const struct framebuffer_info *info)
 {
-	uint64_t nr_pixels = (uint64_t)info->pixels_per_row * info->height;
-
-	for (uint64_t i = 0; i < nr_pixels; i++)
-		console.pixels[i] = 0;
+	memset(console.pixels, 0, (uint64_t)info->pixels_per_row * info->height * BYTES_PER_PIXEL);
 	memset(console.cell, 0, sizeof(console.cell));
 }
 
@@ -153,8 +151,8 @@ enum status framebuffer_init(const struct framebuffer_info *info, void *pixels)
 	console.pixels = pixels;
 	console.pixels_per_row = info->pixels_per_row;
 	console.is_bgr = info->is_bgr;
-	console.colour = DEFAULT_COLOUR;
-	console.scale = info->width >= DOUBLING_WIDTH ? 2 : 1;
+	console.scale = info->width >= DOUBLING_WIDTH ? MAX_SCALE : 1;
+	framebuffer_set_colour(DEFAULT_COLOUR);
 	console.nr_columns = (uint32_t)min_u64(MAX_COLUMNS, info->width / (CELL_WIDTH * console.scale));
 	console.nr_rows = (uint32_t)min_u64(MAX_ROWS, info->height / (CELL_HEIGHT * console.scale));
 	console.column = 0;
@@ -173,5 +171,12 @@ void framebuffer_write(const char *text, size_t bytes)
 
 void framebuffer_set_colour(uint32_t rgb)
 {
-	console.colour = rgb;
+	uint32_t pixel = pixel_of(rgb);
+
+	for (uint32_t dots = 0; dots < NR_DOT_ROWS; dots++)
+		for (uint32_t i = 0; i < FONT_WIDTH * console.scale; i++) {
+			uint32_t bit = FONT_WIDTH - 1 - i / console.scale;
+
+			console.dot_row[dots][i] = dots >> bit & 1 ? pixel : 0;
+		}
 }
