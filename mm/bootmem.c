@@ -44,35 +44,57 @@ static bool is_inside(const struct bootmem *bootmem, pfn_t start_pfn, pfn_t end_
 	       end_pfn <= bootmem->end_pfn;
 }
 
-/* Index of the first bit equal to @value at or after @bit; the window's length if none. */
-static uint64_t find_bit(const struct bootmem *bootmem, uint64_t bit, bool value)
+/* The first word of [@word, @end) that is not @same, or @end; four a turn. */
+static const uint64_t *skip_words(const uint64_t *word, const uint64_t *end, uint64_t same)
 {
-	uint64_t nr_bits = window_pages(bootmem);
-	uint64_t flip = value ? 0 : UINT64_MAX;
+	while (end - word >= 4 && word[0] == same && word[1] == same && word[2] == same &&
+	       word[3] == same)
+		word += 4;
+	while (word < end && *word == same)
+		word++;
+	return word;
+}
 
-	while (bit < nr_bits) {
-		uint64_t word = (bootmem->map[bit / BITS_PER_WORD] ^ flip) >> (bit % BITS_PER_WORD);
+/* Index of the first bit equal to @value in [@bit, @end_bit); @end_bit if none. */
+static uint64_t find_bit(const struct bootmem *bootmem, uint64_t bit, uint64_t end_bit, bool value)
+{
+	const uint64_t *map = bootmem->map;
+	const uint64_t *word = map + bit / BITS_PER_WORD;
+	const uint64_t *end = map + words_for_bits(end_bit);
+	uint64_t none = value ? 0 : UINT64_MAX;	/* a word without such a bit */
+	uint64_t found;
 
-		if (word != 0)
-			return min_u64(bit + lowest_bit(word), nr_bits);
-		bit = align_down(bit, BITS_PER_WORD) + BITS_PER_WORD;
+	if (bit >= end_bit)
+		return end_bit;
+	found = (*word ^ none) & UINT64_MAX << (bit % BITS_PER_WORD);
+	if (found == 0) {
+		word = skip_words(word + 1, end, none);
+		if (word == end)
+			return end_bit;
+		found = *word ^ none;
 	}
-	return nr_bits;
+	return min_u64((uint64_t)(word - map) * BITS_PER_WORD + lowest_bit(found), end_bit);
 }
 
 /* Sets the bits [start, end) to @value, whole words at once; none of them is @value yet. */
 static void change_bits(struct bootmem *bootmem, uint64_t start, uint64_t end, bool value)
 {
-	while (start < end) {
-		uint64_t nr = min_u64(end - start, BITS_PER_WORD - start % BITS_PER_WORD);
-		uint64_t mask = (nr == BITS_PER_WORD ? UINT64_MAX : ((uint64_t)1 << nr) - 1)
-				<< (start % BITS_PER_WORD);
-		uint64_t *word = &bootmem->map[start / BITS_PER_WORD];
+	uint64_t *first = bootmem->map + start / BITS_PER_WORD;
+	uint64_t *last = bootmem->map + end / BITS_PER_WORD;
+	uint64_t first_mask = UINT64_MAX << (start % BITS_PER_WORD);
+	uint64_t last_mask = ((uint64_t)1 << (end % BITS_PER_WORD)) - 1;
 
-		ASSERT((value ? *word & mask : ~*word & mask) == 0);
-		*word ^= mask;
-		start += nr;
+	ASSERT(find_bit(bootmem, start, end, value) == end);
+
+	bootmem->nr_changes++;
+	if (first < last) {
+		*first++ ^= first_mask;
+		memset(first, value ? 0xff : 0, (size_t)(last - first) * sizeof(*first));
+		first_mask = UINT64_MAX;
 	}
+	/* An end at a word's first bit may be the end of the map. */
+	if (first_mask & last_mask)
+		*last ^= first_mask & last_mask;
 }
 
 void bootmem_init(struct bootmem *bootmem, pfn_t start_pfn, pfn_t end_pfn, uint64_t *map)
@@ -126,10 +148,12 @@ static pfn_t find_run(const struct bootmem *bootmem, uint64_t nr_pages, uint64_t
 		uint64_t end_bit;
 
 		pfn = align_up(bootmem->start_pfn +
-			       find_bit(bootmem, pfn - bootmem->start_pfn, false), align_pages);
+			       find_bit(bootmem, pfn - bootmem->start_pfn, window_pages(bootmem),
+					false), align_pages);
 		if (pfn >= bootmem->end_pfn || nr_pages > bootmem->end_pfn - pfn)
 			return PFN_NONE;
-		end_bit = find_bit(bootmem, pfn - bootmem->start_pfn, true);
+		end_bit = find_bit(bootmem, pfn - bootmem->start_pfn,
+				   pfn - bootmem->start_pfn + nr_pages, true);
 		if (bootmem->start_pfn + end_bit >= pfn + nr_pages)
 			return pfn;
 		pfn = bootmem->start_pfn + end_bit;
@@ -159,16 +183,9 @@ uint64_t bootmem_alloc(struct bootmem *bootmem, uint64_t bytes, uint64_t align)
 	return pfn_to_pa(pfn);
 }
 
-uint64_t bootmem_count_runs(const struct bootmem *bootmem)
+uint64_t bootmem_max_runs(const struct bootmem *bootmem)
 {
-	uint64_t nr_runs = 0;
-	uint64_t bit = find_bit(bootmem, 0, false);
-
-	while (bit < window_pages(bootmem)) {
-		nr_runs++;
-		bit = find_bit(bootmem, find_bit(bootmem, bit, true), false);
-	}
-	return nr_runs;
+	return bootmem->nr_changes;
 }
 
 void bootmem_retire(struct bootmem *bootmem, pfn_t map_pfn, uint64_t nr_map_pages,
@@ -182,7 +199,7 @@ void bootmem_retire(struct bootmem *bootmem, pfn_t map_pfn, uint64_t nr_map_page
 	if (nr_map_pages > 0)
 		bootmem_free_range(bootmem, map_pfn, map_pfn + nr_map_pages);
 	for (uint64_t bit = 0; bit < nr_bits; is_free = !is_free) {
-		uint64_t end_bit = find_bit(bootmem, bit, is_free);
+		uint64_t end_bit = find_bit(bootmem, bit, nr_bits, is_free);
 
 		if (end_bit > bit)
 			visit(arg, bootmem->start_pfn + bit, bootmem->start_pfn + end_bit, is_free);

@@ -19,6 +19,7 @@ struct bootmem {
 	uint64_t packed_pa;	/* next free byte of a partly used page; page-aligned: none */
 	uint64_t nr_packed;	/* allocations that took no page of their own */
 	uint64_t nr_words_searched;	/* of the bitmap, by all allocations */
+	uint64_t nr_changes;	/* ranges that were freed or taken */
 	bool is_retired;
 };
 
@@ -49,8 +50,11 @@ uint64_t bootmem_alloc(struct bootmem *bootmem, uint64_t bytes, uint64_t align);
 /* A run of pages: free ones, or ones that boot took and keeps. */
 typedef void bootmem_visit(void *arg, pfn_t start_pfn, pfn_t end_pfn, bool is_free);
 
-/* Maximal runs of free pages the window has now. */
-uint64_t bootmem_count_runs(const struct bootmem *bootmem);
+/*
+ * Upper bound of the runs of free pages the window has: each range that was freed
+ * adds one run at most, each that was taken cuts one in two.
+ */
+uint64_t bootmem_max_runs(const struct bootmem *bootmem);
 
 /*
  * Ends @bootmem, once: hands every page of the window to @visit in runs, in

@@ -149,19 +149,24 @@ static struct pfn_span choose_window(const struct topology_node *node)
 		     *rest = rest##_parts; rest < rest##_parts + 2; rest++)		\
 		if (!is_empty(*rest))
 
-/* The first place in @window for a bitmap of @nr_pages; empty if none. */
+/*
+ * The highest place in @window for a bitmap of @nr_pages; empty if none. What
+ * boot keeps comes from the bottom: when the bitmap is given back it leaves no
+ * hole below that, which would be the first piece the zone brings up.
+ */
 static struct pfn_span place_map(const struct topology_node *node, struct pfn_span window,
 				 const struct boot_state *state, uint64_t nr_pages)
 {
+	struct pfn_span map = { 0, 0 };
+
 	for (uint32_t i = 0; i < node->nr_memory; i++) {
 		struct pfn_span part = intersect(window, piece_of(node->first_memory + i));
 
 		for_each_rest(rest, part, state->early)
 			if (span_pages(*rest) >= nr_pages)
-				return (struct pfn_span){ rest->start_pfn,
-							  rest->start_pfn + nr_pages };
+				map = (struct pfn_span){ rest->end_pfn - nr_pages, rest->end_pfn };
 	}
-	return (struct pfn_span){ 0, 0 };
+	return map;
 }
 
 static void start_bootmem(unsigned nid, struct boot_state *state)
@@ -195,18 +200,27 @@ static bool has_bootmem(const struct bootmem *bootmem)
 	return bootmem->end_pfn != 0 && !bootmem->is_retired;
 }
 
-/* Zeroed memory of @nid, else of any node: at boot the nearest is the next with room. */
-static void *boot_alloc(struct boot_state *state, unsigned nid, uint64_t bytes, uint64_t align)
+/*
+ * Memory of @nid, else of any node: at boot the nearest is the next with room.
+ * Its contents are undefined.
+ */
+static void *boot_take(struct boot_state *state, unsigned nid, uint64_t bytes, uint64_t align)
 {
 	for (unsigned i = 0; i < live.nr_nodes; i++) {
 		struct bootmem *bootmem = &state->bootmems[(nid + i) % live.nr_nodes];
 		uint64_t pa = has_bootmem(bootmem) ? bootmem_alloc(bootmem, bytes, align) : PA_NONE;
 
 		if (pa != PA_NONE)
-			return memset(phys_to_virt(pa), 0, bytes);
+			return phys_to_virt(pa);
 	}
 	mm_port_panic(__FILE__, __LINE__, "no memory for %llu bytes at boot",
 		      (unsigned long long)bytes);
+}
+
+/* The same, zeroed. */
+static void *boot_alloc(struct boot_state *state, unsigned nid, uint64_t bytes, uint64_t align)
+{
+	return memset(boot_take(state, nid, bytes, align), 0, bytes);
 }
 
 #define CACHE_LINE_BYTES	64u
@@ -309,7 +323,7 @@ static void create_sections(struct boot_state *state)
 	for_each_populated_zone(zone)
 		end_pfn = max_u64(end_pfn, zone->end_pfn);
 	setup.nr_sections = pfn_to_section(end_pfn - 1) + 1;
-	setup.states = boot_alloc(state, 0, setup.nr_sections, CACHE_LINE_BYTES);
+	setup.states = boot_take(state, 0, setup.nr_sections, CACHE_LINE_BYTES);
 	live.end_pfn = end_pfn;
 	sections_init(&setup);
 }
@@ -351,7 +365,7 @@ static void create_cpus(struct boot_state *state)
 
 	live.nr_cpus = live.topology.nr_cpus;
 	live.cpus = boot_alloc(state, nid, live.nr_cpus * sizeof(struct mm_cpu *), CACHE_LINE_BYTES);
-	enter_cpu(boot_alloc(state, node->node_id, pcp_bytes(node, nr_users_of(node)), PAGE_SIZE),
+	enter_cpu(boot_take(state, node->node_id, pcp_bytes(node, nr_users_of(node)), PAGE_SIZE),
 		  nid);
 }
 
@@ -505,7 +519,7 @@ static void give_spans_to_zones(struct handover *handover)
  */
 static uint32_t max_spans_of(const struct topology_node *described, const struct bootmem *bootmem)
 {
-	uint64_t nr_runs = has_bootmem(bootmem) ? bootmem_count_runs(bootmem) : 0;
+	uint64_t nr_runs = has_bootmem(bootmem) ? bootmem_max_runs(bootmem) : 0;
 
 	return (uint32_t)(2 * (nr_runs + 2) + 2 * (uint64_t)described->nr_memory + MAX_NR_ZONES);
 }

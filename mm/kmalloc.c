@@ -312,10 +312,18 @@ static void make_class(enum kmalloc_type type, unsigned class)
 	kmalloc_caches[type][class] = cache;
 }
 
+static void fill_class_of(void)
+{
+	unsigned grain = 1;
+
+	for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++)
+		while (grain <= kmalloc_class_bytes(class) >> CLASS_GRAIN_SHIFT)
+			class_of[grain++] = (uint8_t)class;
+}
+
 void kmalloc_init(void)
 {
-	for (unsigned grain = 1; grain < NR_GRAINS; grain++)
-		class_of[grain] = (uint8_t)kmalloc_class((size_t)grain << CLASS_GRAIN_SHIFT);
+	fill_class_of();
 	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++)
 		for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++)
 			make_class((enum kmalloc_type)type, class);

@@ -99,7 +99,7 @@ static void freeing_a_packed_page_ends_the_packing(void)
 }
 
 struct runs {
-	unsigned nr;
+	unsigned nr, nr_free;
 	pfn_t end_pfn;
 	uint64_t nr_free_pages;
 };
@@ -111,18 +111,19 @@ static void visit(void *arg, pfn_t start_pfn, pfn_t end_pfn, bool is_free)
 	CHECK_EQ(start_pfn, runs->end_pfn);
 	CHECK(end_pfn > start_pfn);
 	runs->nr++;
+	runs->nr_free += is_free;
 	runs->end_pfn = end_pfn;
 	runs->nr_free_pages += is_free ? end_pfn - start_pfn : 0;
 }
 
 static void retiring_tells_every_page_once(void)
 {
-	struct runs runs = { 0, START_PFN, 0 };
+	struct runs runs = { .end_pfn = START_PFN };
 
 	setup();
 	bootmem_reserve_range(&bootmem, START_PFN + 100, START_PFN + 110);
 	bootmem_reserve_range(&bootmem, START_PFN + 200, START_PFN + 201);
-	CHECK_EQ(bootmem_count_runs(&bootmem), 3);
+	CHECK_EQ(bootmem_max_runs(&bootmem), 3);
 	bootmem_retire(&bootmem, START_PFN + 200, 1, visit, &runs);
 	CHECK_EQ(runs.end_pfn, START_PFN + NR_PAGES);
 	CHECK_EQ(runs.nr_free_pages, NR_PAGES - 60);
@@ -132,7 +133,7 @@ static void retiring_tells_every_page_once(void)
 
 static void after_retiring_everything_is_refused(void)
 {
-	struct runs runs = { 0, START_PFN, 0 };
+	struct runs runs = { .end_pfn = START_PFN };
 
 	setup();
 	bootmem_retire(&bootmem, 0, 0, visit, &runs);
@@ -147,8 +148,8 @@ static void broken_contracts_panic_by_name(void)
 	setup();
 	CHECK_PANICS("start_pfn < end_pfn", bootmem_init(&bootmem, 5, 5, map));
 	CHECK_PANICS("is_inside", bootmem_free_range(&bootmem, START_PFN - 1, START_PFN + 1));
-	CHECK_PANICS("mask", bootmem_free_range(&bootmem, START_PFN + 60, START_PFN + 61));
-	CHECK_PANICS("mask", bootmem_reserve_range(&bootmem, START_PFN, START_PFN + 1));
+	CHECK_PANICS("find_bit", bootmem_free_range(&bootmem, START_PFN + 60, START_PFN + 61));
+	CHECK_PANICS("find_bit", bootmem_reserve_range(&bootmem, START_PFN, START_PFN + 1));
 	CHECK_PANICS("bytes > 0", (void)bootmem_alloc(&bootmem, 0, 1));
 	CHECK_PANICS("is_power_of_two", (void)bootmem_alloc(&bootmem, 1, 3));
 }
@@ -156,6 +157,7 @@ static void broken_contracts_panic_by_name(void)
 static void random_requests_agree_with_a_map_of_bytes(void)
 {
 	static uint8_t taken[NR_PAGES];
+	struct runs runs = { .end_pfn = START_PFN };
 
 	setup();
 	memset(taken, 1, sizeof(taken));
@@ -180,6 +182,11 @@ static void random_requests_agree_with_a_map_of_bytes(void)
 		}
 	}
 	CHECK(is_sound());
+	bootmem_retire(&bootmem, 0, 0, visit, &runs);
+	CHECK(runs.nr_free <= bootmem_max_runs(&bootmem));
+	for (uint64_t at = 0; at < NR_PAGES; at++)
+		runs.nr_free_pages -= !taken[at];
+	CHECK_EQ(runs.nr_free_pages, 0);
 }
 
 static void verify_notices_M1(void)
