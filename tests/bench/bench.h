@@ -52,8 +52,11 @@ struct bench_suite {
  */
 bool bench_run(const char *globs) MUST_CHECK;
 
-/* Remembers what boot_info to "mm ready" took, for the row boot_mm. */
-void bench_set_boot_cycles(uint64_t cycles);
+/*
+ * Remembers what the boot took: @mm_cycles from boot_info to "mm ready", for the row
+ * boot_mm; @log_cycles for sending and drawing the lines logged in that time, boot_log.
+ */
+void bench_set_boot_cycles(uint64_t mm_cycles, uint64_t log_cycles);
 
 /* ---- For use inside a case ---- */
 
