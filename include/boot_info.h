@@ -156,7 +156,7 @@ struct boot_info {
 	uint32_t nr_initiators;
 
 	struct distance_table distance;
-	struct performance *performance;
+	struct performance *performance;	/* by initiator, then target; each pair once */
 	uint32_t nr_performance;
 
 	struct table_copy *tables;

@@ -6,15 +6,15 @@
  *   A request names an order, a kind of memory and how hard to try. The fast
  *   path pops the CPU's stack of that order and type; everything else starts
  *   when it cannot. Then the node's zonelist is walked: zones of the node from
- *   high to low, then the other nodes by distance. In each zone: the stack, the
+ *   high to low, then the other nodes, nearest first. In each zone: the stack, the
  *   lists of the type, a whole pageblock of another type, memory that is not
  *   brought up yet, any block of another type. Only when no zone has any above
  *   its low watermark does the request go on: wake kswapd, go down to min, empty
  *   the stacks, run shrinkers, retry.
  *
  * Invariants
- *   A1  a zonelist names each of its zones once, own node first, in order of
- *       distance, and none without memory
+ *   A1  a zonelist names each of its zones once, own node first, then the nearest,
+ *       and none without memory
  *   A2  pages of a zone: managed = free + pending + cached + allocated, where
  *       cached is the sum of all CPUs' stacks, those of mm/large.c too
  *   A3  no page is on two CPUs' stacks

@@ -16,6 +16,7 @@
  *   T5  every CPU has a node that exists; [0] is the CPU that runs
  *   T6  nr_cpus of the nodes add up to all CPUs
  *   T7  the distance of a node to itself is 10, to any other more
+ *   T8  HMAT's pairs are sorted by initiator, then target, and each is told once
  *
  * Locking
  *   None: built by one CPU, read-only afterwards.
@@ -300,58 +301,6 @@ enum status topology_build(struct topology *topology, const struct boot_info *in
 	hand_out_cpus(&builder);
 	log_topology(&builder);
 	return STATUS_OK;
-}
-
-unsigned topology_distance(const struct topology *topology, uint32_t from_nid, uint32_t to_nid)
-{
-	const struct distance_table *table = &topology->info->distance;
-	uint32_t from, to;
-
-	ASSERT(from_nid < topology->nr_nodes);
-	ASSERT(to_nid < topology->nr_nodes);
-	if (from_nid == to_nid)
-		return DISTANCE_LOCAL;
-	from = topology->nodes[from_nid].domain;
-	to = topology->nodes[to_nid].domain;
-	if (from >= table->nr_localities || to >= table->nr_localities)
-		return DISTANCE_REMOTE;
-	return table->value[(uint64_t)from * table->nr_localities + to];
-}
-
-/* From where the order of nodes is seen. */
-struct viewpoint {
-	const struct topology *topology;
-	uint32_t nid;
-};
-
-static uint32_t steps_up(const struct viewpoint *viewpoint, uint32_t nid)
-{
-	uint32_t nr_nodes = viewpoint->topology->nr_nodes;
-
-	return nid >= viewpoint->nid ? nid - viewpoint->nid : nid + nr_nodes - viewpoint->nid;
-}
-
-static bool is_nearer(const void *a, const void *b, const void *arg)
-{
-	const struct viewpoint *viewpoint = arg;
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	unsigned to_x = topology_distance(viewpoint->topology, viewpoint->nid, x);
-	unsigned to_y = topology_distance(viewpoint->topology, viewpoint->nid, y);
-
-	return to_x != to_y ? to_x < to_y : steps_up(viewpoint, x) < steps_up(viewpoint, y);
-}
-
-uint32_t topology_fallback_order(const struct topology *topology, uint32_t nid, uint32_t *order)
-{
-	const struct viewpoint viewpoint = { topology, nid };
-	uint32_t nr_order = 0;
-
-	ASSERT(nid < topology->nr_nodes);
-	for (uint32_t other = 0; other < topology->nr_nodes; other++)
-		if (topology->nodes[other].nr_memory > 0)
-			order[nr_order++] = other;
-	sort_items(order, nr_order, sizeof(*order), is_nearer, &viewpoint);
-	return nr_order;
 }
 
 uint32_t topology_nid_of_cpu(const struct topology *topology, uint32_t apic_id)

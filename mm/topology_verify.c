@@ -61,6 +61,18 @@ static bool verify_domains_and_distances(const struct topology *topology, struct
 	return true;
 }
 
+static bool verify_performance(const struct boot_info *info, struct violation *out)
+{
+	for (uint32_t i = 1; i < info->nr_performance; i++) {
+		const struct performance *before = &info->performance[i - 1];
+		const struct performance *pair = &info->performance[i];
+
+		REQUIRE("T8", i, before->initiator <= pair->initiator);
+		REQUIRE("T8", i, before->initiator < pair->initiator || before->target < pair->target);
+	}
+	return true;
+}
+
 bool topology_verify(const struct topology *topology, struct violation *out)
 {
 	const struct boot_info *info = topology->info;
@@ -73,5 +85,6 @@ bool topology_verify(const struct topology *topology, struct violation *out)
 		sum_bytes += topology->nodes[nid].usable_bytes;
 	}
 	REQUIRE("T4", sum_bytes, sum_bytes == range_bytes_of(info->ranges, info->nr_ranges, MEM_USABLE));
-	return verify_cpus(topology, out) && verify_domains_and_distances(topology, out);
+	return verify_cpus(topology, out) && verify_domains_and_distances(topology, out) &&
+	       verify_performance(info, out);
 }

@@ -112,7 +112,7 @@ struct zonelist {
 };
 
 enum {
-	ZONELIST_FALLBACK,	/* this node's zones, then the other nodes' by distance */
+	ZONELIST_FALLBACK,	/* this node's zones, then the other nodes', nearest first */
 	ZONELIST_NOFALLBACK,	/* __GFP_THISNODE */
 	MAX_ZONELISTS
 };

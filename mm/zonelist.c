@@ -2,13 +2,14 @@
  * Zonelists: when local memory runs out, which memory is next.
  *
  * Model
- *   One list per node, in order of distance, so that a fallback costs as little
- *   latency as can be. __GFP_THISNODE uses the same array, cut off behind the
- *   node's own zones. Nodes without memory are in no list but have one.
+ *   One list per node, the nearest memory first (topology_is_nearer()), so that
+ *   a fallback costs as little as can be. __GFP_THISNODE uses the same array, cut
+ *   off behind the node's own zones. Nodes without memory are in no list but
+ *   have one.
  *
  * Invariants
  *   L1  every zone with memory is in the list once, no other is
- *   L2  distance never falls from one entry to the next
+ *   L2  no entry's node is nearer than that of the entry before it
  *   L3  within a node higher zones stand first
  */
 
@@ -56,8 +57,8 @@ bool zonelist_verify(const struct topology *topology, struct pglist_data *const 
 		const struct zone *zone = list->zones[i];
 
 		REQUIRE("L2", zone->index,
-			topology_distance(topology, nid, before->node->node_id) <=
-			topology_distance(topology, nid, zone->node->node_id));
+			!topology_is_nearer(topology, nid, zone->node->node_id,
+					    before->node->node_id));
 		REQUIRE("L3", zone->index, zone->node != before->node || zone->type < before->type);
 	}
 	return true;

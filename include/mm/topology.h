@@ -89,10 +89,25 @@ enum status topology_build(struct topology *topology, const struct boot_info *in
 unsigned topology_distance(const struct topology *topology, uint32_t from_nid, uint32_t to_nid);
 
 /*
- * Writes the nodes that have usable memory to @order, nearest first: @nid
- * itself (if it has any), then by distance, unreachable ones last; among equals
- * the next higher id first, wrapping, so that nodes do not all fall back to the
- * same one. Returns how many. @order has room for nr_nodes. O(n log n).
+ * What HMAT tells of accesses by CPUs of @from_nid to memory of @to_nid; NULL if
+ * nothing. Members may be PERFORMANCE_UNKNOWN.
+ */
+const struct performance *topology_performance(const struct topology *topology, uint32_t from_nid,
+					       uint32_t to_nid);
+
+/*
+ * True when CPUs of @from_nid shall use memory of @nid rather than that of
+ * @than_nid: at a smaller distance; at the same with a lower latency, then a
+ * higher bandwidth, as far as HMAT tells; among equals the next higher id first,
+ * wrapping, so that nodes do not all fall back to the same one.
+ */
+bool topology_is_nearer(const struct topology *topology, uint32_t from_nid, uint32_t nid,
+			uint32_t than_nid);
+
+/*
+ * Writes the nodes that have usable memory to @order, nearest first: @nid itself
+ * (if it has any), then as topology_is_nearer() has it, unreachable ones last.
+ * Returns how many. @order has room for nr_nodes. O(n log n).
  */
 uint32_t topology_fallback_order(const struct topology *topology, uint32_t nid, uint32_t *order);
 

@@ -45,7 +45,7 @@ static struct bytes next_part(struct reader *reader, const char *signature, bool
 	return part;
 }
 
-/* Each fallback order starts near and goes far. */
+/* Each fallback order starts near and goes far, by SLIT and as a whole. */
 static void check_orders(const struct topology *topology)
 {
 	uint32_t *order = fuzz_array(topology->nr_nodes, sizeof(*order));
@@ -55,7 +55,8 @@ static void check_orders(const struct topology *topology)
 
 		for (uint32_t i = 1; i < nr; i++)
 			if (topology_distance(topology, nid, order[i - 1]) >
-			    topology_distance(topology, nid, order[i]))
+				    topology_distance(topology, nid, order[i]) ||
+			    !topology_is_nearer(topology, nid, order[i - 1], order[i]))
 				abort();
 	}
 	free(order);

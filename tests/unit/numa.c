@@ -14,7 +14,7 @@
 #define GFP_ANY		(__GFP_MEMALLOC | __GFP_NOWARN)
 
 /* Four nodes, one without memory; CPU n is node n's. Nearest to 0: 1, 3; to 2: 1, 3, 0. */
-#define QUAD_NODES								\
+#define QUAD_MEMORY								\
 	.nr_nodes = 4,								\
 	.pieces = {								\
 		{ 0, ZONE_DMA, 256, 4096 },					\
@@ -24,7 +24,10 @@
 		{ 3, ZONE_NORMAL, 12288, 16384 },				\
 	},									\
 	.nr_cpus = 4,								\
-	.cpu_nids = { 0, 1, 2, 3 },						\
+	.cpu_nids = { 0, 1, 2, 3 }
+
+#define QUAD_NODES								\
+	QUAD_MEMORY,								\
 	.distance = {								\
 		10, 21, 31, 25,							\
 		21, 10, 15, 31,							\
@@ -34,6 +37,16 @@
 
 static const struct pretend_plan quad = { QUAD_NODES };
 static const struct pretend_plan quad_marks = { QUAD_NODES, .min_free_pages = 256 };
+
+/* No SLIT: HMAT says that to node 0 and to 2 node 3 is nearer than 1, of 1 and 3 nothing. */
+static const struct performance quad_pairs[] = {
+	{ 0, 1, 200000, 200000, 0, 0 }, { 0, 3, 100000, 100000, 0, 0 },
+	{ 2, 0, 100000, 100000, 9000, 9000 }, { 2, 1, 100000, 100000, 1000, 1000 },
+	{ 2, 3, 100000, 100000, 10000, 10000 },
+};
+static const struct pretend_plan quad_hmat = {
+	QUAD_MEMORY, .performance = quad_pairs, .nr_performance = ARRAY_SIZE(quad_pairs),
+};
 static const struct pretend_plan quad_pending = { QUAD_NODES, .is_pending = true };
 
 static void setup(const struct pretend_plan *plan)
@@ -109,12 +122,13 @@ static void memory_is_filled_to_the_last_page_and_comes_back(void)
 /* What a lower zone's stack holds is no free page of the zone: it comes when all else is gone. */
 #define MAX_STRANDED	64u
 
-/* CPU @cpu takes all there is; @expected: the nodes in the order in which they come. */
-static void check_order_of_nodes(unsigned cpu, const unsigned expected[3])
+/* CPU @cpu of @plan takes all there is; @expected: the nodes in the order in which they come. */
+static void check_order_of_nodes(const struct pretend_plan *plan, unsigned cpu,
+				 const unsigned expected[3])
 {
 	unsigned turn = 0, nr_stranded = 0;
 
-	setup(&quad);
+	setup(plan);
 	pretend_on_cpu(cpu);
 	while (take(NID_NONE, GFP_ANY, 0)) {
 		unsigned nid = page_to_nid(chain);
@@ -133,14 +147,21 @@ static void check_order_of_nodes(unsigned cpu, const unsigned expected[3])
 
 static void an_exhausted_node_moves_to_the_nearest(void)
 {
-	check_order_of_nodes(0, (const unsigned[]){ 0, 1, 3 });
-	check_order_of_nodes(1, (const unsigned[]){ 1, 0, 3 });
-	check_order_of_nodes(3, (const unsigned[]){ 3, 0, 1 });
+	check_order_of_nodes(&quad, 0, (const unsigned[]){ 0, 1, 3 });
+	check_order_of_nodes(&quad, 1, (const unsigned[]){ 1, 0, 3 });
+	check_order_of_nodes(&quad, 3, (const unsigned[]){ 3, 0, 1 });
 }
 
 static void a_memoryless_node_is_served_by_the_nearest(void)
 {
-	check_order_of_nodes(CPU_OF_MEMORYLESS, (const unsigned[]){ 1, 3, 0 });
+	check_order_of_nodes(&quad, CPU_OF_MEMORYLESS, (const unsigned[]){ 1, 3, 0 });
+}
+
+static void hmat_orders_nodes_that_slit_does_not(void)
+{
+	check_order_of_nodes(&quad_hmat, 0, (const unsigned[]){ 0, 3, 1 });
+	check_order_of_nodes(&quad_hmat, 1, (const unsigned[]){ 1, 3, 0 });
+	check_order_of_nodes(&quad_hmat, CPU_OF_MEMORYLESS, (const unsigned[]){ 3, 0, 1 });
 }
 
 static void thisnode_fails_where_others_have_memory(void)
@@ -448,6 +469,10 @@ static void verify_notices_L2(void)
 	swap_zones(0, 2, 3);
 	CHECK(pretend_breaks("L2"));
 	pretend_end();
+	setup(&quad_hmat);
+	swap_zones(0, 2, 3);
+	CHECK(pretend_breaks("L2"));
+	pretend_end();
 }
 
 static void verify_notices_L3(void)
@@ -499,6 +524,7 @@ static const struct test_case cases[] = {
 	  memory_is_filled_to_the_last_page_and_comes_back },
 	{ "an exhausted node moves to the nearest", an_exhausted_node_moves_to_the_nearest },
 	{ "a memoryless node is served by the nearest", a_memoryless_node_is_served_by_the_nearest },
+	{ "hmat orders nodes that slit does not", hmat_orders_nodes_that_slit_does_not },
 	{ "thisnode fails where others have memory", thisnode_fails_where_others_have_memory },
 	{ "dma memory survives pressure from above", dma_memory_survives_pressure_from_above },
 	{ "watermarks give way by privilege", watermarks_give_way_by_privilege },

@@ -89,6 +89,13 @@ static void build_info(void)
 		box.info.domains[box.info.nr_domains++] = nid;
 	for (unsigned cpu = 0; cpu < box.plan->nr_cpus; cpu++)
 		box.info.cpus[cpu] = (struct boot_cpu){ cpu, box.plan->cpu_nids[cpu] };
+	if (box.plan->nr_performance > 0) {
+		uint64_t bytes = box.plan->nr_performance * sizeof(struct performance);
+
+		box.info.nr_performance = box.plan->nr_performance;
+		box.info.performance = take(bytes);
+		memcpy(box.info.performance, box.plan->performance, bytes);
+	}
 	if (box.plan->distance[0] != 0) {
 		box.info.distance.nr_localities = box.plan->nr_nodes;
 		box.info.distance.value = take(sizeof(box.plan->distance));

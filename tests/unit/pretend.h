@@ -32,6 +32,8 @@ struct pretend_plan {
 	unsigned nr_cpus;
 	unsigned cpu_nids[PRETEND_MAX_CPUS];
 	uint8_t distance[PRETEND_MAX_NODES * PRETEND_MAX_NODES];	/* [0] is 0: no SLIT */
+	const struct performance *performance;	/* HMAT, sorted */
+	unsigned nr_performance;
 	uint64_t min_free_pages;	/* for the watermarks; 0: there are none */
 	bool is_pending;		/* memory waits for zone_grow() */
 };

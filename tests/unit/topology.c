@@ -18,6 +18,7 @@ static struct affinity_range affinity[NR_MAX];
 static struct boot_cpu cpus[NR_MAX];
 static uint32_t domains[2 * NR_MAX], initiators[2];
 static uint8_t distances[64];
+static struct performance performance[64];
 static uint64_t buffer[1024];
 static struct boot_info info;
 static struct topology topology;
@@ -27,6 +28,7 @@ static void begin(void)
 	info = (struct boot_info){
 		.ranges = ranges, .affinity = affinity, .cpus = cpus, .domains = domains,
 		.initiators = initiators, .distance = { 0, distances },
+		.performance = performance,
 	};
 }
 
@@ -308,6 +310,17 @@ static void distances_go_by_domain(void)
 	CHECK_PANICS("from_nid < topology->nr_nodes", (void)topology_distance(&topology, 2, 0));
 }
 
+/* Four nodes of 8 MiB with domains 0 to 3; CPUs in the first two. */
+static void begin_four_nodes(void)
+{
+	begin();
+	put_range(MIB(0), MIB(32), MEM_USABLE);
+	put_cpu(0, 0);
+	put_cpu(1, 1);
+	for (uint32_t d = 0; d < 4; d++)
+		put_affinity(MIB(8 * d), MIB(8 * d + 8), d);
+}
+
 static void fallback_goes_by_distance(void)
 {
 	static const uint8_t matrix[4][4] = {
@@ -315,11 +328,7 @@ static void fallback_goes_by_distance(void)
 	};
 	uint32_t order[4];
 
-	begin();
-	put_range(MIB(0), MIB(32), MEM_USABLE);
-	put_cpu(0, 0);
-	for (uint32_t d = 0; d < 4; d++)
-		put_affinity(MIB(8 * d), MIB(8 * d + 8), d);
+	begin_four_nodes();
 	memcpy(distances, matrix, sizeof(matrix));
 	info.distance.nr_localities = 4;
 	build();
@@ -328,6 +337,145 @@ static void fallback_goes_by_distance(void)
 	CHECK_EQ(topology_fallback_order(&topology, 1, order), 4);
 	CHECK(order[0] == 1 && order[1] == 2 && order[2] == 3 && order[3] == 0);
 	CHECK_PANICS("nid < topology->nr_nodes", (void)topology_fallback_order(&topology, 4, order));
+}
+
+/* SLIT with @row as distances from domain 0; all others are 20 apart. */
+static void put_distances_from_0(const uint8_t row[4])
+{
+	memset(distances, 20, 16);
+	for (unsigned d = 0; d < 4; d++)
+		distances[d * 5] = 10;
+	memcpy(distances, row, 4);
+	info.distance.nr_localities = 4;
+}
+
+/* Pairs are put in order of initiator and target, as boot_info promises. */
+static struct performance *put_pair(uint32_t initiator, uint32_t target, uint32_t latency_ps,
+				    uint32_t bandwidth_mbps)
+{
+	struct performance *pair = &performance[info.nr_performance++];
+
+	*pair = (struct performance){ initiator, target, latency_ps, latency_ps, bandwidth_mbps,
+				      bandwidth_mbps };
+	return pair;
+}
+
+/* The fallback order of @nid is that of the decimal digits of @expected. */
+static bool falls_back(uint32_t nid, unsigned expected)
+{
+	uint32_t order[4];
+	bool is_same = topology_fallback_order(&topology, nid, order) == 4;
+
+	for (unsigned i = 4; i-- > 0; expected /= 10)
+		is_same &= order[i] == expected % 10;
+	return is_same;
+}
+
+static void hmat_decides_where_slit_does_not(void)
+{
+	begin_four_nodes();
+	put_distances_from_0((const uint8_t[]){ 10, 30, 30, 20 });
+	put_pair(0, 1, 90000, 1000);
+	put_pair(0, 2, 80000, 1000);
+	put_pair(0, 3, 95000, 1000);
+	build();
+	CHECK(falls_back(0, 321));
+	performance[1].read_latency_ps = performance[1].write_latency_ps = 90001;
+	CHECK(falls_back(0, 312));
+}
+
+static void bandwidth_decides_where_latency_does_not(void)
+{
+	begin_four_nodes();
+	put_distances_from_0((const uint8_t[]){ 10, 20, 20, 20 });
+	put_pair(0, 1, 80000, 1000);
+	put_pair(0, 2, 80000, 3000);
+	put_pair(0, 3, 80000, 2000);
+	build();
+	CHECK(falls_back(0, 231));
+}
+
+static void hmat_decides_alone_without_slit(void)
+{
+	begin_four_nodes();
+	put_pair(1, 0, 300000, 0);
+	put_pair(1, 1, 100000, 0);
+	put_pair(1, 2, 250000, 0);
+	put_pair(1, 3, 200000, 0);
+	build();
+	CHECK(falls_back(1, 1320));
+	CHECK_EQ(topology_distance(&topology, 1, 0), DISTANCE_REMOTE);
+}
+
+/* Whatever HMAT says: the node itself comes first, what is unreachable last. */
+static void slit_stands_where_hmat_contradicts(void)
+{
+	begin_four_nodes();
+	put_distances_from_0((const uint8_t[]){ 10, 21, 255, 15 });
+	put_pair(0, 0, UINT32_MAX, 1);
+	put_pair(0, 1, 2, UINT32_MAX);
+	put_pair(0, 2, 1, UINT32_MAX);
+	put_pair(0, 3, UINT32_MAX, 1);
+	build();
+	CHECK(falls_back(0, 312));
+}
+
+static void a_node_that_is_no_initiator_goes_by_slit(void)
+{
+	begin_four_nodes();
+	put_distances_from_0((const uint8_t[]){ 10, 20, 20, 20 });
+	put_pair(0, 1, 3, 0);
+	put_pair(0, 2, 2, 0);
+	put_pair(0, 3, 1, 0);
+	build();
+	CHECK(falls_back(0, 321));
+	CHECK(falls_back(2, 2301));
+	CHECK(topology_performance(&topology, 2, 0) == NULL);
+	CHECK(topology_performance(&topology, 0, 2) == &performance[1]);
+	CHECK_PANICS("to_nid < topology->nr_nodes", (void)topology_performance(&topology, 0, 4));
+	CHECK_PANICS("from_nid < topology->nr_nodes", (void)topology_performance(&topology, 4, 0));
+}
+
+static void what_hmat_does_not_tell_comes_last(void)
+{
+	begin_four_nodes();
+	put_pair(0, 2, 0, 5000);
+	put_pair(0, 3, UINT32_MAX, 0);
+	build();
+	CHECK(falls_back(0, 321));
+}
+
+static void a_latency_of_one_kind_counts_for_both(void)
+{
+	begin_four_nodes();
+	put_pair(0, 1, 100, 0)->write_latency_ps = 120;		/* 220 in all */
+	put_pair(0, 2, 105, 0)->read_latency_ps = PERFORMANCE_UNKNOWN;
+	put_pair(0, 3, 0, 0)->read_latency_ps = 108;
+	build();
+	CHECK(falls_back(0, 231));
+}
+
+/* Distances and figures of few values, so that every key decides somewhere. */
+static void every_order_is_total(void)
+{
+	for (unsigned round = 0; round < 300; round++) {
+		begin_four_nodes();
+		put_distances_from_0((const uint8_t[]){ 10, 20, 20, test_random_below(2) ? 255 : 20 });
+		for (uint32_t target = 0; target < 4; target++)
+			if (test_random_below(4))
+				put_pair(0, target, (uint32_t)test_random_below(3),
+					 (uint32_t)test_random_below(3));
+		build();
+		for (uint32_t a = 0; a < 4; a++)
+			for (uint32_t b = 0; b < 4; b++) {
+				bool is_nearer = topology_is_nearer(&topology, 0, a, b);
+
+				CHECK_EQ(is_nearer, a != b && !topology_is_nearer(&topology, 0, b, a));
+				for (uint32_t c = 0; c < 4 && is_nearer; c++)
+					CHECK(!topology_is_nearer(&topology, 0, b, c) ||
+					      topology_is_nearer(&topology, 0, a, c));
+			}
+	}
 }
 
 static void fallback_leaves_memoryless_nodes_out(void)
@@ -497,6 +645,19 @@ static void verify_notices_T7(void)
 	CHECK(breaks("T7"));
 }
 
+static void verify_notices_T8(void)
+{
+	begin_two_nodes();
+	put_pair(2, 5, 1, 1);
+	put_pair(5, 2, 1, 1);
+	put_pair(5, 5, 1, 1);
+	build();
+	performance[1].target = 5;
+	CHECK(breaks("T8"));
+	performance[1] = (struct performance){ .initiator = 1, .target = 2 };
+	CHECK(breaks("T8"));
+}
+
 static void an_unaligned_buffer_panics(void)
 {
 	begin_two_nodes();
@@ -522,6 +683,14 @@ static const struct test_case cases[] = {
 	{ "machines without usable memory are told", machines_without_usable_memory_are_told },
 	{ "distances go by domain", distances_go_by_domain },
 	{ "fallback goes by distance", fallback_goes_by_distance },
+	{ "hmat decides where slit does not", hmat_decides_where_slit_does_not },
+	{ "bandwidth decides where latency does not", bandwidth_decides_where_latency_does_not },
+	{ "hmat decides alone without slit", hmat_decides_alone_without_slit },
+	{ "slit stands where hmat contradicts", slit_stands_where_hmat_contradicts },
+	{ "a node that is no initiator goes by slit", a_node_that_is_no_initiator_goes_by_slit },
+	{ "what hmat does not tell comes last", what_hmat_does_not_tell_comes_last },
+	{ "a latency of one kind counts for both", a_latency_of_one_kind_counts_for_both },
+	{ "every order is total", every_order_is_total },
 	{ "fallback leaves memoryless nodes out", fallback_leaves_memoryless_nodes_out },
 	{ "labels agree with the model", labels_agree_with_the_model },
 	{ "verify notices T1", verify_notices_T1 },
@@ -531,6 +700,7 @@ static const struct test_case cases[] = {
 	{ "verify notices T5", verify_notices_T5 },
 	{ "verify notices T6", verify_notices_T6 },
 	{ "verify notices T7", verify_notices_T7 },
+	{ "verify notices T8", verify_notices_T8 },
 	{ "an unaligned buffer panics", an_unaligned_buffer_panics },
 };
 
