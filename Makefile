@@ -35,7 +35,8 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 # Portable core.
 MM_SOURCES := \
 	mm/assert.c mm/range.c \
-	mm/topology.c mm/topology_label.c mm/topology_order.c mm/topology_log.c mm/topology_verify.c \
+	mm/topology.c mm/topology_label.c mm/topology_order.c mm/topology_movable.c \
+	mm/topology_log.c mm/topology_verify.c \
 	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c \
 	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/large.c mm/reclaim.c \
 	mm/movable.c mm/isolate.c mm/compact.c mm/contig.c \

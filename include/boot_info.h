@@ -136,6 +136,12 @@ struct image_info {
 	uint64_t data_start, data_end;
 };
 
+/* Memory that shall serve movable pages alone, in all: bytes, or percent of the usable. */
+struct movable_request {
+	uint64_t bytes;
+	uint32_t percent;		/* 0: bytes counts; both 0: none */
+};
+
 #define COMMAND_LINE_BYTES	1024
 
 struct boot_info {
@@ -178,6 +184,7 @@ struct boot_info {
 	uint64_t arena_end;
 	uint64_t runtime_services_pa;	/* EFI_RUNTIME_SERVICES, for reset only */
 	uint64_t rsdp_pa;
+	struct movable_request movable;	/* what the user asked for */
 
 	char firmware_vendor[64];
 	uint32_t firmware_revision;

@@ -111,11 +111,18 @@ static uint64_t span_pages(struct pfn_span span)
 	return span.end_pfn - span.start_pfn;
 }
 
+/* What boot allocates stays: it must not lie in ZONE_MOVABLE. */
+static struct pfn_span kernel_piece_of(const struct topology_node *node, uint32_t index)
+{
+	return intersect(piece_of(index), (struct pfn_span){ 0, pa_to_pfn(node->movable_start) });
+}
+
 static struct pfn_span window_at(const struct topology_node *node, pfn_t start_pfn)
 {
 	struct pfn_span last = piece_of(node->first_memory + node->nr_memory - 1);
+	pfn_t end_pfn = min_u64(last.end_pfn, pa_to_pfn(node->movable_start));
 
-	return (struct pfn_span){ start_pfn, min_u64(start_pfn + BOOT_WINDOW_PAGES, last.end_pfn) };
+	return (struct pfn_span){ start_pfn, min_u64(start_pfn + BOOT_WINDOW_PAGES, end_pfn) };
 }
 
 static uint64_t pages_in_window(const struct topology_node *node, struct pfn_span window)
@@ -130,14 +137,14 @@ static uint64_t pages_in_window(const struct topology_node *node, struct pfn_spa
 /* The first GiB of the node, unless it is next to empty and there is a better place. */
 static struct pfn_span choose_window(const struct topology_node *node)
 {
-	struct pfn_span largest = piece_of(node->first_memory);
+	struct pfn_span largest = kernel_piece_of(node, node->first_memory);
 	struct pfn_span window = window_at(node, largest.start_pfn);
 
 	if (pages_in_window(node, window) >= MIN_WINDOW_PAGES)
 		return window;
 	for (uint32_t i = 1; i < node->nr_memory; i++)
-		if (span_pages(piece_of(node->first_memory + i)) > span_pages(largest))
-			largest = piece_of(node->first_memory + i);
+		if (span_pages(kernel_piece_of(node, node->first_memory + i)) > span_pages(largest))
+			largest = kernel_piece_of(node, node->first_memory + i);
 	return window_at(node, largest.start_pfn);
 }
 
@@ -236,14 +243,18 @@ static void add_to_zone(struct zone *zone, struct pfn_span span)
 	zone->present_pages += span_pages(span);
 }
 
-/* The addresses of zones of @type. */
-static struct pfn_span zone_limits(enum zone_type type)
+/* Where memory of @node's zone of @type may lie. */
+static struct pfn_span zone_limits(const struct pglist_data *node, enum zone_type type)
 {
-	if (type == ZONE_DMA)
-		return (struct pfn_span){ 0, ZONE_DMA_END_PFN };
-	if (type == ZONE_DMA32)
-		return (struct pfn_span){ ZONE_DMA_END_PFN, ZONE_DMA32_END_PFN };
-	return (struct pfn_span){ ZONE_DMA32_END_PFN, PFN_NONE };
+	static const struct pfn_span limits[ZONE_MOVABLE] = {
+		[ZONE_DMA] = { 0, ZONE_DMA_END_PFN },
+		[ZONE_DMA32] = { ZONE_DMA_END_PFN, ZONE_DMA32_END_PFN },
+		[ZONE_NORMAL] = { ZONE_DMA32_END_PFN, PFN_NONE },
+	};
+
+	if (type == ZONE_MOVABLE)
+		return (struct pfn_span){ node->movable_start_pfn, PFN_NONE };
+	return intersect(limits[type], (struct pfn_span){ 0, node->movable_start_pfn });
 }
 
 static void add_memory_to_zones(struct pglist_data *node)
@@ -253,8 +264,9 @@ static void add_memory_to_zones(struct pglist_data *node)
 	for (uint32_t i = 0; i < described->nr_memory; i++) {
 		struct pfn_span piece = piece_of(described->first_memory + i);
 
-		for (unsigned type = 0; type <= ZONE_NORMAL; type++) {
-			struct pfn_span part = intersect(piece, zone_limits((enum zone_type)type));
+		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+			struct pfn_span part = intersect(piece,
+							 zone_limits(node, (enum zone_type)type));
 
 			if (is_empty(part))
 				continue;
@@ -278,6 +290,8 @@ static void create_node(unsigned nid, struct boot_state *state)
 		live.nodes[nid - 1]->pgdat_next = node;
 	if (described->nr_memory > 0)
 		node->node_start_pfn = piece_of(described->first_memory).start_pfn;
+	node->movable_start_pfn = described->movable_start == NO_MOVABLE ?
+		PFN_NONE : pa_to_pfn(described->movable_start);
 	node->node_mem_map = pfn_to_page(node->node_start_pfn);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		zone_init(&node->node_zones[type], node, (enum zone_type)type, pfn_to_page(0));
@@ -404,8 +418,9 @@ struct handover {
 
 static void add_free(struct handover *handover, struct pfn_span span)
 {
-	for (unsigned type = 0; type <= ZONE_NORMAL; type++) {
-		struct pfn_span part = intersect(span, zone_limits((enum zone_type)type));
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		struct pfn_span part = intersect(span, zone_limits(handover->node,
+								   (enum zone_type)type));
 
 		if (is_empty(part))
 			continue;
@@ -476,7 +491,8 @@ static void sort_spans(struct pfn_span *spans, uint32_t nr_spans)
  * Makes one of spans that touch inside a zone, as at the end of the window: the
  * buddy allocator merges blocks across such a seam. Returns how many are left.
  */
-static uint32_t join_spans(struct pfn_span *spans, uint32_t nr_spans)
+static uint32_t join_spans(const struct pglist_data *node, struct pfn_span *spans,
+			   uint32_t nr_spans)
 {
 	uint32_t nr_joined = 0;
 
@@ -484,7 +500,8 @@ static uint32_t join_spans(struct pfn_span *spans, uint32_t nr_spans)
 		struct pfn_span *last = nr_joined > 0 ? &spans[nr_joined - 1] : NULL;
 
 		if (last && last->end_pfn == spans[i].start_pfn &&
-		    zone_type_of_pfn(last->start_pfn) == zone_type_of_pfn(spans[i].start_pfn))
+		    node_zone_type(node, last->start_pfn) ==
+			    node_zone_type(node, spans[i].start_pfn))
 			last->end_pfn = spans[i].end_pfn;
 		else
 			spans[nr_joined++] = spans[i];
@@ -503,7 +520,7 @@ static void give_spans_to_zones(struct handover *handover)
 		zone->spans = handover->free + at;
 		zone->nr_pending_pages = 0;
 		for (; at < handover->nr_free &&
-		       zone_type_of_pfn(handover->free[at].start_pfn) == type; at++) {
+		       node_zone_type(handover->node, handover->free[at].start_pfn) == type; at++) {
 			zone->nr_spans++;
 			zone->nr_pending_pages += span_pages(handover->free[at]);
 		}
@@ -547,7 +564,7 @@ static void retire_bootmem(unsigned nid, struct boot_state *state, struct handov
 		bootmem_retire(bootmem, map.start_pfn, span_pages(map), visit_run, handover);
 	add_outside_window(handover, window);
 	sort_spans(handover->free, handover->nr_free);
-	handover->nr_free = join_spans(handover->free, handover->nr_free);
+	handover->nr_free = join_spans(handover->node, handover->free, handover->nr_free);
 	give_spans_to_zones(handover);
 	*handover->node->bdata = *bootmem;
 }
@@ -575,8 +592,12 @@ static uint64_t total_managed(void)
 
 static void set_watermarks(void)
 {
-	uint64_t total_pages = total_managed();
+	uint64_t total_pages = 0;
 
+	/* The reserve is for the kernel's requests, so the kernel's memory counts. */
+	for_each_populated_zone(zone)
+		if (zone->type != ZONE_MOVABLE)
+			total_pages += zone->managed_pages;
 	live.min_free_pages = min_free_pages_for(total_pages);
 	for_each_populated_zone(zone)
 		zone_set_watermarks(zone, live.min_free_pages, total_pages);
@@ -590,16 +611,15 @@ static void log_zone_ranges(void)
 {
 	mm_port_log(LOG_INFO, "Zone ranges:");
 	for (unsigned type = 0; type <= ZONE_NORMAL; type++) {
-		struct pfn_span limits = zone_limits((enum zone_type)type);
 		struct pfn_span all = { PFN_NONE, 0 };
 
-		for (uint32_t i = 0; i < live.topology.nr_memory; i++) {
-			struct pfn_span part = intersect(piece_of(i), limits);
+		for (unsigned nid = 0; nid < live.nr_nodes; nid++) {
+			const struct zone *zone = &node_data(nid)->node_zones[type];
 
-			if (is_empty(part))
+			if (!zone_is_populated(zone))
 				continue;
-			all.start_pfn = min_u64(all.start_pfn, part.start_pfn);
-			all.end_pfn = max_u64(all.end_pfn, part.end_pfn);
+			all.start_pfn = min_u64(all.start_pfn, zone->start_pfn);
+			all.end_pfn = max_u64(all.end_pfn, zone->end_pfn);
 		}
 		if (all.end_pfn == 0)
 			mm_port_log(LOG_INFO, "  %-8s empty", zone_type_name((enum zone_type)type));
@@ -608,6 +628,23 @@ static void log_zone_ranges(void)
 				    zone_type_name((enum zone_type)type),
 				    (unsigned long long)pfn_to_pa(all.start_pfn),
 				    (unsigned long long)pfn_to_pa(all.end_pfn) - 1);
+	}
+}
+
+static void log_movable(void)
+{
+	bool has_title = false;
+
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++) {
+		pfn_t start_pfn = node_data(nid)->movable_start_pfn;
+
+		if (start_pfn == PFN_NONE)
+			continue;
+		if (!has_title)
+			mm_port_log(LOG_INFO, "Movable zone start for each node");
+		has_title = true;
+		mm_port_log(LOG_INFO, "  Node %u: 0x%016llx", nid,
+			    (unsigned long long)pfn_to_pa(start_pfn));
 	}
 }
 
@@ -697,6 +734,7 @@ void mm_init(const struct boot_info *info)
 	create_sections(&state);
 	create_cpus(&state);
 	log_zone_ranges();
+	log_movable();
 	log_nodes();
 	retire_all(&state);
 	set_watermarks();

@@ -9,9 +9,10 @@
  *
  *   Where the zone has an aligned 2 MiB block free in the section, that block
  *   becomes the section's mem_map, in one large mapping: metadata lies on the
- *   node it describes. Else a free block of another section is borrowed. Else
- *   single pages serve those pageblocks that have RAM. Whatever is not mapped
- *   reads as zeroes (mm/port.h), which is PAGE_HOLE, and is never written.
+ *   node it describes, and leaves with its section. Else a free block of another
+ *   section is borrowed. Else single pages serve those pageblocks that have RAM.
+ *   Whatever is not mapped reads as zeroes (mm/port.h), which is PAGE_HOLE, and is
+ *   never written.
  *
  *   Of a fresh page only the words `state` (0, PAGE_HOLE) and `notes` are
  *   initialised: the links are written before they are read.
@@ -21,6 +22,8 @@
  *       stays so
  *   S2  every pageblock with RAM in a section that is up has writable metadata
  *   S3  a metadata page is PAGE_RESERVED where it has a struct page itself
+ *   S4  ZONE_MOVABLE holds mem_map of its own sections only, and no table while
+ *       another zone of the node has a page
  *
  * Locking
  *   `states` are claimed by compare and exchange; who loses waits. map_lock
@@ -97,10 +100,8 @@ static pfn_t offer_take_block(struct section_offer *offer)
 	return offer->head.end_pfn;
 }
 
-/* Takes one page from @offer. Also the port's source of table pages. */
-static pfn_t offer_take_page(void *arg)
+static pfn_t offer_take_page(struct section_offer *offer)
 {
-	struct section_offer *offer = arg;
 	struct pfn_span *span = &offer->head;
 	pfn_t pfn;
 
@@ -114,35 +115,59 @@ static pfn_t offer_take_page(void *arg)
 	return pfn;
 }
 
-/* A free 2 MiB block of @zone, made metadata. */
-static pfn_t borrow_from_zone(struct zone *zone)
+/* A free block of @zone, made metadata. */
+static pfn_t borrow_from_zone(struct zone *zone, unsigned order)
 {
 	struct page *page = NULL;
 
 	spin_lock(&zone->lock);
 	for (unsigned type = 0; type < MIGRATE_PCPTYPES && !page; type++)
-		page = buddy_take(zone, METADATA_ORDER, (enum migratetype)type);
+		page = buddy_take(zone, order, (enum migratetype)type);
 	if (page) {
-		page_set_state(page,
-			       make_page_state(PAGE_RESERVED, METADATA_ORDER, zone->index, 0));
-		zone->managed_pages -= METADATA_PAGES;
-		zone->nr_metadata_pages += METADATA_PAGES;
+		page_set_state(page, make_page_state(PAGE_RESERVED, order, zone->index, 0));
+		zone->managed_pages -= pages_in(order);
+		zone->nr_metadata_pages += pages_in(order);
 	}
 	spin_unlock(&zone->lock);
 	return page ? zone_page_to_pfn(zone, page) : PFN_NONE;
 }
 
+static pfn_t borrow_from_node(struct pglist_data *node, unsigned order)
+{
+	pfn_t pfn = PFN_NONE;
+
+	/* Metadata of other sections would keep ZONE_MOVABLE from being emptied. */
+	for (unsigned type = ZONE_MOVABLE; type-- > 0 && pfn == PFN_NONE;)
+		pfn = borrow_from_zone(&node->node_zones[type], order);
+	return pfn;
+}
+
 static pfn_t borrow_block(void)
 {
-	for (struct pglist_data *node = sections.setup.first_node; node; node = node->pgdat_next) {
-		for (unsigned type = MAX_NR_ZONES; type-- > 0;) {
-			pfn_t pfn = borrow_from_zone(&node->node_zones[type]);
+	pfn_t pfn = PFN_NONE;
 
-			if (pfn != PFN_NONE)
-				return pfn;
-		}
-	}
-	return PFN_NONE;
+	for (struct pglist_data *node = sections.setup.first_node; node && pfn == PFN_NONE;
+	     node = node->pgdat_next)
+		pfn = borrow_from_node(node, METADATA_ORDER);
+	return pfn;
+}
+
+/*
+ * The port's source of table pages. A table serves many sections: of ZONE_MOVABLE
+ * it would stay behind when its section leaves, so the node's other zones give it
+ * while they have a page listed.
+ */
+static pfn_t take_table_page(void *arg)
+{
+	struct section_offer *offer = arg;
+	pfn_t pfn = PFN_NONE;
+
+	if (offer->zone->type == ZONE_MOVABLE)
+		pfn = borrow_from_node(offer->zone->node, 0);
+	if (pfn == PFN_NONE)
+		return offer_take_page(offer);
+	memset(phys_to_virt(pfn_to_pa(pfn)), 0, PAGE_SIZE);
+	return pfn;
 }
 
 /* ---- Mapping ---- */
@@ -159,7 +184,7 @@ static bool map_metadata(pfn_t described_pfn, pfn_t metadata_pfn, uint64_t nr_me
 
 	spin_lock(&sections.map_lock);
 	is_mapped = mm_port_map_vmemmap(vmemmap_of(described_pfn), metadata_pfn, nr_metadata_pages,
-					offer_take_page, offer);
+					take_table_page, offer);
 	spin_unlock(&sections.map_lock);
 	return is_mapped;
 }
@@ -260,7 +285,7 @@ static void mark_taken(pfn_t section_pfn)
 			pfn_t end_pfn = min_u64(span->end_pfn, section_pfn + SECTION_PAGES);
 
 			if (start_pfn < end_pfn)
-				mark_reserved(&node->node_zones[zone_type_of_pfn(start_pfn)],
+				mark_reserved(&node->node_zones[node_zone_type(node, start_pfn)],
 					      start_pfn, end_pfn);
 		}
 	}

@@ -39,7 +39,7 @@ struct section_offer {
 
 /*
  * Makes mem_map of @section usable, taking memory for it from @offer, else from
- * any zone that has a free 2 MiB block. True also when another CPU did it.
+ * any zone but ZONE_MOVABLE that has a free 2 MiB block. True also when another CPU did it.
  * False when there is no memory for it; then nothing is changed.
  *
  * Context: no zone lock held. Costs about 2.5 instructions a page.

@@ -17,6 +17,9 @@
  *   T6  nr_cpus of the nodes add up to all CPUs
  *   T7  the distance of a node to itself is 10, to any other more
  *   T8  HMAT's pairs are sorted by initiator, then target, and each is told once
+ *   T9  a node's movable_start is a multiple of the largest block, not below
+ *       16 MiB, with usable memory of the node from there on and at least 16 MiB
+ *       of it before
  *
  * Locking
  *   None: built by one CPU, read-only afterwards.
@@ -298,6 +301,7 @@ enum status topology_build(struct topology *topology, const struct boot_info *in
 	if (topology->srat != SRAT_USED)
 		fake_one_node(&builder);
 	hand_out_memory(&builder);
+	choose_movable(topology);
 	hand_out_cpus(&builder);
 	log_topology(&builder);
 	return STATUS_OK;

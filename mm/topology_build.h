@@ -44,6 +44,12 @@ uint32_t builder_nid_of_domain(const struct builder *builder, uint32_t domain);
  */
 enum srat_verdict label_by_srat(struct builder *builder);
 
+/* What a node with ZONE_MOVABLE keeps for the kernel, at least: a boot window. */
+#define MIN_KERNEL_PAGES	((uint64_t)1 << (24 - PAGE_SHIFT))
+
+/* Sets movable_start of every node, as boot_info asks for it. */
+void choose_movable(struct topology *topology);
+
 /* The node that CPUs without an SRAT entry go to. */
 uint32_t first_node_with_memory(const struct topology *topology);
 

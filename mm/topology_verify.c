@@ -5,11 +5,12 @@
  *   None: a built topology is read-only.
  */
 
-#include "mm/topology.h"
+#include "mm/topology_build.h"
 
 #include "lib/align.h"
 #include "mm/assert.h"
 #include "mm/range.h"
+#include "mm/zone.h"
 
 static bool verify_node_memory(const struct topology *topology, uint32_t nid, struct violation *out)
 {
@@ -61,6 +62,26 @@ static bool verify_domains_and_distances(const struct topology *topology, struct
 	return true;
 }
 
+static bool verify_movable(const struct topology *topology, uint32_t nid, struct violation *out)
+{
+	const struct topology_node *node = &topology->nodes[nid];
+	uint64_t kernel_bytes = 0;
+
+	if (node->movable_start == NO_MOVABLE)
+		return true;
+	REQUIRE("T9", nid, is_aligned(node->movable_start, pages_to_bytes(pages_in(MAX_ORDER))));
+	REQUIRE("T9", nid, node->movable_start >= pfn_to_pa(ZONE_DMA_END_PFN));
+	for (uint32_t i = node->first_memory; i < node->first_memory + node->nr_memory; i++) {
+		const struct node_memory *memory = &topology->memory[i];
+
+		if (memory->start < node->movable_start)
+			kernel_bytes += min_u64(memory->end, node->movable_start) - memory->start;
+	}
+	REQUIRE("T9", nid, kernel_bytes >= pages_to_bytes(MIN_KERNEL_PAGES));
+	REQUIRE("T9", nid, kernel_bytes < node->usable_bytes);
+	return true;
+}
+
 static bool verify_performance(const struct boot_info *info, struct violation *out)
 {
 	for (uint32_t i = 1; i < info->nr_performance; i++) {
@@ -80,7 +101,7 @@ bool topology_verify(const struct topology *topology, struct violation *out)
 
 	REQUIRE("T1", 0, topology->nr_nodes > 0);
 	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++) {
-		if (!verify_node_memory(topology, nid, out))
+		if (!verify_node_memory(topology, nid, out) || !verify_movable(topology, nid, out))
 			return false;
 		sum_bytes += topology->nodes[nid].usable_bytes;
 	}

@@ -2,8 +2,8 @@
  * Zones: memory of one node that serves the same devices and purposes.
  *
  * Model
- *   A node's memory is cut at 16 MiB and 4 GiB into DMA, DMA32 and NORMAL; the
- *   part that may be unplugged is MOVABLE. Present pages are RAM; managed ones
+ *   A node's memory is cut at 16 MiB and 4 GiB into DMA, DMA32 and NORMAL; what
+ *   the user sets apart for movable pages, from the top, is MOVABLE. Present pages are RAM; managed ones
  *   are those that boot and mem_map left for allocation. Managed memory is
  *   handed to the buddy allocator piece by piece, in the order of addresses:
  *   `spans` is all of it, (grow_span, grow_pfn) where the next piece begins.
@@ -44,6 +44,11 @@
 /* Linux's bounds of min_free_kbytes, in pages: 128 KiB, 256 MiB. */
 #define MIN_FREE_PAGES		32u
 #define MAX_FREE_PAGES		65536u
+
+/* Linux's min watermark of a zone that holds nothing for the kernel. */
+#define MOVABLE_MIN_SHIFT	10
+#define MOVABLE_MIN_MARK	32u
+#define MOVABLE_MAX_MARK	128u
 
 /* lowmem_reserve is the memory above divided by this (Linux's sysctl defaults). */
 static const uint16_t lowmem_reserve_ratio[MAX_NR_ZONES] = {
@@ -130,6 +135,9 @@ void zone_set_watermarks(struct zone *zone, uint64_t min_free_pages, uint64_t to
 {
 	uint64_t min_pages = total_pages ? min_free_pages * zone->managed_pages / total_pages : 0;
 
+	if (zone->type == ZONE_MOVABLE)
+		min_pages = min_u64(max_u64(zone->managed_pages >> MOVABLE_MIN_SHIFT,
+					    MOVABLE_MIN_MARK), MOVABLE_MAX_MARK);
 	zone->watermark[WATERMARK_MIN] = min_pages;
 	zone->watermark[WATERMARK_LOW] = min_pages * LOW_MARK_QUARTERS / 4;
 	zone->watermark[WATERMARK_HIGH] = min_pages * HIGH_MARK_QUARTERS / 4;

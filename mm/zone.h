@@ -125,6 +125,7 @@ struct pglist_data {
 	struct page *node_mem_map;		/* struct page of node_start_pfn */
 	struct bootmem *bdata;			/* retired by the time pages are allocated */
 	pfn_t node_start_pfn;
+	pfn_t movable_start_pfn;		/* from here on ZONE_MOVABLE; PFN_NONE: there is none */
 	uint64_t node_present_pages;
 	uint64_t node_spanned_pages;		/* holes included */
 	unsigned node_id;
@@ -143,8 +144,14 @@ struct pglist_data {
 const char *zone_type_name(enum zone_type type);
 const char *migratetype_name(enum migratetype migratetype);
 
-/* The type of zone that page @pfn falls in. ZONE_MOVABLE is never the answer. */
+/* The type of zone that page @pfn falls in, for devices: never ZONE_MOVABLE. */
 enum zone_type zone_type_of_pfn(pfn_t pfn);
+
+/* The type of zone of @node that its page @pfn belongs to. */
+static inline enum zone_type node_zone_type(const struct pglist_data *node, pfn_t pfn)
+{
+	return pfn >= node->movable_start_pfn ? ZONE_MOVABLE : zone_type_of_pfn(pfn);
+}
 
 /* Starts @zone empty: no span, no page. @mem_map is struct page of pfn 0. */
 void zone_init(struct zone *zone, struct pglist_data *node, enum zone_type type,
@@ -181,7 +188,9 @@ static inline uint64_t zone_free_pages(const struct zone *zone)
 
 /*
  * Sets the watermarks of @zone: its share of @min_free_pages, the whole
- * machine's reserve, by its part of @total_pages.
+ * machine's reserve, by its part of @total_pages. ZONE_MOVABLE, from which no
+ * request that cannot wait is served, has no part in that: 1/1,024 of it,
+ * between 32 and 128 pages.
  */
 void zone_set_watermarks(struct zone *zone, uint64_t min_free_pages, uint64_t total_pages);
 

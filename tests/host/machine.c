@@ -57,6 +57,19 @@ const struct host_machine machine_small = {
 	.cpu_domains = { DOMAIN_NONE },
 };
 
+const struct host_machine machine_movable = {
+	.name = "half movable",
+	.ranges = {
+		{ 0, 1 * MIB, MEM_LOW, 0 },
+		{ 1 * MIB, 512 * MIB, MEM_USABLE, 0 },
+		{ 512 * MIB, 600 * MIB, MEM_USABLE, 1 },
+		{ 4 * GIB, 4 * GIB + 424 * MIB, MEM_USABLE, 1 },
+	},
+	.nr_cpus = 2,
+	.cpu_domains = { 0, 1 },
+	.movable = { .percent = 50 },
+};
+
 const struct host_machine machine_large = {
 	.name = "4 GiB",
 	.ranges = {
@@ -144,6 +157,7 @@ const struct boot_info *host_build_boot_info(const struct host_machine *machine)
 	memcpy(built.distance, machine->distance, sizeof(built.distance));
 	info->distance.nr_localities = machine->nr_localities;
 	info->distance.value = built.distance;
+	info->movable = machine->movable;
 	return info;
 }
 

@@ -24,6 +24,7 @@ struct host_machine {
 	uint32_t cpu_domains[HOST_MAX_CPUS];
 	unsigned nr_localities;			/* 0: no SLIT */
 	uint8_t distance[HOST_MAX_NODES * HOST_MAX_NODES];
+	struct movable_request movable;
 };
 
 #define KIB	((uint64_t)1 << 10)
@@ -35,6 +36,7 @@ struct host_machine {
 /* Holes, unequal distances, a node without memory. */
 extern const struct host_machine machine_four_nodes;
 extern const struct host_machine machine_small;		/* 1 node, 64 MiB */
+extern const struct host_machine machine_movable;	/* 2 nodes, 1 GiB, half of it movable */
 extern const struct host_machine machine_large;		/* 1 node, 4 GiB */
 extern const struct host_machine machine_huge;		/* 8 nodes, 8 TiB */
 extern const struct host_machine machine_one_gib;	/* 8 nodes, 1 GiB */

@@ -157,6 +157,73 @@ static void an_exhausted_node_falls_back_by_distance(void)
 	chain_free(&chain);
 }
 
+/* ---- ZONE_MOVABLE ---- */
+
+static enum zone_type type_of_first(const struct chain *chain)
+{
+	return page_zone(chain->first)->type;
+}
+
+static void the_upper_half_is_for_movable_pages_alone(void)
+{
+	struct chain kernel = { NULL, 0 }, movable = { NULL, 0 };
+	uint64_t nr_movable;
+
+	host_start_machine(&machine_movable);
+	CHECK_EQ(node_data(0)->movable_start_pfn, 260 * MIB / PAGE_SIZE);
+	CHECK_EQ(node_data(1)->movable_start_pfn, (4 * GIB + 168 * MIB) / PAGE_SIZE);
+	nr_movable = node_data(0)->node_zones[ZONE_MOVABLE].managed_pages +
+		     node_data(1)->node_zones[ZONE_MOVABLE].managed_pages;
+	/* Kernel requests take all but it, whatever they may use up. */
+	while (chain_add(&kernel, GFP_LAST & ~__GFP_MOVABLE, 0))
+		CHECK(type_of_first(&kernel) != ZONE_MOVABLE);
+	CHECK_EQ(node_data(0)->node_zones[ZONE_MOVABLE].managed_pages +
+		 node_data(1)->node_zones[ZONE_MOVABLE].managed_pages, nr_movable);
+	CHECK(chain_add(&movable, GFP_HIGHUSER_MOVABLE, 0));
+	CHECK_EQ(type_of_first(&movable), ZONE_MOVABLE);
+	CHECK(mm_verify_all());
+	chain_free(&kernel);
+	chain_free(&movable);
+	CHECK(mm_print_ledger());
+}
+
+static void movable_pages_come_from_there_first(void)
+{
+	const struct zone *own;
+	struct chain chain = { NULL, 0 };
+
+	host_start_machine(&machine_movable);
+	own = &node_data(0)->node_zones[ZONE_MOVABLE];
+	do
+		CHECK(chain_add(&chain, GFP_HIGHUSER_MOVABLE, 4));
+	while (type_of_first(&chain) == ZONE_MOVABLE);
+	/* Then from the node's next lower zone, before any other node's. */
+	CHECK(zone_free_pages(own) < own->watermark[WATERMARK_LOW] + pages_in(MAX_ORDER));
+	CHECK_EQ(type_of_first(&chain), ZONE_DMA32);
+	CHECK_EQ(page_to_nid(chain.first), 0);
+	CHECK(mm_verify_all());
+	chain_free(&chain);
+	CHECK(mm_print_ledger());
+}
+
+/* Of all metadata, ZONE_MOVABLE holds its own sections' mem_map and no table. */
+static void metadata_of_others_stays_out(void)
+{
+	host_start_machine(&machine_movable);
+	for_each_populated_zone(zone)
+		while (zone_grow(zone))
+			;
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++) {
+		const struct zone *zone = &node_data(nid)->node_zones[ZONE_MOVABLE];
+		uint64_t nr_sections = pfn_to_section(zone->end_pfn - 1) -
+				       pfn_to_section(zone->start_pfn) + 1;
+
+		CHECK(zone->nr_metadata_pages <= nr_sections * 512);
+		CHECK_EQ(zone->nr_metadata_pages % 512, 0);
+	}
+	CHECK(mm_verify_all());
+}
+
 /* ---- Terabytes ---- */
 
 static void eight_terabytes_start_with_a_few_sections(void)
@@ -274,6 +341,9 @@ static const struct test_case machine_cases[] = {
 	{ "ordinary requests leave the reserve", ordinary_requests_leave_the_reserve },
 	{ "low memory survives pressure from above", low_memory_survives_pressure_from_above },
 	{ "an exhausted node falls back by distance", an_exhausted_node_falls_back_by_distance },
+	{ "the upper half is for movable pages alone", the_upper_half_is_for_movable_pages_alone },
+	{ "movable pages come from there first", movable_pages_come_from_there_first },
+	{ "metadata of others stays out", metadata_of_others_stays_out },
 	{ "eight terabytes start with a few sections", eight_terabytes_start_with_a_few_sections },
 	{ "sections come up when they are needed", sections_come_up_when_they_are_needed },
 	{ "threads share the zones", threads_share_the_zones },

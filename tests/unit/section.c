@@ -152,6 +152,45 @@ static void metadata_pages_are_reserved(void)
 	}
 }
 
+#define LARGEST_BLOCK_PAGES	pages_in(MAX_ORDER)
+
+/* Every piece of @zone, in one section, has room for its mem_map in one block. */
+static bool has_large_pieces(const struct zone *zone)
+{
+	for (uint32_t i = 0; i < zone->nr_spans; i++) {
+		pfn_t start_pfn = zone->spans[i].start_pfn, end_pfn = zone->spans[i].end_pfn;
+		pfn_t first_border = (pfn_to_section(start_pfn) + 1) * SECTION_PAGES;
+		pfn_t last_border = pfn_to_section(end_pfn - 1) * SECTION_PAGES;
+
+		if (end_pfn - start_pfn < LARGEST_BLOCK_PAGES ||
+		    (last_border > start_pfn && (first_border - start_pfn < LARGEST_BLOCK_PAGES ||
+						 end_pfn - last_border < LARGEST_BLOCK_PAGES)))
+			return false;
+	}
+	return true;
+}
+
+/* S4: what ZONE_MOVABLE gave are whole blocks, the mem_map of sections. */
+static void tables_stay_out_of_movable_memory(void)
+{
+	unsigned nr_zones = 0;
+
+	for_each_populated_zone(zone) {
+		struct page *page;
+
+		if (zone->type != ZONE_MOVABLE || !has_large_pieces(zone))
+			continue;
+		page = alloc_pages_node(zone->node->node_id,
+					GFP_HIGHUSER_MOVABLE | __GFP_THISNODE, 0);
+		CHECK(page != NULL);
+		CHECK_EQ(zone->nr_metadata_pages % pages_in(PAGEBLOCK_ORDER), 0);
+		__free_page(page);
+		nr_zones++;
+	}
+	if (nr_zones == 0)
+		SKIP("no ZONE_MOVABLE");
+}
+
 static void a_section_that_is_up_takes_nothing(void)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 0);
@@ -183,6 +222,7 @@ static const struct test_case cases[] = {
 	{ "what is allocated is up", what_is_allocated_is_up },
 	{ "memory that is up is described", memory_that_is_up_is_described },
 	{ "metadata pages are reserved", metadata_pages_are_reserved },
+	{ "tables stay out of movable memory", tables_stay_out_of_movable_memory },
 	{ "a section that is up takes nothing", a_section_that_is_up_takes_nothing },
 	{ "a section that is none panics", a_section_that_is_none_panics },
 };

@@ -571,6 +571,71 @@ static void labels_agree_with_the_model(void)
 	CHECK(nr_used > 10);			/* or the comparison above proves nothing */
 }
 
+/* ---- ZONE_MOVABLE ---- */
+
+/* Node 0: 1 MiB to 256 MiB; node 1: 512 to 600 MiB and 700 to 712 MiB. */
+static void begin_two_large_nodes(void)
+{
+	begin();
+	put_range(MIB(1), MIB(256), MEM_USABLE);
+	put_range(MIB(512), MIB(600), MEM_USABLE);
+	put_range(MIB(700), MIB(712), MEM_USABLE);
+	put_cpu(0, 0);
+	put_affinity(MIB(0), MIB(256), 0);
+	put_affinity(MIB(512), MIB(712), 1);
+}
+
+static void no_node_is_movable_unless_asked(void)
+{
+	begin_two_large_nodes();
+	build();
+	CHECK_EQ(topology.nodes[0].movable_start, NO_MOVABLE);
+	CHECK_EQ(topology.nodes[1].movable_start, NO_MOVABLE);
+}
+
+static void every_node_gives_its_share_from_the_top(void)
+{
+	begin_two_large_nodes();
+	info.movable.percent = 50;
+	build();
+	CHECK_EQ(topology.nodes[0].movable_start, MIB(132));	/* 127.5 MiB from 256 down, then up */
+	CHECK_EQ(topology.nodes[1].movable_start, MIB(564));	/* 12 MiB, then 38 of the lower piece */
+	info.movable = (struct movable_request){ .bytes = MIB(71) };	/* a fifth of 355 MiB */
+	build();
+	CHECK_EQ(topology.nodes[0].movable_start, MIB(208));
+	CHECK_EQ(topology.nodes[1].movable_start, MIB(592));
+}
+
+static void the_kernel_keeps_a_tenth(void)
+{
+	begin_two_large_nodes();
+	info.movable.percent = 100;
+	build();
+	CHECK_EQ(topology.nodes[0].movable_start, MIB(28));
+	CHECK_EQ(topology.nodes[1].movable_start, MIB(528));	/* its least is more: 16 MiB */
+	info.movable = (struct movable_request){ .bytes = UINT64_MAX };
+	build();
+	CHECK_EQ(topology.nodes[0].movable_start, MIB(28));
+}
+
+static void small_nodes_and_holes_have_no_movable_part(void)
+{
+	begin();
+	put_range(MIB(1), MIB(17), MEM_USABLE);
+	put_range(MIB(32), MIB(64), MEM_USABLE);
+	put_range(MIB(64) + PAGE_SIZE, MIB(66), MEM_USABLE);
+	put_cpu(0, 0);
+	put_affinity(MIB(0), MIB(17), 0);
+	put_affinity(MIB(32), MIB(66), 1);
+	put_cpu(1, 2);
+	info.movable.percent = 2;
+	build();
+	CHECK_EQ(topology.nodes[topology_nid_of_domain(&topology, 0)].movable_start, NO_MOVABLE);
+	/* Its border would come to lie behind the last page. */
+	CHECK_EQ(topology.nodes[topology_nid_of_domain(&topology, 1)].movable_start, NO_MOVABLE);
+	CHECK_EQ(topology.nodes[topology_nid_of_domain(&topology, 2)].movable_start, NO_MOVABLE);
+}
+
 /* ---- A breach per rule ---- */
 
 static bool breaks(const char *rule)
@@ -658,6 +723,22 @@ static void verify_notices_T8(void)
 	CHECK(breaks("T8"));
 }
 
+static void verify_notices_T9(void)
+{
+	begin_two_large_nodes();
+	ranges[0].start = MIB(5);
+	info.movable.percent = 50;
+	build();
+	topology.nodes[0].movable_start += PAGE_SIZE;
+	CHECK(breaks("T9"));
+	topology.nodes[0].movable_start = MIB(12);	/* devices need it */
+	CHECK(breaks("T9"));
+	topology.nodes[0].movable_start = MIB(20);	/* 15 MiB of memory are before it */
+	CHECK(breaks("T9"));
+	topology.nodes[0].movable_start = MIB(256);	/* nothing is behind it */
+	CHECK(breaks("T9"));
+}
+
 static void an_unaligned_buffer_panics(void)
 {
 	begin_two_nodes();
@@ -692,6 +773,10 @@ static const struct test_case cases[] = {
 	{ "a latency of one kind counts for both", a_latency_of_one_kind_counts_for_both },
 	{ "every order is total", every_order_is_total },
 	{ "fallback leaves memoryless nodes out", fallback_leaves_memoryless_nodes_out },
+	{ "no node is movable unless asked", no_node_is_movable_unless_asked },
+	{ "every node gives its share from the top", every_node_gives_its_share_from_the_top },
+	{ "the kernel keeps a tenth", the_kernel_keeps_a_tenth },
+	{ "small nodes and holes have no movable part", small_nodes_and_holes_have_no_movable_part },
 	{ "labels agree with the model", labels_agree_with_the_model },
 	{ "verify notices T1", verify_notices_T1 },
 	{ "verify notices T2", verify_notices_T2 },
@@ -701,6 +786,7 @@ static const struct test_case cases[] = {
 	{ "verify notices T6", verify_notices_T6 },
 	{ "verify notices T7", verify_notices_T7 },
 	{ "verify notices T8", verify_notices_T8 },
+	{ "verify notices T9", verify_notices_T9 },
 	{ "an unaligned buffer panics", an_unaligned_buffer_panics },
 };
 

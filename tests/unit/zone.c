@@ -42,6 +42,37 @@ static void watermarks_are_a_share_by_size(void)
 	sandbox_end(&box);
 }
 
+static void the_movable_zone_has_small_marks_of_its_own(void)
+{
+	struct zone *movable = &box.node.node_zones[ZONE_MOVABLE];
+
+	CHECK(sandbox_start(&box));
+	zone_init(movable, &box.node, ZONE_MOVABLE, box.map);
+	movable->managed_pages = 100;
+	zone_set_watermarks(movable, 1000000, 100);
+	CHECK_EQ(movable->watermark[WATERMARK_MIN], 32);
+	movable->managed_pages = 65536;
+	zone_set_watermarks(movable, 1000000, 100);
+	CHECK_EQ(movable->watermark[WATERMARK_MIN], 64);
+	CHECK_EQ(movable->watermark[WATERMARK_HIGH], 96);
+	movable->managed_pages = (uint64_t)1 << 30;
+	zone_set_watermarks(movable, 1000000, 100);
+	CHECK_EQ(movable->watermark[WATERMARK_MIN], 128);
+	sandbox_end(&box);
+}
+
+static void pages_of_a_node_fall_into_its_movable_zone(void)
+{
+	struct pglist_data *node = &box.node;
+
+	node->movable_start_pfn = PFN_NONE;
+	CHECK_EQ(node_zone_type(node, 0x100000), ZONE_NORMAL);
+	node->movable_start_pfn = 0x80000;
+	CHECK_EQ(node_zone_type(node, 0x7ffff), ZONE_DMA32);
+	CHECK_EQ(node_zone_type(node, 0x80000), ZONE_MOVABLE);
+	CHECK_EQ(node_zone_type(node, 0x100000), ZONE_MOVABLE);
+}
+
 static void low_zones_keep_a_reserve_from_higher_requests(void)
 {
 	struct pglist_data *node = &box.node;
@@ -154,6 +185,10 @@ static const struct test_case cases[] = {
 	{ "pages fall into zones by address", pages_fall_into_zones_by_address },
 	{ "min free pages follow the square root", min_free_pages_follow_the_square_root },
 	{ "watermarks are a share by size", watermarks_are_a_share_by_size },
+	{ "the movable zone has small marks of its own",
+	  the_movable_zone_has_small_marks_of_its_own },
+	{ "pages of a node fall into its movable zone",
+	  pages_of_a_node_fall_into_its_movable_zone },
 	{ "low zones keep a reserve from higher requests",
 	  low_zones_keep_a_reserve_from_higher_requests },
 	{ "names are Linux's", names_are_linux_s },
