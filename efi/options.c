@@ -27,6 +27,7 @@ static struct option options[] = {
 	{ .key = "run" },     { .key = "tests" }, { .key = "bench" },    { .key = "stress" },
 	{ .key = "seed" },    { .key = "cpus" },  { .key = "show" },     { .key = "debug" },
 	{ .key = "fail_nth" }, { .key = "capture" }, { .key = "loglevel" }, { .key = "end" },
+	{ .key = "movablecore" },
 };
 
 static struct option *find_option(const char *key, size_t key_bytes)
@@ -152,6 +153,54 @@ uint64_t options_number(const char *key, uint64_t otherwise)
 		return number;
 	log_bad_word(key, value, strlen(value), "not a number");
 	return otherwise;
+}
+
+/* The factor of a size's unit as a shift; 0 for none. */
+static unsigned unit_shift(char unit)
+{
+	switch (unit) {
+	case 'K': case 'k':
+		return 10;
+	case 'M': case 'm':
+		return 20;
+	case 'G': case 'g':
+		return 30;
+	case 'T': case 't':
+		return 40;
+	}
+	return 0;
+}
+
+static bool read_memory(const char *text, struct movable_request *memory)
+{
+	char digits[VALUE_BYTES];
+	size_t length = strlen(text);
+	char unit = length > 0 ? text[length - 1] : '\0';
+	uint64_t number;
+
+	if (unit == '%' || unit_shift(unit) > 0)
+		length--;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	if (!read_number(digits, &number))
+		return false;
+	if (unit == '%') {
+		memory->percent = (uint32_t)number;
+		return number <= 100;
+	}
+	memory->bytes = number << unit_shift(unit);
+	return memory->bytes >> unit_shift(unit) == number;
+}
+
+struct movable_request options_memory(const char *key)
+{
+	const char *value = options_get(key);
+	struct movable_request memory = { 0, 0 };
+
+	if (!value || read_memory(value, &memory))
+		return memory;
+	log_bad_word(key, value, strlen(value), "not an amount of memory");
+	return (struct movable_request){ 0, 0 };
 }
 
 bool options_next_item(const char **at, char *item, size_t size)

@@ -8,6 +8,7 @@
  * earlier one. What is asked stays readable in every phase.
  */
 
+#include "boot_info.h"
 #include "lib/compiler.h"
 
 /*
@@ -22,6 +23,12 @@ const char *options_get(const char *key);
 
 /* As a number, decimal or 0x...; @otherwise when not given or no number (message). */
 uint64_t options_number(const char *key, uint64_t otherwise);
+
+/*
+ * As an amount of memory: "512M" (K, M, G, T, or bytes) or "50%", at most 100 % and
+ * 2^64 - 1 bytes. What is not given, or no amount (message), is 0 of both.
+ */
+struct movable_request options_memory(const char *key);
 
 /* True when the comma list of @key has @item as an element. */
 bool options_has(const char *key, const char *item);

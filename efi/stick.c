@@ -103,6 +103,7 @@ void read_options(struct boot_info *info)
 	add_load_options();
 	add_fw_cfg_options();
 	apply_log_level();
+	info->movable = options_memory("movablecore");
 	options_line(info->command_line, sizeof(info->command_line));
 	if (info->command_line[0])
 		announce(LOG_NOTICE, "Command line: %s", info->command_line);

@@ -106,6 +106,39 @@ static void numbers(void)
 	end();
 }
 
+/* movablecore=@text reads as so many bytes, or percent. */
+static bool reads_as(const char *text, uint64_t bytes, uint32_t percent)
+{
+	struct movable_request memory;
+	char word[64];
+
+	format_text(word, sizeof(word), "movablecore=%s", text);
+	add(word);
+	memory = options_memory("movablecore");
+	return memory.bytes == bytes && memory.percent == percent;
+}
+
+static void amounts_of_memory(void)
+{
+	begin();
+	CHECK_EQ(options_memory("movablecore").bytes, 0);
+	CHECK(reads_as("4096", 4096, 0));
+	CHECK(reads_as("0x10k", 16384, 0));
+	CHECK(reads_as("3M", 3 << 20, 0));
+	CHECK(reads_as("2G", (uint64_t)2 << 30, 0));
+	CHECK(reads_as("1T", (uint64_t)1 << 40, 0));
+	CHECK(reads_as("50%", 0, 50));
+	CHECK(reads_as("100%", 0, 100));
+	CHECK(reads_as("101%", 0, 0));
+	CHECK(reads_as("4294967297%", 0, 0));
+	CHECK(reads_as("", 0, 0));
+	CHECK(reads_as("M", 0, 0));
+	CHECK(reads_as("%", 0, 0));
+	CHECK(reads_as("5MM", 0, 0));
+	CHECK(reads_as("16777216T", 0, 0));	/* 2^64 */
+	end();
+}
+
 static void lists(void)
 {
 	const char *at = "a,,bcd,";
@@ -132,6 +165,7 @@ static const struct test_case cases[] = {
 	{ "a value that is too long is ignored", a_value_that_is_too_long_is_ignored },
 	{ "text ends at its length or zero", text_ends_at_its_length_or_zero },
 	{ "numbers", numbers },
+	{ "amounts of memory", amounts_of_memory },
 	{ "lists", lists },
 };
 
