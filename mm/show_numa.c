@@ -105,12 +105,12 @@ static void show_value(const struct matrix *matrix, uint32_t from, uint32_t to)
 {
 	const struct performance *pair = topology_performance(&live.topology, from, to);
 	uint64_t value = pair ? matrix->value(pair) : PERFORMANCE_UNKNOWN;
+	uint64_t rounded = (value + matrix->divisor / 2) / matrix->divisor;
 
 	if (value == PERFORMANCE_UNKNOWN)
 		mm_port_print("%7s ", "-");
 	else
-		mm_port_print("%7llu ",
-			      (unsigned long long)((value + matrix->divisor / 2) / matrix->divisor));
+		mm_port_print("%7llu ", (unsigned long long)rounded);
 }
 
 /* Rows are initiators, the nodes of the CPUs; columns are the nodes of the memory. */

@@ -40,7 +40,8 @@ static uint64_t wanted_pages(const struct movable_request *request, uint64_t tot
 		nr_pages = total_pages * min_u64(request->percent, 100) / 100;
 	if (nr_pages <= max_pages)
 		return nr_pages;
-	mm_port_log(LOG_WARN, "ZONE_MOVABLE: %llu KiB are asked for; the kernel keeps a tenth: %llu KiB",
+	mm_port_log(LOG_WARN,
+		    "ZONE_MOVABLE: %llu KiB are asked for, %llu given: the kernel keeps a tenth",
 		    (unsigned long long)nr_pages * (PAGE_SIZE / 1024),
 		    (unsigned long long)max_pages * (PAGE_SIZE / 1024));
 	return max_pages;
@@ -86,7 +87,8 @@ void choose_movable(struct topology *topology)
 	for (uint32_t i = 0; i < topology->nr_memory; i++)
 		total_pages += bytes_to_pages(topology->memory[i].end - topology->memory[i].start);
 	wanted = wanted_pages(&topology->info->movable, total_pages);
-	share = ((wanted << SHARE_SHIFT) + total_pages - 1) / total_pages;	/* a border rounds up */
+	/* Rounded up, since the border is too. */
+	share = ((wanted << SHARE_SHIFT) + total_pages - 1) / total_pages;
 	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++) {
 		struct topology_node *node = &topology->nodes[nid];
 

@@ -89,7 +89,8 @@ static bool verify_performance(const struct boot_info *info, struct violation *o
 		const struct performance *pair = &info->performance[i];
 
 		REQUIRE("T8", i, before->initiator <= pair->initiator);
-		REQUIRE("T8", i, before->initiator < pair->initiator || before->target < pair->target);
+		REQUIRE("T8", i, before->initiator < pair->initiator ||
+			before->target < pair->target);
 	}
 	return true;
 }

@@ -3,10 +3,11 @@
  *
  * Model
  *   A node's memory is cut at 16 MiB and 4 GiB into DMA, DMA32 and NORMAL; what
- *   the user sets apart for movable pages, from the top, is MOVABLE. Present pages are RAM; managed ones
- *   are those that boot and mem_map left for allocation. Managed memory is
- *   handed to the buddy allocator piece by piece, in the order of addresses:
- *   `spans` is all of it, (grow_span, grow_pfn) where the next piece begins.
+ *   the user sets apart for movable pages, from the top, is MOVABLE. Present
+ *   pages are RAM; managed ones are those that boot and mem_map left for
+ *   allocation. Managed memory is handed to the buddy allocator piece by piece,
+ *   in the order of addresses: `spans` is all of it, (grow_span, grow_pfn) where
+ *   the next piece begins.
  *
  *   Watermarks are what a zone keeps back: below low kswapd wakes, below min
  *   only privileged requests are served. The lowmem reserve keeps low zones from

@@ -125,7 +125,7 @@ struct pglist_data {
 	struct page *node_mem_map;		/* struct page of node_start_pfn */
 	struct bootmem *bdata;			/* retired by the time pages are allocated */
 	pfn_t node_start_pfn;
-	pfn_t movable_start_pfn;		/* from here on ZONE_MOVABLE; PFN_NONE: there is none */
+	pfn_t movable_start_pfn;		/* from here on ZONE_MOVABLE, or PFN_NONE */
 	uint64_t node_present_pages;
 	uint64_t node_spanned_pages;		/* holes included */
 	unsigned node_id;

@@ -33,7 +33,7 @@ struct topology_node {
 	uint32_t nr_cpus;		/* 0: a CPU-less node */
 	uint64_t usable_bytes;		/* sum over its pieces */
 	uint64_t ram_bytes;		/* the same plus what the kernel holds and low memory */
-	uint64_t movable_start;		/* usable memory from here on is ZONE_MOVABLE's, or NO_MOVABLE */
+	uint64_t movable_start;		/* from here on ZONE_MOVABLE's; NO_MOVABLE: there is none */
 };
 
 #define NO_MOVABLE	UINT64_MAX

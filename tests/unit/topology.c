@@ -598,8 +598,9 @@ static void every_node_gives_its_share_from_the_top(void)
 	begin_two_large_nodes();
 	info.movable.percent = 50;
 	build();
-	CHECK_EQ(topology.nodes[0].movable_start, MIB(132));	/* 127.5 MiB from 256 down, then up */
-	CHECK_EQ(topology.nodes[1].movable_start, MIB(564));	/* 12 MiB, then 38 of the lower piece */
+	/* 127.5 MiB from 256 down, then up to a border; 12 MiB, then 38 of the lower piece. */
+	CHECK_EQ(topology.nodes[0].movable_start, MIB(132));
+	CHECK_EQ(topology.nodes[1].movable_start, MIB(564));
 	info.movable = (struct movable_request){ .bytes = MIB(71) };	/* a fifth of 355 MiB */
 	build();
 	CHECK_EQ(topology.nodes[0].movable_start, MIB(208));
