@@ -108,14 +108,17 @@ uint32_t pcp_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned order)
 
 uint64_t pcp_bytes(const struct pglist_data *node, unsigned nr_cpus)
 {
-	uint64_t nr_slots = 0;
+	uint64_t nr_slots = NR_LARGE_ORDERS * NR_LARGE_TYPES * (1 + (uint64_t)MAX_LARGE_BLOCKS);
 
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
-		for (unsigned i = 0; i < NR_STACK_ORDERS; i++)
-			nr_slots += MIGRATE_PCPTYPES *
-				(1 + (uint64_t)pcp_capacity(node->node_zones[type].present_pages, nr_cpus,
-							    stack_orders[i]));
-	nr_slots += NR_LARGE_ORDERS * NR_LARGE_TYPES * (1 + (uint64_t)MAX_LARGE_BLOCKS);
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		uint64_t nr_pages = node->node_zones[type].present_pages;
+
+		for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
+			uint64_t capacity = pcp_capacity(nr_pages, nr_cpus, stack_orders[i]);
+
+			nr_slots += MIGRATE_PCPTYPES * (1 + capacity);
+		}
+	}
 	return sizeof(struct mm_cpu) + nr_slots * sizeof(struct page *);
 }
 
@@ -162,19 +165,51 @@ static void init_stack(struct page_stack *stack, struct zone *zone, unsigned ord
 	slots[0] = &end_mark;
 }
 
-/* Makes the stack of ready-made blocks beside @plain, at @slots; returns the end of what it took. */
+/* The stacks for @zone of @cpu_data, from @slots on. Returns where those end. */
+static struct page **init_zone_stacks(struct mm_cpu *cpu_data, struct zone *zone, unsigned nr_cpus,
+				      struct page **slots)
+{
+	for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
+		unsigned order = stack_orders[i];
+		uint32_t capacity = pcp_capacity(zone->present_pages, nr_cpus, order);
+
+		for (unsigned column = 0; capacity && column < MIGRATE_PCPTYPES; column++) {
+			unsigned slot = cpu_data->slot[zone->type][column];
+
+			init_stack(&cpu_data->stacks[slot][i][column], zone, order,
+				   (enum migratetype)column, slots, capacity);
+			slots += 1 + capacity;
+		}
+	}
+	return slots;
+}
+
+/* The stack of ready-made blocks beside @plain; slots as above. */
 static struct page **init_large(struct page_stack *stack, const struct page_stack *plain,
 				struct page **slots)
 {
 	uint32_t capacity = (uint32_t)min_u64(plain->capacity / LARGE_PART, MAX_LARGE_BLOCKS);
-	unsigned order = plain->order;
+	struct zone *zone = plain->zone;
 
 	if (capacity == 0)
 		return slots;
-	init_stack(stack, plain->zone, order, (enum migratetype)plain->migratetype, slots, capacity);
-	stack->cached_state = make_page_state(PAGE_CACHED_LARGE, order, plain->zone->index, 0);
-	stack->user_state = make_page_state(PAGE_LARGE, order, plain->zone->index, 1);
+	init_stack(stack, zone, plain->order, (enum migratetype)plain->migratetype, slots,
+		   capacity);
+	stack->cached_state = make_page_state(PAGE_CACHED_LARGE, plain->order, zone->index, 0);
+	stack->user_state = make_page_state(PAGE_LARGE, plain->order, zone->index, 1);
 	return slots + 1 + capacity;
+}
+
+static void init_large_stacks(struct mm_cpu *cpu_data, struct page **slots)
+{
+	for (unsigned i = 0; i < NR_LARGE_ORDERS; i++) {
+		for (unsigned j = 0; j < NR_LARGE_TYPES; j++) {
+			unsigned type = large_types[j];
+
+			slots = init_large(&cpu_data->large[i][type],
+					   &cpu_data->stacks[0][LARGE_ORDER_MIN + i][type], slots);
+		}
+	}
 }
 
 /*
@@ -214,26 +249,9 @@ void pcp_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, u
 	cpu_data->nr_slow = 0;
 	close_all(cpu_data);
 	assign_slots(cpu_data, node);
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-		struct zone *zone = &node->node_zones[type];
-
-		for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
-			uint32_t capacity = pcp_capacity(zone->present_pages, nr_cpus,
-							 stack_orders[i]);
-
-			for (unsigned column = 0; capacity && column < MIGRATE_PCPTYPES; column++) {
-				unsigned slot = cpu_data->slot[type][column];
-
-				init_stack(&cpu_data->stacks[slot][i][column], zone, stack_orders[i],
-					   (enum migratetype)column, slots, capacity);
-				slots += 1 + capacity;
-			}
-		}
-	}
-	for (unsigned order = LARGE_ORDER_MIN; order <= LARGE_ORDER_MAX; order++)
-		for (unsigned i = 0; i < NR_LARGE_TYPES; i++)
-			slots = init_large(&cpu_data->large[order - LARGE_ORDER_MIN][large_types[i]],
-					   &cpu_data->stacks[0][order][large_types[i]], slots);
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		slots = init_zone_stacks(cpu_data, &node->node_zones[type], nr_cpus, slots);
+	init_large_stacks(cpu_data, slots);
 }
 
 struct page_stack *pcp_stack(struct zone *zone, unsigned order, enum migratetype migratetype)

@@ -34,13 +34,14 @@ _Static_assert(sizeof(struct page_stack) == PAGE_STACK_BYTES, "offsets are compu
 /*
  * What mm keeps per CPU, reached through mm_port_cpu_data(). The stacks of slot
  * 0 are those that unrestricted requests use: they come first, so that a
- * request known to the compiler is an offset.
+ * request known to the compiler is an offset. Those of ready-made compound pages
+ * (mm/large.c) come after all others.
  */
 struct mm_cpu {
 	struct page_stack stacks[NR_STACK_SLOTS][NR_STACK_ORDERS][NR_STACK_TYPES];
-	struct page_stack large[NR_LARGE_ORDERS][NR_STACK_TYPES];	/* ready-made, of slot 0's zone */
+	struct page_stack large[NR_LARGE_ORDERS][NR_STACK_TYPES];	/* of slot 0's zone */
 	uint8_t slot[MAX_NR_ZONES][NR_STACK_TYPES];	/* of zone type and migratetype */
-	struct pglist_data *node;	/* whose zones the stacks are for: the nearest with memory */
+	struct pglist_data *node;	/* whose zones the stacks are for: nearest with memory */
 	unsigned nid;			/* the CPU's own node */
 	unsigned cpu;
 	bool is_reclaiming;		/* a shrinker's own requests do not reclaim again */

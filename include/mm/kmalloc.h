@@ -8,7 +8,8 @@
  * size finds its cache at compile time. Power-of-two sizes are naturally
  * aligned, others to the largest power of two that divides their cache's size,
  * at least 16 (8 for sizes up to 8). Larger requests are compound pages up to
- * order MAX_ORDER; each CPU keeps some up to 64 KiB ready. A size of 0 gives ZERO_SIZE_PTR, which kfree() takes.
+ * order MAX_ORDER; each CPU keeps some up to 64 KiB ready. A size of 0 gives
+ * ZERO_SIZE_PTR, which kfree() takes.
  *
  * Context as for mm/slab.h. Returns NULL when memory ran out.
  */
@@ -68,9 +69,11 @@ static ALWAYS_INLINE void *kmalloc(size_t size_bytes, gfp_t gfp)
 	if (!__builtin_constant_p(size_bytes) || !__builtin_constant_p(gfp) || size_bytes == 0 ||
 	    size_bytes > KMALLOC_MAX_READY_SIZE || (gfp & KMALLOC_SPECIAL_GFP))
 		return kmalloc_any(size_bytes, gfp);
-	if (size_bytes > KMALLOC_MAX_CACHE_SIZE)
-		return kmalloc_ready(large_stack_offset(order_for_pages(bytes_to_pages(size_bytes))),
-				     gfp);
+	if (size_bytes > KMALLOC_MAX_CACHE_SIZE) {
+		unsigned order = order_for_pages(bytes_to_pages(size_bytes));
+
+		return kmalloc_ready(large_stack_offset(order), gfp);
+	}
 	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(size_bytes)];
 	object = slab_pop(cache);
 	return likely(object != NULL) ? object : kmalloc_slow(cache, gfp, size_bytes);
