@@ -49,12 +49,12 @@ static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_typ
 	uint64_t cached_state = stack->cached_state;
 	uint64_t typed_state = state_with_type(stack->user_state, type);
 	uint64_t nr_places = (uint64_t)(stack->full - stack->top);
-	struct page **top = stack->top;
-	struct page **end = top + (nr_pages < nr_places ? nr_pages : nr_places);
-	unsigned nr_pushed;
+	uint64_t nr = nr_pages < nr_places ? nr_pages : nr_places;
+	struct page **to = stack->top + 1;
+	uint64_t i;
 
-	while (top != end) {
-		struct page *page = *pages++;
+	for (i = 0; i != nr; i++) {
+		struct page *page = pages[i];
 
 		if (page_state(page) != typed_state)
 			break;
@@ -64,14 +64,13 @@ static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_typ
 			pageblock = pageblock_of(page);
 		}
 		page_set_state(page, cached_state);
-		*++top = page;
+		to[i] = page;
 	}
-	nr_pushed = (unsigned)(top - stack->top);
-	stack->top = top;
-	if (nr_pushed)
-		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], nr_pushed, __ATOMIC_RELAXED);
+	stack->top = to + i - 1;
+	if (i)
+		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], i, __ATOMIC_RELAXED);
 	mm_port_local_unlock(local);
-	return nr_pushed;
+	return (unsigned)i;
 }
 
 void free_pages_typed(unsigned nr_pages, struct page **pages, enum page_type type)
