@@ -103,6 +103,33 @@ static void a_freed_block_rests_as_it_was_made(void)
 	pretend_end();
 }
 
+/* What a batch leaves on the stack is as ready as before. */
+static void a_drained_batch_is_plain_and_the_rest_is_not(void)
+{
+	struct page_stack *stack;
+	struct page *pages[MAX_LIVE];
+	unsigned nr = 0;
+
+	setup();
+	stack = stack_of(LARGE_ORDER_MIN, MIGRATE_UNMOVABLE);
+	stack->batch = 2;	/* as on a machine of more memory */
+	while (nr <= stack->batch)
+		pages[nr++] = take(LARGE_ORDER_MIN);
+	for (unsigned i = 0; i < nr; i++)
+		CHECK(large_push(pages[i]));
+	pcp_drain_batch(stack);
+	CHECK_EQ(pcp_count(stack), nr - stack->batch);
+	for (unsigned i = 0; i < nr; i++) {
+		bool is_ready = i < nr - stack->batch;
+
+		CHECK_EQ((pages[i]->flags & PAGE_COMPOUND) != 0, is_ready);
+		CHECK_EQ(pages[i][1].type == PAGE_TAIL, is_ready);
+	}
+	pretend_check();
+	check_all_is_back();
+	pretend_end();
+}
+
 static void other_orders_are_made_each_time(void)
 {
 	static const uint8_t orders[] = { 1, 5, 9, MAX_ORDER };
@@ -444,6 +471,8 @@ static void verify_notices_V1(void)
 
 static const struct test_case cases[] = {
 	{ "a freed block rests as it was made", a_freed_block_rests_as_it_was_made },
+	{ "a drained batch is plain and the rest is not",
+	  a_drained_batch_is_plain_and_the_rest_is_not },
 	{ "other orders are made each time", other_orders_are_made_each_time },
 	{ "a full stack takes no more", a_full_stack_takes_no_more },
 	{ "draining unmakes what rests", draining_unmakes_what_rests },

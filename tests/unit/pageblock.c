@@ -114,6 +114,9 @@ static void uses_add_up_to_the_pageblock(void)
 	for (unsigned i = 257; i < 512; i++)
 		page_set_state(block(2) + i, make_page_state(PAGE_TAIL, 0, box.zone->index, 0));
 	check_use(2, 32 + 128, 32);
+	/* Nor is what the next pageblock begins with. */
+	give(block(3), 4);
+	check_use(2, 32 + 128, 32);
 	/* A free block of another zone is none of this one's. */
 	block(2)[96].zone_index++;
 	check_use(2, 128, 32);
@@ -463,7 +466,10 @@ static void pending_memory_is_not_looked_at(void)
 	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
 	box.zone->grow_pfn = 0;
 	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
-	box.zone->grow_pfn = 2 * PAGEBLOCK_PAGES + 1;
+	/* Nor where the first of it would begin inside a pageblock. */
+	spans[0].start_pfn = box.zone->grow_pfn = 2 * PAGEBLOCK_PAGES + 1;
+	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
+	spans[0].start_pfn = 0;
 	CHECK(breaks_at("K3", 2 * PAGEBLOCK_PAGES));
 	pageblock_set_migratetype(block(2), MIGRATE_MOVABLE);
 	box.zone->grow_span = 1;

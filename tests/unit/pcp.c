@@ -57,6 +57,8 @@ static void capacity_is_a_share_of_the_zone(void)
 	CHECK_EQ(pcp_capacity(65536, 1, PAGEBLOCK_ORDER), 2);
 	CHECK_EQ(pcp_capacity(65536, 10, PAGEBLOCK_ORDER), 1);
 	CHECK_EQ(pcp_capacity(65536, 11, PAGEBLOCK_ORDER), 0);
+	CHECK_EQ(pcp_capacity(12 * PAGEBLOCK_PAGES, 1, PAGEBLOCK_ORDER), 1);
+	CHECK_EQ(pcp_capacity(12 * PAGEBLOCK_PAGES - 1, 1, PAGEBLOCK_ORDER), 0);
 	CHECK_EQ(pcp_capacity(64, 1, 0), 0);
 	CHECK(pcp_capacity((uint64_t)1 << 31, 1, 0) >= 4096);
 	CHECK(pcp_capacity((uint64_t)1 << 31, 1, 0) <= 8192);
@@ -147,6 +149,50 @@ static void stacks_follow_each_other_and_fill_what_was_asked_for(void)
 	/* Of DMA's 16 MiB the orders up to 3; of the others all. Ready-made ones of two types. */
 	CHECK_EQ(nr_stacks, MIGRATE_PCPTYPES * (4 + 3 * NR_STACK_ORDERS) + 2 * NR_LARGE_ORDERS);
 	CHECK((uint8_t *)end <= (uint8_t *)started + pcp_bytes(&large.node, 1));
+	kfree(started);
+}
+
+/* Where every stack has its largest capacity, nothing is asked for in vain. */
+static void the_largest_stacks_leave_no_byte(void)
+{
+	struct mm_cpu *started =
+		start_on((const uint64_t[]){ 1 << 24, 1 << 24, 1 << 24, 1 << 24 });
+	struct page **end = NULL;
+
+	for_each_stack(stack, started)
+		if (stack->slots && end < stack->full + 1)
+			end = stack->full + 1;
+	CHECK_EQ((uintptr_t)end, (uintptr_t)started + pcp_bytes(&large.node, 1));
+	kfree(started);
+}
+
+static void ready_made_blocks_are_a_quarter_of_the_plain_ones(void)
+{
+	struct mm_cpu *started = start_on((const uint64_t[]){ 0, 0, 65536, 0 });
+
+	for (unsigned i = 0; i < NR_LARGE_ORDERS; i++) {
+		const struct page_stack *plain =
+			&started->stacks[0][LARGE_ORDER_MIN + i][MIGRATE_UNMOVABLE];
+
+		CHECK(plain->capacity > 0);
+		CHECK_EQ(started->large[i][MIGRATE_UNMOVABLE].capacity,
+			 plain->capacity / 4 < 32 ? plain->capacity / 4 : 32);
+	}
+	kfree(started);
+}
+
+static void closed_stacks_know_their_order(void)
+{
+	struct mm_cpu *started = start_on((const uint64_t[]){ 0, 0, 0, 0 });
+
+	for (unsigned order = 0; order <= MAX_ORDER; order++) {
+		unsigned i = stack_order_index(order);
+
+		if (i < NR_STACK_ORDERS)
+			CHECK_EQ(started->stacks[0][i][MIGRATE_MOVABLE].order, order);
+	}
+	for (unsigned i = 0; i < NR_LARGE_ORDERS; i++)
+		CHECK_EQ(started->large[i][MIGRATE_MOVABLE].order, LARGE_ORDER_MIN + i);
 	kfree(started);
 }
 
@@ -384,6 +430,10 @@ static const struct test_case cases[] = {
 	  a_cpu_starts_from_whatever_its_memory_held },
 	{ "stacks follow each other and fill what was asked for",
 	  stacks_follow_each_other_and_fill_what_was_asked_for },
+	{ "the largest stacks leave no byte", the_largest_stacks_leave_no_byte },
+	{ "ready-made blocks are a quarter of the plain ones",
+	  ready_made_blocks_are_a_quarter_of_the_plain_ones },
+	{ "closed stacks know their order", closed_stacks_know_their_order },
 	{ "a batch is a quarter of a stack", a_batch_is_a_quarter_of_a_stack },
 	{ "unrestricted requests find their zone in slot 0",
 	  unrestricted_requests_find_their_zone_in_slot_0 },
