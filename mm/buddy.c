@@ -14,10 +14,14 @@
  *   of some block or no memory at all, so no stale interior page is ever asked.
  *
  * Packing
- *   If all allocated memory were moved to the bottom of the zone it would end at
- *   packing_limit. Blocks below it are listed at the front and are given out
- *   first, blocks above it at the back: what is in use gathers at the bottom,
- *   and large blocks reappear at the top without anybody moving a page.
+ *   If all allocated memory were moved to the bottom of the zone it would end a
+ *   little below packing_limit. Blocks below the limit are listed at the front and
+ *   are given out first, blocks above it at the back: what is in use gathers at the
+ *   bottom, and large blocks reappear at the top without anybody moving a page.
+ *   The limit follows the peak of what is in use: it rises at once and comes down
+ *   rarely, so that a load that comes and goes finds it where it was. When it has
+ *   come down, blocks that it passed stand at the front of their lists; bulk
+ *   requests that meet them there send them to the back, some at a time.
  *
  * Invariants, true whenever zone->lock is free
  *   B1  a listed block is aligned to its size and lies in the zone's memory
@@ -49,6 +53,15 @@
 
 /* Blocks one bulk request takes from the lists: bounds the worst case in fragmented memory. */
 #define MAX_BLOCKS_PER_BULK	64u
+
+/* Blocks one bulk request passes on its way to one below the limit: 5 instructions each. */
+#define MAX_MOVES_PER_BULK	64u
+
+/* How much memory beyond what is in use lies below the packing limit: 1/64 of the zone. */
+#define PACKING_SLACK_SHIFT	6
+
+/* About 128,000 pages. */
+#define BULKS_UNTIL_LOWERED	1024u
 
 void buddy_init(struct zone *zone)
 {
@@ -194,11 +207,37 @@ static ALWAYS_INLINE void merge(struct zone *zone, struct page *page, unsigned o
 		merge_pageblocks(zone, page, order);
 }
 
-/* Where all memory in use would end if it were moved to the bottom. */
+/* Puts the limit where @nr_pages in use would end, and a little above: it is to stay a while. */
+static NOINLINE void move_packing_limit(struct zone *zone, uint64_t nr_pages) HOLDS(zone->lock)
+{
+	zone->packing_limit = zone->mem_map + zone->start_pfn + nr_pages +
+			      (zone->managed_pages >> PACKING_SLACK_SHIFT);
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		zone->free_area[order].nr_sorted = 0;
+}
+
+/* Raises the limit where more pages are in use than it has room for. */
 static void update_packing_limit(struct zone *zone) HOLDS(zone->lock)
 {
-	zone->packing_limit = zone->mem_map + zone->start_pfn +
-			      (zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages);
+	uint64_t nr_pages = zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages;
+
+	if (likely(nr_pages <= zone->peak_pages))
+		return;
+	zone->peak_pages = nr_pages;
+	if (zone->mem_map + zone->start_pfn + nr_pages > zone->packing_limit)
+		move_packing_limit(zone, nr_pages);
+}
+
+/* Lowers it to the peak since the last time: what goes up and down again does not move it. */
+static NOINLINE void lower_packing_limit(struct zone *zone) HOLDS(zone->lock)
+{
+	struct page *limit = zone->packing_limit;
+
+	zone->nr_until_lowered = BULKS_UNTIL_LOWERED;
+	if (zone->mem_map + zone->start_pfn + zone->peak_pages +
+	    2 * (zone->managed_pages >> PACKING_SLACK_SHIFT) < limit)
+		move_packing_limit(zone, zone->peak_pages);
+	zone->peak_pages = zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages;
 }
 
 void buddy_free(struct zone *zone, struct page *page, unsigned order)
@@ -300,21 +339,48 @@ void buddy_free_bulk(struct zone *zone, struct page **pages, uint64_t nr, unsign
 }
 
 /*
+ * Brings a block below @limit to the front of @list of @area, which has none there:
+ * blocks that were listed before the limit came down go to the back, at most *@nr_moves
+ * of them, and once all have been passed the list is in order.
+ */
+static NOINLINE void sort_front(struct free_area *area, struct list_head *list,
+				const struct page *limit, unsigned *nr_moves)
+{
+	struct list_head *node = list->next;
+
+	while (list_entry(node, struct page, list) >= limit && *nr_moves > 0 &&
+	       area->nr_sorted < area->nr_free) {
+		node = node->next == list ? list->next : node->next;
+		--*nr_moves;
+		area->nr_sorted++;
+	}
+	if (node != list->next)
+		list_rotate_to(list, node);
+}
+
+/*
  * The first listed block of at least *@order whose memory is to be used first:
  * the smallest below @limit, else the smallest of all. *@order becomes its order.
  */
 static ALWAYS_INLINE struct page *find_block(struct zone *zone, unsigned *order,
-					     enum migratetype migratetype, struct page *limit)
+					     enum migratetype migratetype, struct page *limit,
+					     unsigned *nr_moves)
 	HOLDS(zone->lock)
 {
 	struct page *smallest = NULL;
 
 	for (unsigned at = *order; at <= MAX_ORDER; at++) {
-		struct list_head *list = &zone->free_area[at].free_list[migratetype];
-		struct page *page = list_first_entry(list, struct page, list);
+		struct free_area *area = &zone->free_area[at];
+		struct list_head *list = &area->free_list[migratetype];
+		struct page *page;
 
 		if (list_is_empty(list))
 			continue;
+		page = list_first_entry(list, struct page, list);
+		if (page >= limit && area->nr_sorted < area->nr_free && *nr_moves > 0) {
+			sort_front(area, list, limit, nr_moves);
+			page = list_first_entry(list, struct page, list);
+		}
 		if (page < limit) {
 			*order = at;
 			return page;
@@ -368,8 +434,9 @@ static ALWAYS_INLINE void list_halves(struct zone *zone, struct page *page, unsi
 
 struct page *buddy_take(struct zone *zone, unsigned order, enum migratetype migratetype)
 {
-	unsigned block_order = order;
-	struct page *page = find_block(zone, &block_order, migratetype, zone->packing_limit);
+	unsigned block_order = order, nr_moves = 0;
+	struct page *page = find_block(zone, &block_order, migratetype, zone->packing_limit,
+				       &nr_moves);
 
 	if (!page)
 		return NULL;
@@ -435,11 +502,16 @@ static ALWAYS_INLINE void take_front(struct free_area *area, struct list_head *l
 uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype migratetype,
 			 uint64_t state, struct page **to, uint64_t nr)
 {
-	struct bulk bulk = { to, to + nr, zone->packing_limit, MAX_BLOCKS_PER_BULK };
+	struct bulk bulk = { to, to + nr, NULL, MAX_BLOCKS_PER_BULK };
+	unsigned nr_moves = MAX_MOVES_PER_BULK;
 
+	if (unlikely(zone->nr_until_lowered-- == 0))
+		lower_packing_limit(zone);
+	bulk.limit = zone->packing_limit;
 	while (bulk.at < bulk.end && bulk.nr_blocks > 0) {
 		unsigned block_order = order;
-		struct page *page = find_block(zone, &block_order, migratetype, bulk.limit);
+		struct page *page = find_block(zone, &block_order, migratetype, bulk.limit,
+					       &nr_moves);
 		struct free_area *area = &zone->free_area[block_order];
 
 		if (!page)

@@ -38,6 +38,7 @@ enum watermark {
 struct free_area {
 	struct list_head free_list[MIGRATE_TYPES];
 	uint64_t nr_free;	/* blocks on all of them */
+	uint64_t nr_sorted;	/* blocks passed since the packing limit moved: see sort_front() */
 };
 
 /* Pages [start_pfn, end_pfn). */
@@ -63,6 +64,8 @@ struct zone {
 	struct spinlock lock;
 	uint64_t nr_free_pages;			/* in the blocks of free_area */
 	struct page *packing_limit;		/* blocks below it are given out first */
+	uint64_t peak_pages;			/* most in use since the limit was lowered last */
+	uint32_t nr_until_lowered;		/* bulk requests until it is again */
 	struct free_area free_area[NR_ORDERS];
 	uint64_t nr_highatomic_pages;		/* in pageblocks of MIGRATE_HIGHATOMIC */
 	uint64_t nr_isolated_pages;		/* in pageblocks of MIGRATE_ISOLATE */

@@ -66,6 +66,14 @@ static inline void list_move(struct list_head *node, struct list_head *head)
 	list_add(node, head);
 }
 
+/* Makes @node, of @head, its first; those before it become the last ones, in their order. */
+static inline void list_rotate_to(struct list_head *head, struct list_head *node)
+{
+	head->prev->next = head->next;
+	head->next->prev = head->prev;
+	list_add_tail(head, node);
+}
+
 #define list_entry(node, type, member)	container_of(node, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 

@@ -303,15 +303,25 @@ static void bulk_stops_after_64_fragments(void)
 	sandbox_end(&box);
 }
 
+/* As the zone itself lowers it: no list is in order yet. It stays there for a while. */
+static void set_limit(pfn_t limit_pfn)
+{
+	box.zone->packing_limit = box.map + limit_pfn;
+	box.zone->peak_pages = SANDBOX_PAGES;
+	box.zone->nr_until_lowered = 1000;
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		box.zone->free_area[order].nr_sorted = 0;
+}
+
 static void bulk_leaves_what_is_above_the_limit_to_the_last(void)
 {
 	const pfn_t limit_pfn = SANDBOX_PAGES - 4 - 8 - 4;
 
 	take_everything();
+	set_limit(limit_pfn);
 	free_every_other(0, 2, 1);
 	free_every_other(512, 3, 1);
 	free_every_other(limit_pfn, 2, 1);
-	CHECK(box.zone->packing_limit == box.map + limit_pfn);
 	CHECK_EQ(take_many(0, 12), 12);
 	for (unsigned i = 0; i < 12; i++)
 		CHECK(many[i] < box.map + limit_pfn);
@@ -429,7 +439,8 @@ static void blocks_below_the_packing_limit_go_first(void)
 	CHECK(sandbox_start(&box));
 	for (unsigned i = 0; i < 8; i++)
 		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
-	/* Half full: the limit is the middle. The high block comes back first and last. */
+	/* The high block comes back between the low ones, and is given out last. */
+	set_limit(5 * PAGEBLOCK_PAGES);
 	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
 	sandbox_free(&box, pages[7], PAGEBLOCK_ORDER);
 	sandbox_free(&box, pages[3], PAGEBLOCK_ORDER);
@@ -448,11 +459,10 @@ static void a_larger_block_below_the_limit_goes_before_a_small_one_above(void)
 	CHECK(sandbox_start(&box));
 	for (unsigned i = 0; i < 8; i++)
 		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	set_limit(7 * PAGEBLOCK_PAGES);
 	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
-	/* 512 + 4 pages are free: the limit is 3,580, and this is behind it. */
 	page_set_state(pages[7], make_page_state(PAGE_USER, 2, box.zone->index, 1));
 	sandbox_free(&box, pages[7], 2);
-	CHECK_EQ(box.zone->packing_limit - box.map, SANDBOX_PAGES - PAGEBLOCK_PAGES - 4);
 	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, pages[1] - box.map);
 	sandbox_end(&box);
 }
@@ -464,9 +474,10 @@ static void a_block_at_the_limit_is_above_it(void)
 	CHECK(sandbox_start(&box));
 	for (unsigned i = 0; i < 8; i++)
 		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	set_limit(6 * PAGEBLOCK_PAGES);
+	CHECK(box.zone->packing_limit == pages[6]);
 	sandbox_free(&box, pages[1], PAGEBLOCK_ORDER);
 	sandbox_free(&box, pages[6], PAGEBLOCK_ORDER);
-	CHECK(box.zone->packing_limit == pages[6]);
 	CHECK_EQ(sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE) - box.map,
 		 pages[1] - box.map);
 	/* Small and at the limit, which a single page must not make it below. */
@@ -476,35 +487,148 @@ static void a_block_at_the_limit_is_above_it(void)
 	sandbox_end(&box);
 }
 
-/* Every way in and out leaves the limit where all that is in use would end. */
-static bool limit_is_right(void)
+/* What the limit leaves beyond the memory in use when it moves. */
+#define SLACK_PAGES	(SANDBOX_PAGES / 64)
+
+static uint64_t pages_in_use(void)
 {
-	return box.zone->packing_limit ==
-	       box.map + (SANDBOX_PAGES - box.zone->nr_free_pages);
+	return SANDBOX_PAGES - box.zone->nr_free_pages;
 }
 
-static void every_way_moves_the_packing_limit(void)
+static bool limit_has_moved(void)
 {
-	struct page *page;
+	return box.zone->packing_limit == box.map + pages_in_use() + SLACK_PAGES;
+}
+
+static void every_way_in_raises_the_packing_limit(void)
+{
+	const struct page *limit;
 
 	CHECK(sandbox_start(&box));
-	CHECK(limit_is_right());
-	page = sandbox_take(&box, 3, MIGRATE_MOVABLE);
-	CHECK(limit_is_right());
-	CHECK_EQ(take_many(0, 5), 5);
-	CHECK(limit_is_right());
-	free_many(0, 5);
-	CHECK(limit_is_right());
-	sandbox_free(&box, page, 3);
-	CHECK(limit_is_right());
+	CHECK(sandbox_take(&box, 3, MIGRATE_MOVABLE) != NULL);
+	CHECK(limit_has_moved());
+	limit = box.zone->packing_limit;
+	CHECK_EQ(take_many(0, SLACK_PAGES), SLACK_PAGES);
+	CHECK(box.zone->packing_limit == limit);	/* that is all it had room for */
+	CHECK_EQ(take_many(0, 1), 1);
+	CHECK(limit_has_moved());
 	spin_lock(&box.zone->lock);
-	buddy_take_at(box.zone, box.map, MAX_ORDER, 4);
-	CHECK(limit_is_right());
-	page_set_state(box.map, 0);
-	buddy_free_range(box.zone, box.map, 16);
+	buddy_take_at(box.zone, box.map + 6 * PAGEBLOCK_PAGES, MAX_ORDER, 7);
+	page_set_state(box.map + 6 * PAGEBLOCK_PAGES, 0);
 	spin_unlock(&box.zone->lock);
-	CHECK(limit_is_right());
-	CHECK(sandbox_is_whole(&box));
+	CHECK(limit_has_moved());
+	limit = box.zone->packing_limit;
+	sandbox_free(&box, box.map + 6 * PAGEBLOCK_PAGES, 7);
+	CHECK(box.zone->packing_limit == limit);	/* it stays when memory comes back */
+	sandbox_end(&box);
+}
+
+/* A bulk request of a single page, after as many as bring the limit down. */
+static void take_one_after_many(void)
+{
+	box.zone->nr_until_lowered = 0;
+	CHECK_EQ(take_many(0, 1), 1);
+}
+
+static void the_packing_limit_comes_down_to_the_last_peak(void)
+{
+	struct page *pages[8];
+	const struct page *limit;
+
+	CHECK(sandbox_start(&box));
+	for (unsigned i = 0; i < 8; i++)
+		pages[i] = sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE);
+	limit = box.zone->packing_limit;
+	for (unsigned i = 2; i < 8; i++)
+		sandbox_free(&box, pages[i], PAGEBLOCK_ORDER);
+	take_one_after_many();		/* all was in use since the last time */
+	CHECK(box.zone->packing_limit == limit);
+	CHECK(box.zone->nr_until_lowered > 100);
+	take_one_after_many();
+	CHECK(box.zone->packing_limit ==
+	      box.map + 2 * PAGEBLOCK_PAGES + 1 + SLACK_PAGES);
+	sandbox_end(&box);
+}
+
+/* Single pages, every other one so that they do not merge, @nr of them from @pfn on. */
+static void free_singles(pfn_t pfn, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		sandbox_free(&box, box.map + pfn + 2 * i, 0);
+}
+
+static void blocks_that_the_limit_passed_go_to_the_back(void)
+{
+	take_everything();
+	free_singles(512, 4);		/* the last in a list whose first was freed last */
+	free_singles(2048, 40);
+	set_limit(1024);
+	CHECK_EQ(take_many(0, 4), 4);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(many[i] < box.map + 1024);
+	CHECK_EQ(box.zone->free_area[0].nr_sorted, 40);
+	CHECK_EQ(take_many(0, 4), 4);	/* all have been passed: no more looking */
+	CHECK_EQ(box.zone->free_area[0].nr_sorted, 40);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+static void a_bulk_request_moves_a_bounded_number_of_blocks(void)
+{
+	take_everything();
+	free_singles(512, 1);
+	free_singles(2048, 100);
+	set_limit(1024);
+	CHECK_EQ(take_many(0, 1), 1);
+	CHECK(many[0] >= box.map + 1024);
+	CHECK_EQ(box.zone->free_area[0].nr_sorted, 64);
+	CHECK_EQ(take_many(0, 1), 1);
+	CHECK(many[0] == box.map + 512);
+	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+static struct page *singles[SANDBOX_PAGES];
+static unsigned nr_singles;
+
+static void free_a_random_single(void)
+{
+	unsigned at = (unsigned)test_random_below(nr_singles);
+
+	sandbox_free(&box, singles[at], 0);
+	singles[at] = singles[--nr_singles];
+}
+
+static void take_a_single(void)
+{
+	CHECK_EQ(take_many(0, 1), 1);
+	singles[nr_singles++] = many[0];
+}
+
+/* The row `frag` of the benchmark, small: 45 % is in use, so 4 of 8 pageblocks can be free. */
+static void what_is_in_use_gathers_at_the_bottom(void)
+{
+	uint64_t nr_whole_pages = 0;
+
+	CHECK(sandbox_start(&box));
+	nr_singles = 0;
+	while (nr_singles < SANDBOX_PAGES / 10 * 9)
+		take_a_single();
+	while (nr_singles > SANDBOX_PAGES / 100 * 45)
+		free_a_random_single();
+	for (unsigned round = 0; round < 100; round++) {
+		unsigned nr = nr_singles / 10;
+
+		for (unsigned i = 0; i < nr; i++)
+			free_a_random_single();
+		box.zone->nr_until_lowered = 0;
+		for (unsigned i = 0; i < nr; i++)
+			take_a_single();
+	}
+	for (unsigned order = PAGEBLOCK_ORDER; order < NR_ORDERS; order++)
+		nr_whole_pages += box.zone->free_area[order].nr_free << order;
+	CHECK(nr_whole_pages >= 3 * PAGEBLOCK_PAGES);	/* one may hold a page that was not freed */
+	CHECK(is_consistent());
 	sandbox_end(&box);
 }
 
@@ -784,7 +908,13 @@ static const struct test_case cases[] = {
 	{ "a larger block below the limit goes before a small one above",
 	  a_larger_block_below_the_limit_goes_before_a_small_one_above },
 	{ "a block at the limit is above it", a_block_at_the_limit_is_above_it },
-	{ "every way moves the packing limit", every_way_moves_the_packing_limit },
+	{ "every way in raises the packing limit", every_way_in_raises_the_packing_limit },
+	{ "the packing limit comes down to the last peak",
+	  the_packing_limit_comes_down_to_the_last_peak },
+	{ "blocks that the limit passed go to the back", blocks_that_the_limit_passed_go_to_the_back },
+	{ "a bulk request moves a bounded number of blocks",
+	  a_bulk_request_moves_a_bounded_number_of_blocks },
+	{ "what is in use gathers at the bottom", what_is_in_use_gathers_at_the_bottom },
 	{ "unmovable claims whole pageblocks", unmovable_claims_whole_pageblocks },
 	{ "fallbacks follow the order of preference", fallbacks_follow_the_order_of_preference },
 	{ "unmovable steals the largest movable the smallest",
