@@ -196,6 +196,12 @@ static void large_blocks_of_any_size_take_the_same_way(void)
 	kfree(constant);
 	CHECK(krealloc(NULL, bytes, GFP_KERNEL) == constant);
 	CHECK(krealloc(constant, 4 * PAGE_SIZE, GFP_KERNEL) == constant);
+	/* It comes as it was left, unless zeros are asked for. */
+	constant[PAGE_SIZE] = 0x5c;
+	kfree(constant);
+	CHECK(kmalloc(bytes, GFP_KERNEL) == constant && constant[PAGE_SIZE] == 0x5c);
+	kfree(constant);
+	CHECK(kzalloc(bytes, GFP_KERNEL) == constant && constant[PAGE_SIZE] == 0);
 	kfree_sensitive(constant);
 	kfree(variable);
 	kfree(of_node);

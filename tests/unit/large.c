@@ -269,7 +269,7 @@ static void blocks_of_other_zones_and_nodes_go_home(void)
 	low = large_alloc(GFP_ANY | __GFP_DMA, 3, NID_NONE, setup);
 	CHECK_EQ(page_to_nid(far), 1);
 	CHECK_EQ(page_zone(low)->type, ZONE_DMA);
-	CHECK(large_alloc(GFP_ANY, 3, 0, setup) == near);
+	CHECK(large_alloc(GFP_ANY | __GFP_COMP, 3, 0, setup) == near);
 	give(near);
 	give(far);
 	give(low);
