@@ -28,6 +28,8 @@
 #define RING_BYTES	(64u * 1024)	/* what is logged before the serial line runs, and more */
 #define NR_SINKS	4
 
+#define MUTED_BYTES	4096u		/* a report is some 20 lines */
+
 /*
  * The longest anybody holds the lock is one call's text on a slow line: some
  * 4 KiB at 9,600 baud are 4 s. A spin hint takes 10 ns or more.
@@ -42,6 +44,10 @@ static log_sink *sinks[NR_SINKS];
 static unsigned nr_sinks;
 static enum log_level threshold = LOG_INFO;
 static bool is_muted_now;
+static struct {
+	char text[MUTED_BYTES];		/* a ring of what was not said */
+	uint64_t nr_bytes;
+} muted;
 static char last_byte = '\n';
 
 static bool enter(void) NO_LOCK_ANALYSIS
@@ -79,6 +85,13 @@ static void put_log(void *arg, const char *text, size_t bytes)
 		sinks[i](text, bytes);
 }
 
+static void put_muted(void *arg, const char *text, size_t bytes)
+{
+	(void)arg;
+	for (size_t i = 0; i < bytes; i++)
+		muted.text[muted.nr_bytes++ % MUTED_BYTES] = text[i];
+}
+
 static void end_open_line(void)
 {
 	if (last_byte != '\n')
@@ -89,12 +102,17 @@ void log_vline(enum log_level level, const char *format, va_list args)
 {
 	bool has_entered;
 
-	if (level > threshold || is_muted_now)
+	if (level > threshold)
 		return;
 	has_entered = enter();
-	end_open_line();
-	format_stream(put_log, NULL, format, args);
-	put_log(NULL, "\n", 1);
+	if (is_muted_now) {
+		format_stream(put_muted, NULL, format, args);
+		put_muted(NULL, "\n", 1);
+	} else {
+		end_open_line();
+		format_stream(put_log, NULL, format, args);
+		put_log(NULL, "\n", 1);
+	}
 	leave(has_entered);
 }
 
@@ -135,6 +153,24 @@ enum log_level log_set_level(enum log_level level)
 void log_mute(bool is_muted)
 {
 	is_muted_now = is_muted;
+	muted.nr_bytes = 0;
+}
+
+void log_tell_muted(void)
+{
+	bool has_entered = enter();
+	uint64_t at = 0;
+
+	if (muted.nr_bytes > MUTED_BYTES) {
+		at = muted.nr_bytes - MUTED_BYTES + 1;
+		while (muted.text[(at - 1) % MUTED_BYTES] != '\n')
+			at++;	/* whole lines */
+	}
+	end_open_line();
+	for (; at < muted.nr_bytes; at++)
+		put_log(NULL, &muted.text[at % MUTED_BYTES], 1);
+	muted.nr_bytes = 0;
+	leave(has_entered);
 }
 
 void log_fresh_line(void)

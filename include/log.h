@@ -50,6 +50,12 @@ void log_ignore_lock(void);
 void log_mute(bool is_muted);
 
 /*
+ * For panics: logs the last 4 KiB of what was not said since log_mute(), in whole
+ * lines. The report of what is wrong is among them.
+ */
+void log_tell_muted(void);
+
+/*
  * Formats as C's snprintf does, for: flags "-0+ #", width, precision, '*',
  * length hh h l ll z t j, conversions d i u x X o c s p %; %p is 16 hexadecimal
  * digits without "0x". Writes at most @size bytes with the terminating 0.

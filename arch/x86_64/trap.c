@@ -185,6 +185,7 @@ static NORETURN void panic_with(const char *message, const struct trap_frame *fr
 	claim_panic();
 	apic_stop_others();
 	log_ignore_lock();
+	log_tell_muted();
 	log_fresh_line();
 	log_raw("Bail out! %s\n", message);
 	log_raw("CPU %u, APIC id 0x%x\n", this_cpu()->index, this_cpu()->apic_id);

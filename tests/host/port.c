@@ -250,6 +250,7 @@ void mm_port_panic(const char *file, int line, const char *format, ...)
 	if (panic_hook)
 		panic_hook(message);
 	log_ignore_lock();
+	log_tell_muted();
 	log_fresh_line();
 	log_raw("Bail out! %s:%d %s\n", file, line, message);
 	abort();

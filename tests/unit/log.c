@@ -74,6 +74,54 @@ static void levels_below_the_threshold_are_dropped(void)
 	CHECK(has_heard("# this\n"));
 }
 
+static void a_panic_tells_what_was_muted(void)
+{
+	listen();
+	log_mute(true);
+	log_line(LOG_ERROR, "# of another case");
+	log_mute(true);
+	log_line(LOG_ERROR, "# why, %s", "first line");
+	log_line(LOG_DEBUG, "# nobody asked");
+	log_line(LOG_ERROR, "# why, second line");
+	CHECK(has_heard(""));
+	log_raw("# open");
+	log_tell_muted();
+	log_tell_muted();
+	log_remove_sink(remember);
+	CHECK(has_heard("# open\n# why, first line\n# why, second line\n"));
+}
+
+static struct {
+	unsigned nr_lines, nr_bytes;
+	char first;
+} told;
+
+static void count_told(const char *text, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		if (told.nr_bytes++ == 0)
+			told.first = text[i];
+		told.nr_lines += text[i] == '\n';
+	}
+}
+
+static void of_much_that_was_muted_the_last_lines_are_told(void)
+{
+	listen();
+	CHECK(log_add_sink(count_told));
+	memset(&told, 0, sizeof(told));		/* without what the ring sent */
+	log_mute(true);
+	for (unsigned i = 0; i < 10; i++)
+		log_line(LOG_ERROR, "# %0997u", i);
+	log_tell_muted();
+	log_remove_sink(count_told);
+	log_remove_sink(remember);
+	CHECK_EQ(told.first, '#');
+	CHECK_EQ(told.nr_lines, 4);
+	CHECK_EQ(told.nr_bytes, 4000);
+	CHECK(strcmp(heard + strlen(heard) - 3, "09\n") == 0);
+}
+
 static void long_text_is_not_cut(void)
 {
 	static char text[600];
@@ -128,6 +176,9 @@ static const struct test_case cases[] = {
 	{ "lines end and raw text does not", lines_end_and_raw_text_does_not },
 	{ "a line starts at column 0", a_line_starts_at_column_0 },
 	{ "levels below the threshold are dropped", levels_below_the_threshold_are_dropped },
+	{ "a panic tells what was muted", a_panic_tells_what_was_muted },
+	{ "of much that was muted the last lines are told",
+	  of_much_that_was_muted_the_last_lines_are_told },
 	{ "long text is not cut", long_text_is_not_cut },
 	{ "a new sink gets the ring", a_new_sink_gets_the_ring },
 	{ "there are four sinks at most", there_are_four_sinks_at_most },
