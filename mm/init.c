@@ -710,12 +710,15 @@ static void start_allocators(void)
 	};
 
 	slab_audit_init(live.nr_usable_pages);
+	slab_guard_forget();
 	slab_init(&setup);
 	kmalloc_init();
 	slab_reclaim_init();
 	/* A port without paging has no vmalloc. */
-	if (mm_port_vmalloc_start != mm_port_vmalloc_end)
+	if (mm_port_vmalloc_start != mm_port_vmalloc_end) {
 		vmalloc_init(live.nr_cpus);
+		slab_guard_start();
+	}
 }
 
 void mm_init(const struct boot_info *info)

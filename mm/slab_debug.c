@@ -57,8 +57,7 @@ static bool is_poisoned(const struct kmem_cache *cache)
 
 /* ---- Patterns ---- */
 
-/* The first byte of [at, at + bytes) that is not @value, or NULL; *nr: how far the damage goes. */
-static const uint8_t *find_damage(const uint8_t *at, size_t bytes, uint8_t value, unsigned *nr)
+const uint8_t *debug_find_damage(const uint8_t *at, size_t bytes, uint8_t value, unsigned *nr)
 {
 	const uint8_t *end = at + bytes;
 
@@ -96,10 +95,10 @@ static void fill_fresh(const struct kmem_cache *cache, uint8_t *object)
 static const char *zone_damage(const struct kmem_cache *cache, const void *object, uint8_t value,
 			       const uint8_t **at, unsigned *nr)
 {
-	*at = find_damage(left_zone(cache, object), cache->debug->left_bytes, value, nr);
+	*at = debug_find_damage(left_zone(cache, object), cache->debug->left_bytes, value, nr);
 	if (*at)
 		return "underflow";
-	*at = find_damage(debug_tail_of(cache, object)->red, RED_ZONE_BYTES, value, nr);
+	*at = debug_find_damage(debug_tail_of(cache, object)->red, RED_ZONE_BYTES, value, nr);
 	return *at ? "overflow" : NULL;
 }
 
@@ -110,8 +109,8 @@ static const char *slack_damage(const struct kmem_cache *cache, const void *obje
 
 	if (requested > cache->object_bytes)
 		requested = cache->object_bytes;	/* a damaged tail: the zone tells */
-	*at = find_damage((const uint8_t *)object + requested, cache->object_bytes - requested,
-			  RED_ALLOCATED, nr);
+	*at = debug_find_damage((const uint8_t *)object + requested,
+				cache->object_bytes - requested, RED_ALLOCATED, nr);
 	return *at ? "overflow inside the size class" : NULL;
 }
 
@@ -120,7 +119,7 @@ static const char *poison_damage(const struct kmem_cache *cache, const uint8_t *
 {
 	const uint8_t *end = object + cache->object_bytes - 1;
 
-	*at = find_damage(object, cache->object_bytes - 1, POISON_FREE, nr);
+	*at = debug_find_damage(object, cache->object_bytes - 1, POISON_FREE, nr);
 	if (!*at && *end != POISON_END) {
 		*at = end;
 		*nr = 1;
@@ -267,7 +266,7 @@ bool debug_slab_verify(const struct kmem_cache *cache, const struct slab *slab,
 
 /* ---- Objects ---- */
 
-static struct slab_event event_now(uintptr_t caller)
+struct slab_event debug_event_now(uintptr_t caller)
 {
 	return (struct slab_event){ caller, mm_port_now_ns(), mm_port_cpu() };
 }
@@ -297,7 +296,7 @@ void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requ
 	void *object;
 
 	if (cache->flags & SLAB_GUARD) {
-		object = guard_alloc(cache, requested_bytes, caller);
+		object = guard_alloc(cache, gfp, nid, requested_bytes, caller);
 		if (object) {
 			audit_note(cache, AUDIT_ALLOC, object, requested_bytes, caller);
 			return object;
@@ -313,7 +312,7 @@ void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requ
 	prepare_contents(cache, gfp, object);
 	set_zones(cache, object, RED_ALLOCATED);
 	set_requested(cache, object, requested_bytes);
-	tail->allocated = event_now(caller);
+	tail->allocated = debug_event_now(caller);
 	audit_note(cache, AUDIT_ALLOC, object, requested_bytes, caller);
 	return object;
 }
@@ -343,7 +342,7 @@ void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_
 	check_object(cache, object, true);
 	audit_note(cache, AUDIT_FREE, object, debug_tail_of(cache, object)->requested_bytes,
 		   caller);
-	debug_tail_of(cache, object)->freed = event_now(caller);
+	debug_tail_of(cache, object)->freed = debug_event_now(caller);
 	set_zones(cache, object, RED_FREE);
 	if (is_poisoned(cache))
 		fill_poison(cache, object);

@@ -62,14 +62,51 @@ struct debug_tail *debug_tail_of(const struct kmem_cache *cache, const void *obj
 /* The request for @object is now @bytes; krealloc() in place, ksize(). */
 void debug_resize(const struct kmem_cache *cache, void *object, size_t bytes);
 
+/* What happens here and now, by @caller. */
+struct slab_event debug_event_now(uintptr_t caller);
+
+/* The first byte of [@at, @at + @bytes) that is not @value, or NULL; *@nr: how far it goes. */
+const uint8_t *debug_find_damage(const uint8_t *at, size_t bytes, uint8_t value, unsigned *nr);
+
 /* ---- slab_guard.c: objects on pages of their own ---- */
 
-/* NULL: no room, or no mapping: the object comes from a slab as usual. */
-void *guard_alloc(struct kmem_cache *cache, size_t bytes, uintptr_t caller);
+#define NR_GUARDED	256u
+
+struct guarded {
+	void *area;		/* NULL: free entry */
+	void *object;
+	size_t bytes;
+	const struct kmem_cache *cache;
+	struct slab_event allocated;
+};
+
+/* The guarded objects that are live: one table. */
+extern struct guard_table {
+	struct spinlock lock;	/* guards the entries and their number */
+	struct guarded entries[NR_GUARDED];
+	unsigned nr_used;
+	bool is_on;		/* atomic */
+} guards HIDDEN;
+
+/* NULL: none for this request, not its turn or no memory; it comes from a slab as usual. */
+void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
+		  uintptr_t caller);
 
 /* True: @object was guarded and is freed now. Panics for what is wrong with it. */
 bool guard_free(const struct kmem_cache *cache, const void *object);
 bool guard_usable_bytes(const void *object, size_t *bytes);
+
+/* The entry of @object, which is the start of a guarded one; else false. */
+bool guard_find(const void *object, struct guarded *copy);
+
+/* The first used entry from *@at on, an index, which is then behind it; false: no more. */
+bool guard_next(unsigned *at, struct guarded *copy);
+
+/* Live guarded objects of @cache. */
+uint64_t guard_count(const struct kmem_cache *cache);
+
+/* Checks G1 and G2. Other CPUs are quiet. */
+bool guard_verify(struct violation *out);
 
 /* ---- slab_report.c ---- */
 

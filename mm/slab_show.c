@@ -2,8 +2,8 @@
  * Tables of the slab allocator: slabinfo 2.1, layouts, and sums for tests.
  *
  * Active objects are places less free places: those in slabs and those at rest
- * in arrays. No counter is kept on the fast paths; the sums are exact while
- * other CPUs are quiet.
+ * in arrays. Guarded objects, which have no slab, are active ones and places. No
+ * counter is kept on the fast paths; the sums are exact while other CPUs are quiet.
  */
 
 #include "slab_core.h"
@@ -34,7 +34,7 @@ static uint64_t objects_at_rest(struct kmem_cache *cache)
 static void add_cache(struct slab_usage *usage, struct kmem_cache *cache)
 {
 	uint64_t nr_slabs = 0, nr_free = objects_at_rest(cache);
-	uint64_t nr_objects, nr_active;
+	uint64_t nr_guarded, nr_objects, nr_active;
 
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
 		struct cache_node *node = cache_node_lookup(cache, nid);
@@ -46,7 +46,8 @@ static void add_cache(struct slab_usage *usage, struct kmem_cache *cache)
 		nr_free += node->nr_free_objects;
 		spin_unlock(&node->lock);
 	}
-	nr_objects = nr_slabs * cache->layout.nr_objects;
+	nr_guarded = (cache->flags & SLAB_GUARD) ? guard_count(cache) : 0;
+	nr_objects = nr_slabs * cache->layout.nr_objects + nr_guarded;
 	nr_active = nr_objects > nr_free ? nr_objects - nr_free : 0;
 	usage->nr_slabs += nr_slabs;
 	usage->nr_slab_pages += nr_slabs << cache->layout.order;
@@ -143,23 +144,30 @@ struct leaks {
 	} by_caller[NR_LEAK_CALLERS];
 };
 
-static void add_leak(struct leaks *leaks, const struct kmem_cache *cache, const void *object)
+static void add_leak(struct leaks *leaks, const void *object, size_t bytes, uintptr_t caller)
 {
-	const struct debug_tail *tail = debug_tail_of(cache, object);
 	unsigned i = 0;
 
-	while (i < leaks->nr_callers && leaks->by_caller[i].caller != tail->allocated.caller)
+	while (i < leaks->nr_callers && leaks->by_caller[i].caller != caller)
 		i++;
 	if (i == NR_LEAK_CALLERS)
 		i--;	/* full: the last speaks for all others */
 	if (i == leaks->nr_callers) {
 		leaks->nr_callers++;
-		leaks->by_caller[i].caller = tail->allocated.caller;
+		leaks->by_caller[i].caller = caller;
 		leaks->by_caller[i].example = object;
 	}
 	leaks->by_caller[i].nr_objects++;
-	leaks->by_caller[i].bytes += tail->requested_bytes;
+	leaks->by_caller[i].bytes += bytes;
 	leaks->nr_objects++;
+}
+
+static void add_leak_of_slab(struct leaks *leaks, const struct kmem_cache *cache,
+			     const void *object)
+{
+	const struct debug_tail *tail = debug_tail_of(cache, object);
+
+	add_leak(leaks, object, tail->requested_bytes, tail->allocated.caller);
 }
 
 static void add_leaks_of_list(struct leaks *leaks, struct kmem_cache *cache,
@@ -170,8 +178,17 @@ static void add_leaks_of_list(struct leaks *leaks, struct kmem_cache *cache,
 
 		for (unsigned i = 0; i < cache->layout.nr_objects; i++)
 			if (slab->bufctl[i] == 0)
-				add_leak(leaks, cache, slab_object(cache, slab, i));
+				add_leak_of_slab(leaks, cache, slab_object(cache, slab, i));
 	}
+}
+
+static void add_guarded_leaks(struct leaks *leaks)
+{
+	struct guarded entry;
+
+	for (unsigned at = 0; guard_next(&at, &entry);)
+		if (entry.cache->flags & SLAB_LEAK)
+			add_leak(leaks, entry.object, entry.bytes, entry.allocated.caller);
 }
 
 static void add_leaks(struct leaks *leaks, struct kmem_cache *cache)
@@ -200,6 +217,7 @@ uint64_t slab_print_leaks(void)
 		if (cache->debug && (cache->flags & SLAB_LEAK))
 			add_leaks(&leaks, cache);
 	}
+	add_guarded_leaks(&leaks);
 	spin_unlock(&slab_system.lock);
 	for (unsigned i = 0; i < leaks.nr_callers; i++)
 		mm_port_print("leak: %llu objects, %llu bytes, allocated by %p, one is %p\n",

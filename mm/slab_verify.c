@@ -2,8 +2,8 @@
  * Slow truth for the slab allocator: every numbered rule, checked object by object.
  *
  * The rules stand in slab.c (S), slab_array.c (A), slab_depot.c (M), slab_alien.c
- * (L), slab_cache.c (C) and kmalloc.c (K). Nothing is changed and nothing panics. Other CPUs are
- * quiet. Cost: O(objects) and a bitmap of one slab on the stack.
+ * (L), slab_cache.c (C), slab_guard.c (G) and kmalloc.c (K). Nothing is changed and nothing
+ * panics. Other CPUs are quiet. Cost: O(objects) and a bitmap of one slab on the stack.
  */
 
 #include "slab_core.h"
@@ -270,5 +270,5 @@ bool slab_verify(struct violation *out)
 		nr_caches++;
 	}
 	REQUIRE("C1", nr_caches, nr_caches == slab_system.nr_caches);
-	return kmalloc_verify(out);
+	return kmalloc_verify(out) && guard_verify(out);
 }

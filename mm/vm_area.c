@@ -62,6 +62,9 @@
 /* pages[] larger than this comes from vmalloc itself, so that it needs no large block. */
 #define MAX_KMALLOC_ENTRIES_BYTES	PAGE_SIZE
 
+/* For what areas are made of: a guarded object would itself need an area (mm/slab_guard.c). */
+#define GFP_OWN		(GFP_KERNEL | __GFP_NO_GUARD)
+
 struct vm_area_space vm_areas;
 
 struct page_batch {
@@ -140,7 +143,7 @@ static void index_set(const struct vm_struct *area, struct vm_struct *value)
 /* A zeroed page for *@at, which somebody else may fill first. */
 static bool index_grow(void **at)
 {
-	void *fresh = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	void *fresh = kzalloc(PAGE_SIZE, GFP_OWN);
 	void *expected = NULL;
 
 	if (!fresh)
@@ -216,7 +219,7 @@ static bool index_area(struct vm_struct *area)
 struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align)
 {
 	uint64_t nr_bytes = pages_to_bytes(nr_pages) + VM_GUARD_BYTES;
-	struct vm_struct *area = kmem_cache_alloc(vm_areas.vm_structs, GFP_KERNEL);
+	struct vm_struct *area = kmem_cache_alloc(vm_areas.vm_structs, GFP_OWN);
 
 	if (!area)
 		return NULL;
@@ -252,7 +255,7 @@ bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t 
 		return true;
 	gfp &= __GFP_RECLAIM | __GFP_HIGH | __GFP_NORETRY | __GFP_NOWARN;
 	if (nr_bytes <= MAX_KMALLOC_ENTRIES_BYTES)
-		pages = kmalloc_node(nr_bytes, gfp, nid);
+		pages = kmalloc_node(nr_bytes, gfp | __GFP_NO_GUARD, nid);
 	else
 		pages = vmalloc_flags(nr_bytes, gfp, nid, 0);
 	if (!pages)
@@ -452,8 +455,8 @@ void vm_area_init(unsigned nr_cpus)
 	spin_unlock(&vm_areas.lock);
 	vm_areas.vm_structs = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0,
 						SLAB_PANIC, NULL);
-	vm_areas.cpus = kcalloc(nr_cpus, sizeof(vm_areas.cpus[0]), GFP_KERNEL);
-	vm_areas.index = kcalloc(VM_INDEX_SIZE, sizeof(vm_areas.index[0]), GFP_KERNEL);
+	vm_areas.cpus = kcalloc(nr_cpus, sizeof(vm_areas.cpus[0]), GFP_OWN);
+	vm_areas.index = kcalloc(VM_INDEX_SIZE, sizeof(vm_areas.index[0]), GFP_OWN);
 	if (lazy_shrinker.list.next)
 		unregister_shrinker(&lazy_shrinker);	/* of the machine before */
 	register_shrinker(&lazy_shrinker);

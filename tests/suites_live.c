@@ -8,7 +8,7 @@ extern const struct test_suite suite_selfcheck_machine;
 extern const struct test_suite suite_address_space;
 extern const struct test_suite suite_faults;
 extern const struct test_suite suite_smp;
-extern const struct test_suite suite_slab_guard;
+extern const struct test_suite suite_guard_faults;
 extern const struct test_suite suite_vmalloc_faults;
 extern const struct test_suite suite_vmalloc_stress;
 extern const struct test_suite suite_stress;
@@ -19,7 +19,7 @@ const struct test_suite *const live_suites[] = {
 	&suite_address_space,
 	&suite_faults,
 	&suite_smp,
-	&suite_slab_guard,
+	&suite_guard_faults,
 	&suite_vmalloc_faults,
 	&suite_vmalloc_stress,
 	&suite_stress,

@@ -36,6 +36,7 @@ extern const struct test_suite suite_contig;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_shuffle;
 extern const struct test_suite suite_slab_audit;
+extern const struct test_suite suite_slab_guard;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
 extern const struct test_suite suite_gallery;
@@ -76,6 +77,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab,
 	&suite_slab_shuffle,
 	&suite_slab_audit,
+	&suite_slab_guard,
 	&suite_kmalloc,
 	&suite_linux_shim,
 	&suite_gallery,

@@ -24,6 +24,7 @@
 #define __GFP_NOFAIL_INJECTION	0x2000u	/* never failed by fail_nth: tests' own needs */
 
 #define __GFP_MEMALLOC		0x4000u	/* ignores watermarks: frees more than it takes */
+#define __GFP_NO_GUARD		0x8000u	/* never a guarded object: vmalloc's own needs */
 
 #define __GFP_RECLAIM	(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 #define GFP_ATOMIC	(__GFP_HIGH | __GFP_KSWAPD_RECLAIM)

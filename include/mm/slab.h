@@ -154,6 +154,14 @@ void slab_init(const struct slab_setup *setup);
  */
 void slab_audit_init(uint64_t nr_memory_pages);
 
+/*
+ * Guarded objects are areas of vmalloc: there are some from slab_guard_start() on,
+ * after vmalloc_init(). slab_guard_forget() is for the start of another machine,
+ * before its slab_init().
+ */
+void slab_guard_start(void);
+void slab_guard_forget(void);
+
 /* Registers the shrinker; after kmalloc_init(). */
 void slab_reclaim_init(void);
 

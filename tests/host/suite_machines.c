@@ -12,6 +12,8 @@
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "mm/section.h"
+#include "mm/slab_debug.h"
+#include "mm/vmalloc.h"
 #include "tests/host/machine.h"
 #include "tests/host/port.h"
 #include "tests/host/suites_host.h"
@@ -256,6 +258,22 @@ static void sections_come_up_when_they_are_needed(void)
 	chain_free(&chain);
 }
 
+/* ---- One machine after another ---- */
+
+static void guarded_objects_of_an_earlier_machine_are_forgotten(void)
+{
+	struct kmem_cache *cache;
+
+	host_start_machine(&machine_small);
+	cache = kmem_cache_create("test_guard", 64, 0, SLAB_PANIC | SLAB_GUARD, NULL);
+	while (!is_vmalloc_addr(kmem_cache_alloc(cache, GFP_KERNEL)))
+		;
+	CHECK(guards.nr_used > 0);
+	host_start_machine(&machine_small);
+	CHECK_EQ(guards.nr_used, 0);
+	CHECK(mm_verify_all());
+}
+
 /* ---- CPUs ---- */
 
 struct worker {
@@ -346,6 +364,8 @@ static const struct test_case machine_cases[] = {
 	{ "metadata of others stays out", metadata_of_others_stays_out },
 	{ "eight terabytes start with a few sections", eight_terabytes_start_with_a_few_sections },
 	{ "sections come up when they are needed", sections_come_up_when_they_are_needed },
+	{ "guarded objects of an earlier machine are forgotten",
+	  guarded_objects_of_an_earlier_machine_are_forgotten },
 	{ "threads share the zones", threads_share_the_zones },
 };
 

@@ -62,6 +62,8 @@ static void guarded_objects_know_their_cache(void)
 
 	CHECK(object != NULL);
 	CHECK_PANICS("wrong cache", kmem_cache_free(kmalloc_caches[KMALLOC_NORMAL][4], object));
+	CHECK_PANICS("1 objects of cache test_guard", kmem_cache_destroy(cache));
+	kmem_cache_free(cache, object);
 	kmem_cache_destroy(cache);
 }
 
@@ -70,4 +72,4 @@ static const struct test_case cases[] = {
 	{ "guarded objects know their cache", guarded_objects_know_their_cache },
 };
 
-TEST_SUITE(slab_guard, cases);
+TEST_SUITE(guard_faults, cases);

@@ -10,6 +10,7 @@
 #include "mm/slab_audit.h"
 #include "mm/slab_core.h"
 #include "mm/slab_debug.h"
+#include "mm/vmalloc.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
 #include "tests/unit/heard.h"
@@ -124,6 +125,30 @@ static void overflow_inside_the_size_class(void)
 	object[60] = 'X';
 	CHECK_PANICS("overflow inside the size class: 1 bytes at offset 60", kfree(object));
 	close_exhibit(cache);
+}
+
+#define NR_TRIES	256u	/* one of fewer objects is guarded */
+
+static void overflow_of_a_guarded_object(void)
+{
+	struct kmem_cache *cache = exhibit(SLAB_GUARD);
+	uint8_t *object = kmalloc_slow(cache, GFP_KERNEL, 60);
+	const char *text;
+
+	for (unsigned i = 0; i < NR_TRIES && !is_vmalloc_addr(object); i++) {
+		kfree(object);
+		object = kmalloc_slow(cache, GFP_KERNEL, 60);
+	}
+	CHECK(is_vmalloc_addr(object));
+	object[60] = 'X';	/* its alignment of 8 leaves 4 bytes that do not fault */
+	heard_begin();
+	CHECK_PANICS("overflow: 1 bytes at offset 60", kfree(object));
+	text = heard_end();
+	CHECK(strstr(text, "60 bytes were asked for, on pages of their own\n") != NULL);
+	CHECK(strstr(text, "  allocated by ") != NULL);
+	object[60] = RED_ALLOCATED;
+	kfree(object);
+	kmem_cache_destroy(cache);
 }
 
 static void use_after_free_by_write(void)
@@ -301,6 +326,7 @@ static const struct test_case cases[] = {
 	{ "overflow by one", overflow_by_one },
 	{ "underflow by one", underflow_by_one },
 	{ "overflow inside the size class", overflow_inside_the_size_class },
+	{ "overflow of a guarded object", overflow_of_a_guarded_object },
 	{ "use after free by write", use_after_free_by_write },
 	{ "use after free in the quarantine", use_after_free_in_the_quarantine },
 	{ "uninitialised read", uninitialised_read },
