@@ -1,10 +1,15 @@
-/* Slides 5, 6, 10 and 11: objects smaller than a page, and large ones. */
+/*
+ * Slides 5, 6, 10 and 11: objects smaller than a page, and large ones. They are
+ * shown as they are without debug options, whatever debug= says: no red zones
+ * between them, and none on pages of its own.
+ */
 
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/slab_core.h"
 #include "tests/lecture/lecture.h"
+#include "tests/unit/plain_cache.h"
 
 /* ---- 5. Slab ---- */
 
@@ -27,13 +32,10 @@ static struct kmem_cache *cache_with(unsigned nr_objects)
 	const uint32_t header_bytes = 64;	/* descriptor and entries, between guard words */
 	uint32_t room_bytes = (uint32_t)(PAGE_SIZE << SLIDE_ORDER) - header_bytes;
 	uint32_t stride_bytes = (uint32_t)align_down(room_bytes / nr_objects, OBJECT_ALIGN);
-	struct kmem_cache *cache = kmem_cache_create("lecture", stride_bytes, OBJECT_ALIGN, 0,
-						     NULL);
+	struct kmem_cache *cache = create_plain("lecture", stride_bytes, OBJECT_ALIGN, 0, NULL);
 
-	if (!cache || cache->debug) {
-		kmem_cache_destroy(cache);	/* red zones need a layout of their own */
+	if (!cache)
 		return NULL;
-	}
 	cache->layout = (struct slab_layout){
 		.stride_bytes = stride_bytes,
 		.objects_offset = header_bytes,
@@ -167,7 +169,7 @@ struct kmalloc_facts kmalloc_measure(void)
 	struct kmalloc_facts facts = { .nr_sizes = NR_KMALLOC_CLASSES };
 
 	for (unsigned i = 0; i < NR_KMALLOC_SAMPLES; i++) {
-		void *object = kmalloc(sizes[i], GFP_KERNEL);
+		void *object = kmalloc(sizes[i], GFP_KERNEL | __GFP_NO_GUARD);
 
 		facts.asked[i] = sizes[i];
 		facts.given[i] = ksize(object);
@@ -194,7 +196,9 @@ void kmalloc_show(void)
 
 struct kfree_facts kfree_measure(void)
 {
-	struct kfree_facts facts = { .object = kmalloc(SAMPLE_BYTES, GFP_KERNEL) };
+	struct kfree_facts facts = {
+		.object = kmalloc(SAMPLE_BYTES, GFP_KERNEL | __GFP_NO_GUARD),
+	};
 	struct page *page;
 
 	kfree(NULL);
@@ -247,7 +251,7 @@ static void fill_external(struct external_facts *facts, struct kmem_cache *cache
 
 struct external_facts external_measure(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("lecture-large", LARGE_BYTES, 0, 0, NULL);
+	struct kmem_cache *cache = create_plain("lecture-large", LARGE_BYTES, 0, 0, NULL);
 	void *object = cache ? kmem_cache_alloc(cache, GFP_KERNEL) : NULL;
 	struct external_facts facts = { 0 };
 
