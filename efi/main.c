@@ -310,13 +310,13 @@ static void start_memory(const struct boot_info *info)
 
 	slab_set_seed(seed);
 	test_set_seed(seed);
+	if (debug && !slab_set_debug(debug))
+		log_line(LOG_WARN, "debug: \"%s\" has a word that is no debug option", debug);
 	started = arch_cycles();
 	mm_init(info);
 	all_cycles = arch_cycles() - started;
 	log_cycles = device_cycles - device_cycles_before;
 	bench_set_boot_cycles(all_cycles - log_cycles, log_cycles);
-	if (debug && !slab_set_debug(debug))
-		log_line(LOG_WARN, "debug: \"%s\" has a word that is no debug option", debug);
 }
 
 static void NORETURN end_run(enum verdict verdict)

@@ -38,6 +38,7 @@ def steps(fuzz_programs):
         Step("tools", [PYTHON, "tests/tools/run.py"], 120),
         Step("port-check", ["build/port-check/program"], 60, must_sum=False),
         Step("hosted units", ["build/host/unit"], 600),
+        Step("hosted units, debug=all", ["build/host/unit", "debug=all"], 600),
         Step("replay", [PYTHON, "tests/replay.py"], 600),
         Step("raw tables", [PYTHON, "tests/raw_machines.py"], 900),
         Step("shell", [PYTHON, "tests/shell.py"], 400),

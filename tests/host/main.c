@@ -1,5 +1,6 @@
 /*
- * build/host/unit [GLOB,...] [seed=N]: the unit suites as a Linux program.
+ * build/host/unit [GLOB,...] [seed=N] [debug=WORD,...]: the unit suites as a Linux
+ * program. debug= is that of the image: for kmalloc's caches too.
  *
  * Exit status 0: everything passed; 1: a case failed or none was chosen; a
  * panic or a sanitizer's report ends the program with another one.
@@ -11,6 +12,7 @@
 
 #include "log.h"
 #include "mm/init.h"
+#include "mm/slab.h"
 #include "tests/host/machine.h"
 #include "tests/host/suites_host.h"
 #include "tests/suites.h"
@@ -44,19 +46,47 @@ static struct test_totals run_all(const char *globs)
 	return test_run(all, nr, globs, mm_verify_all);
 }
 
+static void set_seed(const char *text)
+{
+	uint64_t seed = strtoull(text, NULL, 0);
+
+	slab_set_seed(seed);
+	test_set_seed(seed);
+}
+
+/* Before any machine starts: kmalloc's caches are then debug caches too. */
+static void set_debug(const char *words)
+{
+	if (slab_set_debug(words))
+		return;
+	fprintf(stderr, "debug=%s has a word that is no debug option\n", words);
+	exit(1);
+}
+
+/* What follows @key in @argument, or NULL when that begins otherwise. */
+static const char *value_of(const char *argument, const char *key)
+{
+	return strncmp(argument, key, strlen(key)) == 0 ? argument + strlen(key) : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	const char *globs = NULL;
 	struct test_totals totals;
 
 	log_add_sink(write_to_stdout);
+	slab_set_seed(1);	/* shuffles need one */
 	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "seed=", strlen("seed=")) == 0)
-			test_set_seed(strtoull(argv[i] + strlen("seed="), NULL, 0));
-		else if (strncmp(argv[i], "tests=", strlen("tests=")) == 0)
-			globs = argv[i] + strlen("tests=");
+		const char *debug = value_of(argv[i], "debug=");
+		const char *seed = value_of(argv[i], "seed=");
+		const char *tests = value_of(argv[i], "tests=");
+
+		if (debug)
+			set_debug(debug);
+		else if (seed)
+			set_seed(seed);
 		else
-			globs = argv[i];
+			globs = tests ? tests : argv[i];
 	}
 	host_start_machine(&machine_four_nodes);
 	totals = run_all(globs);
