@@ -95,6 +95,12 @@ struct table {
 	void (*show)(void);
 };
 
+static void show_leaks(void)
+{
+	if (slab_print_leaks() == 0)
+		log_raw("leak: none is known; debug=leak keeps who allocated what\n");
+}
+
 static const struct table tables[] = {
 	{ "buddyinfo", show_buddyinfo },
 	{ "zoneinfo", show_zoneinfo },
@@ -102,6 +108,7 @@ static const struct table tables[] = {
 	{ "ptdump", arch_print_tables },
 	{ "slabinfo", slab_print_info },
 	{ "audit", slab_print_audit },
+	{ "leaks", show_leaks },
 	{ "vmallocinfo", vmalloc_print_info },
 	{ "numa", show_numa },
 };
