@@ -40,14 +40,15 @@ static ALWAYS_INLINE unsigned typed_pop(gfp_t gfp, unsigned nr_pages, struct pag
 	struct page **end = first - nr_pages;
 	struct page **top = first;
 
-	while (page_state(*top) == cached_state) {
-		struct page *page = *top--;
+	while (top != end) {
+		struct page *page = *top;
 
+		if (unlikely(page_state(page) != cached_state))
+			break;
+		top--;
 		page_set_state(page, typed_state);
 		page->caller = (uint32_t)(uintptr_t)caller;
 		*pages++ = page;
-		if (top == end)
-			break;
 	}
 	if (likely(top != first)) {
 		stack->top = top;
