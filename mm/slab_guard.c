@@ -201,6 +201,8 @@ bool guard_free(const struct kmem_cache *cache, const void *object)
 		return false;
 	audit_note(entry.cache, AUDIT_FREE, object, entry.bytes, (uintptr_t)caller);
 	vfree(entry.area);
+	/* It is used no longer, so it is to fault now: vfree() would leave translations for a while. */
+	mm_port_flush_tlb((uintptr_t)entry.area, bytes_to_pages(align_up(entry.bytes, PAGE_SIZE)));
 	return true;
 }
 
