@@ -207,37 +207,52 @@ static ALWAYS_INLINE void merge(struct zone *zone, struct page *page, unsigned o
 		merge_pageblocks(zone, page, order);
 }
 
-/* Puts the limit where @nr_pages in use would end, and a little above: it is to stay a while. */
+static uint64_t pages_in_use(const struct zone *zone) HOLDS(zone->lock)
+{
+	return zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages;
+}
+
+/* Where @nr_pages at the bottom of @zone end. */
+static struct page *end_of(const struct zone *zone, uint64_t nr_pages)
+{
+	return zone->mem_map + zone->start_pfn + nr_pages;
+}
+
+/* Puts the limit where @nr_pages end. No list is in order then. */
 static NOINLINE void move_packing_limit(struct zone *zone, uint64_t nr_pages) HOLDS(zone->lock)
 {
-	zone->packing_limit = zone->mem_map + zone->start_pfn + nr_pages +
-			      (zone->managed_pages >> PACKING_SLACK_SHIFT);
+	zone->packing_limit = end_of(zone, nr_pages);
 	for (unsigned order = 0; order < NR_ORDERS; order++)
 		zone->free_area[order].nr_sorted = 0;
+}
+
+/* A little above what is in use: it is to stay there a while. */
+static uint64_t with_slack(const struct zone *zone, uint64_t nr_pages)
+{
+	return nr_pages + (zone->managed_pages >> PACKING_SLACK_SHIFT);
 }
 
 /* Raises the limit where more pages are in use than it has room for. */
 static void update_packing_limit(struct zone *zone) HOLDS(zone->lock)
 {
-	uint64_t nr_pages = zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages;
+	uint64_t nr_pages = pages_in_use(zone);
 
 	if (likely(nr_pages <= zone->peak_pages))
 		return;
 	zone->peak_pages = nr_pages;
-	if (zone->mem_map + zone->start_pfn + nr_pages > zone->packing_limit)
-		move_packing_limit(zone, nr_pages);
+	if (end_of(zone, nr_pages) > zone->packing_limit)
+		move_packing_limit(zone, with_slack(zone, nr_pages));
 }
 
 /* Lowers it to the peak since the last time: what goes up and down again does not move it. */
 static NOINLINE void lower_packing_limit(struct zone *zone) HOLDS(zone->lock)
 {
-	struct page *limit = zone->packing_limit;
+	uint64_t nr_pages = with_slack(zone, zone->peak_pages);
 
 	zone->nr_until_lowered = BULKS_UNTIL_LOWERED;
-	if (zone->mem_map + zone->start_pfn + zone->peak_pages +
-	    2 * (zone->managed_pages >> PACKING_SLACK_SHIFT) < limit)
-		move_packing_limit(zone, zone->peak_pages);
-	zone->peak_pages = zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages;
+	if (end_of(zone, nr_pages) < zone->packing_limit)
+		move_packing_limit(zone, nr_pages);
+	zone->peak_pages = pages_in_use(zone);
 }
 
 void buddy_free(struct zone *zone, struct page *page, unsigned order)
@@ -339,12 +354,12 @@ void buddy_free_bulk(struct zone *zone, struct page **pages, uint64_t nr, unsign
 }
 
 /*
- * Brings a block below @limit to the front of @list of @area, which has none there:
- * blocks that were listed before the limit came down go to the back, at most *@nr_moves
- * of them, and once all have been passed the list is in order.
+ * The first block of @list of @area, which has some, after one below @limit was brought
+ * there if there is any: blocks that were listed before the limit came down go to the
+ * back, at most *@nr_moves of them. Once all have been passed the list is in order.
  */
-static NOINLINE void sort_front(struct free_area *area, struct list_head *list,
-				const struct page *limit, unsigned *nr_moves)
+static NOINLINE struct page *sort_front(struct free_area *area, struct list_head *list,
+					const struct page *limit, unsigned *nr_moves)
 {
 	struct list_head *node = list->next;
 
@@ -354,8 +369,8 @@ static NOINLINE void sort_front(struct free_area *area, struct list_head *list,
 		--*nr_moves;
 		area->nr_sorted++;
 	}
-	if (node != list->next)
-		list_rotate_to(list, node);
+	list_rotate_to(list, node);
+	return list_entry(node, struct page, list);
 }
 
 /*
@@ -377,10 +392,8 @@ static ALWAYS_INLINE struct page *find_block(struct zone *zone, unsigned *order,
 		if (list_is_empty(list))
 			continue;
 		page = list_first_entry(list, struct page, list);
-		if (page >= limit && area->nr_sorted < area->nr_free && *nr_moves > 0) {
-			sort_front(area, list, limit, nr_moves);
-			page = list_first_entry(list, struct page, list);
-		}
+		if (page >= limit)
+			page = sort_front(area, list, limit, nr_moves);
 		if (page < limit) {
 			*order = at;
 			return page;

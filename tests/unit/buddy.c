@@ -490,14 +490,14 @@ static void a_block_at_the_limit_is_above_it(void)
 /* What the limit leaves beyond the memory in use when it moves. */
 #define SLACK_PAGES	(SANDBOX_PAGES / 64)
 
-static uint64_t pages_in_use(void)
+static uint64_t nr_pages_in_use(void)
 {
 	return SANDBOX_PAGES - box.zone->nr_free_pages;
 }
 
 static bool limit_has_moved(void)
 {
-	return box.zone->packing_limit == box.map + pages_in_use() + SLACK_PAGES;
+	return box.zone->packing_limit == box.map + nr_pages_in_use() + SLACK_PAGES;
 }
 
 static void every_way_in_raises_the_packing_limit(void)
@@ -523,11 +523,11 @@ static void every_way_in_raises_the_packing_limit(void)
 	sandbox_end(&box);
 }
 
-/* A bulk request of a single page, after as many as bring the limit down. */
-static void take_one_after_many(void)
+/* A bulk request of nothing, after as many others as bring the limit down. */
+static void come_to_lowering(void)
 {
 	box.zone->nr_until_lowered = 0;
-	CHECK_EQ(take_many(0, 1), 1);
+	CHECK_EQ(take_many(0, 0), 0);
 }
 
 static void the_packing_limit_comes_down_to_the_last_peak(void)
@@ -541,12 +541,20 @@ static void the_packing_limit_comes_down_to_the_last_peak(void)
 	limit = box.zone->packing_limit;
 	for (unsigned i = 2; i < 8; i++)
 		sandbox_free(&box, pages[i], PAGEBLOCK_ORDER);
-	take_one_after_many();		/* all was in use since the last time */
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		box.zone->free_area[order].nr_sorted = 7;
+	come_to_lowering();		/* all was in use since the last time */
 	CHECK(box.zone->packing_limit == limit);
-	CHECK(box.zone->nr_until_lowered > 100);
-	take_one_after_many();
+	CHECK_EQ(box.zone->nr_until_lowered, 1024);
+	for (unsigned order = 0; order < PAGEBLOCK_ORDER; order++)
+		CHECK_EQ(box.zone->free_area[order].nr_sorted, 7);
+	come_to_lowering();
 	CHECK(box.zone->packing_limit ==
-	      box.map + 2 * PAGEBLOCK_PAGES + 1 + SLACK_PAGES);
+	      box.map + 2 * PAGEBLOCK_PAGES + SLACK_PAGES);
+	for (unsigned order = 0; order < PAGEBLOCK_ORDER; order++)
+		CHECK_EQ(box.zone->free_area[order].nr_sorted, 0);
+	CHECK_EQ(take_many(0, 1), 1);
+	CHECK_EQ(box.zone->nr_until_lowered, 1023);
 	sandbox_end(&box);
 }
 
@@ -570,6 +578,29 @@ static void blocks_that_the_limit_passed_go_to_the_back(void)
 	CHECK_EQ(take_many(0, 4), 4);	/* all have been passed: no more looking */
 	CHECK_EQ(box.zone->free_area[0].nr_sorted, 40);
 	CHECK(is_consistent());
+	sandbox_end(&box);
+}
+
+static void a_block_at_the_limit_goes_to_the_back_too(void)
+{
+	take_everything();
+	free_singles(512, 1);
+	free_singles(1024, 1);
+	set_limit(1024);
+	CHECK_EQ(take_many(0, 1), 1);
+	CHECK(many[0] == box.map + 512);
+	sandbox_end(&box);
+}
+
+static void above_the_limit_the_smallest_goes_first(void)
+{
+	take_everything();
+	set_limit(0);
+	sandbox_free(&box, box.map + 2 * PAGEBLOCK_PAGES, PAGEBLOCK_ORDER);
+	free_singles(512, 1);
+	CHECK_EQ(take_many(0, 1), 1);
+	CHECK(many[0] == box.map + 512);
+	CHECK_EQ(sandbox_blocks(&box, PAGEBLOCK_ORDER), 1);
 	sandbox_end(&box);
 }
 
@@ -912,6 +943,8 @@ static const struct test_case cases[] = {
 	{ "the packing limit comes down to the last peak",
 	  the_packing_limit_comes_down_to_the_last_peak },
 	{ "blocks that the limit passed go to the back", blocks_that_the_limit_passed_go_to_the_back },
+	{ "a block at the limit goes to the back too", a_block_at_the_limit_goes_to_the_back_too },
+	{ "above the limit the smallest goes first", above_the_limit_the_smallest_goes_first },
 	{ "a bulk request moves a bounded number of blocks",
 	  a_bulk_request_moves_a_bounded_number_of_blocks },
 	{ "what is in use gathers at the bottom", what_is_in_use_gathers_at_the_bottom },
