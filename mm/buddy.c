@@ -268,7 +268,6 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 		order--;
 	}
 	zone->nr_free_pages += pages_in(order);
-	update_packing_limit(zone);
 	merge(zone, page, order);
 }
 
@@ -292,9 +291,7 @@ void buddy_free_range(struct zone *zone, struct page *page, uint64_t nr_pages)
 	ASSERT(pfn >= zone->start_pfn);
 	ASSERT(end_pfn <= zone->end_pfn);
 
-	/* Counted before the first block is listed: they are to be listed in order. */
 	zone->nr_free_pages += nr_pages;
-	update_packing_limit(zone);
 	while (pfn < end_pfn) {
 		unsigned order = largest_order(pfn, end_pfn);
 
@@ -336,7 +333,6 @@ void buddy_free_bulk(struct zone *zone, struct page **pages, uint64_t nr, unsign
 	struct page **end = pages + nr;
 
 	zone->nr_free_pages += nr << order;
-	update_packing_limit(zone);
 	while (order >= PAGEBLOCK_ORDER && pages < end)
 		merge_pageblocks(zone, *pages++, order);
 	while (pages < end) {

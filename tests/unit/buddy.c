@@ -520,6 +520,7 @@ static void every_way_in_raises_the_packing_limit(void)
 	limit = box.zone->packing_limit;
 	sandbox_free(&box, box.map + 6 * PAGEBLOCK_PAGES, 7);
 	CHECK(box.zone->packing_limit == limit);	/* it stays when memory comes back */
+	CHECK(is_consistent());
 	sandbox_end(&box);
 }
 
