@@ -26,7 +26,7 @@
 
 #include "lib/align.h"
 
-/* The page allocator's per-CPU stacks hold orders up to 3. */
+/* Blocks of higher orders rest on short per-CPU stacks, or on none. */
 #define MAX_GOOD_ORDER		3u
 #define GOOD_WASTE_SHARE	64u
 #define GOOD_OBJECTS		16u	/* so that making a slab is shared by many */

@@ -664,22 +664,12 @@ static void what_is_in_use_gathers_at_the_bottom(void)
 	sandbox_end(&box);
 }
 
-static bool steal(unsigned order, enum migratetype migratetype, enum steal how)
-{
-	bool is_stolen;
-
-	spin_lock(&box.zone->lock);
-	is_stolen = pageblock_steal(box.zone, order, migratetype, how);
-	spin_unlock(&box.zone->lock);
-	return is_stolen;
-}
-
 static void unmovable_claims_whole_pageblocks(void)
 {
 	struct page *page;
 
 	CHECK(sandbox_start(&box));
-	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	page = sandbox_take(&box, 0, MIGRATE_UNMOVABLE);
 	CHECK_EQ(pageblock_migratetype(page), MIGRATE_UNMOVABLE);
 	CHECK_EQ(pageblock_migratetype(page + PAGEBLOCK_PAGES), MIGRATE_UNMOVABLE);
@@ -705,16 +695,16 @@ static void leave_two_blocks(unsigned order_a, enum migratetype a, unsigned orde
 static void fallbacks_follow_the_order_of_preference(void)
 {
 	leave_two_blocks(5, MIGRATE_RECLAIMABLE, 5, MIGRATE_MOVABLE);
-	CHECK(!steal(0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
-	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(!sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_ANY));
 	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_UNMOVABLE) - box.map, 0);
 	sandbox_end(&box);
 	leave_two_blocks(5, MIGRATE_UNMOVABLE, 5, MIGRATE_RECLAIMABLE);
-	CHECK(steal(0, MIGRATE_MOVABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_MOVABLE, STEAL_ANY));
 	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, PAGEBLOCK_PAGES);
 	sandbox_end(&box);
 	leave_two_blocks(5, MIGRATE_MOVABLE, 5, MIGRATE_UNMOVABLE);
-	CHECK(steal(0, MIGRATE_RECLAIMABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_RECLAIMABLE, STEAL_ANY));
 	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_RECLAIMABLE) - box.map, PAGEBLOCK_PAGES);
 	sandbox_end(&box);
 }
@@ -722,11 +712,11 @@ static void fallbacks_follow_the_order_of_preference(void)
 static void unmovable_steals_the_largest_movable_the_smallest(void)
 {
 	leave_two_blocks(3, MIGRATE_MOVABLE, 6, MIGRATE_MOVABLE);
-	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_ANY));
 	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_UNMOVABLE) - box.map, PAGEBLOCK_PAGES);
 	sandbox_end(&box);
 	leave_two_blocks(3, MIGRATE_UNMOVABLE, 6, MIGRATE_UNMOVABLE);
-	CHECK(steal(0, MIGRATE_MOVABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_MOVABLE, STEAL_ANY));
 	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, 0);
 	sandbox_end(&box);
 }
@@ -734,9 +724,9 @@ static void unmovable_steals_the_largest_movable_the_smallest(void)
 static void reserved_pageblocks_are_not_stolen(void)
 {
 	leave_two_blocks(5, MIGRATE_HIGHATOMIC, 5, MIGRATE_ISOLATE);
-	CHECK(!steal(0, MIGRATE_UNMOVABLE, STEAL_ANY));
-	CHECK(!steal(0, MIGRATE_MOVABLE, STEAL_ANY));
-	CHECK(!steal(0, MIGRATE_RECLAIMABLE, STEAL_ANY));
+	CHECK(!sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(!sandbox_steal(&box, 0, MIGRATE_MOVABLE, STEAL_ANY));
+	CHECK(!sandbox_steal(&box, 0, MIGRATE_RECLAIMABLE, STEAL_ANY));
 	sandbox_end(&box);
 }
 

@@ -159,21 +159,49 @@ static void exact_ranges_are_taken_and_given_back(void)
 	free_contig_range(pfn + 7, nr_pages - 7);
 }
 
+/* Of the live movable pages, those in the pageblock at @start_pfn. */
+static unsigned nr_movable_in(pfn_t start_pfn)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < NR_MOVABLE; i++)
+		nr += table[i] && page_to_pfn(table[i]) - start_pfn < PAGEBLOCK_PAGES;
+	return nr;
+}
+
+/* Takes a pageblock that movable pages lie in; others may hold pages that cannot go. */
+static bool take_a_used_pageblock(pfn_t *start_pfn)
+{
+	pfn_t tried_pfn = PFN_NONE;
+
+	for (unsigned i = 0; i < NR_MOVABLE; i++) {
+		*start_pfn = table[i] ? align_down(page_to_pfn(table[i]), PAGEBLOCK_PAGES) :
+			tried_pfn;
+		if (*start_pfn == tried_pfn)
+			continue;
+		tried_pfn = *start_pfn;
+		if (alloc_contig_range(*start_pfn, *start_pfn + PAGEBLOCK_PAGES,
+				       MIGRATE_MOVABLE))
+			return true;
+	}
+	return false;
+}
+
 static void movable_pages_make_room_for_a_range(void)
 {
 	uint16_t id = register_movable_owner(&owner);
-	struct page *middle;
-	pfn_t pfn;
+	pfn_t start_pfn = PFN_NONE;
+	bool is_taken;
 
 	is_refusing = false;
 	if (!fragment(id))
 		SKIP("not enough memory");
-	middle = table[NR_MOVABLE / 2];
-	for (unsigned i = NR_MOVABLE / 2; !middle; i++)
-		middle = table[i];
-	pfn = align_down(page_to_pfn(middle), PAGEBLOCK_PAGES);
-	if (alloc_contig_range(pfn, pfn + PAGEBLOCK_PAGES, MIGRATE_MOVABLE))
-		free_contig_range(pfn, PAGEBLOCK_PAGES);
+	is_taken = take_a_used_pageblock(&start_pfn);
+	CHECK(is_taken);
+	if (is_taken) {
+		CHECK_EQ(nr_movable_in(start_pfn), 0);	/* they are elsewhere, and whole: see drop() */
+		free_contig_range(start_pfn, PAGEBLOCK_PAGES);
+	}
 	end(id);
 }
 

@@ -53,16 +53,6 @@ static void use(struct page *page, enum page_type type, unsigned order)
 	page_set_state(page, make_page_state(type, order, box.zone->index, 1));
 }
 
-static bool steal(unsigned order, enum migratetype migratetype, enum steal how)
-{
-	bool is_stolen;
-
-	spin_lock(&box.zone->lock);
-	is_stolen = pageblock_steal(box.zone, order, migratetype, how);
-	spin_unlock(&box.zone->lock);
-	return is_stolen;
-}
-
 static void retype(struct page *page, enum migratetype migratetype)
 {
 	spin_lock(&box.zone->lock);
@@ -161,7 +151,7 @@ static void check_claim(enum migratetype from, uint64_t nr_free, uint64_t nr_mov
 			enum migratetype to, bool is_claimed)
 {
 	mix(from, nr_free, nr_movable);
-	CHECK(steal(0, to, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 0, to, STEAL_ANY));
 	CHECK_EQ(pageblock_migratetype(block(1)), is_claimed ? to : from);
 	CHECK_EQ(box.zone->nr_fallback_blocks, 1);
 	CHECK_EQ(box.zone->nr_stolen_pageblocks, is_claimed);
@@ -187,7 +177,7 @@ static void half_of_a_pageblock_free_or_alike_claims_it(void)
 static void what_is_not_claimed_changes_lists_alone(void)
 {
 	mix(MIGRATE_MOVABLE, 4, 0);
-	CHECK(steal(1, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 1, MIGRATE_UNMOVABLE, STEAL_ANY));
 	CHECK_EQ(nr_listed(2, MIGRATE_UNMOVABLE), 1);
 	CHECK_EQ(nr_listed(2, MIGRATE_MOVABLE), 0);
 	CHECK_EQ(sandbox_take(&box, 1, MIGRATE_UNMOVABLE) - box.map, PAGEBLOCK_PAGES);
@@ -201,9 +191,9 @@ static void mixing_lets_kswapd_free_ahead(void)
 {
 	mix(MIGRATE_MOVABLE, 4, 0);
 	box.zone->watermark[WATERMARK_HIGH] = 3 * PAGEBLOCK_PAGES;
-	CHECK(steal(1, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 1, MIGRATE_UNMOVABLE, STEAL_ANY));
 	CHECK_EQ(box.zone->watermark_boost, PAGEBLOCK_PAGES);
-	CHECK(steal(1, MIGRATE_RECLAIMABLE, STEAL_ANY));
+	CHECK(sandbox_steal(&box, 1, MIGRATE_RECLAIMABLE, STEAL_ANY));
 	CHECK_EQ(box.zone->watermark_boost, 3 * PAGEBLOCK_PAGES / 2);
 	sandbox_end(&box);
 }
@@ -215,14 +205,14 @@ static void whole_pageblocks_change_hands_without_mixing(void)
 	give(block(3), PAGEBLOCK_ORDER);
 	give(block(5), PAGEBLOCK_ORDER);
 	box.zone->watermark[WATERMARK_HIGH] = PAGEBLOCK_PAGES;
-	CHECK(steal(0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK_EQ(pageblock_migratetype(block(2)), MIGRATE_UNMOVABLE);
 	CHECK_EQ(pageblock_migratetype(block(3)), MIGRATE_UNMOVABLE);
 	CHECK_EQ(pageblock_migratetype(block(4)), MIGRATE_MOVABLE);
 	CHECK_EQ(box.zone->nr_stolen_pageblocks, 2);
 	CHECK_EQ(box.zone->nr_fallback_blocks, 1);
 	CHECK(is_consistent());
-	CHECK(steal(0, MIGRATE_RECLAIMABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(sandbox_steal(&box, 0, MIGRATE_RECLAIMABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK_EQ(pageblock_migratetype(block(2)), MIGRATE_RECLAIMABLE);
 	CHECK_EQ(sandbox_blocks(&box, MAX_ORDER), 1);
 	CHECK_EQ(box.zone->watermark_boost, 0);
@@ -236,12 +226,12 @@ static void a_single_free_pageblock_is_whole_too(void)
 	give(block(5), PAGEBLOCK_ORDER);
 	give(block(6), PAGEBLOCK_ORDER - 1);
 	box.zone->watermark[WATERMARK_HIGH] = PAGEBLOCK_PAGES;
-	CHECK(!steal(MAX_ORDER, MIGRATE_UNMOVABLE, STEAL_ANY));
-	CHECK(!steal(MAX_ORDER, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
-	CHECK(steal(3, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(!sandbox_steal(&box, MAX_ORDER, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(!sandbox_steal(&box, MAX_ORDER, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(sandbox_steal(&box, 3, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK_EQ(nr_listed(PAGEBLOCK_ORDER, MIGRATE_UNMOVABLE), 1);
 	CHECK_EQ(box.zone->nr_stolen_pageblocks, 1);
-	CHECK(!steal(3, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
+	CHECK(!sandbox_steal(&box, 3, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK_EQ(box.zone->nr_fallback_blocks, 1);
 	CHECK_EQ(box.zone->watermark_boost, 0);
 	sandbox_end(&box);

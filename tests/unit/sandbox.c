@@ -60,6 +60,17 @@ void sandbox_free(struct sandbox *sandbox, struct page *page, unsigned order)
 	spin_unlock(&sandbox->zone->lock);
 }
 
+bool sandbox_steal(struct sandbox *sandbox, unsigned order, enum migratetype migratetype,
+		   enum steal how)
+{
+	bool is_stolen;
+
+	spin_lock(&sandbox->zone->lock);
+	is_stolen = pageblock_steal(sandbox->zone, order, migratetype, how);
+	spin_unlock(&sandbox->zone->lock);
+	return is_stolen;
+}
+
 uint64_t sandbox_blocks(const struct sandbox *sandbox, unsigned order)
 {
 	return sandbox->zone->free_area[order].nr_free;

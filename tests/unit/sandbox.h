@@ -7,6 +7,7 @@
  */
 
 #include "mm/buddy.h"
+#include "mm/pageblock.h"
 
 #define SANDBOX_PAGES	4096u
 
@@ -25,6 +26,9 @@ void sandbox_end(struct sandbox *sandbox);
 /* Under the zone's lock; taken blocks are PAGE_USER with one reference. */
 struct page *sandbox_take(struct sandbox *sandbox, unsigned order, enum migratetype migratetype);
 void sandbox_free(struct sandbox *sandbox, struct page *page, unsigned order);
+
+bool sandbox_steal(struct sandbox *sandbox, unsigned order, enum migratetype migratetype,
+		   enum steal how);
 
 /* Free blocks of @order, of all types. */
 uint64_t sandbox_blocks(const struct sandbox *sandbox, unsigned order);
