@@ -89,7 +89,7 @@ PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wswitch-enum -Wundef -Wvla -Werror
-COMMON_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -MMD -MP -fno-strict-aliasing
+COMMON_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -MMD -MP -fno-strict-aliasing -mprfchw
 IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-stack-protector \
 	-fshort-wchar -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-jump-tables \

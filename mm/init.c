@@ -230,7 +230,6 @@ static void *boot_alloc(struct boot_state *state, unsigned nid, uint64_t bytes, 
 	return memset(boot_take(state, nid, bytes, align), 0, bytes);
 }
 
-#define CACHE_LINE_BYTES	64u
 
 /* ---- Nodes and zones ---- */
 

@@ -315,7 +315,7 @@ static ALWAYS_INLINE unsigned give_run(struct kmem_cache *cache, struct cache_no
 static uint64_t max_free_in_slabs(const struct kmem_cache *cache, const struct cache_node *node)
 	HOLDS(node->lock)
 {
-	uint64_t nr_in_depot = depot_objects(cache, node);
+	uint64_t nr_in_depot = depot_objects(cache, &node->depot);
 
 	return node->max_free_objects > nr_in_depot ? node->max_free_objects - nr_in_depot : 0;
 }
@@ -360,7 +360,7 @@ static unsigned take_or_spill(struct kmem_cache *cache, struct cache_node *node,
 
 	do {
 		nr = node_take(cache, node, to, wanted);
-	} while (nr == 0 && depot_spill(cache, node));
+	} while (nr == 0 && node_spill(cache, node));
 	return nr;
 }
 

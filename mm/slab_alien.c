@@ -85,7 +85,7 @@ static void load(const struct kmem_cache *cache, struct alien_array *alien,
 static bool make_room(struct kmem_cache *cache, struct cache_node *other,
 		      struct alien_array *alien)
 {
-	struct magazine *empty = depot_get_empty(cache, other), *full = NULL;
+	struct magazine *empty = node_get_empty(cache, other), *full = NULL;
 
 	if (!empty)
 		return false;
@@ -97,9 +97,9 @@ static bool make_room(struct kmem_cache *cache, struct cache_node *other,
 	}
 	spin_unlock(&alien->lock);
 	if (full)
-		depot_put_full(cache, other, full);
+		node_put_full(cache, other, full);
 	if (empty)
-		depot_put_empty(other, empty);	/* another CPU was first */
+		depot_put_empty(&other->depot, empty);	/* another CPU was first */
 	return true;
 }
 
@@ -138,11 +138,11 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 static void refill(struct kmem_cache *cache, struct cache_node *other, struct alien_array *alien)
 	HOLDS(alien->lock)
 {
-	struct magazine *full = depot_get_full(other);
+	struct magazine *full = depot_get_full(&other->depot);
 
 	if (full) {
 		if (alien->magazine)
-			depot_put_empty(other, alien->magazine);
+			depot_put_empty(&other->depot, alien->magazine);
 		load(cache, alien, full, cache->magazine_slots);
 	} else if (alien->magazine) {
 		alien->nr = (uint16_t)node_take(cache, other, alien->magazine->slots,

@@ -1,30 +1,40 @@
 /*
- * A CPU's array of objects: two magazines, and where they come from.
+ * A CPU's array of objects: a magazine, those in reserve, and where they come from.
  *
  * Model
- *   A CPU pops from and pushes to its loaded magazine (slab_cpu.c); the previous
- *   one is full or empty. When the loaded one is full, the previous one, if full,
- *   goes to the node's depot and an empty one comes; then the two change places.
- *   When it is empty, they change places if the previous one is full; else a full
- *   one comes from the depot, or the loaded one is filled with a batch from the
- *   slabs. So a load that goes up and down by a magazine's size never leaves the
- *   CPU, and nothing is ever moved from one slot to another.
+ *   A CPU pops from and pushes to its loaded magazine (slab_cpu.c). A full one is
+ *   changed for an empty one, an empty one for a full one, from the CPU's own depot
+ *   if it can be, else from the node's; where neither has a full one, the loaded
+ *   one is filled with a batch from the slabs. So nothing is ever moved from one
+ *   slot to another.
  *
  *   A CPU without an array has slab_no_array, which is always empty and always
  *   full: every operation takes the slow path. Debug caches stay with it.
  *
+ * Keeping
+ *   What a CPU freed it should allocate again: the objects, their state bytes and
+ *   the magazines are in its caches, and in those only. At most max_full full
+ *   magazines stay with it, at first one, so that a load that goes up and down by a
+ *   magazine's size never leaves the CPU. A CPU that takes from the node's depot
+ *   after it gave there keeps too few: max_full doubles, up to what the node may
+ *   keep. A CPU that only frees, or only allocates, keeps one. Draining sets it back.
+ *
  * Invariants, on a CPU outside these functions
- *   A1  top is within the loaded magazine; slots below it hold objects, and the
- *       sentinels of both magazines none
+ *   A1  top is within the loaded magazine; slots below it hold objects, and its
+ *       sentinel none; those of the own depot are as in slab_depot.c
  *   A2  all objects are of node array->nid and of this cache
  *   A3  no object at rest has a state byte of 0, and each rests once
+ *   A4  the own depot has at most max_full magazines, and max_full is at least 1
  *
  * Locking
  *   An array is used by its own CPU only, under mm_port_local_lock(). Others may
- *   set is_drain_asked, which the next refill or drain answers.
+ *   empty its own depot, which has a lock, and set is_drain_asked, which the next
+ *   refill or drain answers.
  */
 
 #include "slab_core.h"
+
+#include "lib/align.h"
 
 static struct slab_slot no_slots[1];
 struct cpu_array slab_no_array = { .nid = UINT16_MAX };
@@ -35,8 +45,6 @@ void slab_no_array_init(void)
 	slab_no_array.end = &no_slots[0];	/* below top: full */
 }
 
-/* ---- The two magazines ---- */
-
 /* Goes on with @magazine, whose first @nr slots hold objects. */
 static void load(const struct kmem_cache *cache, struct cpu_array *array,
 		 struct magazine *magazine, unsigned nr)
@@ -46,55 +54,38 @@ static void load(const struct kmem_cache *cache, struct cpu_array *array,
 	array->end = magazine->slots + cache->magazine_slots;
 }
 
-/* The magazines change places; the loaded one is full or empty, as is told. */
-static void swap(const struct kmem_cache *cache, struct cpu_array *array, bool is_loaded_full)
-{
-	struct magazine *loaded = array->loaded;
-
-	load(cache, array, array->previous, array->is_previous_full ? cache->magazine_slots : 0);
-	array->previous = loaded;
-	array->is_previous_full = is_loaded_full;
-}
-
 static unsigned loaded_count(const struct cpu_array *array)
 {
 	return (unsigned)(array->top - array->loaded->slots);
 }
 
-unsigned cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array)
+uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array)
 {
 	if (array == &slab_no_array)
 		return 0;
-	return loaded_count(array) + (array->is_previous_full ? cache->magazine_slots : 0);
+	return loaded_count(array) + depot_objects(cache, &array->own);
 }
 
 /* ---- Making and freeing ---- */
 
 void cpu_array_free(struct cpu_array *array)
 {
-	if (array->loaded)
-		magazine_free(array->loaded);
-	if (array->previous)
-		magazine_free(array->previous);
+	magazine_free(array->loaded);
 	slab_internal_free(array);
 }
 
 static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
 {
 	struct cpu_array *array = slab_internal_alloc(SLAB_CPU_ARRAY, nid);
+	struct magazine *magazine = array ? magazine_make(cache, nid) : NULL;
 
-	if (!array)
-		return NULL;
-	*array = (struct cpu_array){
-		.nid = (uint16_t)nid,
-		.loaded = magazine_make(cache, nid),
-		.previous = magazine_make(cache, nid),
-	};
-	if (!array->loaded || !array->previous) {
-		cpu_array_free(array);
+	if (!magazine) {
+		if (array)
+			slab_internal_free(array);
 		return NULL;
 	}
-	load(cache, array, array->loaded, 0);
+	*array = (struct cpu_array){ .nid = (uint16_t)nid, .max_full = 1 };
+	load(cache, array, magazine, 0);
 	return array;
 }
 
@@ -118,24 +109,28 @@ struct cpu_array *cpu_array_own(struct kmem_cache *cache)
 
 /* ---- Draining ---- */
 
+void cpu_array_drain_own(struct kmem_cache *cache, unsigned cpu)
+{
+	struct cpu_array *array = __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE);
+
+	if (array != &slab_no_array)
+		depot_drain(cache, cache_node_lookup(cache, array->nid), &array->own);
+}
+
 void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 {
 	struct cpu_array *array = cache->cpu[cpu];
-	struct cache_node *node;
-	bool is_previous_full;
 	unsigned nr;
 
 	if (array == &slab_no_array)
 		return;
-	node = cache_node_lookup(cache, array->nid);
-	is_previous_full = array->is_previous_full;
 	nr = loaded_count(array);
-	array->is_previous_full = false;
 	load(cache, array, array->loaded, 0);
-	if (is_previous_full)
-		node_give(cache, node, array->previous->slots, cache->magazine_slots);
+	array->max_full = 1;
+	array->has_given = false;
 	if (nr)
-		node_give(cache, node, array->loaded->slots, nr);
+		node_give(cache, cache_node_lookup(cache, array->nid), array->loaded->slots, nr);
+	cpu_array_drain_own(cache, cpu);
 }
 
 static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array)
@@ -147,52 +142,83 @@ static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *arr
 	return true;
 }
 
-/* Sends the previous magazine, which is full, to the depot, or at least its objects home. */
-static void unload_previous(struct kmem_cache *cache, struct cpu_array *array)
+/* Other CPUs have read @empty, which is about to be written: all its lines come at once. */
+static void fetch_for_writing(const struct kmem_cache *cache, struct magazine *empty)
+{
+	const uint8_t *end = (const uint8_t *)&empty->slots[cache->magazine_slots];
+
+	for (const uint8_t *at = (const uint8_t *)empty; at < end; at += CACHE_LINE_BYTES)
+		__builtin_prefetch(at, 1);
+}
+
+/* The own depot has no empty magazine for @full: the node's has, or one is made. */
+static struct magazine *change_full(struct kmem_cache *cache, struct cpu_array *array,
+				    struct magazine *full)
 {
 	struct cache_node *node = cache_node_lookup(cache, array->nid);
-	struct magazine *empty = depot_get_empty(cache, node);
-	struct magazine *full = array->previous;
+	struct magazine *empty = node_get_empty(cache, node);
 
-	array->nr_drains++;
-	array->is_previous_full = false;
 	if (unlikely(!empty)) {
 		node_give(cache, node, full->slots, cache->magazine_slots);
-		return;
+		return full;
 	}
-	array->previous = empty;
-	depot_put_full(cache, node, full);
+	fetch_for_writing(cache, empty);
+	if (!depot_put_full(&array->own, full, array->max_full)) {
+		array->has_given = true;
+		node_put_full(cache, node, full);
+	}
+	return empty;
 }
 
 void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array)
 {
+	struct magazine *empty;
+
 	if (answer_drain_request(cache, array))
 		return;
-	if (array->is_previous_full)
-		unload_previous(cache, array);
-	swap(cache, array, true);
+	empty = depot_swap_full(&array->own, array->loaded);
+	if (!empty)
+		empty = change_full(cache, array, array->loaded);
+	load(cache, array, empty, 0);
 }
 
 /* ---- Refilling ---- */
 
-bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp)
+/* The CPU needs back what it gave away: it keeps more from now on. */
+static void keep_more(const struct kmem_cache *cache, const struct cache_node *node,
+		      struct cpu_array *array)
+{
+	uint64_t max = min_u64(node_max_free(node) / cache->magazine_slots, UINT16_MAX);
+
+	array->has_given = false;
+	array->max_full = (uint16_t)max_u64(min_u64(2ull * array->max_full, max), array->max_full);
+}
+
+/* The own depot has no full magazine for @empty: the node's may have. NULL: it has not. */
+static struct magazine *change_empty(struct kmem_cache *cache, struct cpu_array *array,
+				     struct magazine *empty)
 {
 	struct cache_node *node = cache_node_lookup(cache, array->nid);
+	struct magazine *full = depot_swap_empty(&node->depot, empty);
+
+	if (full && array->has_given)
+		keep_more(cache, node, array);
+	return full;
+}
+
+bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp)
+{
 	struct magazine *full;
 	unsigned nr;
 
 	answer_drain_request(cache, array);
-	if (array->is_previous_full) {
-		swap(cache, array, false);
-		return true;
-	}
-	full = depot_get_full(node);
+	full = depot_swap_empty(&array->own, array->loaded);
+	if (!full)
+		full = change_empty(cache, array, array->loaded);
 	if (likely(full != NULL)) {
-		depot_put_empty(node, array->loaded);
 		load(cache, array, full, cache->magazine_slots);
 		return true;
 	}
-	array->nr_refills++;
 	nr = node_take_growing(cache, gfp, array->nid, array->loaded->slots, cache->batch);
 	load(cache, array, array->loaded, nr);
 	return nr != 0;

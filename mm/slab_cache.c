@@ -42,14 +42,16 @@ struct tuning {
 };
 
 /*
- * A CPU holds two magazines at most (slabinfo's "limit"): 64 KiB of objects up to 256
- * bytes and up to 1 KiB, 120 KiB up to a page, 192 KiB beyond; objects above 32 KiB
- * rest with no CPU. A batch bounds the worst allocation, which takes it from slabs.
+ * A CPU holds two magazines (slabinfo's "limit") or what its load needs: two are 64 KiB
+ * of objects up to 256 bytes, 126 KiB up to 1 KiB, 248 KiB up to a page, 192 KiB beyond;
+ * objects above 32 KiB rest with no CPU. A load that wanders leaves a magazine's range
+ * once in as many operations as it has slots. A batch bounds the worst allocation,
+ * which takes it from slabs.
  */
 static const struct tuning tunings[] = {
 	{ 256, 127, 48 },
-	{ 1024, 31, 31 },
-	{ PAGE_SIZE, 15, 15 },
+	{ 1024, 63, 31 },
+	{ PAGE_SIZE, 31, 15 },
 	{ 8 * PAGE_SIZE, 3, 3 },
 	{ UINT32_MAX, 0, 0 },
 };
@@ -83,7 +85,7 @@ static size_t cache_struct_bytes(void)
 /* As in Linux: a small object shares a line with others, in equal parts of it. */
 static uint32_t effective_align(size_t size_bytes, size_t align, slab_flags_t flags)
 {
-	uint64_t line = 64;
+	uint64_t line = CACHE_LINE_BYTES;
 
 	if (flags & SLAB_HWCACHE_ALIGN) {
 		while (size_bytes <= line / 2)
@@ -202,7 +204,7 @@ static void drain_node_arrays(struct kmem_cache *cache)
 		struct cache_node *node = cache_node_lookup(cache, nid);
 
 		if (node)
-			depot_drain(cache, node);
+			depot_drain(cache, node, &node->depot);
 	}
 }
 
@@ -218,7 +220,8 @@ static uint64_t reap_all(struct kmem_cache *cache)
 	return nr_pages;
 }
 
-static void ask_others_to_drain(struct kmem_cache *cache)
+/* What other CPUs have in reserve goes at once; they are asked for what they have loaded. */
+static void drain_others(struct kmem_cache *cache)
 {
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
 		struct cpu_array *array = __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE);
@@ -226,6 +229,7 @@ static void ask_others_to_drain(struct kmem_cache *cache)
 		if (array == &slab_no_array || cpu == mm_port_cpu())
 			continue;
 		__atomic_store_n(&array->is_drain_asked, true, __ATOMIC_RELAXED);
+		cpu_array_drain_own(cache, cpu);
 	}
 }
 
@@ -237,7 +241,7 @@ uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 	mm_port_local_unlock(local);
 	if (cache->debug)
 		debug_drain(cache);
-	ask_others_to_drain(cache);
+	drain_others(cache);
 	drain_node_arrays(cache);
 	return reap_all(cache);
 }
@@ -336,6 +340,9 @@ void slab_internal_free(void *at)
 
 /* ---- The first caches ---- */
 
+/* Of what one CPU writes at a time; what several do has lines of its own. */
+#define BOOT_ALIGN	16u
+
 static struct kmem_cache *first_cache_memory(void)
 {
 	unsigned order = order_for_pages(bytes_to_pages(cache_struct_bytes()));
@@ -349,9 +356,9 @@ static struct kmem_cache *first_cache_memory(void)
 
 /* No arrays, no debugging: see the model. */
 static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t size_bytes,
-			      struct cache_node *boot_node)
+			      size_t align, struct cache_node *boot_node)
 {
-	cache_clear(cache, name, size_bytes, 16, SLAB_PANIC);
+	cache_clear(cache, name, size_bytes, align, SLAB_PANIC);
 	ASSERT(cache_lay_out(cache, descriptor_caches[NR_DESCRIPTOR_SIZES - 1] != NULL));
 	if (boot_node) {
 		cache_node_init(boot_node, slab_system.boot_nid);
@@ -360,7 +367,7 @@ static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t
 	cache_list(cache);
 }
 
-static struct kmem_cache *boot_cache_make(const char *name, size_t size_bytes,
+static struct kmem_cache *boot_cache_make(const char *name, size_t size_bytes, size_t align,
 					  struct cache_node *boot_node)
 {
 	uint8_t *state;
@@ -369,7 +376,7 @@ static struct kmem_cache *boot_cache_make(const char *name, size_t size_bytes,
 
 	if (!cache)
 		mm_port_panic(__FILE__, __LINE__, "slab_init: no memory for cache %s", name);
-	boot_cache_set_up(cache, name, size_bytes, boot_node);
+	boot_cache_set_up(cache, name, size_bytes, align, boot_node);
 	return cache;
 }
 
@@ -378,23 +385,27 @@ static const char *const descriptor_names[NR_DESCRIPTOR_SIZES] = {
 };
 
 static const char *const magazine_names[NR_MAGAZINE_SIZES] = {
-	"magazine_3", "magazine_15", "magazine_31", "magazine_127",
+	"magazine_3", "magazine_31", "magazine_63", "magazine_127",
 };
 
 static void make_internal_caches(void)
 {
 	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
 		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
-						       sizeof(struct slab) + (16u << i), NULL);
+						       sizeof(struct slab) + (16u << i), 
+						       BOOT_ALIGN, NULL);
 	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
-		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i), NULL);
+		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i),
+						     CACHE_LINE_BYTES, NULL);
 	internal_caches[SLAB_CPU_ARRAY] = boot_cache_make("cpu_array", sizeof(struct cpu_array),
-							  NULL);
+							  CACHE_LINE_BYTES, NULL);
 	internal_caches[SLAB_ALIEN_ARRAY] = boot_cache_make("alien_array",
-							    sizeof(struct alien_array), NULL);
+							    sizeof(struct alien_array),
+							    CACHE_LINE_BYTES, NULL);
 	internal_caches[SLAB_ALIEN_TABLE] =
 		boot_cache_make("alien_table",
-				slab_system.nr_nodes * sizeof(struct alien_array *), NULL);
+				slab_system.nr_nodes * sizeof(struct alien_array *), BOOT_ALIGN,
+				NULL);
 }
 
 void slab_init(const struct slab_setup *setup)
@@ -414,8 +425,9 @@ void slab_init(const struct slab_setup *setup)
 
 	grace_init();
 	cache_cache = first_cache_memory();
-	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), &boot_nodes[0]);
+	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), BOOT_ALIGN,
+			  &boot_nodes[0]);
 	node_cache = boot_cache_make("kmem_cache_node", sizeof(struct cache_node),
-				     &boot_nodes[1]);
+				     CACHE_LINE_BYTES, &boot_nodes[1]);
 	make_internal_caches();
 }

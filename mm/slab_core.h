@@ -14,13 +14,6 @@
 #include "mm/slab.h"
 #include "mm/slab_def.h"
 
-/* Magazines that no CPU has: what one CPU of the node freed, the next may take. */
-struct depot {
-	struct spinlock lock;		/* guards all here, and the magazines */
-	struct magazine *full, *empty;	/* linked by next */
-	uint32_t nr_full, nr_empty;
-};
-
 /* Objects of another node: on their way home, or taken along for later. */
 struct alien_array {
 	struct spinlock lock;		/* guards the rest */
@@ -57,13 +50,13 @@ _Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 byte
 struct cache_node {
 	struct spinlock lock;		/* guards everything here, and the slabs */
 	uint16_t nid;
-	uint32_t next_colour;
+	uint32_t nr_made;		/* slabs so far; atomic */
 	struct list_head full, partial, free;
 	uint64_t nr_slabs;
 	uint64_t nr_free_slabs;
 	uint64_t nr_free_objects;	/* in slabs: not those in arrays */
 	uint64_t max_free_objects;	/* in depot and slabs; above: empty slabs are given back */
-	struct depot depot;		/* has its own lock */
+	struct depot depot;		/* what one CPU freed, the next may take; has its own lock */
 	struct alien_array **alien;	/* by node; NULL, and so its entries, until made */
 };
 
@@ -107,6 +100,7 @@ uint64_t slab_layout_inverse(const struct slab_layout *layout);
 /* ---- Addresses ---- */
 
 #define SLAB_GUARD_WORD	0x51ab57c451ab57c4ull	/* before and behind an on-slab descriptor */
+#define SLAB_GUARD_BYTES ((uint32_t)sizeof(uint64_t))
 
 static inline uint64_t slab_bytes(const struct kmem_cache *cache)
 {
@@ -160,6 +154,12 @@ void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64
 static inline struct cache_node *cache_node_lookup(struct kmem_cache *cache, unsigned nid)
 {
 	return __atomic_load_n(&cache->nodes[nid], __ATOMIC_ACQUIRE);
+}
+
+/* Free objects that may rest in the depot and the slabs of @node. Set without the depot's lock. */
+static inline uint64_t node_max_free(const struct cache_node *node)
+{
+	return __atomic_load_n(&node->max_free_objects, __ATOMIC_RELAXED);
 }
 
 /* Of @cache on node @nid; made if it does not exist. NULL when memory ran out. */
@@ -223,25 +223,33 @@ struct magazine *magazine_make(struct kmem_cache *cache, unsigned nid);
 void magazine_free(struct magazine *magazine);
 
 /*
- * To and from the depot of @node. An empty magazine is made where there is none,
- * NULL when memory ran out; a full one is NULL where there is none. A full one
- * that is too many is emptied into the slabs.
+ * To and from any depot. Getting and swapping: NULL, and nothing has changed, where
+ * it has none. Putting a full one: false where it has @max.
  */
-struct magazine *depot_get_full(struct cache_node *node);
-struct magazine *depot_get_empty(struct kmem_cache *cache, struct cache_node *node);
-void depot_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full);
-void depot_put_empty(struct cache_node *node, struct magazine *empty);
+struct magazine *depot_get_full(struct depot *depot);
+struct magazine *depot_get_empty(struct depot *depot);
+bool depot_put_full(struct depot *depot, struct magazine *full, uint32_t max) MUST_CHECK;
+void depot_put_empty(struct depot *depot, struct magazine *empty);
+struct magazine *depot_swap_full(struct depot *depot, struct magazine *full) MUST_CHECK;
+struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty) MUST_CHECK;
 
-/* Empties a full magazine of the depot into the slabs. False: there is none. */
-bool depot_spill(struct kmem_cache *cache, struct cache_node *node);
+/*
+ * To and from the depot of @node. An empty magazine is made where there is none,
+ * NULL when memory ran out. A full one that is too many is emptied into the slabs.
+ */
+struct magazine *node_get_empty(struct kmem_cache *cache, struct cache_node *node);
+void node_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full);
 
-/* Empties all of them, and frees the magazines. */
-void depot_drain(struct kmem_cache *cache, struct cache_node *node);
+/* Empties a full magazine of @node's depot into the slabs. False: there is none. */
+bool node_spill(struct kmem_cache *cache, struct cache_node *node);
+
+/* Empties all magazines of @depot into slabs of @node, and frees them. */
+void depot_drain(struct kmem_cache *cache, struct cache_node *node, struct depot *depot);
 
 /* Objects in the depot's magazines. Read without the lock: a hint. */
-static inline uint64_t depot_objects(const struct kmem_cache *cache, const struct cache_node *node)
+static inline uint64_t depot_objects(const struct kmem_cache *cache, const struct depot *depot)
 {
-	return (uint64_t)__atomic_load_n(&node->depot.nr_full, __ATOMIC_RELAXED) *
+	return (uint64_t)__atomic_load_n(&depot->nr_full, __ATOMIC_RELAXED) *
 	       cache->magazine_slots;
 }
 
@@ -261,7 +269,10 @@ bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t g
 
 /* Empties the array of @cpu, which is this one or quiet, into its node's slabs. */
 void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
-unsigned cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array);
+
+/* The same for what @cpu, which may be any and busy, has in reserve. */
+void cpu_array_drain_own(struct kmem_cache *cache, unsigned cpu);
+uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array);
 void cpu_array_free(struct cpu_array *array);
 
 /* ---- slab_cpu.c: the fast paths ---- */

@@ -1,17 +1,18 @@
 /*
- * Depots: the magazines of a cache on one node that no CPU has.
+ * Depots: the magazines of a cache that no CPU has loaded.
  *
  * Model
  *   A magazine is a fixed number of slots for objects at rest. CPUs fill and
- *   empty their own; a full one goes to the node's depot for an empty one, and
- *   the other way round. So what one CPU frees another allocates at the cost of
- *   two pointers a magazine, whichever slabs the objects are of and in whatever
- *   order they were freed: no object is touched on the way.
+ *   empty theirs; a full one goes to a depot for an empty one, and the other way
+ *   round. So what one CPU frees another allocates at the cost of two pointers a
+ *   magazine, whichever slabs the objects are of and in whatever order they were
+ *   freed: no object is touched on the way. Every magazine in a depot is full to
+ *   its last slot or has no object.
  *
- *   Every magazine here is full to its last slot or has no object. How many full
- *   ones stay is what empty slabs are bounded by too, node->max_free_objects: it
- *   grows with the load (see Keeping in slab_make.c) and shrinking sets it back.
- *   Empty ones stay until the cache shrinks.
+ *   Each CPU has a depot of its own (see slab_array.c), and behind those stands
+ *   the node's. How many full ones stay there is what empty slabs are bounded by
+ *   too, node->max_free_objects: it grows with the load (see Keeping in
+ *   slab_make.c) and shrinking sets it back. Empty ones stay until the cache shrinks.
  *
  * Invariants, true whenever depot->lock is free
  *   M1  nr_full and nr_empty are the lengths of the lists
@@ -22,12 +23,13 @@
  * Locking
  *   depot->lock guards the lists. It nests in everything of the slab allocator and
  *   nothing in it: objects go to slabs, and magazines to their caches, without it.
+ *   A CPU's own depot is its alone but when others shrink the cache.
  */
 
 #include "slab_core.h"
 
-/* Powers of two, so that slabs of magazines waste nothing: 3, 15, 31 and 127 slots. */
-static const uint16_t size_bytes[NR_MAGAZINE_SIZES] = { 64, 256, 512, 2048 };
+/* Powers of two, so that slabs of magazines waste nothing: 3, 31, 63 and 127 slots. */
+static const uint16_t size_bytes[NR_MAGAZINE_SIZES] = { 64, 512, 1024, 2048 };
 
 static unsigned slots_in(size_t bytes)
 {
@@ -64,7 +66,7 @@ void magazine_free(struct magazine *magazine)
 	slab_internal_free(magazine);
 }
 
-/* ---- One at a time ---- */
+/* ---- Any depot ---- */
 
 static struct magazine *pop(struct magazine **list, uint32_t *nr)
 {
@@ -84,90 +86,112 @@ static void push(struct magazine **list, uint32_t *nr, struct magazine *magazine
 	__atomic_store_n(nr, *nr + 1, __ATOMIC_RELAXED);
 }
 
-struct magazine *depot_get_full(struct cache_node *node)
+struct magazine *depot_get_full(struct depot *depot)
 {
-	struct depot *depot = &node->depot;
-	struct magazine *magazine;
+	struct magazine *full;
 
 	spin_lock(&depot->lock);
-	magazine = pop(&depot->full, &depot->nr_full);
+	full = pop(&depot->full, &depot->nr_full);
 	spin_unlock(&depot->lock);
-	return magazine;
+	return full;
 }
 
-struct magazine *depot_get_empty(struct kmem_cache *cache, struct cache_node *node)
+struct magazine *depot_get_empty(struct depot *depot)
 {
-	struct depot *depot = &node->depot;
-	struct magazine *magazine;
+	struct magazine *empty;
 
 	spin_lock(&depot->lock);
-	magazine = pop(&depot->empty, &depot->nr_empty);
+	empty = pop(&depot->empty, &depot->nr_empty);
 	spin_unlock(&depot->lock);
-	return likely(magazine != NULL) ? magazine : magazine_make(cache, node->nid);
+	return empty;
 }
 
-void depot_put_empty(struct cache_node *node, struct magazine *empty)
+bool depot_put_full(struct depot *depot, struct magazine *full, uint32_t max)
 {
-	struct depot *depot = &node->depot;
+	bool has_room;
 
+	spin_lock(&depot->lock);
+	has_room = depot->nr_full < max;
+	if (has_room)
+		push(&depot->full, &depot->nr_full, full);
+	spin_unlock(&depot->lock);
+	return has_room;
+}
+
+void depot_put_empty(struct depot *depot, struct magazine *empty)
+{
 	spin_lock(&depot->lock);
 	push(&depot->empty, &depot->nr_empty, empty);
 	spin_unlock(&depot->lock);
 }
 
-static bool has_room(const struct kmem_cache *cache, const struct cache_node *node)
+struct magazine *depot_swap_full(struct depot *depot, struct magazine *full)
 {
-	uint64_t max = __atomic_load_n(&node->max_free_objects, __ATOMIC_RELAXED);
-
-	return depot_objects(cache, node) + cache->magazine_slots <= max;
-}
-
-/* @full, of no list, gives its objects to their slabs and stays as an empty one. */
-static void spill(struct kmem_cache *cache, struct cache_node *node, struct magazine *full)
-{
-	node_give(cache, node, full->slots, cache->magazine_slots);
-	depot_put_empty(node, full);
-}
-
-void depot_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full)
-{
-	struct depot *depot = &node->depot;
-	bool is_kept;
+	struct magazine *empty;
 
 	spin_lock(&depot->lock);
-	is_kept = has_room(cache, node);
-	if (likely(is_kept))
+	empty = pop(&depot->empty, &depot->nr_empty);
+	if (empty)
 		push(&depot->full, &depot->nr_full, full);
 	spin_unlock(&depot->lock);
-	if (unlikely(!is_kept))
-		spill(cache, node, full);
+	return empty;
+}
+
+struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty)
+{
+	struct magazine *full;
+
+	spin_lock(&depot->lock);
+	full = pop(&depot->full, &depot->nr_full);
+	if (full)
+		push(&depot->empty, &depot->nr_empty, empty);
+	spin_unlock(&depot->lock);
+	return full;
+}
+
+/* ---- A node's ---- */
+
+struct magazine *node_get_empty(struct kmem_cache *cache, struct cache_node *node)
+{
+	struct magazine *magazine = depot_get_empty(&node->depot);
+
+	return likely(magazine != NULL) ? magazine : magazine_make(cache, node->nid);
+}
+
+static uint32_t max_full(const struct kmem_cache *cache, const struct cache_node *node)
+{
+	return (uint32_t)(node_max_free(node) / cache->magazine_slots);
+}
+
+void node_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full)
+{
+	if (likely(depot_put_full(&node->depot, full, max_full(cache, node))))
+		return;
+	node_give(cache, node, full->slots, cache->magazine_slots);
+	depot_put_empty(&node->depot, full);
+}
+
+bool node_spill(struct kmem_cache *cache, struct cache_node *node)
+{
+	struct magazine *full = depot_get_full(&node->depot);
+
+	if (!full)
+		return false;
+	node_give(cache, node, full->slots, cache->magazine_slots);
+	depot_put_empty(&node->depot, full);
+	return true;
 }
 
 /* ---- All of them ---- */
 
-bool depot_spill(struct kmem_cache *cache, struct cache_node *node)
+void depot_drain(struct kmem_cache *cache, struct cache_node *node, struct depot *depot)
 {
-	struct magazine *full = depot_get_full(node);
+	struct magazine *magazine;
 
-	if (full)
-		spill(cache, node, full);
-	return full != NULL;
-}
-
-void depot_drain(struct kmem_cache *cache, struct cache_node *node)
-{
-	struct depot *depot = &node->depot;
-	struct magazine *empty, *next;
-
-	while (depot_spill(cache, node))
-		;
-	spin_lock(&depot->lock);
-	empty = depot->empty;
-	depot->empty = NULL;
-	__atomic_store_n(&depot->nr_empty, 0, __ATOMIC_RELAXED);
-	spin_unlock(&depot->lock);
-	for (; empty; empty = next) {
-		next = empty->next;
-		magazine_free(empty);
+	while ((magazine = depot_get_full(depot)) != NULL) {
+		node_give(cache, node, magazine->slots, cache->magazine_slots);
+		magazine_free(magazine);
 	}
+	while ((magazine = depot_get_empty(depot)) != NULL)
+		magazine_free(magazine);
 }

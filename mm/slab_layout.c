@@ -2,9 +2,9 @@
  * How a slab is cut: order, number of objects, place of the descriptor.
  *
  * Model
- *   A slab of order k has PAGE_SIZE << k bytes. On-slab, it begins with a guard
- *   word, the descriptor (struct slab and one kmem_bufctl entry per object) and
- *   a second guard word; objects follow. Off-slab, objects fill it from its
+ *   A slab of order k has PAGE_SIZE << k bytes. On-slab, objects follow a guard
+ *   word, the descriptor (struct slab and one kmem_bufctl entry per object) and a
+ *   second guard word. Off-slab, objects fill it from its
  *   first byte and the descriptor is an object of one of the descriptor caches.
  *   Whatever is left behind the last object becomes colour: slabs begin their
  *   objects at different multiples of a cache line.
@@ -30,7 +30,6 @@
 #define MAX_GOOD_ORDER		3u
 #define GOOD_WASTE_SHARE	64u
 #define GOOD_OBJECTS		16u	/* so that making a slab is shared by many */
-#define CACHE_LINE_BYTES	64u
 
 uint32_t descriptor_bytes_for(unsigned nr_entries, unsigned *size_index)
 {
@@ -46,7 +45,7 @@ static uint32_t on_slab_offset(unsigned nr_objects, uint32_t align)
 	uint32_t entry_bytes = nr_objects > MAX_U8_OBJECTS ? 2 : 1;
 	uint64_t descriptor = align_up(sizeof(struct slab) + nr_objects * entry_bytes, 8);
 
-	return (uint32_t)align_up(2 * sizeof(uint64_t) + descriptor, align);
+	return (uint32_t)align_up(2 * SLAB_GUARD_BYTES + descriptor, align);
 }
 
 static struct slab_layout lay_on_slab(uint32_t stride, uint32_t align, unsigned order)

@@ -47,13 +47,26 @@ static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,
 		function(slab_object(cache, slab, i));
 }
 
-static struct slab *place_descriptor(struct kmem_cache *cache, uint8_t *start, unsigned nid)
+/*
+ * Slabs are aligned, and so descriptors at their starts would all fall into the same
+ * few sets of a CPU's cache: the room in front of the objects is used in turn.
+ */
+static uint32_t descriptor_offset(const struct slab_layout *layout, uint32_t number)
 {
-	struct slab *slab = (struct slab *)(void *)(start + sizeof(uint64_t));
+	uint32_t room = layout->objects_offset - layout->descriptor_bytes - 2 * SLAB_GUARD_BYTES;
+
+	return SLAB_GUARD_BYTES + number % (room / CACHE_LINE_BYTES + 1) * CACHE_LINE_BYTES;
+}
+
+static struct slab *place_descriptor(struct kmem_cache *cache, uint8_t *start, unsigned nid,
+				     uint32_t number)
+{
+	struct slab *slab;
 	uint8_t *state;
 
 	if (cache->layout.place == OFF_SLAB)
 		return slab_take_one(cache->descriptors, GFP_NOWAIT, nid, &state);
+	slab = (struct slab *)(void *)(start + descriptor_offset(&cache->layout, number));
 	slab_guards_set(&cache->layout, slab);
 	return slab;
 }
@@ -97,11 +110,13 @@ static void slab_destroy(struct kmem_cache *cache, struct slab *slab)
 	release_pages(cache, virt_to_page(start));
 }
 
-static struct slab *slab_create(struct kmem_cache *cache, struct page *page, uint32_t colour)
+/* @number tells the node's slabs of @cache apart: by it they get different colours. */
+static struct slab *slab_create(struct kmem_cache *cache, struct page *page, uint32_t number)
 {
 	const struct slab_layout *layout = &cache->layout;
+	const uint32_t colour = layout->nr_colours == 1 ? 0 : number % layout->nr_colours;
 	uint8_t *start = page_address(page);
-	struct slab *slab = place_descriptor(cache, start, page_to_nid(page));
+	struct slab *slab = place_descriptor(cache, start, page_to_nid(page), number);
 
 	if (!slab)
 		return NULL;
@@ -121,24 +136,19 @@ static struct slab *slab_create(struct kmem_cache *cache, struct page *page, uin
 	return slab;
 }
 
-static uint32_t next_colour(struct kmem_cache *cache, struct cache_node *node)
-{
-	uint32_t colour = __atomic_fetch_add(&node->next_colour, 1, __ATOMIC_RELAXED);
-
-	return cache->layout.nr_colours == 1 ? 0 : colour % cache->layout.nr_colours;
-}
-
 struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	struct page *page = alloc_pages_node(nid, (gfp | cache->gfp) & ~__GFP_ZERO,
 					     cache->layout.order);
 	struct cache_node *node;
-	struct slab *slab;
+	struct slab *slab = NULL;
 
 	if (!page)
 		return NULL;
 	node = cache_node_get(cache, page_to_nid(page));
-	slab = node ? slab_create(cache, page, next_colour(cache, node)) : NULL;
+	if (node)
+		slab = slab_create(cache, page, __atomic_fetch_add(&node->nr_made, 1,
+								   __ATOMIC_RELAXED));
 	if (!slab) {
 		__free_pages(page, cache->layout.order);
 		return NULL;

@@ -14,7 +14,7 @@
 /* Of its depot, and what its CPUs hold of other nodes. */
 static uint64_t node_objects_at_rest(const struct kmem_cache *cache, struct cache_node *node)
 {
-	return depot_objects(cache, node) + alien_objects(node);
+	return depot_objects(cache, &node->depot) + alien_objects(node);
 }
 
 static uint64_t objects_at_rest(struct kmem_cache *cache)

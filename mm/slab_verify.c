@@ -138,6 +138,29 @@ static bool slots_verify(struct kmem_cache *cache, const struct slab_slot *slots
 	return true;
 }
 
+/* Of objects of node @nid. */
+static bool depot_verify(struct kmem_cache *cache, const struct depot *depot, unsigned nid,
+			 struct sums *sums, struct violation *out)
+{
+	uint32_t nr = 0;
+
+	for (const struct magazine *at = depot->empty; at; at = at->next, nr++) {
+		REQUIRE("M1", at, nr < depot->nr_empty);
+		REQUIRE("M3", at, !at->no_object);
+	}
+	REQUIRE("M1", depot, nr == depot->nr_empty);
+	nr = 0;
+	for (const struct magazine *at = depot->full; at; at = at->next, nr++) {
+		REQUIRE("M1", at, nr < depot->nr_full);
+		REQUIRE("M3", at, !at->no_object);
+		if (!slots_verify(cache, at->slots, cache->magazine_slots, nid, "M2", out))
+			return false;
+	}
+	REQUIRE("M1", depot, nr == depot->nr_full);
+	sums->nr_at_rest += depot_objects(cache, depot);
+	return true;
+}
+
 static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 			     struct sums *sums, struct violation *out)
 {
@@ -148,36 +171,13 @@ static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 	REQUIRE("A1", array, array->top >= array->loaded->slots);
 	REQUIRE("A1", array, array->top <= array->end);
 	REQUIRE("A1", array, array->end == array->loaded->slots + cache->magazine_slots);
-	REQUIRE("A1", array, !array->loaded->no_object && !array->previous->no_object);
+	REQUIRE("A1", array, !array->loaded->no_object);
+	REQUIRE("A4", array, array->max_full > 0);
+	REQUIRE("A4", array, array->own.nr_full + array->own.nr_empty <= array->max_full);
 	nr = (unsigned)(array->top - array->loaded->slots);
-	sums->nr_at_rest += nr + (array->is_previous_full ? cache->magazine_slots : 0);
+	sums->nr_at_rest += nr;
 	return slots_verify(cache, array->loaded->slots, nr, array->nid, "A2", out) &&
-		slots_verify(cache, array->previous->slots,
-			     array->is_previous_full ? cache->magazine_slots : 0, array->nid,
-			     "A2", out);
-}
-
-static bool depot_verify(struct kmem_cache *cache, const struct cache_node *node,
-			 struct sums *sums, struct violation *out)
-{
-	const struct depot *depot = &node->depot;
-	uint32_t nr = 0;
-
-	for (const struct magazine *at = depot->empty; at; at = at->next, nr++) {
-		REQUIRE("M1", at, nr < depot->nr_empty);
-		REQUIRE("M3", at, !at->no_object);
-	}
-	REQUIRE("M1", node, nr == depot->nr_empty);
-	nr = 0;
-	for (const struct magazine *at = depot->full; at; at = at->next, nr++) {
-		REQUIRE("M1", at, nr < depot->nr_full);
-		REQUIRE("M3", at, !at->no_object);
-		if (!slots_verify(cache, at->slots, cache->magazine_slots, node->nid, "M2", out))
-			return false;
-	}
-	REQUIRE("M1", node, nr == depot->nr_full);
-	sums->nr_at_rest += depot_objects(cache, node);
-	return true;
+		depot_verify(cache, &array->own, array->nid, sums, out);
 }
 
 static bool alien_verify(struct kmem_cache *cache, const struct alien_array *alien, unsigned nid,
@@ -195,7 +195,7 @@ static bool alien_verify(struct kmem_cache *cache, const struct alien_array *ali
 static bool node_arrays_verify(struct kmem_cache *cache, const struct cache_node *node,
 			       struct sums *sums, struct violation *out)
 {
-	if (!depot_verify(cache, node, sums, out))
+	if (!depot_verify(cache, &node->depot, node->nid, sums, out))
 		return false;
 	for (unsigned nid = 0; node->alien && nid < slab_system.nr_nodes; nid++)
 		if (!alien_verify(cache, node->alien[nid], nid, sums, out))

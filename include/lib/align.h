@@ -5,6 +5,9 @@
 
 #include "lib/compiler.h"
 
+/* What x86 CPUs move between their caches: what two CPUs write lies in two of them. */
+#define CACHE_LINE_BYTES	64u
+
 static inline bool is_power_of_two(uint64_t value)
 {
 	return value != 0 && (value & (value - 1)) == 0;

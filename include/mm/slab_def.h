@@ -8,6 +8,7 @@
  * kmem_cache_alloc() and kmalloc().
  */
 
+#include "lib/align.h"
 #include "lib/list.h"
 #include "mm/gfp.h"
 #include "mm/lock.h"
@@ -38,17 +39,26 @@ struct magazine {
 	struct slab_slot slots[];
 };
 
-/* The objects a CPU has at hand: a stack, the loaded magazine, and one in reserve. */
+/* Magazines of which each is full or empty: a node's, or those a CPU has in reserve. */
+struct depot {
+	struct spinlock lock;		/* guards all here, and the magazines */
+	uint32_t nr_full, nr_empty;
+	struct magazine *full, *empty;	/* linked by next */
+};
+
+/* The objects a CPU has at hand: a stack, the loaded magazine, and a depot of its own. */
 struct cpu_array {
 	struct slab_slot *top;	/* in the loaded magazine; top[-1] is the newest object */
 	struct slab_slot *end;	/* behind its last slot */
+	struct magazine *loaded;
+	struct depot own;
 	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
-	bool is_previous_full;	/* else it is empty: nothing between */
+	uint16_t max_full;	/* in its own depot: see Keeping in slab_array.c */
+	bool has_given;		/* a full one to the node's depot since it last took one */
 	bool is_drain_asked;	/* atomic */
-	struct magazine *loaded, *previous;
-	uint64_t nr_refills;	/* that no magazine served */
-	uint64_t nr_drains;
-};
+} __attribute__((aligned(CACHE_LINE_BYTES)));
+
+_Static_assert(sizeof(struct cpu_array) == CACHE_LINE_BYTES, "two CPUs' must not share one");
 
 enum slab_place { ON_SLAB, OFF_SLAB };
 

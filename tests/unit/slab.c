@@ -345,101 +345,6 @@ static void shrinking_returns_every_page(void)
 	kmem_cache_destroy(cache);
 }
 
-/* What @cache has idle on the node of @object: the magazines of this CPU are not in it. */
-static struct depot *depot_of(struct kmem_cache *cache, const void *object)
-{
-	return &node_of(cache, object)->depot;
-}
-
-static void full_magazines_change_hands_whole(void)
-{
-	struct kmem_cache *cache = make("test_depot", 128, 0);
-	const unsigned nr = 4u * cache->magazine_slots;
-	uint64_t nr_in_slabs;
-	struct depot *depot;
-
-	fill(cache, nr);
-	depot = depot_of(cache, objects[0]);
-	nr_in_slabs = node_of(cache, objects[0])->nr_free_objects;
-	CHECK_EQ(depot->nr_full, 0);
-	release(cache, nr);
-	/* Two rest with the CPU, the one loaded when it began among them. */
-	CHECK(depot->nr_full == 2 || depot->nr_full == 3);
-	CHECK_EQ(node_of(cache, objects[0])->nr_free_objects, nr_in_slabs);
-	check_verifies(cache);
-	fill(cache, nr);
-	CHECK_EQ(depot->nr_full, 0);
-	CHECK(depot->nr_empty >= 2);
-	CHECK_EQ(node_of(cache, objects[0])->nr_free_objects, nr_in_slabs);
-	release(cache, nr);
-	kmem_cache_shrink(cache);
-	CHECK_EQ(depot->nr_full, 0);
-	CHECK_EQ(depot->nr_empty, 0);
-	check_verifies(cache);
-	kmem_cache_destroy(cache);
-}
-
-static void a_depot_beyond_its_bound_spills_into_slabs(void)
-{
-	struct kmem_cache *cache = make("test_spill", 1024, 0);
-	struct cache_node *node;
-
-	cache->max_kept_objects = 0;
-	fill(cache, NR_OBJECTS);
-	node = node_of(cache, objects[0]);
-	CHECK(node->max_free_objects < NR_OBJECTS / 2);
-	release(cache, NR_OBJECTS);
-	CHECK(node->depot.nr_full > 0);
-	CHECK(depot_objects(cache, node) <= node->max_free_objects);
-	CHECK(node->depot.nr_empty > 0);
-	check_verifies(cache);
-	kmem_cache_destroy(cache);
-}
-
-/* Without memory for an empty magazine the objects of the full one go to their slabs. */
-static void a_free_needs_no_memory(void)
-{
-	struct kmem_cache *cache = make("test_no_empty", 128, 0);
-	const unsigned nr = 4u * cache->magazine_slots;
-
-	fill(cache, nr);
-	for (uint64_t nth = 1; nth <= 3; nth++) {
-		slab_shrink(UINT64_MAX);	/* the magazines' own slabs too */
-		mm_fail_nth(nth);
-		release(cache, nr);
-		mm_fail_nth(0);
-		check_verifies(cache);
-		fill(cache, nr);
-	}
-	release(cache, nr);
-	kmem_cache_destroy(cache);
-}
-
-/* Objects that only full magazines hold still serve whoever takes them one by one. */
-static void the_depot_is_emptied_before_a_slab_is_made(void)
-{
-	struct kmem_cache *cache = make("test_depot_last", 128, 0);
-	const unsigned nr = 4u * cache->magazine_slots;
-	struct cache_node *node;
-	uint64_t nr_slabs;
-	uint8_t *state;
-	void *object;
-
-	fill(cache, nr);
-	node = node_of(cache, objects[0]);
-	while (node->nr_free_objects)
-		CHECK(slab_take_one(cache, GFP_KERNEL, node->nid, &state) != NULL);
-	release(cache, nr);
-	CHECK(node->depot.nr_full > 0);
-	nr_slabs = node->nr_slabs;
-	object = slab_take_one(cache, GFP_KERNEL, node->nid, &state);
-	CHECK(object != NULL);
-	CHECK_EQ(node->nr_slabs, nr_slabs);
-	slab_give_one(cache, object, state);
-	check_verifies(cache);
-	abandon(cache);
-}
-
 static void empty_slabs_beyond_the_bound_go_at_once(void)
 {
 	struct kmem_cache *cache = make("test_bound", 1024, 0);
@@ -587,6 +492,31 @@ static void slabs_begin_at_different_colours(void)
 	}
 	for (unsigned colour = 0; colour < 4; colour++)
 		CHECK(seen >> colour & 1);
+	release(cache, 4 * per_slab);
+	kmem_cache_destroy(cache);
+}
+
+static void descriptors_lie_in_different_lines(void)
+{
+	struct kmem_cache *cache = create_plain("test_places", 3584, 512, SLAB_PANIC, NULL);
+	const struct slab_layout *layout = &cache->layout;
+	const unsigned per_slab = layout->nr_objects;
+	unsigned nr_places = 0;
+	uint64_t seen = 0;
+
+	CHECK_EQ(layout->place, ON_SLAB);
+	fill(cache, 4 * per_slab);
+	for (unsigned i = 0; i < 4 * per_slab; i++) {
+		const struct slab *slab = slab_of(objects[i]);
+		uint64_t offset = (uintptr_t)slab - (uintptr_t)slab_start(cache, slab);
+
+		CHECK_EQ(offset % CACHE_LINE_BYTES, SLAB_GUARD_BYTES);
+		CHECK(offset + layout->descriptor_bytes + SLAB_GUARD_BYTES <=
+		      layout->objects_offset);
+		nr_places += !(seen >> offset / CACHE_LINE_BYTES & 1);
+		seen |= (uint64_t)1 << offset / CACHE_LINE_BYTES;
+	}
+	CHECK_EQ(nr_places, 4);
 	release(cache, 4 * per_slab);
 	kmem_cache_destroy(cache);
 }
@@ -1135,63 +1065,6 @@ static void verify_notices_S6(void)
 	discard(cache, used);
 }
 
-static void verify_notices_A1_and_A2(void)
-{
-	void *used, *rested;
-	struct kmem_cache *cache = broken_cache(&used, &rested);
-	struct cpu_array *array = cache->cpu[mm_port_cpu()];
-	struct slab_slot *kept = array->top;
-
-	array->top = array->end + 1;
-	CHECK(breaks(cache, "A1"));
-	array->top = array->loaded->slots - 1;
-	CHECK(breaks(cache, "A1"));
-	array->top = kept;
-	array->end++;
-	CHECK(breaks(cache, "A1"));
-	array->end--;
-	array->previous->no_object = used;
-	CHECK(breaks(cache, "A1"));
-	array->previous->no_object = NULL;
-	array->nid++;
-	CHECK(breaks(cache, "A2"));
-	array->nid--;
-	*state_of(cache, rested) = 0;
-	CHECK(breaks(cache, "A2"));
-	*state_of(cache, rested) = 1;
-	discard(cache, used);
-}
-
-static void verify_notices_M1_to_M3(void)
-{
-	struct kmem_cache *cache = make("test_breach_depot", 128, 0);
-	const unsigned nr = 4u * cache->magazine_slots;
-	struct depot *depot;
-	uint8_t *state;
-
-	fill(cache, nr);
-	release(cache, nr);
-	depot = depot_of(cache, objects[0]);
-	CHECK(depot->nr_full > 0);
-	depot->nr_full--;
-	CHECK(breaks(cache, "M1"));
-	depot->nr_full += 2;
-	CHECK(breaks(cache, "M1"));
-	depot->nr_full--;
-	depot->nr_empty++;
-	CHECK(breaks(cache, "M1"));
-	depot->nr_empty--;
-	state = depot->full->slots[0].state;
-	depot->full->slots[0].state = state + 1;
-	CHECK(breaks(cache, "M2"));
-	depot->full->slots[0].state = state;
-	depot->full->no_object = depot;
-	CHECK(breaks(cache, "M3"));
-	depot->full->no_object = NULL;
-	check_verifies(cache);
-	kmem_cache_destroy(cache);
-}
-
 static void verify_notices_L1_and_L2(void)
 {
 	struct kmem_cache *cache = make("test_breach_alien", 128, 0);
@@ -1269,12 +1142,6 @@ static const struct test_case cases[] = {
 	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
-	{ "full magazines change hands whole", full_magazines_change_hands_whole },
-	{ "a depot beyond its bound spills into slabs",
-	  a_depot_beyond_its_bound_spills_into_slabs },
-	{ "a free needs no memory", a_free_needs_no_memory },
-	{ "the depot is emptied before a slab is made",
-	  the_depot_is_emptied_before_a_slab_is_made },
 	{ "empty slabs beyond the bound go at once", empty_slabs_beyond_the_bound_go_at_once },
 	{ "slabs given back are pages again", slabs_given_back_are_pages_again },
 	{ "a node without pages is served by another", a_node_without_pages_is_served_by_another },
@@ -1282,6 +1149,7 @@ static const struct test_case cases[] = {
 	{ "memory pressure returns empty slabs", memory_pressure_returns_empty_slabs },
 	{ "type-safe slabs wait for a grace period", type_safe_slabs_wait_for_a_grace_period },
 	{ "slabs begin at different colours", slabs_begin_at_different_colours },
+	{ "descriptors lie in different lines", descriptors_lie_in_different_lines },
 	{ "nodes get their own objects", nodes_get_their_own_objects },
 	{ "DMA caches lie below 16 MiB", dma_caches_lie_below_16_mib },
 	{ "a random run keeps every object", a_random_run_keeps_every_object },
@@ -1317,8 +1185,6 @@ static const struct test_case cases[] = {
 	{ "verify notices S4", verify_notices_S4 },
 	{ "verify notices S5", verify_notices_S5 },
 	{ "verify notices S6", verify_notices_S6 },
-	{ "verify notices A1 and A2", verify_notices_A1_and_A2 },
-	{ "verify notices M1 to M3", verify_notices_M1_to_M3 },
 	{ "verify notices L1 and L2", verify_notices_L1_and_L2 },
 	{ "verify notices C1 and C2", verify_notices_C1_and_C2 },
 	{ "verify notices D1 and D2", verify_notices_D1_and_D2 },

@@ -1,0 +1,458 @@
+/*
+ * Magazines: how they change hands between a CPU, its own depot, the node's and the
+ * slabs. Where a case wants another CPU it puts this one's array in that CPU's place.
+ */
+
+#include "mm/slab_core.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "tests/abandoned.h"
+#include "tests/test.h"
+#include "tests/unit/plain_cache.h"
+
+#define NR_OBJECTS	2000u
+
+static void *objects[NR_OBJECTS];
+
+static struct kmem_cache *make(const char *name, size_t bytes)
+{
+	return create_plain(name, bytes, 0, SLAB_PANIC, NULL);
+}
+
+static void check_verifies(struct kmem_cache *cache)
+{
+	struct violation violation = { 0 };
+
+	if (!cache_verify(cache, &violation))
+		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
+			  (unsigned long long)violation.at, violation.condition);
+}
+
+static bool breaks(struct kmem_cache *cache, const char *rule)
+{
+	struct violation violation = { 0 };
+
+	return !cache_verify(cache, &violation) && strcmp(violation.rule, rule) == 0;
+}
+
+static void fill(struct kmem_cache *cache, unsigned nr)
+{
+	CHECK(nr <= NR_OBJECTS);
+	for (unsigned i = 0; i < nr; i++) {
+		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+		CHECK(objects[i] != NULL);
+	}
+}
+
+static void release(struct kmem_cache *cache, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		kmem_cache_free(cache, objects[i]);
+}
+
+/* This CPU's; it has one once it has allocated. */
+static struct cpu_array *own_array(struct kmem_cache *cache)
+{
+	CHECK(cache->cpu[mm_port_cpu()] != &slab_no_array);
+	return cache->cpu[mm_port_cpu()];
+}
+
+static struct cache_node *own_node(struct kmem_cache *cache)
+{
+	return cache_node_lookup(cache, own_array(cache)->nid);
+}
+
+/* ---- Between CPU and node ---- */
+
+static void full_magazines_change_hands_whole(void)
+{
+	struct kmem_cache *cache = make("test_depot", 128);
+	const unsigned nr = 4u * cache->magazine_slots;
+	uint64_t nr_in_slabs;
+	struct depot *depot;
+
+	fill(cache, nr);
+	depot = &own_node(cache)->depot;
+	nr_in_slabs = own_node(cache)->nr_free_objects;
+	CHECK_EQ(depot->nr_full, 0);
+	release(cache, nr);
+	/* Two rest with the CPU, the one loaded when it began among them. */
+	CHECK(depot->nr_full == 2 || depot->nr_full == 3);
+	CHECK_EQ(own_array(cache)->own.nr_full, 1);
+	CHECK_EQ(own_node(cache)->nr_free_objects, nr_in_slabs);
+	check_verifies(cache);
+	fill(cache, nr);
+	CHECK_EQ(depot->nr_full, 0);
+	CHECK(depot->nr_empty >= 2);
+	CHECK_EQ(own_node(cache)->nr_free_objects, nr_in_slabs);
+	release(cache, nr);
+	kmem_cache_shrink(cache);
+	CHECK_EQ(depot->nr_full, 0);
+	CHECK_EQ(depot->nr_empty, 0);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void a_load_of_one_magazine_stays_with_the_cpu(void)
+{
+	struct kmem_cache *cache = make("test_swap", 128);
+	const unsigned slots = cache->magazine_slots;
+	struct cache_node *node;
+
+	/* Two more than a magazine, so that each round leaves the loaded one twice. */
+	fill(cache, slots + 2);
+	node = own_node(cache);
+	for (unsigned round = 0; round < 5; round++) {
+		release(cache, slots + 2);
+		CHECK_EQ(own_array(cache)->own.nr_full, 1);
+		fill(cache, slots + 2);
+	}
+	CHECK_EQ(own_array(cache)->max_full, 1);
+	CHECK(!own_array(cache)->has_given);
+	CHECK_EQ(node->depot.nr_full + node->depot.nr_empty, 0);
+	check_verifies(cache);
+	release(cache, slots + 2);
+	kmem_cache_destroy(cache);
+}
+
+static void a_depot_beyond_its_bound_spills_into_slabs(void)
+{
+	struct kmem_cache *cache = make("test_spill", 1024);
+	struct cache_node *node;
+
+	cache->max_kept_objects = 0;
+	fill(cache, NR_OBJECTS);
+	node = own_node(cache);
+	CHECK(node->max_free_objects < NR_OBJECTS / 2);
+	release(cache, NR_OBJECTS);
+	CHECK(node->depot.nr_full > 0);
+	CHECK(depot_objects(cache, &node->depot) <= node->max_free_objects);
+	CHECK(depot_objects(cache, &node->depot) + cache->magazine_slots >
+	      node->max_free_objects);
+	CHECK(node->depot.nr_empty > 0);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Without memory for an empty magazine the objects of the full one go to their slabs. */
+static void a_free_needs_no_memory(void)
+{
+	struct kmem_cache *cache = make("test_no_empty", 128);
+	const unsigned nr = 4u * cache->magazine_slots;
+
+	fill(cache, nr);
+	for (uint64_t nth = 1; nth <= 3; nth++) {
+		slab_shrink(UINT64_MAX);	/* the magazines' own slabs too */
+		mm_fail_nth(nth);
+		release(cache, nr);
+		mm_fail_nth(0);
+		check_verifies(cache);
+		fill(cache, nr);
+	}
+	release(cache, nr);
+	kmem_cache_destroy(cache);
+}
+
+/* A cache whose objects a case took by ways of its own: nobody looks at it any more. */
+static void abandon(struct kmem_cache *cache)
+{
+	spin_lock(&slab_system.lock);
+	list_del(&cache->list);
+	slab_system.nr_caches--;
+	spin_unlock(&slab_system.lock);
+}
+
+/* Objects that only full magazines hold still serve whoever takes them one by one. */
+static void the_depot_is_emptied_before_a_slab_is_made(void)
+{
+	struct kmem_cache *cache = make("test_depot_last", 128);
+	const unsigned nr = 4u * cache->magazine_slots;
+	struct cache_node *node;
+	uint64_t nr_slabs;
+	uint8_t *state;
+	void *object;
+
+	fill(cache, nr);
+	node = own_node(cache);
+	while (node->nr_free_objects)
+		CHECK(slab_take_one(cache, GFP_KERNEL, node->nid, &state) != NULL);
+	release(cache, nr);
+	CHECK(node->depot.nr_full > 0);
+	nr_slabs = node->nr_slabs;
+	object = slab_take_one(cache, GFP_KERNEL, node->nid, &state);
+	CHECK(object != NULL);
+	CHECK_EQ(node->nr_slabs, nr_slabs);
+	slab_give_one(cache, object, state);
+	check_verifies(cache);
+	abandon(cache);
+}
+
+/* ---- What a CPU keeps ---- */
+
+static void a_cpu_keeps_what_it_needs_back(void)
+{
+	struct kmem_cache *cache = make("test_keep", 128);
+	const unsigned nr = 12u * cache->magazine_slots;
+	unsigned max_full = 1, nr_rounds = 0;
+	struct cpu_array *array;
+
+	fill(cache, nr);
+	array = own_array(cache);
+	CHECK_EQ(array->max_full, 1);
+	do {
+		release(cache, nr);
+		CHECK_EQ(array->own.nr_full, array->max_full);
+		CHECK(array->has_given);
+		fill(cache, nr);
+		CHECK_EQ(array->max_full, 2 * max_full);	/* once a round */
+		CHECK(!array->has_given);
+		check_verifies(cache);
+		max_full = array->max_full;
+	} while (max_full < 12 && ++nr_rounds < 10);
+	/* From now on nothing passes through the node's depot. */
+	release(cache, nr);
+	CHECK(!array->has_given);
+	CHECK_EQ(own_node(cache)->depot.nr_full, 0);
+	CHECK(array->own.nr_full >= 11);
+	fill(cache, nr);
+	CHECK_EQ(array->max_full, max_full);
+	check_verifies(cache);
+	release(cache, nr);
+	kmem_cache_destroy(cache);
+}
+
+static void a_cpu_keeps_no_more_than_its_node_may(void)
+{
+	struct kmem_cache *cache = make("test_keep_bound", 128);
+	const unsigned slots = cache->magazine_slots, nr = 12u * slots;
+	struct cache_node *node;
+
+	cache->max_kept_objects = 0;
+	fill(cache, nr);
+	node = own_node(cache);
+	for (unsigned round = 0; round < 6; round++) {
+		release(cache, nr);
+		fill(cache, nr);
+		CHECK(own_array(cache)->max_full <= node->max_free_objects / slots);
+	}
+	CHECK_EQ(own_array(cache)->max_full, node->max_free_objects / slots);
+	/* Nor less than it has, however little that is. */
+	release(cache, nr);
+	CHECK(own_array(cache)->has_given);
+	node->max_free_objects = 0;
+	fill(cache, nr);
+	CHECK(!own_array(cache)->has_given);
+	check_verifies(cache);
+	release(cache, nr);
+	kmem_cache_destroy(cache);
+}
+
+/* What one CPU only frees and another only allocates stays with neither. */
+static void a_cpu_that_only_frees_keeps_one(void)
+{
+	struct kmem_cache *cache = make("test_one_way", 128);
+	const unsigned nr = 8u * cache->magazine_slots;
+	const gfp_t gfp = GFP_KERNEL;
+	struct cpu_array *array;
+	struct cache_node *node;
+	uint8_t *state;
+
+	fill(cache, nr);
+	array = own_array(cache);
+	node = own_node(cache);
+	for (unsigned round = 0; round < 4; round++) {
+		release(cache, nr);
+		CHECK(array->own.nr_full <= 1);
+		CHECK_EQ(array->max_full, 1);
+		/* The other way to take objects, past this CPU's array. */
+		for (unsigned i = 0; i < nr; i++)
+			objects[i] = slab_take_one(cache, gfp, node->nid, &state);
+	}
+	check_verifies(cache);
+	release(cache, nr);
+	kmem_cache_destroy(cache);
+}
+
+/* What a CPU has in reserve is not lost when it does nothing any more. */
+static void shrinking_takes_the_reserve_of_idle_cpus(void)
+{
+	struct kmem_cache *cache = make("test_idle", 128);
+	const unsigned slots = cache->magazine_slots, nr = 6u * slots, cpu = mm_port_cpu();
+	const unsigned idle = (cpu + 1) % slab_system.nr_cpus;
+	struct cpu_array *array;
+
+	if (idle == cpu) {
+		kmem_cache_destroy(cache);
+		SKIP("there is one CPU");
+	}
+	for (unsigned round = 0; round < 4; round++) {
+		fill(cache, nr);
+		release(cache, nr);
+	}
+	array = own_array(cache);
+	CHECK(array->own.nr_full > 1);
+	cache->cpu[idle] = array;
+	cache->cpu[cpu] = &slab_no_array;
+	CHECK(kmem_cache_shrink(cache) > 0);
+	CHECK_EQ(array->own.nr_full + array->own.nr_empty, 0);
+	CHECK(array->is_drain_asked);
+	CHECK(cpu_array_count(cache, array) <= slots);
+	check_verifies(cache);
+	/* It works again, and does as it was asked: by then it keeps one. */
+	cache->cpu[cpu] = array;
+	cache->cpu[idle] = &slab_no_array;
+	CHECK(array->max_full > 1);
+	fill(cache, nr);
+	CHECK(!array->is_drain_asked);
+	CHECK_EQ(array->max_full, 1);
+	release(cache, nr);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void draining_leaves_a_cpu_as_it_began(void)
+{
+	struct kmem_cache *cache = make("test_drain", 128);
+	const unsigned nr = 6u * cache->magazine_slots;
+	struct cpu_array *array;
+
+	for (unsigned round = 0; round < 3; round++) {
+		fill(cache, nr);
+		release(cache, nr);
+	}
+	array = own_array(cache);
+	CHECK(array->max_full > 1);
+	CHECK(array->has_given);
+	slab_drain_cpu();
+	CHECK_EQ(cpu_array_count(cache, array), 0);
+	CHECK_EQ(array->own.nr_empty, 0);
+	CHECK_EQ(array->max_full, 1);
+	CHECK(!array->has_given);
+	CHECK(own_node(cache)->depot.nr_full > 0);	/* that is the node's */
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Two CPUs write their arrays with every operation: in one line each would wait for the other. */
+static void no_two_arrays_share_a_line(void)
+{
+	struct kmem_cache *one = make("test_line1", 64), *other = make("test_line2", 64);
+
+	kmem_cache_free(one, kmem_cache_alloc(one, GFP_KERNEL));
+	kmem_cache_free(other, kmem_cache_alloc(other, GFP_KERNEL));
+	CHECK(is_aligned((uintptr_t)own_array(one), CACHE_LINE_BYTES));
+	CHECK(is_aligned((uintptr_t)own_array(other), CACHE_LINE_BYTES));
+	CHECK(is_aligned((uintptr_t)own_array(one)->loaded, CACHE_LINE_BYTES));
+	CHECK(is_aligned((uintptr_t)own_node(one), CACHE_LINE_BYTES));
+	kmem_cache_destroy(one);
+	kmem_cache_destroy(other);
+}
+
+/* ---- The verifier ---- */
+
+static void verify_notices_A1_and_A2(void)
+{
+	struct kmem_cache *cache = make("test_breach_array", 64);
+	struct slab_slot *kept;
+	struct cpu_array *array;
+
+	fill(cache, 2);
+	kmem_cache_free(cache, objects[1]);
+	array = own_array(cache);
+	kept = array->top;
+	array->top = array->end + 1;
+	CHECK(breaks(cache, "A1"));
+	array->top = array->loaded->slots - 1;
+	CHECK(breaks(cache, "A1"));
+	array->top = kept;
+	array->end++;
+	CHECK(breaks(cache, "A1"));
+	array->end--;
+	array->loaded->no_object = objects[0];
+	CHECK(breaks(cache, "A1"));
+	array->loaded->no_object = NULL;
+	array->nid++;
+	CHECK(breaks(cache, "A2"));
+	array->nid--;
+	*kept[-1].state = 0;
+	CHECK(breaks(cache, "A2"));
+	*kept[-1].state = 1;
+	check_verifies(cache);
+	kmem_cache_free(cache, objects[0]);
+	kmem_cache_destroy(cache);
+}
+
+static void verify_notices_A4(void)
+{
+	struct kmem_cache *cache = make("test_breach_bound", 128);
+	struct cpu_array *array;
+
+	fill(cache, 3u * cache->magazine_slots);
+	release(cache, 3u * cache->magazine_slots);
+	array = own_array(cache);
+	CHECK_EQ(array->own.nr_full, 1);
+	array->max_full = 0;
+	CHECK(breaks(cache, "A4"));
+	array->max_full = 1;
+	array->own.nr_empty = 1;
+	CHECK(breaks(cache, "A4"));
+	array->own.nr_empty = 0;
+	array->own.nr_full = 0;
+	CHECK(breaks(cache, "M1"));
+	array->own.nr_full = 1;
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void verify_notices_M1_to_M3(void)
+{
+	struct kmem_cache *cache = make("test_breach_depot", 128);
+	const unsigned nr = 4u * cache->magazine_slots;
+	struct depot *depot;
+	uint8_t *state;
+
+	fill(cache, nr);
+	release(cache, nr);
+	depot = &own_node(cache)->depot;
+	CHECK(depot->nr_full > 0);
+	depot->nr_full--;
+	CHECK(breaks(cache, "M1"));
+	depot->nr_full += 2;
+	CHECK(breaks(cache, "M1"));
+	depot->nr_full--;
+	depot->nr_empty++;
+	CHECK(breaks(cache, "M1"));
+	depot->nr_empty--;
+	state = depot->full->slots[0].state;
+	depot->full->slots[0].state = state + 1;
+	CHECK(breaks(cache, "M2"));
+	depot->full->slots[0].state = state;
+	depot->full->no_object = depot;
+	CHECK(breaks(cache, "M3"));
+	depot->full->no_object = NULL;
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static const struct test_case cases[] = {
+	{ "full magazines change hands whole", full_magazines_change_hands_whole },
+	{ "a load of one magazine stays with the CPU",
+	  a_load_of_one_magazine_stays_with_the_cpu },
+	{ "a depot beyond its bound spills into slabs",
+	  a_depot_beyond_its_bound_spills_into_slabs },
+	{ "a free needs no memory", a_free_needs_no_memory },
+	{ "the depot is emptied before a slab is made",
+	  the_depot_is_emptied_before_a_slab_is_made },
+	{ "a CPU keeps what it needs back", a_cpu_keeps_what_it_needs_back },
+	{ "a CPU keeps no more than its node may", a_cpu_keeps_no_more_than_its_node_may },
+	{ "a CPU that only frees keeps one", a_cpu_that_only_frees_keeps_one },
+	{ "shrinking takes the reserve of idle CPUs", shrinking_takes_the_reserve_of_idle_cpus },
+	{ "draining leaves a CPU as it began", draining_leaves_a_cpu_as_it_began },
+	{ "no two arrays share a line", no_two_arrays_share_a_line },
+	{ "verify notices A1 and A2", verify_notices_A1_and_A2 },
+	{ "verify notices A4", verify_notices_A4 },
+	{ "verify notices M1 to M3", verify_notices_M1_to_M3 },
+};
+
+TEST_SUITE(slab_depot, cases);
