@@ -1,13 +1,13 @@
 /*
- * build/host/bench_host ours|limit|malloc: native time of allocate + free.
+ * build/host/bench_host ours|limit|malloc ROW: native time of allocate + free.
  *
- * One allocator a process: "malloc" is whatever the process was started with, so
+ * One allocator and one row a process, so that no row finds what another left: "malloc" is whatever the process was started with, so
  * tools/bench_host.py preloads the libraries to compare with; "ours" is
  * libslabstick; "limit" is the least an allocator with per-CPU arrays can do
  * (limit.h). All run in the same loops and are called through a pointer, but for
  * repeat-64-constant, whose calls are direct.
  *
- * Prints one record a row: thread CPU time and, where the kernel lets us count,
+ * Prints one record: thread CPU time and, where the kernel lets us count,
  * instructions (else 0), per pair, as the median of NR_ROUNDS. Names follow mimalloc-bench
  * and LLFree's bench: repeat (a pair), bulk (in order), rand (at random),
  * alloc-test (mixed sizes), xmalloc-test (producer and consumer), glibc-thread
@@ -40,8 +40,9 @@
 #define NR_PAGES	100000u
 #define NR_LIVE		512u
 #define NR_TRACE	65536u
-#define NR_PASSED	400000u
-#define RING_SLOTS	1024u
+#define NR_PASSED	100u		/* batches, as xmalloc-test passes them on */
+#define NR_IN_BATCH	4096u
+#define NR_BATCHES	4u
 #define NR_BULK_ROUNDS	50u
 #define NR_THREAD_ROUNDS	15u
 #define MAX_SPINS	1000u
@@ -262,18 +263,27 @@ static void report(const char *row, double *ns, double *instructions)
 	       ns[NR_ROUNDS / 2], instructions[NR_ROUNDS / 2]);
 }
 
+static void run_often(unsigned nr_times, void (*run)(void))
+{
+	for (unsigned i = 0; i < nr_times; i++)
+		run();
+}
+
+/* @run does @nr_pairs; a round is NR_PAIRS at least, so that a clock of microseconds will do. */
 static void measure(const char *row, unsigned nr_pairs, void (*run)(void))
 {
+	const unsigned nr_times = (NR_PAIRS + nr_pairs - 1) / nr_pairs;
+	const double total = (double)nr_times * nr_pairs;
 	double ns[NR_ROUNDS], instructions[NR_ROUNDS];
 
-	run();		/* the first fills caches and touches memory */
+	run_often(nr_times, run);	/* fills caches, touches memory, wakes the CPU */
 	for (unsigned i = 0; i < NR_ROUNDS; i++) {
 		struct figures before = now(), after;
 
-		run();
+		run_often(nr_times, run);
 		after = now();
-		ns[i] = (double)(after.ns - before.ns) / nr_pairs;
-		instructions[i] = (double)(after.instructions - before.instructions) / nr_pairs;
+		ns[i] = (double)(after.ns - before.ns) / total;
+		instructions[i] = (double)(after.instructions - before.instructions) / total;
 	}
 	report(row, ns, instructions);
 }
@@ -326,7 +336,11 @@ static void run_mixed(void)
 
 /* ---- Threads ---- */
 
-static void *_Atomic ring[RING_SLOTS];
+/* Batches of objects on their way from the producer to the consumer, each theirs in turn. */
+static struct batch {
+	void *objects[NR_IN_BATCH];
+	_Atomic bool is_full;
+} batches[NR_BATCHES];
 
 static void pin(unsigned cpu)
 {
@@ -339,43 +353,58 @@ static void pin(unsigned cpu)
 		return;
 }
 
-/* Until @slot is full or empty. Who waits long has no partner on a CPU now: it makes room. */
-static void *wait_for(void *_Atomic *slot, bool is_full)
+/* Until @batch is full or empty. Who waits long has no partner on a CPU now: it makes room. */
+static void wait_for(struct batch *batch, bool is_full)
 {
 	unsigned nr_spins = 0;
-	void *object;
 
-	while (((object = atomic_load_explicit(slot, memory_order_acquire)) != NULL) != is_full) {
+	while (atomic_load_explicit(&batch->is_full, memory_order_acquire) != is_full) {
 		if (++nr_spins % MAX_SPINS == 0)
 			sched_yield();
 		__builtin_ia32_pause();
 	}
-	return object;
 }
 
-static void *consume(void *arg)
+/*
+ * Two threads do their parts of a round at once: the caller on CPU 0 and a partner,
+ * who lives through all rounds, on CPU 1. That threads start and end is not measured.
+ */
+static struct {
+	pthread_t thread;
+	pthread_barrier_t barrier;	/* before and after each round */
+	void (*run)(void);		/* the partner's part; NULL: it ends */
+} partner;
+
+static void *be_partner(void *arg)
 {
 	(void)arg;
-	with->thread_start();
 	pin(1);
-	for (unsigned i = 0; i < NR_PASSED; i++) {
-		void *object = wait_for(&ring[i % RING_SLOTS], true);
-
-		atomic_store_explicit(&ring[i % RING_SLOTS], NULL, memory_order_release);
-		with->give(object, 64);
+	with->thread_start();
+	for (;;) {
+		pthread_barrier_wait(&partner.barrier);
+		if (!partner.run)
+			break;
+		partner.run();
+		pthread_barrier_wait(&partner.barrier);
 	}
 	with->thread_end();
 	return NULL;
 }
 
-static void produce(void)
+static void start_partner(void)
 {
-	for (unsigned i = 0; i < NR_PASSED; i++) {
-		void *object = with->take(64);
+	pin(0);
+	if (pthread_barrier_init(&partner.barrier, NULL, 2) != 0 ||
+	    pthread_create(&partner.thread, NULL, be_partner, NULL) != 0)
+		exit(2);
+}
 
-		wait_for(&ring[i % RING_SLOTS], false);
-		atomic_store_explicit(&ring[i % RING_SLOTS], object, memory_order_release);
-	}
+static void end_partner(void)
+{
+	partner.run = NULL;
+	pthread_barrier_wait(&partner.barrier);
+	pthread_join(partner.thread, NULL);
+	pthread_barrier_destroy(&partner.barrier);
 }
 
 static double wall_ns(void)
@@ -384,6 +413,19 @@ static double wall_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+/* Wall time until both are done with their parts. */
+static double time_together(void (*own_part)(void), void (*partners_part)(void))
+{
+	double started;
+
+	partner.run = partners_part;
+	pthread_barrier_wait(&partner.barrier);
+	started = wall_ns();
+	own_part();
+	pthread_barrier_wait(&partner.barrier);
+	return wall_ns() - started;
 }
 
 static double least(double a, double b)
@@ -400,72 +442,73 @@ static void report_threads(const char *row, double value)
 	printf("@host row=%s allocator=%s ns=%.2f instructions=0\n", row, with->name, value);
 }
 
-static void measure_pipeline(void)
+static void produce(void)
+{
+	for (unsigned i = 0; i < NR_PASSED; i++) {
+		struct batch *batch = &batches[i % NR_BATCHES];
+
+		wait_for(batch, false);
+		for (unsigned j = 0; j < NR_IN_BATCH; j++)
+			batch->objects[j] = with->take(64);
+		atomic_store_explicit(&batch->is_full, true, memory_order_release);
+	}
+}
+
+static void consume(void)
+{
+	for (unsigned i = 0; i < NR_PASSED; i++) {
+		struct batch *batch = &batches[i % NR_BATCHES];
+
+		wait_for(batch, true);
+		for (unsigned j = 0; j < NR_IN_BATCH; j++) {
+			with->give(batch->objects[j], 64);
+			batch->objects[j] = NULL;
+		}
+		atomic_store_explicit(&batch->is_full, false, memory_order_release);
+	}
+}
+
+static void measure_pipeline(const char *row)
 {
 	double ns = DBL_MAX;
 
-	pin(0);
-	for (unsigned i = 0; i < NR_THREAD_ROUNDS; i++) {
-		pthread_t thread;
-		double started = wall_ns();
-
-		if (pthread_create(&thread, NULL, consume, NULL) != 0)
-			exit(2);
-		produce();
-		pthread_join(thread, NULL);
-		ns = least(ns, (wall_ns() - started) / NR_PASSED);
-	}
-	report_threads("xmalloc-test", ns);
+	for (unsigned i = 0; i < NR_THREAD_ROUNDS; i++)
+		ns = least(ns, time_together(produce, consume) / (NR_PASSED * NR_IN_BATCH));
+	report_threads(row, ns);
 }
 
-static void *run_bulks(void *arg)
+static void run_bulks_in(void **own)
 {
-	void **own = malloc(NR_BULK * sizeof(*own));
-
-	if (arg)
-		with->thread_start();
-	for (unsigned round = 0; own && round < NR_BULK_ROUNDS; round++) {
+	for (unsigned round = 0; round < NR_BULK_ROUNDS; round++) {
 		for (unsigned i = 0; i < NR_BULK; i++)
 			own[i] = with->take(64);
 		for (unsigned i = 0; i < NR_BULK; i++)
 			with->give(own[i], 64);
 	}
-	free(own);
-	if (arg)
-		with->thread_end();
-	return NULL;
 }
 
-static double time_alone(void)
+static void run_own_bulks(void)
 {
-	double started = wall_ns();
-
-	run_bulks(NULL);
-	return wall_ns() - started;
+	run_bulks_in(objects);
 }
 
-static double time_together(void)
+static void run_partners_bulks(void)
 {
-	double started = wall_ns();
-	pthread_t thread;
+	static void *partners_objects[NR_BULK];
 
-	if (pthread_create(&thread, NULL, run_bulks, live) != 0)
-		exit(2);
-	run_bulks(NULL);
-	pthread_join(thread, NULL);
-	return wall_ns() - started;
+	run_bulks_in(partners_objects);
 }
 
 /* Throughput of two threads over that of one: 2.00 is perfect. */
-static void measure_scaling(void)
+static void measure_scaling(const char *row)
 {
 	double one = DBL_MAX, two = DBL_MAX;
 
 	for (unsigned i = 0; i < NR_THREAD_ROUNDS; i++) {
-		one = least(one, time_alone());
-		two = least(two, time_together());
+		one = least(one, time_together(run_own_bulks, nothing));
+		two = least(two, time_together(run_own_bulks, run_partners_bulks));
 	}
-	report_threads("glibc-thread-scaling", 2 * one / two);
+	report_threads(row, 2 * one / two);
 }
 
 /* ---- Whole pages ---- */
@@ -532,47 +575,118 @@ static void prepare_mixed(void)
 	}
 }
 
-static void run_objects(void)
+static void repeat_constant(const char *row)
 {
-	measure("repeat-64-constant", NR_PAIRS, with->run_constant_pairs);
-	pair_bytes = 64;
-	measure("repeat-64", NR_PAIRS, run_pairs);
-	pair_bytes = 4096;
-	measure("repeat-4096", NR_PAIRS, run_pairs);
-	measure("bulk-64", NR_BULK, run_bulk);
-	shuffle(NR_BULK);
-	measure("rand-64", NR_BULK, run_rand);
-	prepare_mixed();
-	measure("alloc-test", NR_TRACE, run_mixed);
-	measure_scaling();
-	measure_pipeline();
+	measure(row, NR_PAIRS, with->run_constant_pairs);
 }
 
-static void run_pages(void)
+static void repeat_64(const char *row)
 {
-	measure("repeat-order0", NR_PAIRS, run_order0_pairs);
-	measure("repeat-order9", NR_PAIRS, run_order9_pairs);
-	measure("bulk-order0", NR_PAGES, run_page_bulk);
-	shuffle(NR_PAGES);
-	measure("rand-order0", NR_PAGES, run_page_rand);
+	pair_bytes = 64;
+	measure(row, NR_PAIRS, run_pairs);
 }
+
+static void repeat_4096(const char *row)
+{
+	pair_bytes = 4096;
+	measure(row, NR_PAIRS, run_pairs);
+}
+
+static void bulk_64(const char *row)
+{
+	measure(row, NR_BULK, run_bulk);
+}
+
+static void rand_64(const char *row)
+{
+	shuffle(NR_BULK);
+	measure(row, NR_BULK, run_rand);
+}
+
+static void alloc_test(const char *row)
+{
+	prepare_mixed();
+	measure(row, NR_TRACE, run_mixed);
+}
+
+static void thread_scaling(const char *row)
+{
+	start_partner();
+	measure_scaling(row);
+	end_partner();
+}
+
+static void xmalloc_test(const char *row)
+{
+	start_partner();
+	measure_pipeline(row);
+	end_partner();
+}
+
+static void repeat_order0(const char *row)
+{
+	measure(row, NR_PAIRS, run_order0_pairs);
+}
+
+static void repeat_order9(const char *row)
+{
+	measure(row, NR_PAIRS, run_order9_pairs);
+}
+
+static void bulk_order0(const char *row)
+{
+	measure(row, NR_PAGES, run_page_bulk);
+}
+
+static void rand_order0(const char *row)
+{
+	shuffle(NR_PAGES);
+	measure(row, NR_PAGES, run_page_rand);
+}
+
+static const struct row {
+	const char *name;
+	void (*run)(const char *row);
+	bool is_of_pages;
+} rows[] = {
+	{ "repeat-order0", repeat_order0, true },
+	{ "repeat-order9", repeat_order9, true },
+	{ "bulk-order0", bulk_order0, true },
+	{ "rand-order0", rand_order0, true },
+	{ "repeat-64-constant", repeat_constant, false },
+	{ "repeat-64", repeat_64, false },
+	{ "repeat-4096", repeat_4096, false },
+	{ "bulk-64", bulk_64, false },
+	{ "rand-64", rand_64, false },
+	{ "alloc-test", alloc_test, false },
+	{ "glibc-thread-scaling", thread_scaling, false },
+	{ "xmalloc-test", xmalloc_test, false },
+};
 
 int main(int argc, char **argv)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(allocators); i++)
-		if (argc == 2 && strcmp(argv[1], allocators[i].name) == 0)
+	const struct row *row = NULL;
+
+	for (unsigned i = 0; argc == 3 && i < ARRAY_SIZE(allocators); i++)
+		if (strcmp(argv[1], allocators[i].name) == 0)
 			with = &allocators[i];
-	if (!with) {
-		fprintf(stderr, "usage: bench_host ours|limit|malloc\n");
+	for (unsigned i = 0; argc == 3 && i < ARRAY_SIZE(rows); i++)
+		if (strcmp(argv[2], rows[i].name) == 0)
+			row = &rows[i];
+	if (!with || !row) {
+		fprintf(stderr, "usage: bench_host ours|limit|malloc ROW\nrows:");
+		for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+			fprintf(stderr, " %s", rows[i].name);
+		fprintf(stderr, "\n");
 		return 2;
 	}
+	if (row->is_of_pages && !with->order0.take)
+		return 0;	/* malloc has no pages: no record */
 	printf("# seed=%u\n", SEED);
 	srand(SEED);
 	open_counter();
 	if (with == &allocators[0] && !slabstick_start(ARENA_BYTES, 1))
 		return 2;
-	if (with->order0.take)
-		run_pages();
-	run_objects();
+	row->run(row->name);
 	return 0;
 }
