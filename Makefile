@@ -98,10 +98,10 @@ IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-sta
 # The same with a local lock that keeps interrupts away: what that costs is measured.
 IRQSAFE_FLAGS := $(patsubst -Iarch/x86_64/port,-Iarch/x86_64/port_irqsafe,$(IMAGE_FLAGS))
 HOST_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=undefined -DMM_DEBUG=1 -Itests/host/port -pthread
+	-fno-sanitize-recover=undefined -DMM_DEBUG=1 -DHOST_FLOATING_MAPS -Itests/host/port -pthread
 FUZZ_FLAGS := $(COMMON_FLAGS) -O1 -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
-	-DMM_DEBUG=1 -Itests/host/port -pthread
+	-DMM_DEBUG=1 -DHOST_FLOATING_MAPS -Itests/host/port -pthread
 PORT_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -Itests/port_stub -MMD -MP \
 	-fno-strict-aliasing -fno-builtin
 
@@ -192,9 +192,10 @@ $(BUILD)/host/replay: $(REPLAY_OBJECTS)
 
 # ---- The hosted library and what is built on it --------------------------------
 
-LIBRARY_FLAGS := $(COMMON_FLAGS) -Itests/host/port -pthread
+LIBRARY_FLAGS := $(COMMON_FLAGS) -falign-functions=64 -Itests/host/port -pthread
 # Fences are not modelled (-Wtsan); only the audit log has any, and the stress keeps none.
-TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Wno-tsan -Itests/host/port -pthread
+TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Wno-tsan -DHOST_FLOATING_MAPS \
+	-Itests/host/port -pthread
 LIBRARY_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
 	tests/host/machine.c tests/host/lib/slabstick.c)
 LIBRARY_OBJECTS := $(call objects,host/library.o,$(LIBRARY_SOURCES))

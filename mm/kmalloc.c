@@ -4,12 +4,12 @@
  * Model
  *   Each class has a cache, and there is a row of them for each kind of memory:
  *   ordinary, reclaimable, DMA. A size that is not constant finds its class in
- *   class_of[], one byte per 8 bytes of size. A request beyond the classes is a
+ *   index_of[], one byte per 8 bytes of size. A request beyond the classes is a
  *   large block (mm/large.c), whose order is in its struct page.
  *
  * Invariants
  *   K1  the cache of class c has objects of kmalloc_class_bytes(c)
- *   K2  class_of[] agrees with kmalloc_class() for every size
+ *   K2  index_of[] agrees with kmalloc_class() for every size
  *   K3  objects of a power-of-two class are aligned to their size
  */
 
@@ -26,7 +26,16 @@ struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES];
 #define CLASS_GRAIN_SHIFT	3
 #define NR_GRAINS		((KMALLOC_MAX_CACHE_SIZE >> CLASS_GRAIN_SHIFT) + 1)
 
-static uint8_t class_of[NR_GRAINS];	/* by size in grains of 8 bytes, rounded up */
+/* By size in grains of 8 bytes, rounded up: array_index of the class, KMALLOC_NORMAL. */
+static uint8_t index_of[NR_GRAINS];
+
+_Static_assert(KMALLOC_ARRAYS_BEGIN + 1 + NR_KMALLOC_CLASSES <= UINT8_MAX, "index_of[] has bytes");
+
+static inline unsigned class_of(size_t size_bytes)
+{
+	return index_of[(size_bytes + 7) >> CLASS_GRAIN_SHIFT] -
+		kmalloc_array_index(KMALLOC_NORMAL, 0);
+}
 
 static const char *const class_names[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES] = {
 #define NAMES(prefix) {								\
@@ -71,9 +80,7 @@ static enum kmalloc_type type_for(gfp_t gfp)
 
 static inline struct kmem_cache *cache_for(size_t size_bytes, gfp_t gfp)
 {
-	unsigned class = class_of[(size_bytes + 7) >> CLASS_GRAIN_SHIFT];
-
-	return kmalloc_caches[type_for(gfp)][class];
+	return kmalloc_caches[type_for(gfp)][class_of(size_bytes)];
 }
 
 /* ---- Whole pages ---- */
@@ -132,20 +139,30 @@ void kfree_large(const void *object, const void *caller)
 
 /* ---- Allocating ---- */
 
-void *kmalloc_any(size_t size_bytes, gfp_t gfp)
+/* Whether @gfp may have flags of KMALLOC_SPECIAL_GFP is known to the compiler. */
+static ALWAYS_INLINE void *alloc_sized(size_t size_bytes, gfp_t gfp, bool may_be_special)
 {
-	struct kmem_cache *cache;
 	void *object;
 
 	/* One comparison for both ends: 0 wraps. */
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return alloc_large(size_bytes, gfp, NID_NONE, __builtin_return_address(0));
-	if (unlikely(gfp & KMALLOC_SPECIAL_GFP))
+	if (may_be_special && unlikely(gfp & KMALLOC_SPECIAL_GFP))
 		return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
 					__builtin_return_address(0));
-	cache = cache_for(size_bytes, 0);
-	object = slab_pop(cache);
-	return likely(object != NULL) ? object : kmalloc_slow(cache, gfp, size_bytes);
+	object = kmalloc_pop(index_of[(size_bytes + 7) >> CLASS_GRAIN_SHIFT]);
+	return likely(object != NULL) ? object :
+		kmalloc_slow(cache_for(size_bytes, 0), gfp, size_bytes);
+}
+
+void *kmalloc_any(size_t size_bytes, gfp_t gfp)
+{
+	return alloc_sized(size_bytes, gfp, true);
+}
+
+void *kmalloc_ordinary(size_t size_bytes, gfp_t gfp)
+{
+	return alloc_sized(size_bytes, gfp, false);
 }
 
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
@@ -309,21 +326,23 @@ static void make_class(enum kmalloc_type type, unsigned class)
 						     SLAB_PANIC | type_flags[type], NULL);
 
 	cache->is_kmalloc = true;
+	cache->array_index = (uint16_t)kmalloc_array_index(type, class);
 	kmalloc_caches[type][class] = cache;
 }
 
-static void fill_class_of(void)
+static void fill_index_of(void)
 {
 	unsigned grain = 1;
 
 	for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++)
 		while (grain <= kmalloc_class_bytes(class) >> CLASS_GRAIN_SHIFT)
-			class_of[grain++] = (uint8_t)class;
+			index_of[grain++] =
+				(uint8_t)kmalloc_array_index(KMALLOC_NORMAL, class);
 }
 
 void kmalloc_init(void)
 {
-	fill_class_of();
+	fill_index_of();
 	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++)
 		for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++)
 			make_class((enum kmalloc_type)type, class);

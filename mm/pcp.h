@@ -10,6 +10,7 @@
 
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
+#include "mm/slab_def.h"
 
 /* Every CPU has stacks for each zone of its node that has memory. */
 #define NR_STACK_SLOTS		MAX_NR_ZONES
@@ -35,11 +36,12 @@ _Static_assert(sizeof(struct page_stack) == PAGE_STACK_BYTES, "offsets are compu
  * What mm keeps per CPU, reached through mm_port_cpu_data(). The stacks of slot
  * 0 are those that unrestricted requests use: they come first, so that a
  * request known to the compiler is an offset. Those of ready-made compound pages
- * (mm/large.c) come after all others.
+ * (mm/large.c) come after all others, and then arrays of objects (mm/slab_def.h).
  */
 struct mm_cpu {
 	struct page_stack stacks[NR_STACK_SLOTS][NR_STACK_ORDERS][NR_STACK_TYPES];
 	struct page_stack large[NR_LARGE_ORDERS][NR_STACK_TYPES];	/* of slot 0's zone */
+	struct cpu_array kmalloc[NR_KMALLOC_ARRAYS];
 	uint8_t slot[MAX_NR_ZONES][NR_STACK_TYPES];	/* of zone type and migratetype */
 	struct pglist_data *node;	/* whose zones the stacks are for: nearest with memory */
 	unsigned nid;			/* the CPU's own node */
@@ -56,6 +58,8 @@ struct mm_cpu {
 
 _Static_assert(offsetof(struct mm_cpu, large) == NR_STACKS * sizeof(struct page_stack),
 	       "for_each_stack() walks from one array into the other");
+_Static_assert(offsetof(struct mm_cpu, kmalloc) == KMALLOC_ARRAYS_BEGIN * sizeof(struct cpu_array),
+	       "kmalloc_array_at() counts from the beginning");
 
 static inline struct mm_cpu *this_mm_cpu(void)
 {

@@ -8,7 +8,8 @@
  *   one is filled with a batch from the slabs. So nothing is ever moved from one
  *   slot to another.
  *
- *   A CPU without an array has slab_no_array, which is always empty and always
+ *   Those of kmalloc's caches lie in the CPU's own data, others in memory of their
+ *   own. A CPU without an array has slab_no_array, which is always empty and always
  *   full: every operation takes the slow path. Debug caches stay with it.
  *
  * Keeping
@@ -21,7 +22,8 @@
  *
  * Invariants, on a CPU outside these functions
  *   A1  top is within the loaded magazine; slots below it hold objects, and its
- *       sentinel none; those of the own depot are as in slab_depot.c
+ *       sentinel none; those of the own depot are as in slab_depot.c; inverse and
+ *       nr_objects are the cache's
  *   A2  all objects are of node array->nid and of this cache
  *   A3  no object at rest has a state byte of 0, and each rests once
  *   A4  the own depot has at most max_full magazines, and max_full is at least 1
@@ -36,56 +38,91 @@
 
 #include "lib/align.h"
 
-static struct slab_slot no_slots[1];
-struct cpu_array slab_no_array = { .nid = UINT16_MAX };
+struct cpu_array slab_no_array;
+
+/* Makes @array one that gives and takes nothing. */
+static void clear(struct cpu_array *array)
+{
+	static struct slab_slot no_slots[1];
+
+	*array = (struct cpu_array){
+		.top = &no_slots[1],	/* top[-1].object is NULL: empty */
+		.end = &no_slots[0],	/* below top: full */
+		.nid = UINT16_MAX,
+	};
+}
 
 void slab_no_array_init(void)
 {
-	slab_no_array.top = &no_slots[1];	/* top[-1].object is NULL: empty */
-	slab_no_array.end = &no_slots[0];	/* below top: full */
+	clear(&slab_no_array);
+}
+
+void slab_init_cpu(void *cpu_data)
+{
+	struct cpu_array *arrays = (struct cpu_array *)cpu_data + KMALLOC_ARRAYS_BEGIN;
+
+	for (unsigned i = 0; i < NR_KMALLOC_ARRAYS; i++)
+		clear(&arrays[i]);
 }
 
 /* Goes on with @magazine, whose first @nr slots hold objects. */
 static void load(const struct kmem_cache *cache, struct cpu_array *array,
 		 struct magazine *magazine, unsigned nr)
 {
-	array->loaded = magazine;
 	array->top = magazine->slots + nr;
 	array->end = magazine->slots + cache->magazine_slots;
 }
 
-static unsigned loaded_count(const struct cpu_array *array)
+static unsigned loaded_count(const struct kmem_cache *cache, const struct cpu_array *array)
 {
-	return (unsigned)(array->top - array->loaded->slots);
+	return (unsigned)(array->top - cpu_array_loaded(cache, array)->slots);
 }
 
 uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array)
 {
 	if (array == &slab_no_array)
 		return 0;
-	return loaded_count(array) + depot_objects(cache, &array->own);
+	return loaded_count(cache, array) + depot_objects(cache, &array->own);
 }
 
 /* ---- Making and freeing ---- */
 
-void cpu_array_free(struct cpu_array *array)
+void cpu_array_free(const struct kmem_cache *cache, struct cpu_array *array)
 {
-	magazine_free(array->loaded);
+	magazine_free(cpu_array_loaded(cache, array));
 	slab_internal_free(array);
+}
+
+/* Sets up @array, this CPU's. False: no memory for a magazine, and it is as it was. */
+static bool set_up(struct kmem_cache *cache, struct cpu_array *array, unsigned nid)
+{
+	struct magazine *magazine = magazine_make(cache, nid);
+
+	if (!magazine)
+		return false;
+	*array = (struct cpu_array){
+		.inverse = cache->inverse,
+		.nr_objects = cache->layout.nr_objects,
+		.nid = (uint16_t)nid,
+		.max_full = 1,
+	};
+	load(cache, array, magazine, 0);
+	return true;
 }
 
 static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
 {
-	struct cpu_array *array = slab_internal_alloc(SLAB_CPU_ARRAY, nid);
-	struct magazine *magazine = array ? magazine_make(cache, nid) : NULL;
+	struct cpu_array *array;
 
-	if (!magazine) {
-		if (array)
-			slab_internal_free(array);
+	if (cache->array_index != KMALLOC_NO_ARRAY) {
+		array = kmalloc_array_at(cache->array_index);
+		return set_up(cache, array, nid) ? array : NULL;
+	}
+	array = slab_internal_alloc(SLAB_CPU_ARRAY, nid);
+	if (array && !set_up(cache, array, nid)) {
+		slab_internal_free(array);
 		return NULL;
 	}
-	*array = (struct cpu_array){ .nid = (uint16_t)nid, .max_full = 1 };
-	load(cache, array, magazine, 0);
 	return array;
 }
 
@@ -120,16 +157,18 @@ void cpu_array_drain_own(struct kmem_cache *cache, unsigned cpu)
 void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 {
 	struct cpu_array *array = cache->cpu[cpu];
+	struct magazine *loaded;
 	unsigned nr;
 
 	if (array == &slab_no_array)
 		return;
-	nr = loaded_count(array);
-	load(cache, array, array->loaded, 0);
+	loaded = cpu_array_loaded(cache, array);
+	nr = loaded_count(cache, array);
+	load(cache, array, loaded, 0);
 	array->max_full = 1;
 	array->has_given = false;
 	if (nr)
-		node_give(cache, cache_node_lookup(cache, array->nid), array->loaded->slots, nr);
+		node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
 	cpu_array_drain_own(cache, cpu);
 }
 
@@ -172,13 +211,13 @@ static struct magazine *change_full(struct kmem_cache *cache, struct cpu_array *
 
 void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array)
 {
-	struct magazine *empty;
+	struct magazine *full = cpu_array_loaded(cache, array), *empty;
 
 	if (answer_drain_request(cache, array))
 		return;
-	empty = depot_swap_full(&array->own, array->loaded);
+	empty = depot_swap_full(&array->own, full);
 	if (!empty)
-		empty = change_full(cache, array, array->loaded);
+		empty = change_full(cache, array, full);
 	load(cache, array, empty, 0);
 }
 
@@ -188,10 +227,10 @@ void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array)
 static void keep_more(const struct kmem_cache *cache, const struct cache_node *node,
 		      struct cpu_array *array)
 {
-	uint64_t max = min_u64(node_max_free(node) / cache->magazine_slots, UINT16_MAX);
+	uint64_t max = min_u64(2ull * array->max_full, node_max_full(cache, node));
 
 	array->has_given = false;
-	array->max_full = (uint16_t)max_u64(min_u64(2ull * array->max_full, max), array->max_full);
+	array->max_full = (uint16_t)max_u64(array->max_full, max);
 }
 
 /* The own depot has no full magazine for @empty: the node's may have. NULL: it has not. */
@@ -208,18 +247,18 @@ static struct magazine *change_empty(struct kmem_cache *cache, struct cpu_array 
 
 bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp)
 {
-	struct magazine *full;
+	struct magazine *empty = cpu_array_loaded(cache, array), *full;
 	unsigned nr;
 
 	answer_drain_request(cache, array);
-	full = depot_swap_empty(&array->own, array->loaded);
+	full = depot_swap_empty(&array->own, empty);
 	if (!full)
-		full = change_empty(cache, array, array->loaded);
+		full = change_empty(cache, array, empty);
 	if (likely(full != NULL)) {
 		load(cache, array, full, cache->magazine_slots);
 		return true;
 	}
-	nr = node_take_growing(cache, gfp, array->nid, array->loaded->slots, cache->batch);
-	load(cache, array, array->loaded, nr);
+	nr = node_take_growing(cache, gfp, array->nid, empty->slots, cache->batch);
+	load(cache, array, empty, nr);
 	return nr != 0;
 }

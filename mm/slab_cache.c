@@ -138,6 +138,7 @@ static void cache_clear(struct kmem_cache *cache, const char *name, size_t size_
 	cache->align = effective_align(size_bytes, align, flags);
 	cache->flags = flags;
 	cache->gfp = gfp_for(flags);
+	cache->array_index = KMALLOC_NO_ARRAY;
 	cache->nodes = (struct cache_node **)(void *)&cache->cpu[slab_system.nr_cpus];
 	rcu_slabs_init(cache);
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
@@ -264,7 +265,7 @@ static void free_arrays(struct kmem_cache *cache)
 
 		cache->cpu[cpu] = &slab_no_array;
 		if (array != &slab_no_array)
-			cpu_array_free(array);
+			cpu_array_free(cache, array);
 	}
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
 		if (cache->nodes[nid])
@@ -392,7 +393,7 @@ static void make_internal_caches(void)
 {
 	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
 		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
-						       sizeof(struct slab) + (16u << i), 
+						       sizeof(struct slab) + (16u << i),
 						       BOOT_ALIGN, NULL);
 	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
 		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i),
@@ -415,6 +416,7 @@ void slab_init(const struct slab_setup *setup)
 	ASSERT(setup->nr_cpus >= 1);
 	ASSERT(setup->nr_cpus <= MAX_CPUS);
 	slab_system.setup = *setup;
+	slab_system.end_pa = pfn_to_pa(setup->end_pfn);
 	slab_system.nr_nodes = setup->nr_nodes;
 	slab_system.nr_cpus = setup->nr_cpus;
 	slab_system.nr_caches = 0;

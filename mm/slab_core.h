@@ -56,7 +56,7 @@ struct cache_node {
 	uint64_t nr_free_slabs;
 	uint64_t nr_free_objects;	/* in slabs: not those in arrays */
 	uint64_t max_free_objects;	/* in depot and slabs; above: empty slabs are given back */
-	struct depot depot;		/* what one CPU freed, the next may take; has its own lock */
+	struct depot depot;		/* what one CPU freed, others may take; has its lock */
 	struct alien_array **alien;	/* by node; NULL, and so its entries, until made */
 };
 
@@ -67,6 +67,7 @@ struct slab_system {
 	unsigned nr_caches;
 	unsigned nr_nodes, nr_cpus;
 	struct slab_setup setup;
+	uint64_t end_pa;		/* of mem_map, as setup.end_pfn */
 	unsigned boot_nid;		/* node of the boot caches' first slabs */
 	slab_flags_t debug_flags;
 	uint64_t seed;
@@ -117,13 +118,19 @@ static inline uint64_t slab_bytes(const struct kmem_cache *cache)
  * index that exists. One multiplication finds the index, checks the remainder
  * and checks both ends.
  */
-static ALWAYS_INLINE uint64_t slab_index(const struct kmem_cache *cache,
-						const struct slab *slab, const void *object)
+static ALWAYS_INLINE uint64_t slab_index_by(uint64_t inverse, const struct slab *slab,
+					    const void *object)
 {
 	uint32_t offset = (uint32_t)(uintptr_t)object - (uint32_t)(uintptr_t)slab->objects;
-	uint64_t product = offset * cache->inverse;
+	uint64_t product = offset * inverse;
 
 	return product >> 32 | product << 32;
+}
+
+static ALWAYS_INLINE uint64_t slab_index(const struct kmem_cache *cache, const struct slab *slab,
+					 const void *object)
+{
+	return slab_index_by(cache->inverse, slab, object);
 }
 
 static inline void *slab_object(const struct kmem_cache *cache, const struct slab *slab,
@@ -228,7 +235,7 @@ void magazine_free(struct magazine *magazine);
  */
 struct magazine *depot_get_full(struct depot *depot);
 struct magazine *depot_get_empty(struct depot *depot);
-bool depot_put_full(struct depot *depot, struct magazine *full, uint32_t max) MUST_CHECK;
+bool depot_put_full(struct depot *depot, struct magazine *full, uint16_t max) MUST_CHECK;
 void depot_put_empty(struct depot *depot, struct magazine *empty);
 struct magazine *depot_swap_full(struct depot *depot, struct magazine *full) MUST_CHECK;
 struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty) MUST_CHECK;
@@ -238,6 +245,9 @@ struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty) M
  * NULL when memory ran out. A full one that is too many is emptied into the slabs.
  */
 struct magazine *node_get_empty(struct kmem_cache *cache, struct cache_node *node);
+
+/* Full magazines that the depot of @node may have. */
+uint16_t node_max_full(const struct kmem_cache *cache, const struct cache_node *node);
 void node_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full);
 
 /* Empties a full magazine of @node's depot into the slabs. False: there is none. */
@@ -258,6 +268,14 @@ static inline uint64_t depot_objects(const struct kmem_cache *cache, const struc
 extern struct cpu_array slab_no_array HIDDEN;	/* always empty and always full */
 void slab_no_array_init(void);
 
+/* The loaded magazine of @array, which is one. */
+static inline struct magazine *cpu_array_loaded(const struct kmem_cache *cache,
+						const struct cpu_array *array)
+{
+	return (struct magazine *)((uintptr_t)(array->end - cache->magazine_slots) -
+				   offsetof(struct magazine, slots));
+}
+
 /* This CPU's array, made at the first use; slab_no_array if it cannot be had. */
 struct cpu_array *cpu_array_own(struct kmem_cache *cache);
 
@@ -273,7 +291,7 @@ void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
 /* The same for what @cpu, which may be any and busy, has in reserve. */
 void cpu_array_drain_own(struct kmem_cache *cache, unsigned cpu);
 uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array);
-void cpu_array_free(struct cpu_array *array);
+void cpu_array_free(const struct kmem_cache *cache, struct cpu_array *array);
 
 /* ---- slab_cpu.c: the fast paths ---- */
 

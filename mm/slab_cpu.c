@@ -240,7 +240,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 	mm_port_local_unlock(local);
 }
 
-/* All checks passed; the object is another node's, or this CPU has no array. */
+/* All checks passed; the object is another node's, unless the thread has moved since. */
 static NOINLINE void free_foreign(struct kmem_cache *cache, struct slab *slab, void *object,
 				  uint8_t *state, const void *caller)
 {
@@ -261,12 +261,10 @@ static NOINLINE void free_foreign(struct kmem_cache *cache, struct slab *slab, v
 /* The page of @object if it is a slab's, else NULL. */
 static ALWAYS_INLINE struct page *slab_page(const void *object)
 {
-	pfn_t pfn = pa_to_pfn(virt_to_phys(object));
-
-	if (unlikely(pfn >= slab_system.setup.end_pfn) ||
-	    unlikely(pfn_to_page(pfn)->type != PAGE_SLAB))
+	if (unlikely(virt_to_phys(object) >= slab_system.end_pa) ||
+	    unlikely(virt_to_page(object)->type != PAGE_SLAB))
 		return NULL;
-	return pfn_to_page(pfn);
+	return virt_to_page(object);
 }
 
 /* The state byte of allocated object @object of @slab, or NULL when it is none. */
@@ -280,28 +278,40 @@ static ALWAYS_INLINE uint8_t *allocated_state(const struct kmem_cache *cache, st
 	return &slab->bufctl[at];
 }
 
-static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page *page,
-				    void *object)
+/* What is no allocated object, or the CPU has no array that could tell. */
+static NOINLINE void free_unusual(const struct page *page, void *object, const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct kmem_cache *cache = page_cache(page);
+	uint8_t *state = allocated_state(cache, page_slab(page), object);
+
+	if (state)
+		free_slow(cache, page_slab(page), object, state, caller);
+	else
+		slab_refuse_free(object, caller);
+}
+
+/* @array is this CPU's of the cache that @page belongs to, or none. Under @local. */
+static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *page,
+				    void *object, mm_port_local_state local)
+{
 	struct slab *slab = page_slab(page);
-	uint8_t *state = allocated_state(cache, slab, object);
-	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	uint64_t at = slab_index_by(array->inverse, slab, object);
+	uint8_t *state = &slab->bufctl[at];
 	struct slab_slot *top = array->top;
 
-	if (unlikely(!state)) {
+	if (unlikely(at >= array->nr_objects) || unlikely(*state != 0)) {
 		mm_port_local_unlock(local);
-		slab_refuse_free(object, __builtin_return_address(0));
+		free_unusual(page, object, __builtin_return_address(0));
 		return;
 	}
 	if (unlikely(slab->nid != array->nid)) {
 		mm_port_local_unlock(local);
-		free_foreign(cache, slab, object, state, __builtin_return_address(0));
+		free_foreign(page_cache(page), slab, object, state, __builtin_return_address(0));
 		return;
 	}
 	if (unlikely(top >= array->end)) {
 		mm_port_local_unlock(local);
-		free_slow(cache, slab, object, state, __builtin_return_address(0));
+		free_slow(page_cache(page), slab, object, state, __builtin_return_address(0));
 		return;
 	}
 	*state = 1;
@@ -313,12 +323,14 @@ static ALWAYS_INLINE void free_fast(struct kmem_cache *cache, const struct page 
 void kfree(const void *object)
 {
 	const struct page *page = slab_page(object);
+	mm_port_local_state local;
 
 	if (unlikely(!page)) {
 		kfree_large(object, __builtin_return_address(0));
 		return;
 	}
-	free_fast(page_cache(page), page, (void *)(uintptr_t)object);
+	local = mm_port_local_lock();
+	free_fast(kmalloc_array_at(page->owner), page, (void *)(uintptr_t)object, local);
 }
 
 static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object,
@@ -331,12 +343,14 @@ static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *ob
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	const struct page *page = slab_page(object);
+	mm_port_local_state local;
 
 	if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
 		free_not_of_slab(cache, object, __builtin_return_address(0));
 		return;
 	}
-	free_fast(cache, page, object);
+	local = mm_port_local_lock();
+	free_fast(cache->cpu[mm_port_cpu()], page, object, local);
 }
 
 /* The slab of @object if that is one of @cache on node @nid, else NULL. */

@@ -13,6 +13,7 @@
  *   the node's. How many full ones stay there is what empty slabs are bounded by
  *   too, node->max_free_objects: it grows with the load (see Keeping in
  *   slab_make.c) and shrinking sets it back. Empty ones stay until the cache shrinks.
+ *   No depot has more than UINT16_MAX of either.
  *
  * Invariants, true whenever depot->lock is free
  *   M1  nr_full and nr_empty are the lengths of the lists
@@ -27,6 +28,8 @@
  */
 
 #include "slab_core.h"
+
+#include "lib/align.h"
 
 /* Powers of two, so that slabs of magazines waste nothing: 3, 31, 63 and 127 slots. */
 static const uint16_t size_bytes[NR_MAGAZINE_SIZES] = { 64, 512, 1024, 2048 };
@@ -68,22 +71,25 @@ void magazine_free(struct magazine *magazine)
 
 /* ---- Any depot ---- */
 
-static struct magazine *pop(struct magazine **list, uint32_t *nr)
+static struct magazine *pop(struct magazine **list, uint16_t *nr)
 {
 	struct magazine *magazine = *list;
 
 	if (magazine) {
 		*list = magazine->next;
-		__atomic_store_n(nr, *nr - 1, __ATOMIC_RELAXED);
+		__atomic_store_n(nr, (uint16_t)(*nr - 1), __ATOMIC_RELAXED);
 	}
 	return magazine;
 }
 
-static void push(struct magazine **list, uint32_t *nr, struct magazine *magazine)
+static bool push(struct magazine **list, uint16_t *nr, uint16_t max, struct magazine *magazine)
 {
+	if (*nr >= max)
+		return false;
 	magazine->next = *list;
 	*list = magazine;
-	__atomic_store_n(nr, *nr + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(nr, (uint16_t)(*nr + 1), __ATOMIC_RELAXED);
+	return true;
 }
 
 struct magazine *depot_get_full(struct depot *depot)
@@ -106,45 +112,45 @@ struct magazine *depot_get_empty(struct depot *depot)
 	return empty;
 }
 
-bool depot_put_full(struct depot *depot, struct magazine *full, uint32_t max)
+bool depot_put_full(struct depot *depot, struct magazine *full, uint16_t max)
 {
-	bool has_room;
+	bool is_put;
 
 	spin_lock(&depot->lock);
-	has_room = depot->nr_full < max;
-	if (has_room)
-		push(&depot->full, &depot->nr_full, full);
+	is_put = push(&depot->full, &depot->nr_full, max, full);
 	spin_unlock(&depot->lock);
-	return has_room;
+	return is_put;
 }
 
 void depot_put_empty(struct depot *depot, struct magazine *empty)
 {
+	bool is_put;
+
 	spin_lock(&depot->lock);
-	push(&depot->empty, &depot->nr_empty, empty);
+	is_put = push(&depot->empty, &depot->nr_empty, UINT16_MAX, empty);
 	spin_unlock(&depot->lock);
+	if (unlikely(!is_put))
+		magazine_free(empty);
 }
 
 struct magazine *depot_swap_full(struct depot *depot, struct magazine *full)
 {
-	struct magazine *empty;
+	struct magazine *empty = NULL;
 
 	spin_lock(&depot->lock);
-	empty = pop(&depot->empty, &depot->nr_empty);
-	if (empty)
-		push(&depot->full, &depot->nr_full, full);
+	if (depot->empty && push(&depot->full, &depot->nr_full, UINT16_MAX, full))
+		empty = pop(&depot->empty, &depot->nr_empty);
 	spin_unlock(&depot->lock);
 	return empty;
 }
 
 struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty)
 {
-	struct magazine *full;
+	struct magazine *full = NULL;
 
 	spin_lock(&depot->lock);
-	full = pop(&depot->full, &depot->nr_full);
-	if (full)
-		push(&depot->empty, &depot->nr_empty, empty);
+	if (depot->full && push(&depot->empty, &depot->nr_empty, UINT16_MAX, empty))
+		full = pop(&depot->full, &depot->nr_full);
 	spin_unlock(&depot->lock);
 	return full;
 }
@@ -158,14 +164,14 @@ struct magazine *node_get_empty(struct kmem_cache *cache, struct cache_node *nod
 	return likely(magazine != NULL) ? magazine : magazine_make(cache, node->nid);
 }
 
-static uint32_t max_full(const struct kmem_cache *cache, const struct cache_node *node)
+uint16_t node_max_full(const struct kmem_cache *cache, const struct cache_node *node)
 {
-	return (uint32_t)(node_max_free(node) / cache->magazine_slots);
+	return (uint16_t)min_u64(node_max_free(node) / cache->magazine_slots, UINT16_MAX);
 }
 
 void node_put_full(struct kmem_cache *cache, struct cache_node *node, struct magazine *full)
 {
-	if (likely(depot_put_full(&node->depot, full, max_full(cache, node))))
+	if (likely(depot_put_full(&node->depot, full, node_max_full(cache, node))))
 		return;
 	node_give(cache, node, full->slots, cache->magazine_slots);
 	depot_put_empty(&node->depot, full);

@@ -77,16 +77,20 @@ static void link_pages(struct kmem_cache *cache, struct slab *slab, struct page 
 	struct page *end = page + pages_in(cache->layout.order);
 
 	page_set_type(page, PAGE_SLAB);
-	for (; page < end; page++)
+	for (; page < end; page++) {
 		page_set_slab(page, cache, slab);
+		page->owner = cache->array_index;
+	}
 }
 
 static void release_pages(struct kmem_cache *cache, struct page *page)
 {
 	const unsigned order = cache->layout.order;
 
-	for (uint64_t i = 0; i < pages_in(order); i++)
+	for (uint64_t i = 0; i < pages_in(order); i++) {
 		page_set_slab(&page[i], NULL, NULL);
+		page[i].owner = 0;	/* nobody's */
+	}
 	page_set_type(page, PAGE_USER);
 	__free_pages(page, order);
 }

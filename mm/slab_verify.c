@@ -45,6 +45,7 @@ static bool pages_verify(struct kmem_cache *cache, struct slab *slab, struct vio
 		REQUIRE("S3", page_address(&page[i]), page[i].type == PAGE_SLAB);
 		REQUIRE("S3", page_address(&page[i]), page_cache(&page[i]) == cache);
 		REQUIRE("S3", page_address(&page[i]), page_slab(&page[i]) == slab);
+		REQUIRE("S3", page_address(&page[i]), page[i].owner == cache->array_index);
 	}
 	return true;
 }
@@ -164,19 +165,22 @@ static bool depot_verify(struct kmem_cache *cache, const struct depot *depot, un
 static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 			     struct sums *sums, struct violation *out)
 {
+	struct magazine *loaded;
 	unsigned nr;
 
 	if (array == &slab_no_array)
 		return true;
-	REQUIRE("A1", array, array->top >= array->loaded->slots);
+	loaded = cpu_array_loaded(cache, array);
+	REQUIRE("A1", array, array->top >= loaded->slots);
 	REQUIRE("A1", array, array->top <= array->end);
-	REQUIRE("A1", array, array->end == array->loaded->slots + cache->magazine_slots);
-	REQUIRE("A1", array, !array->loaded->no_object);
+	REQUIRE("A1", array, !loaded->no_object);
+	REQUIRE("A1", array, array->inverse == cache->inverse);
+	REQUIRE("A1", array, array->nr_objects == cache->nr_objects);
 	REQUIRE("A4", array, array->max_full > 0);
 	REQUIRE("A4", array, array->own.nr_full + array->own.nr_empty <= array->max_full);
-	nr = (unsigned)(array->top - array->loaded->slots);
+	nr = (unsigned)(array->top - loaded->slots);
 	sums->nr_at_rest += nr;
-	return slots_verify(cache, array->loaded->slots, nr, array->nid, "A2", out) &&
+	return slots_verify(cache, loaded->slots, nr, array->nid, "A2", out) &&
 		depot_verify(cache, &array->own, array->nid, sums, out);
 }
 

@@ -32,6 +32,14 @@ enum kmalloc_type { KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA, NR_KMALLOC_TYP
 
 extern struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES] HIDDEN;
 
+/* The array_index of their caches. */
+static ALWAYS_INLINE unsigned kmalloc_array_index(enum kmalloc_type type, unsigned class)
+{
+	return KMALLOC_ARRAYS_BEGIN + 1 + (unsigned)type * NR_KMALLOC_CLASSES + class;
+}
+
+_Static_assert(NR_KMALLOC_ARRAYS == 1 + NR_KMALLOC_TYPES * NR_KMALLOC_CLASSES, "one for each");
+
 /*
  * The class of @size_bytes, 1 to KMALLOC_MAX_CACHE_SIZE. Folds to a constant.
  * Above 64, sizes in (2^k, 2^(k+1)] share four classes 2^(k-2) apart.
@@ -55,6 +63,9 @@ size_t kmalloc_class_bytes(unsigned class);
 void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes);
 void *kmalloc_any(size_t size_bytes, gfp_t gfp);
 
+/* The same for @gfp that has no flag of KMALLOC_SPECIAL_GFP. */
+void *kmalloc_ordinary(size_t size_bytes, gfp_t gfp);
+
 /* What kmalloc() calls for blocks of pages that are kept ready-made: @offset names the stack. */
 void *kmalloc_ready(size_t offset, gfp_t gfp);
 
@@ -63,20 +74,23 @@ void *kmalloc_ready(size_t offset, gfp_t gfp);
 /* @gfp that goes the shortest way when it is a constant: ordinary memory, not zeroed. */
 static ALWAYS_INLINE void *kmalloc(size_t size_bytes, gfp_t gfp)
 {
-	struct kmem_cache *cache;
+	unsigned class;
 	void *object;
 
-	if (!__builtin_constant_p(size_bytes) || !__builtin_constant_p(gfp) || size_bytes == 0 ||
-	    size_bytes > KMALLOC_MAX_READY_SIZE || (gfp & KMALLOC_SPECIAL_GFP))
+	if (!__builtin_constant_p(gfp) || (gfp & KMALLOC_SPECIAL_GFP))
 		return kmalloc_any(size_bytes, gfp);
+	if (!__builtin_constant_p(size_bytes) || size_bytes == 0 ||
+	    size_bytes > KMALLOC_MAX_READY_SIZE)
+		return kmalloc_ordinary(size_bytes, gfp);
 	if (size_bytes > KMALLOC_MAX_CACHE_SIZE) {
 		unsigned order = order_for_pages(bytes_to_pages(size_bytes));
 
 		return kmalloc_ready(large_stack_offset(order), gfp);
 	}
-	cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(size_bytes)];
-	object = slab_pop(cache);
-	return likely(object != NULL) ? object : kmalloc_slow(cache, gfp, size_bytes);
+	class = kmalloc_class(size_bytes);
+	object = kmalloc_pop(kmalloc_array_index(KMALLOC_NORMAL, class));
+	return likely(object != NULL) ? object :
+		kmalloc_slow(kmalloc_caches[KMALLOC_NORMAL][class], gfp, size_bytes);
 }
 
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid);

@@ -57,7 +57,7 @@ struct page {
 			/* Of a pageblock's first page: type of the whole pageblock. */
 			uint8_t block_migratetype;
 			uint8_t flags;		/* PAGE_COMPOUND */
-			uint16_t owner;		/* PAGE_MOVABLE: index of who can move it */
+			uint16_t owner;		/* PAGE_MOVABLE: who can move it; PAGE_SLAB: array_index */
 			uint32_t caller;	/* low half of who allocated it last */
 		};
 		uint64_t notes;		/* the four as one: for bringing up mem_map */
@@ -65,6 +65,9 @@ struct page {
 };
 
 _Static_assert(sizeof(struct page) == 32, "a section's mem_map fills one 2 MiB page");
+
+#define PAGE_STRUCT_SCALE_SHIFT	7	/* bytes of memory to bytes of mem_map */
+_Static_assert(PAGE_SIZE >> PAGE_STRUCT_SCALE_SHIFT == sizeof(struct page), "by shifting alone");
 
 /* The value of page->state for these four. Folds to constants and shifts. */
 static inline uint64_t make_page_state(enum page_type type, unsigned order, unsigned zone_index,
@@ -120,7 +123,12 @@ static inline void *phys_to_virt(uint64_t pa)
 
 static inline struct page *virt_to_page(const void *va)
 {
+#ifdef MM_PORT_SCALED_VMEMMAP
+	return (struct page *)((uintptr_t)((intptr_t)va >> PAGE_STRUCT_SCALE_SHIFT) &
+			       -sizeof(struct page));
+#else
 	return pfn_to_page(pa_to_pfn(virt_to_phys(va)));
+#endif
 }
 
 static inline void *page_address(const struct page *page)

@@ -26,15 +26,28 @@
 #include "mm_port_inline.h"
 #include "mm/types.h"
 
-/* Direct-map address of physical address 0: phys_to_virt is one addition. */
+/*
+ * Direct-map address of physical address 0: phys_to_virt is one addition. A port whose
+ * maps never move may define this and the next as constants in mm_port_inline.h.
+ */
+#ifndef mm_port_direct_map
 extern uintptr_t mm_port_direct_map HIDDEN;
+#endif
 
 /*
  * Virtual address of struct page of pfn 0; mapped a section at a time. Where
  * nothing was mapped it reads as zeroes, for every pfn up to the highest RAM:
  * the type of any page can be looked at. A port that can makes writes there fault.
  */
+#ifndef mm_port_vmemmap
 extern uintptr_t mm_port_vmemmap HIDDEN;
+#endif
+
+/*
+ * A port with mm_port_vmemmap at mm_port_direct_map / 128, both constants and the
+ * quotient exact, may define MM_PORT_SCALED_VMEMMAP there too: then the struct page of
+ * an address is the address shifted.
+ */
 
 /* The vmalloc area, page-aligned, half-open. Empty on a port without paging. */
 extern uintptr_t mm_port_vmalloc_start;

@@ -148,6 +148,9 @@ struct slab_setup {
  */
 void slab_init(const struct slab_setup *setup);
 
+/* Prepares the part of a CPU's data that is slab's: see kmalloc_array_at(). */
+void slab_init_cpu(void *cpu_data);
+
 /*
  * Forgets the audit log of an earlier machine; @nr_memory_pages sizes the next
  * one, which the first cache with SLAB_AUDIT brings. Before slab_init().

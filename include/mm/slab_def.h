@@ -42,15 +42,19 @@ struct magazine {
 /* Magazines of which each is full or empty: a node's, or those a CPU has in reserve. */
 struct depot {
 	struct spinlock lock;		/* guards all here, and the magazines */
-	uint32_t nr_full, nr_empty;
+	uint16_t nr_full, nr_empty;
 	struct magazine *full, *empty;	/* linked by next */
 };
 
-/* The objects a CPU has at hand: a stack, the loaded magazine, and a depot of its own. */
+/*
+ * The objects a CPU has at hand: a stack, the loaded magazine, and a depot of its own.
+ * All that allocating and freeing need of the cache stands here, in one line.
+ */
 struct cpu_array {
 	struct slab_slot *top;	/* in the loaded magazine; top[-1] is the newest object */
 	struct slab_slot *end;	/* behind its last slot */
-	struct magazine *loaded;
+	uint64_t inverse;	/* the cache's */
+	uint64_t nr_objects;	/* the cache's, per slab; 0: this is no array yet */
 	struct depot own;
 	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
 	uint16_t max_full;	/* in its own depot: see Keeping in slab_array.c */
@@ -59,6 +63,21 @@ struct cpu_array {
 } __attribute__((aligned(CACHE_LINE_BYTES)));
 
 _Static_assert(sizeof(struct cpu_array) == CACHE_LINE_BYTES, "two CPUs' must not share one");
+
+/*
+ * Arrays of the kmalloc caches lie in the CPU's own data, behind the stacks of pages:
+ * no table of caches needs to be read to find them. They are counted in their size
+ * from the beginning of that data. All other caches have KMALLOC_NO_ARRAY, which is
+ * never one.
+ */
+#define KMALLOC_NO_ARRAY	KMALLOC_ARRAYS_BEGIN
+#define KMALLOC_ARRAYS_BEGIN	216u
+#define NR_KMALLOC_ARRAYS	100u
+
+static ALWAYS_INLINE struct cpu_array *kmalloc_array_at(size_t index)
+{
+	return (struct cpu_array *)mm_port_cpu_data() + index;
+}
 
 enum slab_place { ON_SLAB, OFF_SLAB };
 
@@ -92,6 +111,7 @@ struct kmem_cache {
 	uint64_t max_kept_objects;	/* free in the slabs of a node: see slab.c */
 	uint16_t magazine_slots;	/* 0: no CPU arrays, no depot */
 	uint16_t batch;			/* objects a CPU takes from slabs at once */
+	uint16_t array_index;		/* see kmalloc_array_at() */
 	bool is_kmalloc;
 	const char *name;
 	void (*ctor)(void *object);
@@ -111,27 +131,41 @@ struct kmem_cache {
 
 
 /*
- * The newest object that this CPU has at hand, now allocated; NULL if it has
- * none, the cache wants every operation to take the slow path, or the object is
- * allocated already: the slow path tells.
+ * The newest object of @array, this CPU's, now allocated; NULL if it has none, the
+ * cache wants every operation to take the slow path, or the object is allocated
+ * already: the slow path tells.
  */
-static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
+static ALWAYS_INLINE void *slab_pop_from(struct cpu_array *array)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot *top = array->top;
 	void *object = top[-1].object;
 
 	if (likely(object != NULL)) {
 		uint8_t *state = top[-1].state;
 
-		if (unlikely(*state == 0)) {
-			mm_port_local_unlock(local);
+		if (unlikely(*state == 0))
 			return NULL;
-		}
 		array->top = top - 1;
 		*state = 0;
 	}
+	return object;
+}
+
+static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	void *object = slab_pop_from(cache->cpu[mm_port_cpu()]);
+
+	mm_port_local_unlock(local);
+	return object;
+}
+
+/* The same of the kmalloc cache whose arrays are at @index. */
+static ALWAYS_INLINE void *kmalloc_pop(size_t index)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	void *object = slab_pop_from(kmalloc_array_at(index));
+
 	mm_port_local_unlock(local);
 	return object;
 }

@@ -33,21 +33,24 @@
 #include "mm/page.h"
 #include "mm/port.h"
 
+#define MAX_ARENA_BYTES	((uint64_t)16 << 40)	/* where the maps are fixed */
 #define VMALLOC_BYTES	((uint64_t)64 << 30)
 #define SECTION_BYTES	((uint64_t)1 << SECTION_SHIFT)
 #define TWO_MIB		((uint64_t)1 << 21)
 #define MESSAGE_BYTES	512
 #define NS_PER_SECOND	1000000000ull
 
+#ifdef HOST_FLOATING_MAPS
 uintptr_t mm_port_direct_map;
 uintptr_t mm_port_vmemmap;
+#endif
 uintptr_t mm_port_vmalloc_start;
 uintptr_t mm_port_vmalloc_end;
 uintptr_t mm_port_image_start;
 uintptr_t mm_port_image_end;
 
-_Thread_local unsigned host_cpu;
-_Thread_local void *host_cpu_data;
+HOST_THREAD_LOCAL unsigned host_cpu;
+HOST_THREAD_LOCAL void *host_cpu_data;
 
 void (*panic_hook)(const char *message);
 
@@ -87,6 +90,33 @@ static uintptr_t reserve(uint64_t bytes, int protection)
 	return start;
 }
 
+#ifdef HOST_FLOATING_MAPS
+
+static void reserve_maps(void)
+{
+	mm_port_direct_map = reserve(host.end_pa, PROT_NONE);
+	mm_port_vmemmap = reserve(host.vmemmap_bytes, PROT_READ);	/* zeroes */
+}
+
+#else
+
+static void reserve_at(uintptr_t start, uint64_t bytes, int protection)
+{
+	void *at = mmap((void *)start, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS |
+			MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+	require(at == (void *)start, "address space of the direct map or mem_map, which is fixed");
+}
+
+static void reserve_maps(void)
+{
+	require(host.end_pa <= MAX_ARENA_BYTES, "room for the direct map");
+	reserve_at(mm_port_direct_map, host.end_pa, PROT_NONE);
+	reserve_at(mm_port_vmemmap, host.vmemmap_bytes, PROT_READ);	/* zeroes */
+}
+
+#endif
+
 static void end_memory(void)
 {
 	if (host.memory < 0)
@@ -112,9 +142,8 @@ void host_port_start(uint64_t end_pa)
 	host.memory = memfd_create("slabstick", MFD_CLOEXEC);
 	require(host.memory >= 0, "memfd_create");
 	require(ftruncate(host.memory, (off_t)host.end_pa) == 0, "size of pretended memory");
-	mm_port_direct_map = reserve(host.end_pa, PROT_NONE);
+	reserve_maps();
 	map_file(mm_port_direct_map, 0, host.end_pa, PROT_READ | PROT_WRITE);
-	mm_port_vmemmap = reserve(host.vmemmap_bytes, PROT_READ);	/* zeroes */
 	mm_port_vmalloc_start = reserve(VMALLOC_BYTES, PROT_NONE);
 	mm_port_vmalloc_end = mm_port_vmalloc_start + VMALLOC_BYTES;
 	host.frames = (pfn_t *)reserve(frames_bytes(), PROT_READ | PROT_WRITE);

@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "mm/buddy.h"
 #include "mm/page_alloc.h"
+#include "mm/slab.h"
 #include "mm/zonelist.h"
 #include "tests/test.h"
 
@@ -208,6 +209,7 @@ static void build_cpus(void)
 			pretend_node(nid)->node_zonelists[ZONELIST_FALLBACK].zones[0]->node;
 		struct mm_cpu *cpu_data = take(pcp_bytes(node, box.plan->nr_cpus));
 
+		slab_init_cpu(cpu_data);
 		pcp_init(cpu_data, node, cpu, box.plan->nr_cpus);
 		cpu_data->nid = nid;
 		cpu_data->is_reclaiming = true;

@@ -1024,6 +1024,9 @@ static void verify_notices_S3(void)
 	page_set_slab(page, cache_cache, slab);
 	CHECK(breaks(cache, "S3"));
 	page_set_slab(page, cache, slab);
+	page->owner++;
+	CHECK(breaks(cache, "S3"));
+	page->owner--;
 	discard(cache, used);
 }
 

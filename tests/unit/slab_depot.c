@@ -7,6 +7,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/kmalloc.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
 #include "tests/unit/plain_cache.h"
@@ -343,10 +344,87 @@ static void no_two_arrays_share_a_line(void)
 	kmem_cache_free(other, kmem_cache_alloc(other, GFP_KERNEL));
 	CHECK(is_aligned((uintptr_t)own_array(one), CACHE_LINE_BYTES));
 	CHECK(is_aligned((uintptr_t)own_array(other), CACHE_LINE_BYTES));
-	CHECK(is_aligned((uintptr_t)own_array(one)->loaded, CACHE_LINE_BYTES));
+	CHECK(is_aligned((uintptr_t)cpu_array_loaded(one, own_array(one)), CACHE_LINE_BYTES));
 	CHECK(is_aligned((uintptr_t)own_node(one), CACHE_LINE_BYTES));
 	kmem_cache_destroy(one);
 	kmem_cache_destroy(other);
+}
+
+/* ---- Arrays of kmalloc's caches ---- */
+
+/* Of no debug cache, which have none. */
+static bool has_arrays(const struct kmem_cache *cache)
+{
+	return cache->magazine_slots != 0;
+}
+
+static void kmalloc_finds_its_arrays_without_a_cache(void)
+{
+	for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++) {
+		struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][class];
+		struct cpu_array *array = kmalloc_array_at(cache->array_index);
+		void *object = kmalloc(kmalloc_class_bytes(class), GFP_KERNEL);
+
+		CHECK_EQ(cache->array_index, kmalloc_array_index(KMALLOC_NORMAL, class));
+		CHECK(page_cache(virt_to_page(object)) == cache);
+		CHECK_EQ(virt_to_page(object)->owner, cache->array_index);
+		if (has_arrays(cache))
+			CHECK(own_array(cache) == array);
+		else
+			CHECK_EQ(array->nr_objects, 0);
+		kfree(object);
+		if (has_arrays(cache))
+			CHECK(array->top[-1].object == object);
+	}
+}
+
+static void objects_of_every_kind_go_back_to_their_caches(void)
+{
+	static const gfp_t gfps[NR_KMALLOC_TYPES] = {
+		[KMALLOC_NORMAL] = GFP_KERNEL,
+		[KMALLOC_RECLAIM] = GFP_KERNEL | __GFP_RECLAIMABLE,
+		[KMALLOC_DMA] = GFP_KERNEL | __GFP_DMA,
+	};
+
+	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++) {
+		struct kmem_cache *cache = kmalloc_caches[type][kmalloc_class(320)];
+		uint64_t nr_active = slab_usage(cache).nr_active;
+		void *object = kmalloc(320, gfps[type]);
+
+		CHECK(object != NULL);
+		CHECK(page_cache(virt_to_page(object)) == cache);
+		CHECK_EQ(slab_usage(cache).nr_active, nr_active + 1);
+		kfree(object);
+		CHECK_EQ(slab_usage(cache).nr_active, nr_active);
+		check_verifies(cache);
+	}
+}
+
+/* As in Linux, kfree() takes objects of any cache: one whose array it does not find, too. */
+static void kfree_takes_objects_of_any_cache(void)
+{
+	struct kmem_cache *cache = make("test_kfree", 64);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	CHECK_EQ(virt_to_page(object)->owner, KMALLOC_NO_ARRAY);
+	CHECK_EQ(kmalloc_array_at(KMALLOC_NO_ARRAY)->nr_objects, 0);
+	kfree(object);
+	CHECK(own_array(cache)->top[-1].object == object);
+	CHECK_EQ(slab_usage(cache).nr_active, 0);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void pages_of_slabs_lead_to_no_array_afterwards(void)
+{
+	struct kmem_cache *cache = make("test_owner", 1024);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct page *page = virt_to_page(object);
+
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+	CHECK(page->type != PAGE_SLAB);
+	CHECK_EQ(page->owner, 0);
 }
 
 /* ---- The verifier ---- */
@@ -354,24 +432,32 @@ static void no_two_arrays_share_a_line(void)
 static void verify_notices_A1_and_A2(void)
 {
 	struct kmem_cache *cache = make("test_breach_array", 64);
+	struct magazine *loaded;
 	struct slab_slot *kept;
 	struct cpu_array *array;
 
 	fill(cache, 2);
 	kmem_cache_free(cache, objects[1]);
 	array = own_array(cache);
+	loaded = cpu_array_loaded(cache, array);
 	kept = array->top;
 	array->top = array->end + 1;
 	CHECK(breaks(cache, "A1"));
-	array->top = array->loaded->slots - 1;
+	array->top = loaded->slots - 1;
 	CHECK(breaks(cache, "A1"));
 	array->top = kept;
 	array->end++;
 	CHECK(breaks(cache, "A1"));
 	array->end--;
-	array->loaded->no_object = objects[0];
+	loaded->no_object = objects[0];
 	CHECK(breaks(cache, "A1"));
-	array->loaded->no_object = NULL;
+	loaded->no_object = NULL;
+	array->inverse++;
+	CHECK(breaks(cache, "A1"));
+	array->inverse--;
+	array->nr_objects--;
+	CHECK(breaks(cache, "A1"));
+	array->nr_objects++;
 	array->nid++;
 	CHECK(breaks(cache, "A2"));
 	array->nid--;
@@ -450,6 +536,12 @@ static const struct test_case cases[] = {
 	{ "shrinking takes the reserve of idle CPUs", shrinking_takes_the_reserve_of_idle_cpus },
 	{ "draining leaves a CPU as it began", draining_leaves_a_cpu_as_it_began },
 	{ "no two arrays share a line", no_two_arrays_share_a_line },
+	{ "kmalloc finds its arrays without a cache", kmalloc_finds_its_arrays_without_a_cache },
+	{ "objects of every kind go back to their caches",
+	  objects_of_every_kind_go_back_to_their_caches },
+	{ "kfree takes objects of any cache", kfree_takes_objects_of_any_cache },
+	{ "pages of slabs lead to no array afterwards",
+	  pages_of_slabs_lead_to_no_array_afterwards },
 	{ "verify notices A1 and A2", verify_notices_A1_and_A2 },
 	{ "verify notices A4", verify_notices_A4 },
 	{ "verify notices M1 to M3", verify_notices_M1_to_M3 },

@@ -1,11 +1,11 @@
 /*
  * build/host/bench_host ours|limit|malloc ROW: native time of allocate + free.
  *
- * One allocator and one row a process, so that no row finds what another left: "malloc" is whatever the process was started with, so
- * tools/bench_host.py preloads the libraries to compare with; "ours" is
- * libslabstick; "limit" is the least an allocator with per-CPU arrays can do
- * (limit.h). All run in the same loops and are called through a pointer, but for
- * repeat-64-constant, whose calls are direct.
+ * One allocator and one row a process, so that no row finds what another left.
+ * "malloc" is whatever the process was started with, so tools/bench_host.py preloads
+ * the libraries to compare with; "ours" is libslabstick; "limit" is the least an
+ * allocator with per-CPU arrays can do (limit.h). All run in the same loops and are
+ * called through a pointer, but for repeat-64-constant, whose calls are direct.
  *
  * Prints one record: thread CPU time and, where the kernel lets us count,
  * instructions (else 0), per pair, as the median of NR_ROUNDS. Names follow mimalloc-bench
@@ -123,7 +123,7 @@ static void run_malloc_pairs(void)
 
 static void *take_ours(size_t bytes)
 {
-	return kmalloc_any(bytes, GFP_KERNEL);
+	return kmalloc(bytes, GFP_KERNEL);
 }
 
 static void give_ours(void *object, size_t bytes)

@@ -115,7 +115,7 @@ void slabstick_thread_end(void)
 
 void *slabstick_malloc(size_t bytes)
 {
-	return kmalloc_any(bytes, GFP_KERNEL);
+	return kmalloc(bytes, GFP_KERNEL);
 }
 
 void *slabstick_calloc(size_t nr, size_t bytes)

@@ -3,14 +3,27 @@
 
 /* The inlined part of mm's port on Linux: every thread is a CPU. */
 
-extern _Thread_local unsigned host_cpu;
+/*
+ * The maps stand where Linux puts nothing of its own, so that their addresses are
+ * constants as in most kernels. Sanitizers have other plans for these.
+ */
+#ifndef HOST_FLOATING_MAPS
+#define mm_port_direct_map	((uintptr_t)0x200000000000)
+#define mm_port_vmemmap		(mm_port_direct_map / 128)
+#define MM_PORT_SCALED_VMEMMAP
+#endif
+
+/* Part of the program, not of a shared library: found without a table. */
+#define HOST_THREAD_LOCAL	_Thread_local __attribute__((tls_model("local-exec")))
+
+extern HOST_THREAD_LOCAL unsigned host_cpu;
 
 static inline unsigned mm_port_cpu(void)
 {
 	return host_cpu;
 }
 
-extern _Thread_local void *host_cpu_data;
+extern HOST_THREAD_LOCAL void *host_cpu_data;
 
 static inline void *mm_port_cpu_data(void)
 {
