@@ -208,6 +208,8 @@ class Bench:
         self.source, self.suites = source, suites
         self.compiler, *flags = shlex.split((OBJECTS / ".flags").read_text())
         self.flags = [flag for flag in flags if flag not in ("-MMD", "-MP", "-Werror")]
+        # A mutant lies elsewhere, but its headers are those beside the source.
+        self.flags += ["-iquote", str(pathlib.Path(source).parent)]
         made = subprocess.run(["make", "-n", "-B", "build/host/unit"], cwd=ROOT, text=True,
                               capture_output=True, check=True).stdout
         link = shlex.split(next(line for line in made.splitlines()
@@ -249,8 +251,9 @@ class Bench:
         """What @text compiles to where nothing instruments or describes it."""
         broken = self.write(text)
         flags = [flag for flag in self.flags if not flag.startswith(("-fsan", "-fno-san", "-g"))]
-        subprocess.run([self.compiler, *flags, "-O2", "-w", "-c", broken, "-o",
-                        broken.with_suffix(".plain")], cwd=ROOT, check=True)
+        # Each thread's file has another path, which assertions name.
+        subprocess.run([self.compiler, *flags, f"-fmacro-prefix-map={broken.parent}=.", "-O2", "-w",
+                        "-c", broken, "-o", broken.with_suffix(".plain")], cwd=ROOT, check=True)
         return broken.with_suffix(".plain").read_bytes()
 
     def run_suite(self, program, suite, timeout_s):
