@@ -63,12 +63,12 @@ size_t kmalloc_class_bytes(unsigned class)
 	size_t base;
 
 	ASSERT(class < NR_KMALLOC_CLASSES);
-	if (class < 2)
+	if (class < 3)
 		return (size_t)8 << class;
-	if (class < 4)
+	if (class < 9)
 		return (size_t)class * 16;
-	base = (size_t)64 << (class - 4) / 4;
-	return base + (class - 4) % 4 * (base / 4);
+	base = (size_t)32 << class / 4;
+	return base + class % 4 * (base / 4);
 }
 
 static enum kmalloc_type type_for(gfp_t gfp)
@@ -91,8 +91,7 @@ static NOINLINE void *alloc_large(size_t size_bytes, gfp_t gfp, unsigned nid, co
 
 	if (size_bytes == 0)
 		return ZERO_SIZE_PTR;
-	if (size_bytes > KMALLOC_MAX_SIZE)
-		return NULL;
+	/* NULL too for what is larger than any block. */
 	page = large_alloc(gfp, order_for_pages(bytes_to_pages(size_bytes)), nid, caller);
 	return page ? page_address(page) : NULL;
 }
@@ -178,7 +177,7 @@ void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
 
 size_t kmalloc_size_roundup(size_t size_bytes)
 {
-	if (size_bytes == 0 || size_bytes > KMALLOC_MAX_SIZE)
+	if (size_bytes - 1 >= KMALLOC_MAX_SIZE)
 		return size_bytes;
 	if (size_bytes <= KMALLOC_MAX_CACHE_SIZE)
 		return kmalloc_class_bytes(kmalloc_class(size_bytes));
@@ -186,7 +185,7 @@ size_t kmalloc_size_roundup(size_t size_bytes)
 }
 
 /* The cache of @object, NULL for a block of pages; anything else is a broken contract. */
-static struct kmem_cache *cache_of(const void *object)
+static struct kmem_cache *cache_of(const void *object, const void *caller)
 {
 	const struct page *page = virt_to_page(object);
 
@@ -194,58 +193,70 @@ static struct kmem_cache *cache_of(const void *object)
 		return NULL;
 	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn ||
 	    page->type != PAGE_SLAB)
-		slab_report_bad_free(object, __builtin_return_address(0));
+		slab_report_bad_free(object, caller);
 	return page_cache(page);
 }
 
-/*
- * Bytes of @object that hold what its user wrote, in *used; returns those that
- * can. They differ in debug caches only.
- */
-static size_t object_sizes(const void *object, size_t *used)
+/* Of an object: they differ in debug caches only. */
+struct sizes {
+	size_t used;			/* bytes that hold what the user wrote */
+	size_t usable;			/* bytes that can */
+	struct kmem_cache *debug;	/* where `used` is kept; NULL: nowhere */
+};
+
+static struct sizes sizes_of(const void *object, const void *caller)
 {
+	struct sizes sizes = { .debug = NULL };
 	struct kmem_cache *cache;
 
 	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn &&
-	    guard_usable_bytes(object, used))
-		return *used;
-	cache = cache_of(object);
-	*used = cache ? cache->object_bytes : PAGE_SIZE << virt_to_page(object)->order;
-	if (!cache || !cache->debug)
-		return *used;
-	*used = debug_tail_of(cache, object)->requested_bytes;
-	return cache->object_bytes;
+	    guard_usable_bytes(object, &sizes.usable)) {
+		sizes.used = sizes.usable;
+		return sizes;
+	}
+	cache = cache_of(object, caller);
+	sizes.usable = cache ? cache->object_bytes : PAGE_SIZE << virt_to_page(object)->order;
+	sizes.used = sizes.usable;
+	if (cache && cache->debug) {
+		/* Of a damaged tail no more is believed than fits: the free tells. */
+		sizes.used = min_u64(debug_tail_of(cache, object)->requested_bytes, sizes.usable);
+		sizes.debug = cache;
+	}
+	return sizes;
 }
 
 /* The user of @object may write to @bytes of it from now on. */
-static void note_size(const void *object, size_t bytes, gfp_t gfp)
+static void note_size(const struct sizes *sizes, const void *object, size_t bytes)
 {
-	size_t used, usable = object_sizes(object, &used);
-	struct kmem_cache *cache;
-
-	if (usable == used && bytes == used)
-		return;
-	/* A guarded object ends where its pages do: less of it is not noted. */
-	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn)
-		return;
-	cache = cache_of(object);
-	if (!cache || !cache->debug)
-		return;
-	debug_resize(cache, (void *)(uintptr_t)object, bytes);
-	if ((gfp & __GFP_ZERO) && bytes > used)
-		memset((uint8_t *)(uintptr_t)object + used, 0, bytes - used);
+	if (sizes->debug)
+		debug_resize(sizes->debug, (void *)(uintptr_t)object, bytes);
 }
 
 size_t ksize(const void *object)
 {
-	size_t used, usable;
+	struct sizes sizes;
 
 	if (ZERO_OR_NULL_PTR(object))
 		return 0;
-	usable = object_sizes(object, &used);
-	if (usable != used)
-		note_size(object, usable, 0);	/* the caller may use all of it */
-	return usable;
+	sizes = sizes_of(object, __builtin_return_address(0));
+	note_size(&sizes, object, sizes.usable);	/* the caller may use all of it */
+	return sizes.usable;
+}
+
+/* Of @object, [@start, @end), which may be empty. */
+static void zero_range(const void *object, size_t start, size_t end)
+{
+	memset((uint8_t *)(uintptr_t)object + start, 0, max_u64(start, end) - start);
+}
+
+/* @object from now on holds @size_bytes: who asks for more later finds zeroes if all ask so. */
+static void resize(const struct sizes *sizes, const void *object, size_t size_bytes, gfp_t gfp)
+{
+	if (gfp & __GFP_ZERO)
+		zero_range(object, size_bytes, sizes->used);
+	note_size(sizes, object, size_bytes);
+	if (gfp & __GFP_ZERO)
+		zero_range(object, sizes->used, size_bytes);
 }
 
 static void *move_to(const void *object, size_t used, size_t size_bytes, gfp_t gfp)
@@ -261,7 +272,7 @@ static void *move_to(const void *object, size_t used, size_t size_bytes, gfp_t g
 
 void *krealloc(const void *object, size_t size_bytes, gfp_t gfp)
 {
-	size_t used;
+	struct sizes sizes;
 
 	if (ZERO_OR_NULL_PTR(object))
 		return kmalloc_any(size_bytes, gfp);
@@ -269,9 +280,10 @@ void *krealloc(const void *object, size_t size_bytes, gfp_t gfp)
 		kfree(object);
 		return ZERO_SIZE_PTR;
 	}
-	if (size_bytes > object_sizes(object, &used))
-		return move_to(object, used, size_bytes, gfp);
-	note_size(object, size_bytes, gfp);
+	sizes = sizes_of(object, __builtin_return_address(0));
+	if (size_bytes > sizes.usable)
+		return move_to(object, sizes.used, size_bytes, gfp);
+	resize(&sizes, object, size_bytes, gfp);
 	return (void *)(uintptr_t)object;
 }
 
@@ -303,7 +315,7 @@ char *kstrndup(const char *text, size_t max, gfp_t gfp)
 
 char *kstrdup(const char *text, gfp_t gfp)
 {
-	return kstrndup(text, SIZE_MAX - 1, gfp);
+	return kstrndup(text, SIZE_MAX, gfp);
 }
 
 void kfree_sensitive(const void *object)
@@ -321,13 +333,11 @@ static void make_class(enum kmalloc_type type, unsigned class)
 {
 	size_t bytes = kmalloc_class_bytes(class);
 	size_t align = bytes & -bytes;	/* what divides it; at least 16 but for class 0 */
-	struct kmem_cache *cache = kmem_cache_create(class_names[type][class], bytes,
-						     min_u64(align, PAGE_SIZE),
-						     SLAB_PANIC | type_flags[type], NULL);
 
-	cache->is_kmalloc = true;
-	cache->array_index = (uint16_t)kmalloc_array_index(type, class);
-	kmalloc_caches[type][class] = cache;
+	kmalloc_caches[type][class] = kmem_cache_create(class_names[type][class], bytes,
+							min_u64(align, PAGE_SIZE),
+							SLAB_PANIC | type_flags[type], NULL);
+	kmalloc_caches[type][class]->array_index = (uint16_t)kmalloc_array_index(type, class);
 }
 
 static void fill_index_of(void)

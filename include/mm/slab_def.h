@@ -112,7 +112,6 @@ struct kmem_cache {
 	uint16_t magazine_slots;	/* 0: no CPU arrays, no depot */
 	uint16_t batch;			/* objects a CPU takes from slabs at once */
 	uint16_t array_index;		/* see kmalloc_array_at() */
-	bool is_kmalloc;
 	const char *name;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);

@@ -7,9 +7,14 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/large.h"
 #include "mm/page_alloc.h"
+#include "mm/slab_core.h"
+#include "mm/slab_debug.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
+#include "tests/unit/heard.h"
+#include "tests/unit/plain_cache.h"
 
 static bool holds(const void *object, uint8_t value, size_t bytes)
 {
@@ -30,6 +35,72 @@ static void every_size_has_the_next_class(void)
 		CHECK_EQ(kmalloc_class(bytes), class);
 	}
 	CHECK_EQ(class, NR_KMALLOC_CLASSES - 1);
+	CHECK_PANICS("class < NR_KMALLOC_CLASSES", kmalloc_class_bytes(NR_KMALLOC_CLASSES));
+}
+
+static bool is_of_row(enum kmalloc_type type, gfp_t gfp)
+{
+	volatile size_t bytes = 100;
+	void *object = kmalloc(bytes, GFP_KERNEL | __GFP_NO_GUARD | __GFP_NOWARN | gfp);
+	bool is_of_row = !object || page_cache(virt_to_page(object)) ==
+		kmalloc_caches[type][kmalloc_class(bytes)];
+
+	CHECK(object || type == KMALLOC_DMA);	/* there may be no such memory */
+	kfree(object);
+	return is_of_row;
+}
+
+static void each_kind_of_memory_has_its_row_of_caches(void)
+{
+	CHECK(is_of_row(KMALLOC_NORMAL, 0));
+	CHECK(is_of_row(KMALLOC_RECLAIM, __GFP_RECLAIMABLE));
+	CHECK(is_of_row(KMALLOC_DMA, __GFP_DMA));
+	CHECK(is_of_row(KMALLOC_DMA, __GFP_DMA | __GFP_RECLAIMABLE));
+	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++)
+		for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++) {
+			const struct kmem_cache *cache = kmalloc_caches[type][class];
+			size_t bytes = kmalloc_class_bytes(class);
+
+			CHECK_EQ(kmem_cache_size(cache), bytes);
+			CHECK_EQ(cache->align, min_u64(bytes & (~bytes + 1), PAGE_SIZE));
+			CHECK(cache->flags & SLAB_PANIC);
+			CHECK_EQ((cache->flags & SLAB_RECLAIM_ACCOUNT) != 0,
+				 type == KMALLOC_RECLAIM);
+			CHECK_EQ((cache->flags & SLAB_CACHE_DMA) != 0, type == KMALLOC_DMA);
+		}
+}
+
+/* What kmalloc() and kmalloc_node() make of a size that the compiler does not know. */
+static void check_kind(size_t bytes, enum page_type type)
+{
+	volatile size_t unknown = bytes;
+	void *object = kmalloc(unknown, GFP_KERNEL | __GFP_NO_GUARD);
+	void *of_node = kmalloc_node(unknown, GFP_KERNEL | __GFP_NO_GUARD, NID_NONE);
+
+	CHECK_EQ(virt_to_page(object)->type, type);
+	CHECK_EQ(virt_to_page(of_node)->type, type);
+	CHECK_EQ(ksize(object), kmalloc_size_roundup(bytes));
+	CHECK_EQ(ksize(of_node), kmalloc_size_roundup(bytes));
+	kfree(object);
+	kfree(of_node);
+}
+
+static void caches_end_at_the_largest_class(void)
+{
+	check_kind(1, PAGE_SLAB);
+	check_kind(KMALLOC_MAX_CACHE_SIZE, PAGE_SLAB);
+	check_kind(KMALLOC_MAX_CACHE_SIZE + 1, PAGE_LARGE);
+	CHECK_EQ(kmalloc_size_roundup(KMALLOC_MAX_CACHE_SIZE), KMALLOC_MAX_CACHE_SIZE);
+	CHECK_EQ(kmalloc_size_roundup(KMALLOC_MAX_CACHE_SIZE + 1), 4 * PAGE_SIZE);
+}
+
+static void sizes_that_nobody_gets_are_not_rounded(void)
+{
+	CHECK_EQ(kmalloc_size_roundup(0), 0);
+	CHECK_EQ(kmalloc_size_roundup(1), kmalloc_class_bytes(0));
+	CHECK_EQ(kmalloc_size_roundup(KMALLOC_MAX_SIZE), KMALLOC_MAX_SIZE);
+	CHECK_EQ(kmalloc_size_roundup(KMALLOC_MAX_SIZE + 1), KMALLOC_MAX_SIZE + 1);
+	CHECK_EQ(kmalloc_size_roundup(SIZE_MAX), SIZE_MAX);
 }
 
 static void check_size(size_t bytes)
@@ -141,6 +212,53 @@ static void krealloc_that_fails_keeps_the_object(void)
 	kfree(object);
 }
 
+static void krealloc_to_nothing_frees(void)
+{
+	void *object = kmalloc(100, GFP_KERNEL | __GFP_NO_GUARD);
+
+	CHECK(krealloc(object, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	CHECK_PANICS("double free", kfree(object));
+}
+
+/* Up and down within what the object has: bytes that a request lacked are zero in the next. */
+static void check_regrowth(uint8_t *object, size_t more, size_t less)
+{
+	uint8_t *same;
+
+	CHECK(holds(object, 0, more));
+	memset(object, 0x7e, more);
+	same = krealloc(object, less, GFP_KERNEL | __GFP_ZERO);
+	CHECK(same == object);
+	same = krealloc(object, more, GFP_KERNEL | __GFP_ZERO);
+	CHECK(same == object);
+	CHECK(holds(object, 0x7e, less));
+	CHECK(holds(object + less, 0, more - less));
+	kfree(object);
+}
+
+static void bytes_given_up_with_krealloc_come_back_zero(void)
+{
+	check_regrowth(kzalloc(100, GFP_KERNEL | __GFP_NO_GUARD), 100, 50);
+	check_regrowth(kzalloc(112, GFP_KERNEL | __GFP_NO_GUARD), 112, 1);
+	check_regrowth(kzalloc(5 * PAGE_SIZE, GFP_KERNEL), 5 * PAGE_SIZE, 3 * PAGE_SIZE);
+}
+
+static void bytes_given_up_are_left_alone_without_the_flag(void)
+{
+	struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(100)];
+	uint8_t *object = kmalloc(100, GFP_KERNEL | __GFP_NO_GUARD);
+
+	if (cache->debug) {
+		kfree(object);
+		SKIP("red zones stand where no byte was asked for");
+	}
+	memset(object, 0x7e, 100);
+	CHECK(krealloc(object, 50, GFP_KERNEL) == object);
+	CHECK(krealloc(object, 100, GFP_KERNEL) == object);
+	CHECK(holds(object, 0x7e, 100));
+	kfree(object);
+}
+
 static void texts_are_copied(void)
 {
 	char *copy = kstrdup("slabstick", GFP_KERNEL);
@@ -157,6 +275,43 @@ static void texts_are_copied(void)
 	copy = kmemdup("ab\0cd", 5, GFP_KERNEL);
 	CHECK(memcmp(copy, "ab\0cd", 5) == 0);
 	kfree_sensitive(copy);
+	copy = kstrdup("", GFP_KERNEL);
+	CHECK(copy[0] == '\0');
+	kfree(copy);
+}
+
+static void check_copy_bytes(const char *text, size_t bytes)
+{
+	char *copy = kstrdup(text, GFP_KERNEL | __GFP_NO_GUARD);
+
+	CHECK_EQ(ksize(copy), kmalloc_size_roundup(bytes));
+	kfree(copy);
+}
+
+static void a_copy_has_room_for_its_end_and_no_more(void)
+{
+	check_copy_bytes("", 1);
+	check_copy_bytes("1234567", 8);
+	check_copy_bytes("12345678", 9);
+}
+
+/* Of node 0's page allocator, so that one failure is enough. */
+#define GFP_FAILING	(GFP_NOWAIT | __GFP_THISNODE | __GFP_NOWARN)
+
+static void copies_that_find_no_memory_are_NULL(void)
+{
+	static char text[KMALLOC_MAX_CACHE_SIZE + 1];
+	void *copy;
+	char *string;
+
+	memset(text, 'x', sizeof(text) - 1);
+	mm_fail_nth(1);
+	copy = kmemdup(text, sizeof(text), GFP_FAILING);
+	mm_fail_nth(1);
+	string = kstrdup(text, GFP_FAILING);
+	mm_fail_nth(0);
+	CHECK(!copy);
+	CHECK(!string);
 }
 
 static void large_requests_are_compound_pages(void)
@@ -212,6 +367,60 @@ static void large_blocks_of_any_size_take_the_same_way(void)
 	kfree(constant);
 }
 
+static void constant_sizes_are_served_by_stacks_and_without_them(void)
+{
+	uint8_t *made, *ready;
+
+	drain_all_pages();
+	made = kmalloc(4 * PAGE_SIZE, GFP_KERNEL);
+	CHECK(made != NULL);
+	CHECK_EQ(virt_to_page(made)->order, 2);
+	CHECK_EQ(virt_to_page(made)->type, PAGE_LARGE);
+	kfree(made);
+	ready = kmalloc(4 * PAGE_SIZE, GFP_KERNEL);
+	CHECK(ready == made);
+	CHECK_EQ(virt_to_page(made)->type, PAGE_LARGE);
+	kfree(ready);
+}
+
+static bool is_resting_after_kfree(size_t bytes)
+{
+	volatile size_t unknown = bytes;
+	uint8_t *object = kmalloc(unknown, GFP_KERNEL);
+	struct page *page = virt_to_page(object);
+
+	CHECK(object != NULL);
+	CHECK_EQ(page->type, PAGE_LARGE);
+	kfree(object);
+	CHECK(page->type != PAGE_LARGE);
+	return page->type == PAGE_CACHED_LARGE;
+}
+
+static void blocks_rest_ready_made_when_freed(void)
+{
+	const struct page_stack *stack = large_stack_at(large_stack_offset(2));
+
+	drain_all_pages();
+	CHECK(!is_resting_after_kfree(32 * PAGE_SIZE));
+	if (stack->top == stack->full)
+		SKIP("the machine is too small");
+	CHECK(is_resting_after_kfree(4 * PAGE_SIZE));
+	CHECK_EQ(pcp_count(stack), 1);
+}
+
+static void sensitive_blocks_are_wiped_to_their_end(void)
+{
+	volatile size_t bytes = 3 * PAGE_SIZE;
+	uint8_t *object = kmalloc(bytes, GFP_KERNEL), *again;
+
+	memset(object, 0x5c, 4 * PAGE_SIZE);
+	kfree_sensitive(object);
+	again = kmalloc(bytes, GFP_KERNEL);
+	CHECK(again == object);
+	CHECK(holds(again, 0, 4 * PAGE_SIZE));
+	kfree(again);
+}
+
 static void nodes_and_zones_are_respected(void)
 {
 	void *object = kmalloc_node(100, GFP_KERNEL | __GFP_NO_GUARD, 0);
@@ -252,6 +461,176 @@ static void kvmalloc_goes_beyond_the_largest_block(void)
 	CHECK((uintptr_t)object >= mm_port_vmalloc_start);
 	object[KMALLOC_MAX_SIZE] = 1;
 	kvfree(object);
+}
+
+static void only_nodes_that_exist_can_be_asked_for(void)
+{
+	const unsigned nid = slab_system.nr_nodes;
+
+	CHECK_PANICS("nid < slab_system.nr_nodes", kmalloc_node(100, GFP_KERNEL, nid));
+}
+
+/* ---- What is not kmalloc's ---- */
+
+/* Whether the first "by" of @text is an address in the code that begins at @function. */
+static bool blames(const char *text, void (*function)(void))
+{
+	uintptr_t caller = 0;
+	const char *at = strstr(text, " by ");
+
+	if (!at)
+		return false;
+	for (at += 4; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
+		caller = caller * 16 + (uintptr_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+	return caller - (uintptr_t)function < PAGE_SIZE;
+}
+
+static void sizes_of_foreign_memory_are_refused(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	size_t bytes = 0;
+
+	CHECK(page != NULL);
+	heard_begin();
+	CHECK_PANICS("wild free", bytes = ksize(page_address(page)));
+	CHECK(blames(heard_end(), sizes_of_foreign_memory_are_refused));
+	heard_begin();
+	CHECK_PANICS("wild free", (void)!krealloc(page_address(page), 8, GFP_KERNEL));
+	CHECK(blames(heard_end(), sizes_of_foreign_memory_are_refused));
+	CHECK_PANICS("wild free", bytes = ksize(&slab_system));
+	CHECK_PANICS("wild free", bytes = ksize((void *)(uintptr_t)0x1000));
+	CHECK_EQ(bytes, 0);
+	__free_page(page);
+}
+
+/* kmalloc believes nothing at or above the end of RAM, wherever that is. */
+static void nothing_lies_at_the_end_of_RAM(void)
+{
+	const pfn_t end_pfn = slab_system.setup.end_pfn;
+	void *block = kmalloc(4 * PAGE_SIZE, GFP_KERNEL);
+	void *object = kmalloc(100, GFP_KERNEL | __GFP_NO_GUARD);
+	size_t bytes = 0;
+
+	slab_system.setup.end_pfn = page_to_pfn(virt_to_page(block));
+	CHECK_PANICS("wild free", kfree(block));
+	CHECK_PANICS("wild free", bytes = ksize(block));
+	slab_system.setup.end_pfn = page_to_pfn(virt_to_page(object));
+	CHECK_PANICS("wild free", kfree(object));
+	CHECK_PANICS("wild free", bytes = ksize(object));
+	slab_system.setup.end_pfn = end_pfn;
+	CHECK_EQ(bytes, 0);
+	kfree(block);
+	kfree(object);
+}
+
+/* ---- With red zones ---- */
+
+#define DEBUG_BYTES	104u	/* of class 112 */
+
+static struct kmem_cache *replaced;
+
+/* Gives the class of DEBUG_BYTES another cache, until end_debug(). */
+static struct kmem_cache *begin_debug(void)
+{
+	struct kmem_cache **place =
+		&kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(DEBUG_BYTES)];
+
+	replaced = *place;
+	*place = create_plain("test_kmalloc", kmem_cache_size(replaced), 0,
+			      SLAB_PANIC | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER, NULL);
+	return *place;
+}
+
+static void end_debug(struct kmem_cache *cache)
+{
+	kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(DEBUG_BYTES)] = replaced;
+	kmem_cache_destroy(cache);
+}
+
+/* Of a size that the compiler does not know, so that all goes through kmalloc_any(). */
+static uint8_t *take(size_t bytes, gfp_t gfp)
+{
+	volatile size_t unknown = bytes;
+
+	return kmalloc(unknown, GFP_KERNEL | gfp);
+}
+
+static void what_is_asked_for_ends_where_krealloc_says(void)
+{
+	struct kmem_cache *cache = begin_debug();
+	uint8_t *object = take(DEBUG_BYTES, 0), *same;
+
+	same = krealloc(object, 98, GFP_KERNEL);
+	CHECK(same == object);
+	CHECK(page_cache(virt_to_page(object)) == cache);
+	object[98] = 'X';
+	CHECK_PANICS("overflow inside the size class", kfree(object));
+	object[98] = RED_ALLOCATED;
+	same = krealloc(object, DEBUG_BYTES, GFP_KERNEL);
+	CHECK(same == object);
+	object[98] = 'X';
+	object[DEBUG_BYTES - 1] = 'X';
+	kfree(object);
+	end_debug(cache);
+}
+
+static void who_asks_for_the_size_may_use_it(void)
+{
+	struct kmem_cache *cache = begin_debug();
+	uint8_t *object = take(DEBUG_BYTES, 0);
+
+	CHECK_EQ(debug_tail_of(cache, object)->requested_bytes, DEBUG_BYTES);
+	CHECK_EQ(ksize(object), kmem_cache_size(cache));
+	memset(object, 'X', kmem_cache_size(cache));
+	kfree(object);
+	end_debug(cache);
+}
+
+static void krealloc_zeroes_between_red_zones_too(void)
+{
+	struct kmem_cache *cache = begin_debug();
+	uint8_t *object, *moved;
+
+	check_regrowth(take(DEBUG_BYTES, __GFP_ZERO), DEBUG_BYTES, 98);
+	object = take(98, __GFP_ZERO);
+	memset(object, 0x7e, 98);
+	moved = krealloc(object, 200, GFP_KERNEL | __GFP_ZERO);
+	CHECK(holds(moved, 0x7e, 98));
+	CHECK(holds(moved + 98, 0, 200 - 98));
+	kfree(moved);
+	end_debug(cache);
+}
+
+static void krealloc_of_an_overrun_object_reports_it(void)
+{
+	struct kmem_cache *cache = begin_debug();
+	uint8_t *object = take(DEBUG_BYTES, 0);
+	struct debug_tail *tail = debug_tail_of(cache, object), kept = *tail;
+
+	memset(tail, 0x7f, sizeof(*tail));
+	CHECK_PANICS("overflow", (void)!krealloc(object, 200, GFP_KERNEL));
+	*tail = kept;
+	kfree(object);
+	end_debug(cache);
+}
+
+static bool is_owned_by(struct kmem_cache *cache, const void *object, void (*function)(void))
+{
+	return debug_tail_of(cache, object)->allocated.caller - (uintptr_t)function < PAGE_SIZE;
+}
+
+static void objects_know_who_asked_for_them(void)
+{
+	struct kmem_cache *cache = begin_debug();
+	volatile size_t bytes = DEBUG_BYTES;
+	void *zeroed = kmalloc(bytes, GFP_KERNEL | __GFP_ZERO);
+	void *of_node = kmalloc_node(bytes, GFP_KERNEL, NID_NONE);
+
+	CHECK(is_owned_by(cache, zeroed, objects_know_who_asked_for_them));
+	CHECK(is_owned_by(cache, of_node, objects_know_who_asked_for_them));
+	kfree(zeroed);
+	kfree(of_node);
+	end_debug(cache);
 }
 
 /* ---- A random run ---- */
@@ -323,6 +702,10 @@ static void a_random_run_keeps_all_contents(void)
 
 static const struct test_case cases[] = {
 	{ "every size has the next class", every_size_has_the_next_class },
+	{ "each kind of memory has its row of caches",
+	  each_kind_of_memory_has_its_row_of_caches },
+	{ "caches end at the largest class", caches_end_at_the_largest_class },
+	{ "sizes that nobody gets are not rounded", sizes_that_nobody_gets_are_not_rounded },
 	{ "sizes and alignments are as promised", sizes_and_alignments_are_as_promised },
 	{ "constant and variable sizes share caches", constant_and_variable_sizes_share_caches },
 	{ "zero bytes and NULL are as in Linux", zero_bytes_and_null_are_as_in_linux },
@@ -330,11 +713,31 @@ static const struct test_case cases[] = {
 	{ "zalloc and calloc zero", zalloc_and_calloc_zero },
 	{ "krealloc keeps contents", krealloc_keeps_contents },
 	{ "krealloc that fails keeps the object", krealloc_that_fails_keeps_the_object },
+	{ "krealloc to nothing frees", krealloc_to_nothing_frees },
+	{ "bytes given up with krealloc come back zero",
+	  bytes_given_up_with_krealloc_come_back_zero },
+	{ "bytes given up are left alone without the flag",
+	  bytes_given_up_are_left_alone_without_the_flag },
 	{ "texts are copied", texts_are_copied },
+	{ "a copy has room for its end and no more", a_copy_has_room_for_its_end_and_no_more },
+	{ "copies that find no memory are NULL", copies_that_find_no_memory_are_NULL },
 	{ "large requests are compound pages", large_requests_are_compound_pages },
 	{ "large blocks of any size take the same way",
 	  large_blocks_of_any_size_take_the_same_way },
+	{ "constant sizes are served by stacks and without them",
+	  constant_sizes_are_served_by_stacks_and_without_them },
+	{ "blocks rest ready-made when freed", blocks_rest_ready_made_when_freed },
+	{ "sensitive blocks are wiped to their end", sensitive_blocks_are_wiped_to_their_end },
 	{ "nodes and zones are respected", nodes_and_zones_are_respected },
+	{ "only nodes that exist can be asked for", only_nodes_that_exist_can_be_asked_for },
+	{ "sizes of foreign memory are refused", sizes_of_foreign_memory_are_refused },
+	{ "nothing lies at the end of RAM", nothing_lies_at_the_end_of_RAM },
+	{ "what is asked for ends where krealloc says",
+	  what_is_asked_for_ends_where_krealloc_says },
+	{ "who asks for the size may use it", who_asks_for_the_size_may_use_it },
+	{ "krealloc zeroes between red zones too", krealloc_zeroes_between_red_zones_too },
+	{ "krealloc of an overrun object reports it", krealloc_of_an_overrun_object_reports_it },
+	{ "objects know who asked for them", objects_know_who_asked_for_them },
 	{ "kvmalloc serves every size", kvmalloc_serves_every_size },
 	{ "kvmalloc goes beyond the largest block", kvmalloc_goes_beyond_the_largest_block },
 	{ "a random run keeps all contents", a_random_run_keeps_all_contents },

@@ -294,6 +294,34 @@ static void reallocation_moves_what_has_no_room(void)
 	kmem_cache_destroy(cache);
 }
 
+static void bytes_given_up_with_krealloc_come_back_zero(void)
+{
+	struct kmem_cache *cache = make(64, 64, 0);
+	uint8_t *object = guarded_sized(cache, 50);
+
+	memset(object, 7, 50);
+	CHECK(krealloc(object, 20, GFP_KERNEL | __GFP_ZERO) == object);
+	CHECK(krealloc(object, 50, GFP_KERNEL | __GFP_ZERO) == object);
+	for (unsigned i = 0; i < 50; i++)
+		CHECK_EQ(object[i], i < 20 ? 7 : 0);
+	kfree(object);
+	kmem_cache_destroy(cache);
+}
+
+/* Guarded objects begin right behind the end of RAM, not one page later. */
+static void a_guarded_object_at_the_end_of_RAM_is_known(void)
+{
+	struct kmem_cache *cache = make(64, 64, 0);
+	uint8_t *object = guarded_sized(cache, 50);
+	const pfn_t end_pfn = slab_system.setup.end_pfn;
+
+	slab_system.setup.end_pfn = pa_to_pfn(virt_to_phys(object));
+	CHECK_EQ(ksize(object), 50);
+	slab_system.setup.end_pfn = end_pfn;
+	kfree(object);
+	kmem_cache_destroy(cache);
+}
+
 /* ---- Rules ---- */
 
 static bool breaks(const char *rule)
@@ -356,6 +384,10 @@ static const struct test_case cases[] = {
 	{ "a cache counts its guarded objects", a_cache_counts_its_guarded_objects },
 	{ "a guarded leak is told", a_guarded_leak_is_told },
 	{ "reallocation moves what has no room", reallocation_moves_what_has_no_room },
+	{ "bytes given up with krealloc come back zero",
+	  bytes_given_up_with_krealloc_come_back_zero },
+	{ "a guarded object at the end of RAM is known",
+	  a_guarded_object_at_the_end_of_RAM_is_known },
 	{ "verify notices G1", verify_notices_G1 },
 	{ "verify notices G2", verify_notices_G2 },
 };
