@@ -53,7 +53,7 @@ static const struct tuning tunings[] = {
 	{ 1024, 63, 31 },
 	{ PAGE_SIZE, 31, 15 },
 	{ 8 * PAGE_SIZE, 3, 3 },
-	{ UINT32_MAX, 0, 0 },
+	{ .up_to_bytes = UINT32_MAX },
 };
 
 static void tune(struct kmem_cache *cache)
@@ -178,6 +178,7 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 			cache_list(cache);
 			return cache;
 		}
+		debug_detach(cache);
 		slab_give_one(cache_cache, cache, state);
 	}
 	if (flags & SLAB_PANIC)

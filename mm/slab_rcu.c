@@ -22,7 +22,7 @@ void rcu_slabs_init(struct kmem_cache *cache)
 {
 	list_init(&cache->rcu.pending);
 	list_init(&cache->rcu.waiting);
-	cache->rcu.number = 0;
+	cache->rcu.number = 0;		/* that has always passed */
 }
 
 static void move_all(struct list_head *from, struct list_head *to)
@@ -34,11 +34,9 @@ static void move_all(struct list_head *from, struct list_head *to)
 /* Takes off to @ready what may go now, and lets what is pending wait. */
 static void advance(struct kmem_cache *cache, struct list_head *ready) HOLDS(cache->rcu.lock)
 {
-	if (!list_is_empty(&cache->rcu.waiting)) {
-		if (!grace_has_passed(cache->rcu.number))
-			return;
-		move_all(&cache->rcu.waiting, ready);
-	}
+	if (!grace_has_passed(cache->rcu.number))
+		return;
+	move_all(&cache->rcu.waiting, ready);
 	if (list_is_empty(&cache->rcu.pending))
 		return;
 	move_all(&cache->rcu.pending, &cache->rcu.waiting);

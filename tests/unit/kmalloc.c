@@ -568,6 +568,7 @@ static void what_is_asked_for_ends_where_krealloc_says(void)
 	object[98] = RED_ALLOCATED;
 	same = krealloc(object, DEBUG_BYTES, GFP_KERNEL);
 	CHECK(same == object);
+	CHECK_EQ(object[98], RED_ALLOCATED);	/* not zeroed without the flag */
 	object[98] = 'X';
 	object[DEBUG_BYTES - 1] = 'X';
 	kfree(object);

@@ -233,6 +233,126 @@ static void hwcache_align_keeps_objects_on_their_own_lines(void)
 	kmem_cache_destroy(large);
 }
 
+static void check_align(size_t bytes, size_t align, slab_flags_t flags, uint32_t expected)
+{
+	struct kmem_cache *cache = create_plain("test_align_of", bytes, align, SLAB_PANIC | flags,
+						NULL);
+
+	CHECK_EQ(cache->align, expected);
+	CHECK_EQ(cache->layout.stride_bytes, align_up(align_up(bytes, 8), expected));
+	kmem_cache_destroy(cache);
+}
+
+static void an_alignment_is_the_largest_that_is_asked_for(void)
+{
+	check_align(20, 0, 0, 8);
+	check_align(20, 4, 0, 8);
+	check_align(20, 16, 0, 16);
+	check_align(16, 0, SLAB_HWCACHE_ALIGN, 16);
+	check_align(17, 0, SLAB_HWCACHE_ALIGN, 32);
+	check_align(32, 0, SLAB_HWCACHE_ALIGN, 32);
+	check_align(33, 0, SLAB_HWCACHE_ALIGN, 64);
+	check_align(300, 0, SLAB_HWCACHE_ALIGN, 64);
+	check_align(20, 256, SLAB_HWCACHE_ALIGN, 256);
+}
+
+static void check_tuning(size_t bytes, slab_flags_t flags, unsigned slots, unsigned batch)
+{
+	struct kmem_cache *cache = make("test_tuning", bytes, flags);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	CHECK(object != NULL);
+	CHECK_EQ(cache->magazine_slots, slots);
+	CHECK_EQ(cache->batch, batch);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static void magazines_are_tuned_by_object_size(void)
+{
+	check_tuning(8, 0, 127, 48);
+	check_tuning(256, 0, 127, 48);
+	check_tuning(257, 0, 63, 31);
+	check_tuning(1024, 0, 63, 31);
+	check_tuning(1025, 0, 31, 15);
+	check_tuning(PAGE_SIZE, 0, 31, 15);
+	check_tuning(PAGE_SIZE + 1, 0, 3, 3);
+	check_tuning(8 * PAGE_SIZE, 0, 3, 3);
+	check_tuning(8 * PAGE_SIZE + 1, 0, 0, 0);
+	check_tuning(64, SLAB_POISON, 0, 0);	/* every object is checked */
+}
+
+static void check_gfp(slab_flags_t flags, gfp_t gfp)
+{
+	struct kmem_cache *cache = make("test_gfp", 64, flags);
+
+	CHECK_EQ(cache->gfp, gfp);
+	CHECK_EQ(cache->flags, flags | SLAB_PANIC);
+	kmem_cache_destroy(cache);
+}
+
+static void a_cache_asks_for_the_pages_it_is_made_for(void)
+{
+	check_gfp(0, 0);
+	check_gfp(SLAB_CACHE_DMA, __GFP_DMA);
+	check_gfp(SLAB_CACHE_DMA32, __GFP_DMA32);
+	check_gfp(SLAB_RECLAIM_ACCOUNT, __GFP_RECLAIMABLE);
+	check_gfp(SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA32, __GFP_RECLAIMABLE | __GFP_DMA32);
+}
+
+static void a_new_cache_is_what_was_asked_for(void)
+{
+	struct kmem_cache *cache = make("test_new", 20, 0);
+	const struct slab_layout *layout = &cache->layout;
+
+	CHECK(strcmp(kmem_cache_name(cache), "test_new") == 0);
+	CHECK_EQ(kmem_cache_size(cache), 20);
+	CHECK_EQ(cache->object_bytes, 24);
+	CHECK_EQ(cache->nr_objects, layout->nr_objects);
+	CHECK_EQ(cache->max_kept_objects, slab_system.setup.end_pfn / 64 /
+		 pages_in(layout->order) * layout->nr_objects);
+	/* Two tables follow the structure: the last ends where the object does. */
+	CHECK_EQ((uintptr_t)&cache->nodes[slab_system.nr_nodes],
+		 (uintptr_t)cache + kmem_cache_size(cache_cache));
+	CHECK((void *)cache->nodes == (void *)&cache->cpu[slab_system.nr_cpus]);
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		CHECK(!cache->nodes[nid]);
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		CHECK(cache->cpu[cpu] == &slab_no_array);
+	kmem_cache_destroy(cache);
+}
+
+/* Of this machine or of the whole system, as debug= has it. */
+static void debug_flags_of_the_system_are_every_new_caches(void)
+{
+	slab_flags_t kept = slab_system.debug_flags;
+	struct kmem_cache *cache;
+
+	slab_system.debug_flags = SLAB_RED_ZONE | SLAB_STORE_USER;
+	cache = kmem_cache_create("test_system_flags", 64, 0, SLAB_PANIC | SLAB_POISON, NULL);
+	slab_system.debug_flags = kept;
+	CHECK_EQ(cache->flags, SLAB_PANIC | SLAB_POISON | SLAB_RED_ZONE | SLAB_STORE_USER);
+	kmem_cache_destroy(cache);
+}
+
+static void the_largest_objects_have_a_cache_unless_red_zones_make_them_larger(void)
+{
+	struct kmem_cache *cache = make("test_largest", KMALLOC_MAX_SIZE, 0);
+	struct page *page = alloc_page(GFP_KERNEL), *again;
+
+	CHECK_EQ(cache->layout.nr_objects, 1);
+	kmem_cache_destroy(cache);
+	CHECK(page != NULL);
+	__free_page(page);
+	CHECK(!create_plain("test_too_large", KMALLOC_MAX_SIZE, 0, SLAB_RED_ZONE, NULL));
+	again = alloc_page(GFP_KERNEL);
+	CHECK(again == page);	/* what the attempt took, it gave back */
+	__free_page(again);
+	CHECK_PANICS("no memory for cache test_too_large",
+		     kmem_cache_create("test_too_large", KMALLOC_MAX_SIZE, 0,
+				       SLAB_RED_ZONE | SLAB_PANIC, NULL));
+}
+
 static void check_page_links(size_t bytes, enum slab_place place)
 {
 	struct kmem_cache *cache = make("test_links", bytes, 0);
@@ -338,10 +458,139 @@ static void shrinking_returns_every_page(void)
 	CHECK(nr_pages > 0);
 	release(cache, NR_OBJECTS);
 	CHECK(slab_usage(cache).nr_slab_pages > 0);
-	kmem_cache_shrink(cache);
+	CHECK_EQ(kmem_cache_shrink(cache), nr_pages);
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
 	CHECK_EQ(kmem_cache_shrink(cache), 0);
 	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Objects of every node, in and out: arrays, aliens, depots and nodes are made for them. */
+static void use_all_nodes(struct kmem_cache *cache)
+{
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		for (unsigned i = 0; i < NR_OBJECTS; i++) {
+			objects[i] = kmem_cache_alloc_node(cache, GFP_KERNEL, nid);
+			CHECK(objects[i] != NULL);
+		}
+		release(cache, NR_OBJECTS);
+	}
+}
+
+static void shrinking_returns_the_pages_of_all_nodes(void)
+{
+	struct kmem_cache *cache = make("test_shrink_nodes", 256, 0);
+	uint64_t nr_pages;
+
+	use_all_nodes(cache);
+	nr_pages = slab_usage(cache).nr_slab_pages;
+	CHECK_EQ(kmem_cache_shrink(cache), nr_pages);
+	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
+	kmem_cache_destroy(cache);
+}
+
+static void make_use_and_destroy(slab_flags_t flags)
+{
+	struct kmem_cache *cache = make("test_all_back", 128, flags);
+
+	use_all_nodes(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Not even what a cache made for itself: nodes, arrays, magazines, descriptors. */
+static void a_destroyed_cache_leaves_nothing(void)
+{
+	static const slab_flags_t flags[] = { 0, SLAB_RED_ZONE | SLAB_QUARANTINE };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
+		uint64_t nr_active;
+
+		make_use_and_destroy(flags[i]);
+		nr_active = slab_usage(NULL).nr_active;
+		make_use_and_destroy(flags[i]);
+		CHECK_EQ(slab_usage(NULL).nr_active, nr_active);
+	}
+}
+
+/* ---- All caches ---- */
+
+static uint64_t nr_empty_slabs(void)
+{
+	uint64_t nr = 0;
+
+	list_for_each(at, &slab_system.caches) {
+		struct kmem_cache *cache = list_entry(at, struct kmem_cache, list);
+
+		for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+			const struct cache_node *node = cache_node_lookup(cache, nid);
+
+			nr += node && cache->magazine_slots == 0 ? node->nr_free_slabs : 0;
+		}
+	}
+	return nr;
+}
+
+/* Descriptors come back while other caches shrink: their caches are asked after those. */
+static void shrinking_all_leaves_no_empty_slab(void)
+{
+	struct kmem_cache *cache = make("test_shrink_all", 64, 0);
+
+	use_all_nodes(cache);
+	CHECK(slab_shrink(UINT64_MAX) > 0);
+	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
+	CHECK_EQ(nr_empty_slabs(), 0);
+	CHECK_EQ(slab_shrink(UINT64_MAX), 0);
+	kmem_cache_destroy(cache);
+}
+
+static void shrinking_stops_when_it_has_enough(void)
+{
+	struct kmem_cache *first = make("test_enough1", 1024, 0);
+	struct kmem_cache *second = make("test_enough2", 1024, 0);
+	uint64_t nr_first, nr_second;
+
+	use_all_nodes(first);
+	use_all_nodes(second);
+	nr_first = slab_usage(first).nr_slab_pages;
+	nr_second = slab_usage(second).nr_slab_pages;
+	CHECK_EQ(slab_shrink(0), 0);
+	CHECK_EQ(slab_usage(second).nr_slab_pages, nr_second);
+	CHECK_EQ(slab_shrink(nr_second), nr_second);
+	CHECK_EQ(slab_usage(second).nr_slab_pages, 0);
+	CHECK_EQ(slab_usage(first).nr_slab_pages, nr_first);
+	CHECK_EQ(slab_shrink(1), nr_first);
+	kmem_cache_destroy(second);
+	kmem_cache_destroy(first);
+}
+
+static void pressure_is_told_how_many_pages_came_back(void)
+{
+	struct kmem_cache *cache = make("test_told", 1024, 0);
+	uint64_t nr_pages;
+
+	shrink_node(NID_NONE, UINT64_MAX);
+	use_all_nodes(cache);
+	nr_pages = slab_usage(cache).nr_slab_pages;
+	CHECK(shrink_node(NID_NONE, UINT64_MAX) >= nr_pages);
+	use_all_nodes(cache);
+	CHECK(shrink_node(NID_NONE, 1) > 0);
+	kmem_cache_destroy(cache);
+}
+
+/* Who shrinks under pressure does not wait for another who does. */
+static void pressure_passes_by_a_list_that_is_in_use(void)
+{
+	struct kmem_cache *cache = make("test_list_in_use", 1024, 0);
+	uint64_t nr_pages;
+
+	use_all_nodes(cache);
+	nr_pages = slab_usage(cache).nr_slab_pages;
+	spin_lock(&slab_system.lock);
+	shrink_node(NID_NONE, UINT64_MAX);
+	CHECK_EQ(slab_usage(cache).nr_slab_pages, nr_pages);
+	spin_unlock(&slab_system.lock);
+	shrink_node(NID_NONE, UINT64_MAX);
+	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
 	kmem_cache_destroy(cache);
 }
 
@@ -472,6 +721,62 @@ static void type_safe_slabs_wait_for_a_grace_period(void)
 	number = grace_begin();
 	grace_cpu_stop();
 	CHECK(grace_has_passed(number));
+}
+
+/* Empties slabs of @cache that nobody else may look at: all that it has. */
+static uint64_t nr_pages_to_defer(struct kmem_cache *cache)
+{
+	uint64_t nr_pages;
+
+	fill(cache, 100);
+	nr_pages = slab_usage(cache).nr_slab_pages;
+	release(cache, 100);
+	return nr_pages;
+}
+
+/* Each round of slabs waits for a period of its own, and no longer. */
+static void slabs_that_come_later_wait_longer(void)
+{
+	struct kmem_cache *cache = make("test_rounds", 512, SLAB_TYPESAFE_BY_RCU);
+	uint64_t nr_early, nr_late;
+
+	grace_cpu_start();
+	for (unsigned round = 0; round < 3; round++) {
+		nr_early = nr_pages_to_defer(cache);
+		CHECK(nr_early > 0);
+		CHECK_EQ(kmem_cache_shrink(cache), 0);
+		nr_late = nr_pages_to_defer(cache);
+		CHECK_EQ(kmem_cache_shrink(cache), 0);
+		grace_note_quiescent();
+		CHECK_EQ(kmem_cache_shrink(cache), nr_early);
+		CHECK_EQ(kmem_cache_shrink(cache), 0);
+		grace_note_quiescent();
+		CHECK_EQ(kmem_cache_shrink(cache), nr_late);
+		grace_note_quiescent();
+		CHECK_EQ(kmem_cache_shrink(cache), 0);
+	}
+	grace_cpu_stop();
+	kmem_cache_destroy(cache);
+}
+
+static void destroying_waits_for_all_rounds(void)
+{
+	struct kmem_cache *cache = make("test_both", 512, SLAB_TYPESAFE_BY_RCU);
+	struct page *early, *late;
+
+	grace_cpu_start();
+	nr_pages_to_defer(cache);
+	early = virt_to_page(objects[0]);
+	kmem_cache_shrink(cache);
+	nr_pages_to_defer(cache);
+	late = virt_to_page(objects[0]);
+	kmem_cache_shrink(cache);
+	CHECK_EQ(early->type, PAGE_SLAB);
+	CHECK_EQ(late->type, PAGE_SLAB);
+	kmem_cache_destroy(cache);
+	CHECK(early->type != PAGE_SLAB);
+	CHECK(late->type != PAGE_SLAB);
+	grace_cpu_stop();
 }
 
 static void slabs_begin_at_different_colours(void)
@@ -1140,17 +1445,35 @@ static const struct test_case cases[] = {
 	{ "objects are aligned as asked", objects_are_aligned_as_asked },
 	{ "hwcache align keeps objects on their own lines",
 	  hwcache_align_keeps_objects_on_their_own_lines },
+	{ "an alignment is the largest that is asked for",
+	  an_alignment_is_the_largest_that_is_asked_for },
+	{ "magazines are tuned by object size", magazines_are_tuned_by_object_size },
+	{ "a cache asks for the pages it is made for", a_cache_asks_for_the_pages_it_is_made_for },
+	{ "a new cache is what was asked for", a_new_cache_is_what_was_asked_for },
+	{ "debug flags of the system are every new cache's",
+	  debug_flags_of_the_system_are_every_new_caches },
+	{ "the largest objects have a cache unless red zones make them larger",
+	  the_largest_objects_have_a_cache_unless_red_zones_make_them_larger },
 	{ "every page leads to cache and slab", every_page_leads_to_cache_and_slab },
 	{ "constructors run once per object", constructors_run_once_per_object },
 	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
+	{ "shrinking returns the pages of all nodes", shrinking_returns_the_pages_of_all_nodes },
+	{ "a destroyed cache leaves nothing", a_destroyed_cache_leaves_nothing },
+	{ "shrinking all leaves no empty slab", shrinking_all_leaves_no_empty_slab },
+	{ "shrinking stops when it has enough", shrinking_stops_when_it_has_enough },
+	{ "pressure is told how many pages came back",
+	  pressure_is_told_how_many_pages_came_back },
+	{ "pressure passes by a list that is in use", pressure_passes_by_a_list_that_is_in_use },
 	{ "empty slabs beyond the bound go at once", empty_slabs_beyond_the_bound_go_at_once },
 	{ "slabs given back are pages again", slabs_given_back_are_pages_again },
 	{ "a node without pages is served by another", a_node_without_pages_is_served_by_another },
 	{ "shrinking keeps slabs in use", shrinking_keeps_slabs_in_use },
 	{ "memory pressure returns empty slabs", memory_pressure_returns_empty_slabs },
 	{ "type-safe slabs wait for a grace period", type_safe_slabs_wait_for_a_grace_period },
+	{ "slabs that come later wait longer", slabs_that_come_later_wait_longer },
+	{ "destroying waits for all rounds", destroying_waits_for_all_rounds },
 	{ "slabs begin at different colours", slabs_begin_at_different_colours },
 	{ "descriptors lie in different lines", descriptors_lie_in_different_lines },
 	{ "nodes get their own objects", nodes_get_their_own_objects },
