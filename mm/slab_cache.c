@@ -261,13 +261,9 @@ void slab_drain_cpu(void)
 
 static void free_arrays(struct kmem_cache *cache)
 {
-	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
-		struct cpu_array *array = cache->cpu[cpu];
-
-		cache->cpu[cpu] = &slab_no_array;
-		if (array != &slab_no_array)
-			cpu_array_free(cache, array);
-	}
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		if (cache->cpu[cpu] != &slab_no_array)
+			cpu_array_free(cache, cache->cpu[cpu]);
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
 		if (cache->nodes[nid])
 			alien_free(cache->nodes[nid]);
@@ -412,10 +408,10 @@ static void make_internal_caches(void)
 
 void slab_init(const struct slab_setup *setup)
 {
-	ASSERT(setup->nr_nodes >= 1);
 	ASSERT(setup->nr_nodes <= MAX_NODES);
-	ASSERT(setup->nr_cpus >= 1);
 	ASSERT(setup->nr_cpus <= MAX_CPUS);
+	ASSERT(setup->nr_nodes >= 1);
+	ASSERT(setup->nr_cpus >= 1);
 	slab_system.setup = *setup;
 	slab_system.end_pa = pfn_to_pa(setup->end_pfn);
 	slab_system.nr_nodes = setup->nr_nodes;

@@ -8,6 +8,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "mm/grace.h"
 #include "mm/init.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
@@ -17,6 +18,7 @@
 #include "tests/host/machine.h"
 #include "tests/host/port.h"
 #include "tests/host/suites_host.h"
+#include "tests/unit/heard.h"
 #include "tests/unit/page_model.h"
 
 #define NR_THREADS		4u
@@ -276,6 +278,162 @@ static void guarded_objects_of_an_earlier_machine_are_forgotten(void)
 
 /* ---- CPUs ---- */
 
+/* ---- Caches ---- */
+
+#define NR_CACHED	1000u
+
+static void *cached[NR_CACHED];
+
+/* CPU @cpu, which has started, takes objects of @nid and gives them back. */
+static void use_cache(struct kmem_cache *cache, unsigned cpu, unsigned nid)
+{
+	host_port_set_cpu(cpu);
+	for (unsigned i = 0; i < NR_CACHED; i++) {
+		cached[i] = kmem_cache_alloc_node(cache, GFP_KERNEL, nid);
+		CHECK(cached[i] != NULL);
+	}
+	for (unsigned i = 0; i < NR_CACHED; i++)
+		kmem_cache_free(cache, cached[i]);
+}
+
+/* CPUs of two nodes, each with objects of both. */
+static void use_cache_everywhere(struct kmem_cache *cache)
+{
+	for (unsigned nid = 0; nid < 2; nid++) {
+		use_cache(cache, 0, nid);
+		use_cache(cache, 2, nid);
+	}
+}
+
+static void a_shrinking_cpu_asks_the_others(void)
+{
+	struct kmem_cache *cache;
+
+	host_start_machine(&machine_four_nodes);
+	host_start_cpu(2);
+	cache = kmem_cache_create("test_others", 128, 0, SLAB_PANIC, NULL);
+	use_cache_everywhere(cache);
+	CHECK(cache->cpu[0]->own.nr_full > 0);
+	CHECK(kmem_cache_shrink(cache) > 0);	/* on CPU 2 */
+	CHECK_EQ(cache->cpu[0]->own.nr_full, 0);
+	CHECK(cache->cpu[0]->is_drain_asked);
+	CHECK(!cache->cpu[2]->is_drain_asked);
+	CHECK_EQ(slab_usage(cache).nr_active, 0);
+	kmem_cache_destroy(cache);
+	host_port_set_cpu(0);
+}
+
+static uint64_t nr_active_after_a_cache(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_left", 128, 0, SLAB_PANIC, NULL);
+
+	use_cache_everywhere(cache);
+	host_port_set_cpu(0);
+	kmem_cache_destroy(cache);
+	return slab_usage(NULL).nr_active;
+}
+
+/* Arrays of all CPUs, and what those of all nodes had of others. */
+static void a_destroyed_cache_leaves_nothing_on_any_node(void)
+{
+	uint64_t nr_active;
+
+	host_start_machine(&machine_four_nodes);
+	host_start_cpu(2);
+	nr_active = nr_active_after_a_cache();
+	CHECK_EQ(nr_active_after_a_cache(), nr_active);
+	CHECK(mm_verify_all());
+}
+
+/* A CPU that reads is quiescent never again: after a second the cache is given up. */
+static void a_cache_whose_readers_do_not_rest_is_lost(void)
+{
+	struct kmem_cache *cache;
+	struct page *page;
+	uint64_t started;
+	void *object;
+
+	host_start_machine(&machine_four_nodes);
+	host_start_cpu(2);
+	grace_cpu_start();
+	host_port_set_cpu(0);
+	cache = kmem_cache_create("test_lost", 128, 0, SLAB_PANIC | SLAB_TYPESAFE_BY_RCU, NULL);
+	object = kmem_cache_alloc(cache, GFP_KERNEL);
+	page = virt_to_page(object);
+	kmem_cache_free(cache, object);
+	started = mm_port_now_ns();
+	heard_begin();
+	kmem_cache_destroy(cache);
+	CHECK(strstr(heard_end(), "the memory of cache test_lost is lost") != NULL);
+	CHECK(mm_port_now_ns() - started >= 1000000000u);
+	/* Its slabs are no other's, nor is it: readers may find both. */
+	CHECK_EQ(page->type, PAGE_SLAB);
+	CHECK(page_cache(page) == cache);
+	CHECK(kmem_cache_create("test_next", 128, 0, SLAB_PANIC, NULL) != cache);
+	CHECK(cache->nodes[page_to_nid(page)] != NULL);
+	CHECK(strcmp(kmem_cache_name(cache), "test_lost") == 0);
+}
+
+static void without_a_page_no_cache_is_made(void)
+{
+	struct chain chain = { NULL, 0 };
+	unsigned nr_made = 0;
+
+	host_start_machine(&machine_small);
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 0))
+		;
+	while (nr_made < NR_CACHED && kmem_cache_create("test_last", 8, 0, 0, NULL))
+		nr_made++;
+	CHECK(nr_made < NR_CACHED);
+	CHECK_PANICS("no memory for cache test_last",
+		     kmem_cache_create("test_last", 8, 0, SLAB_PANIC, NULL));
+	CHECK(mm_verify_all());
+	chain_free(&chain);
+}
+
+/* Boot ends with a message where not even the first caches have room. */
+static void without_pages_there_is_no_first_cache(void)
+{
+	struct chain chain = { NULL, 0 };
+	struct slab_setup setup;
+
+	host_start_machine(&machine_small);
+	setup = slab_system.setup;
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 0))
+		;
+	CHECK_PANICS("no page for the first cache", slab_init(&setup));
+	host_start_machine(&machine_small);
+	chain = (struct chain){ NULL, 0 };
+	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 0))
+		;
+	for (unsigned i = 0; i < 1; i++) {
+		struct page *page = chain.first;
+
+		chain.first = *(struct page **)page_address(page);
+		__free_pages(page, 0);
+	}
+	CHECK_PANICS("no memory for cache kmem_cache_node", slab_init(&setup));
+	host_start_machine(&machine_small);
+}
+
+static const struct host_machine machine_far_memory = {
+	.name = "CPUs without memory",
+	.ranges = {
+		{ 0, 1 * MIB, MEM_LOW, 1 },
+		{ 1 * MIB, 64 * MIB, MEM_USABLE, 1 },
+	},
+	.nr_cpus = 2,
+	.cpu_domains = { 0, 1 },
+};
+
+static void the_first_caches_lie_where_memory_is(void)
+{
+	host_start_machine(&machine_far_memory);
+	CHECK_EQ(page_to_nid(virt_to_page(cache_cache)), slab_system.boot_nid);
+	CHECK(slab_system.boot_nid != 0);
+	CHECK(mm_verify_all());
+}
+
 struct worker {
 	pthread_t thread;
 	unsigned cpu;
@@ -366,6 +524,13 @@ static const struct test_case machine_cases[] = {
 	{ "sections come up when they are needed", sections_come_up_when_they_are_needed },
 	{ "guarded objects of an earlier machine are forgotten",
 	  guarded_objects_of_an_earlier_machine_are_forgotten },
+	{ "a shrinking CPU asks the others", a_shrinking_cpu_asks_the_others },
+	{ "a destroyed cache leaves nothing on any node",
+	  a_destroyed_cache_leaves_nothing_on_any_node },
+	{ "a cache whose readers do not rest is lost", a_cache_whose_readers_do_not_rest_is_lost },
+	{ "without a page no cache is made", without_a_page_no_cache_is_made },
+	{ "without pages there is no first cache", without_pages_there_is_no_first_cache },
+	{ "the first caches lie where memory is", the_first_caches_lie_where_memory_is },
 	{ "threads share the zones", threads_share_the_zones },
 };
 

@@ -298,6 +298,7 @@ static void a_cache_asks_for_the_pages_it_is_made_for(void)
 	check_gfp(SLAB_CACHE_DMA32, __GFP_DMA32);
 	check_gfp(SLAB_RECLAIM_ACCOUNT, __GFP_RECLAIMABLE);
 	check_gfp(SLAB_RECLAIM_ACCOUNT | SLAB_CACHE_DMA32, __GFP_RECLAIMABLE | __GFP_DMA32);
+	check_gfp(SLAB_CACHE_DMA | SLAB_CACHE_DMA32, __GFP_DMA | __GFP_DMA32);
 }
 
 static void a_new_cache_is_what_was_asked_for(void)
@@ -338,19 +339,85 @@ static void debug_flags_of_the_system_are_every_new_caches(void)
 static void the_largest_objects_have_a_cache_unless_red_zones_make_them_larger(void)
 {
 	struct kmem_cache *cache = make("test_largest", KMALLOC_MAX_SIZE, 0);
-	struct page *page = alloc_page(GFP_KERNEL), *again;
+	uint64_t nr_caches;
 
 	CHECK_EQ(cache->layout.nr_objects, 1);
 	kmem_cache_destroy(cache);
-	CHECK(page != NULL);
-	__free_page(page);
+	nr_caches = slab_usage(cache_cache).nr_active;
 	CHECK(!create_plain("test_too_large", KMALLOC_MAX_SIZE, 0, SLAB_RED_ZONE, NULL));
-	again = alloc_page(GFP_KERNEL);
-	CHECK(again == page);	/* what the attempt took, it gave back */
-	__free_page(again);
+	CHECK_EQ(slab_usage(cache_cache).nr_active, nr_caches);
 	CHECK_PANICS("no memory for cache test_too_large",
 		     kmem_cache_create("test_too_large", KMALLOC_MAX_SIZE, 0,
 				       SLAB_RED_ZONE | SLAB_PANIC, NULL));
+}
+
+/* The page that red zones need is the only one here. */
+static void a_cache_that_cannot_be_made_leaves_nothing(void)
+{
+	struct kmem_cache *cache = make("test_before", 64, 0);
+	uint64_t nr_caches;
+	struct page *page;
+
+	kmem_cache_destroy(cache);	/* leaves room for the next one's structure */
+	nr_caches = slab_usage(cache_cache).nr_active;
+	mm_fail_nth(1);
+	cache = create_plain("test_no_page", 64, 0, SLAB_RED_ZONE, NULL);
+	mm_fail_nth(0);
+	CHECK(!cache);
+	CHECK_EQ(slab_usage(cache_cache).nr_active, nr_caches);
+	/* The newest page of this CPU's is taken, and comes back where there is no layout. */
+	page = alloc_page(GFP_KERNEL);
+	CHECK(page != NULL);
+	__free_page(page);
+	CHECK(!create_plain("test_no_layout", KMALLOC_MAX_SIZE, 0, SLAB_RED_ZONE, NULL));
+	CHECK(page->type != PAGE_USER);
+}
+
+static bool is_listed(const struct kmem_cache *cache)
+{
+	bool is_listed = false;
+
+	list_for_each(at, &slab_system.caches)
+		is_listed |= at == &cache->list;
+	return is_listed;
+}
+
+static void the_first_caches_are_listed_and_no_larger_than_need_be(void)
+{
+	struct kmem_cache *cache = make("test_first_caches", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	unsigned index;
+
+	CHECK(is_listed(cache));
+	CHECK(is_listed(cache_cache));
+	CHECK(is_listed(node_cache));
+	CHECK(is_listed(cache->magazines));
+	CHECK(is_listed(cache->descriptors));
+	CHECK_EQ(kmem_cache_size(cache->descriptors),
+		 descriptor_bytes_for(cache->layout.nr_objects, &index));
+	CHECK_EQ(cache->descriptors->layout.place, ON_SLAB);
+	CHECK_EQ(cache_cache->flags, SLAB_PANIC);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+	CHECK(!is_listed(cache));
+	kmem_cache_destroy(NULL);
+}
+
+static void check_setup(const char *assertion, unsigned nr_nodes, unsigned nr_cpus)
+{
+	struct slab_setup setup = slab_system.setup;
+
+	setup.nr_nodes = nr_nodes;
+	setup.nr_cpus = nr_cpus;
+	CHECK_PANICS(assertion, slab_init(&setup));
+}
+
+static void impossible_machines_are_refused(void)
+{
+	check_setup("nr_nodes <= MAX_NODES", MAX_NODES + 1, 1);
+	check_setup("nr_cpus <= MAX_CPUS", MAX_NODES, MAX_CPUS + 1);
+	check_setup("nr_nodes >= 1", 0, MAX_CPUS);
+	check_setup("nr_cpus >= 1", 1, 0);
 }
 
 static void check_page_links(size_t bytes, enum slab_place place)
@@ -495,6 +562,35 @@ static void make_use_and_destroy(slab_flags_t flags)
 
 	use_all_nodes(cache);
 	kmem_cache_destroy(cache);
+}
+
+static void an_empty_slab_of_one_object_is_given_back_too(void)
+{
+	struct kmem_cache *cache = make("test_one_object", KMALLOC_MAX_SIZE, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOWARN);
+
+	if (object) {
+		kmem_cache_free(cache, object);
+		CHECK_EQ(kmem_cache_shrink(cache), pages_in(cache->layout.order));
+	}
+	kmem_cache_destroy(cache);
+	if (!object)
+		SKIP("no block that large");
+}
+
+/* Nor the page that red zones needed, nor slabs that its quarantine held. */
+static void a_destroyed_debug_cache_leaves_no_page(void)
+{
+	struct kmem_cache *cache = make("test_debug_back", 128, SLAB_RED_ZONE | SLAB_QUARANTINE);
+	struct page *page = virt_to_page(cache->debug);
+
+	fill(cache, 50);
+	release(cache, 50);
+	CHECK_EQ(page->type, PAGE_USER);
+	kmem_cache_destroy(cache);
+	CHECK(page->type != PAGE_USER);
+	for (unsigned i = 0; i < 50; i++)
+		CHECK(virt_to_page(objects[i])->type != PAGE_SLAB);
 }
 
 /* Not even what a cache made for itself: nodes, arrays, magazines, descriptors. */
@@ -1067,7 +1163,8 @@ static void illegal_sizes_and_alignments_panic(void)
 	CHECK_PANICS("size_bytes > 0", kmem_cache_create("test_bad", 0, 0, 0, NULL));
 	CHECK_PANICS("size_bytes <= KMALLOC_MAX_SIZE",
 		     kmem_cache_create("test_bad", too_large, 0, 0, NULL));
-	CHECK_PANICS("is_power_of_two(align)", kmem_cache_create("test_bad", 8, 24, 0, NULL));
+	CHECK_PANICS("align == 0 || is_power_of_two(align)",
+		     kmem_cache_create("test_bad", 8, 24, 0, NULL));
 	CHECK_PANICS("align <= PAGE_SIZE", kmem_cache_create("test_bad", 8, 8192, 0, NULL));
 	CHECK_PANICS("name != NULL", kmem_cache_create(NULL, 8, 8, 0, NULL));
 }
@@ -1454,12 +1551,20 @@ static const struct test_case cases[] = {
 	  debug_flags_of_the_system_are_every_new_caches },
 	{ "the largest objects have a cache unless red zones make them larger",
 	  the_largest_objects_have_a_cache_unless_red_zones_make_them_larger },
+	{ "a cache that cannot be made leaves nothing",
+	  a_cache_that_cannot_be_made_leaves_nothing },
+	{ "the first caches are listed and no larger than need be",
+	  the_first_caches_are_listed_and_no_larger_than_need_be },
+	{ "impossible machines are refused", impossible_machines_are_refused },
 	{ "every page leads to cache and slab", every_page_leads_to_cache_and_slab },
 	{ "constructors run once per object", constructors_run_once_per_object },
 	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
 	{ "shrinking returns the pages of all nodes", shrinking_returns_the_pages_of_all_nodes },
+	{ "an empty slab of one object is given back too",
+	  an_empty_slab_of_one_object_is_given_back_too },
+	{ "a destroyed debug cache leaves no page", a_destroyed_debug_cache_leaves_no_page },
 	{ "a destroyed cache leaves nothing", a_destroyed_cache_leaves_nothing },
 	{ "shrinking all leaves no empty slab", shrinking_all_leaves_no_empty_slab },
 	{ "shrinking stops when it has enough", shrinking_stops_when_it_has_enough },

@@ -312,6 +312,18 @@ static void shrinking_takes_the_reserve_of_idle_cpus(void)
 	kmem_cache_destroy(cache);
 }
 
+static void shrinking_asks_no_cpu_that_has_nothing(void)
+{
+	struct kmem_cache *cache = make("test_asked", 128);
+
+	fill(cache, 1);
+	release(cache, 1);
+	kmem_cache_shrink(cache);
+	CHECK(!own_array(cache)->is_drain_asked);	/* that is empty already */
+	CHECK(!slab_no_array.is_drain_asked);
+	kmem_cache_destroy(cache);
+}
+
 static void draining_leaves_a_cpu_as_it_began(void)
 {
 	struct kmem_cache *cache = make("test_drain", 128);
@@ -534,6 +546,7 @@ static const struct test_case cases[] = {
 	{ "a CPU keeps no more than its node may", a_cpu_keeps_no_more_than_its_node_may },
 	{ "a CPU that only frees keeps one", a_cpu_that_only_frees_keeps_one },
 	{ "shrinking takes the reserve of idle CPUs", shrinking_takes_the_reserve_of_idle_cpus },
+	{ "shrinking asks no CPU that has nothing", shrinking_asks_no_cpu_that_has_nothing },
 	{ "draining leaves a CPU as it began", draining_leaves_a_cpu_as_it_began },
 	{ "no two arrays share a line", no_two_arrays_share_a_line },
 	{ "kmalloc finds its arrays without a cache", kmalloc_finds_its_arrays_without_a_cache },
