@@ -18,11 +18,11 @@
 
 #define MAX_WAIT_NS	1000000000ull
 
+/* @cache is cleared: period 0, which nobody waits for, has passed. */
 void rcu_slabs_init(struct kmem_cache *cache)
 {
 	list_init(&cache->rcu.pending);
 	list_init(&cache->rcu.waiting);
-	cache->rcu.number = 0;		/* that has always passed */
 }
 
 static void move_all(struct list_head *from, struct list_head *to)
@@ -51,12 +51,13 @@ void rcu_slabs_defer(struct kmem_cache *cache, struct list_head *slabs, struct l
 	spin_unlock(&cache->rcu.lock);
 }
 
+/* Slabs are pending only while others wait. */
 static bool has_deferred(struct kmem_cache *cache)
 {
 	bool is_empty;
 
 	spin_lock(&cache->rcu.lock);
-	is_empty = list_is_empty(&cache->rcu.pending) && list_is_empty(&cache->rcu.waiting);
+	is_empty = list_is_empty(&cache->rcu.waiting);
 	spin_unlock(&cache->rcu.lock);
 	return !is_empty;
 }
@@ -68,11 +69,11 @@ bool rcu_slabs_wait(struct kmem_cache *cache)
 	while (has_deferred(cache)) {
 		struct list_head none;
 
+		if (mm_port_now_ns() - started > MAX_WAIT_NS)
+			return false;
 		grace_note_quiescent();
 		list_init(&none);
 		slabs_destroy(cache, &none);
-		if (has_deferred(cache) && mm_port_now_ns() - started > MAX_WAIT_NS)
-			return false;
 		mm_port_spin_hint();
 	}
 	return true;

@@ -323,7 +323,7 @@ static void a_new_cache_is_what_was_asked_for(void)
 	kmem_cache_destroy(cache);
 }
 
-/* Of this machine or of the whole system, as debug= has it. */
+/* As debug= has it. */
 static void debug_flags_of_the_system_are_every_new_caches(void)
 {
 	slab_flags_t kept = slab_system.debug_flags;
@@ -578,7 +578,7 @@ static void an_empty_slab_of_one_object_is_given_back_too(void)
 		SKIP("no block that large");
 }
 
-/* Nor the page that red zones needed, nor slabs that its quarantine held. */
+/* Neither the page that red zones needed nor slabs that its quarantine held. */
 static void a_destroyed_debug_cache_leaves_no_page(void)
 {
 	struct kmem_cache *cache = make("test_debug_back", 128, SLAB_RED_ZONE | SLAB_QUARANTINE);
@@ -679,10 +679,11 @@ static void pressure_passes_by_a_list_that_is_in_use(void)
 	struct kmem_cache *cache = make("test_list_in_use", 1024, 0);
 	uint64_t nr_pages;
 
+	shrink_node(NID_NONE, UINT64_MAX);	/* nor has anybody else anything to give */
 	use_all_nodes(cache);
 	nr_pages = slab_usage(cache).nr_slab_pages;
 	spin_lock(&slab_system.lock);
-	shrink_node(NID_NONE, UINT64_MAX);
+	CHECK_EQ(shrink_node(NID_NONE, UINT64_MAX), 0);
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, nr_pages);
 	spin_unlock(&slab_system.lock);
 	shrink_node(NID_NONE, UINT64_MAX);
@@ -819,7 +820,7 @@ static void type_safe_slabs_wait_for_a_grace_period(void)
 	CHECK(grace_has_passed(number));
 }
 
-/* Empties slabs of @cache that nobody else may look at: all that it has. */
+/* Fills slabs of @cache and empties them; returns how many pages they have. */
 static uint64_t nr_pages_to_defer(struct kmem_cache *cache)
 {
 	uint64_t nr_pages;
