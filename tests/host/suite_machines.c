@@ -20,6 +20,7 @@
 #include "tests/host/suites_host.h"
 #include "tests/unit/heard.h"
 #include "tests/unit/page_model.h"
+#include "tests/unit/plain_cache.h"
 
 #define NR_THREADS		4u
 #define NR_THREAD_STEPS		30000u
@@ -311,7 +312,7 @@ static void a_shrinking_cpu_asks_the_others(void)
 
 	host_start_machine(&machine_four_nodes);
 	host_start_cpu(2);
-	cache = kmem_cache_create("test_others", 128, 0, SLAB_PANIC, NULL);
+	cache = create_plain("test_others", 128, 0, SLAB_PANIC, NULL);
 	use_cache_everywhere(cache);
 	CHECK(cache->cpu[0]->own.nr_full > 0);
 	CHECK(kmem_cache_shrink(cache) > 0);	/* on CPU 2 */
@@ -325,7 +326,7 @@ static void a_shrinking_cpu_asks_the_others(void)
 
 static uint64_t nr_active_after_a_cache(void)
 {
-	struct kmem_cache *cache = kmem_cache_create("test_left", 128, 0, SLAB_PANIC, NULL);
+	struct kmem_cache *cache = create_plain("test_left", 128, 0, SLAB_PANIC, NULL);
 
 	use_cache_everywhere(cache);
 	host_port_set_cpu(0);
@@ -406,12 +407,7 @@ static void without_pages_there_is_no_first_cache(void)
 	chain = (struct chain){ NULL, 0 };
 	while (chain_add(&chain, GFP_KERNEL | __GFP_NOWARN, 0))
 		;
-	for (unsigned i = 0; i < 1; i++) {
-		struct page *page = chain.first;
-
-		chain.first = *(struct page **)page_address(page);
-		__free_pages(page, 0);
-	}
+	__free_page(chain.first);	/* for the structure, not for a slab */
 	CHECK_PANICS("no memory for cache kmem_cache_node", slab_init(&setup));
 	host_start_machine(&machine_small);
 }
