@@ -108,7 +108,7 @@ void *kmalloc_ready(size_t offset, gfp_t gfp)
 
 static bool is_large(const void *object)
 {
-	return pa_to_pfn(virt_to_phys(object)) < slab_system.setup.end_pfn &&
+	return has_page(object) &&
 		is_aligned((uintptr_t)object, PAGE_SIZE) &&
 		virt_to_page(object)->type == PAGE_LARGE;
 }
@@ -128,11 +128,9 @@ static NOINLINE void free_large(const void *object, const void *caller)
 
 void kfree_large(const void *object, const void *caller)
 {
-	pfn_t pfn = pa_to_pfn(virt_to_phys(object));
-
-	if (unlikely(pfn >= slab_system.setup.end_pfn) ||
+	if (unlikely(!has_page(object)) ||
 	    unlikely(!is_aligned((uintptr_t)object, PAGE_SIZE)) ||
-	    unlikely(!large_push(pfn_to_page(pfn))))
+	    unlikely(!large_push(virt_to_page(object))))
 		free_large(object, caller);
 }
 
@@ -191,7 +189,7 @@ static struct kmem_cache *cache_of(const void *object, const void *caller)
 
 	if (is_large(object))
 		return NULL;
-	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn ||
+	if (!has_page(object) ||
 	    page->type != PAGE_SLAB)
 		slab_report_bad_free(object, caller);
 	return page_cache(page);
@@ -209,7 +207,7 @@ static struct sizes sizes_of(const void *object, const void *caller)
 	struct sizes sizes = { .debug = NULL };
 	struct kmem_cache *cache;
 
-	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn &&
+	if (!has_page(object) &&
 	    guard_usable_bytes(object, &sizes.usable)) {
 		sizes.used = sizes.usable;
 		return sizes;

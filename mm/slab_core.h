@@ -67,7 +67,7 @@ struct slab_system {
 	unsigned nr_caches;
 	unsigned nr_nodes, nr_cpus;
 	struct slab_setup setup;
-	uint64_t end_pa;		/* of mem_map, as setup.end_pfn */
+	uint64_t end_pa;		/* of mem_map: see has_page() */
 	unsigned boot_nid;		/* node of the boot caches' first slabs */
 	slab_flags_t debug_flags;
 	uint64_t seed;
@@ -99,6 +99,12 @@ uint64_t slab_layout_waste(const struct slab_layout *layout);
 uint64_t slab_layout_inverse(const struct slab_layout *layout);
 
 /* ---- Addresses ---- */
+
+/* @va is in the direct map and has a struct page: virt_to_page() may be looked at. */
+static ALWAYS_INLINE bool has_page(const void *va)
+{
+	return virt_to_phys(va) < slab_system.end_pa;
+}
 
 #define SLAB_GUARD_WORD	0x51ab57c451ab57c4ull	/* before and behind an on-slab descriptor */
 #define SLAB_GUARD_BYTES ((uint32_t)sizeof(uint64_t))

@@ -261,8 +261,7 @@ static NOINLINE void free_foreign(struct kmem_cache *cache, struct slab *slab, v
 /* The page of @object if it is a slab's, else NULL. */
 static ALWAYS_INLINE struct page *slab_page(const void *object)
 {
-	if (unlikely(virt_to_phys(object) >= slab_system.end_pa) ||
-	    unlikely(virt_to_page(object)->type != PAGE_SLAB))
+	if (unlikely(!has_page(object)) || unlikely(virt_to_page(object)->type != PAGE_SLAB))
 		return NULL;
 	return virt_to_page(object);
 }

@@ -52,7 +52,7 @@ void slab_describe(const void *va, char *text, size_t text_bytes)
 {
 	const struct page *page;
 
-	if (pa_to_pfn(virt_to_phys(va)) >= slab_system.setup.end_pfn) {
+	if (!has_page(va)) {
 		format_text(text, text_bytes, "not in the direct map of RAM");
 		return;
 	}
@@ -71,7 +71,7 @@ static const char *kind_of_bad_free(const void *object)
 	const struct slab *slab;
 	uint64_t at;
 
-	if (pa_to_pfn(virt_to_phys(object)) >= slab_system.setup.end_pfn)
+	if (!has_page(object))
 		return "wild free";
 	page = virt_to_page(object);
 	if (page->type == PAGE_LARGE || page->type == PAGE_TAIL)
@@ -166,7 +166,7 @@ static void log_known(const void *va)
 	const void *object;
 
 	slab_log_audit(va);
-	if (pa_to_pfn(virt_to_phys(va)) >= slab_system.setup.end_pfn)
+	if (!has_page(va))
 		return;
 	page = virt_to_page(va);
 	if (page->type != PAGE_SLAB)

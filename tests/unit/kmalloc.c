@@ -506,18 +506,18 @@ static void sizes_of_foreign_memory_are_refused(void)
 /* kmalloc believes nothing at or above the end of RAM, wherever that is. */
 static void nothing_lies_at_the_end_of_RAM(void)
 {
-	const pfn_t end_pfn = slab_system.setup.end_pfn;
+	const uint64_t end_pa = slab_system.end_pa;
 	void *block = kmalloc(4 * PAGE_SIZE, GFP_KERNEL);
 	void *object = kmalloc(100, GFP_KERNEL | __GFP_NO_GUARD);
 	size_t bytes = 0;
 
-	slab_system.setup.end_pfn = page_to_pfn(virt_to_page(block));
+	slab_system.end_pa = virt_to_phys(block);
 	CHECK_PANICS("wild free", kfree(block));
 	CHECK_PANICS("wild free", bytes = ksize(block));
-	slab_system.setup.end_pfn = page_to_pfn(virt_to_page(object));
+	slab_system.end_pa = virt_to_phys(object);
 	CHECK_PANICS("wild free", kfree(object));
 	CHECK_PANICS("wild free", bytes = ksize(object));
-	slab_system.setup.end_pfn = end_pfn;
+	slab_system.end_pa = end_pa;
 	CHECK_EQ(bytes, 0);
 	kfree(block);
 	kfree(object);
@@ -528,6 +528,7 @@ static void nothing_lies_at_the_end_of_RAM(void)
 #define DEBUG_BYTES	104u	/* of class 112 */
 
 static struct kmem_cache *replaced;
+static struct cpu_array replaced_array;
 
 /* Gives the class of DEBUG_BYTES another cache, until end_debug(). */
 static struct kmem_cache *begin_debug(void)
@@ -536,6 +537,8 @@ static struct kmem_cache *begin_debug(void)
 		&kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(DEBUG_BYTES)];
 
 	replaced = *place;
+	replaced_array = *kmalloc_array_at(replaced->array_index);
+	*kmalloc_array_at(replaced->array_index) = *kmalloc_array_at(KMALLOC_NO_ARRAY);
 	*place = create_plain("test_kmalloc", kmem_cache_size(replaced), 0,
 			      SLAB_PANIC | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER, NULL);
 	return *place;
@@ -544,6 +547,7 @@ static struct kmem_cache *begin_debug(void)
 static void end_debug(struct kmem_cache *cache)
 {
 	kmalloc_caches[KMALLOC_NORMAL][kmalloc_class(DEBUG_BYTES)] = replaced;
+	*kmalloc_array_at(replaced->array_index) = replaced_array;
 	kmem_cache_destroy(cache);
 }
 

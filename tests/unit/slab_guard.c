@@ -313,11 +313,11 @@ static void a_guarded_object_at_the_end_of_RAM_is_known(void)
 {
 	struct kmem_cache *cache = make(64, 64, 0);
 	uint8_t *object = guarded_sized(cache, 50);
-	const pfn_t end_pfn = slab_system.setup.end_pfn;
+	const uint64_t end_pa = slab_system.end_pa;
 
-	slab_system.setup.end_pfn = pa_to_pfn(virt_to_phys(object));
+	slab_system.end_pa = virt_to_phys(object);
 	CHECK_EQ(ksize(object), 50);
-	slab_system.setup.end_pfn = end_pfn;
+	slab_system.end_pa = end_pa;
 	kfree(object);
 	kmem_cache_destroy(cache);
 }
