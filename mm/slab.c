@@ -421,6 +421,5 @@ void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state)
 	const struct slab_slot slot = { object, state };
 	unsigned nid = page_slab(virt_to_page(object))->nid;
 
-	*state = 1;
 	node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
 }
