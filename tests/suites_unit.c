@@ -33,6 +33,7 @@ extern const struct test_suite suite_reclaim;
 extern const struct test_suite suite_ledger;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
+extern const struct test_suite suite_slab_layout;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_node;
 extern const struct test_suite suite_slab_depot;
@@ -76,6 +77,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_ledger,
 	&suite_isolate,
 	&suite_contig,
+	&suite_slab_layout,
 	&suite_slab,
 	&suite_slab_node,
 	&suite_slab_depot,

@@ -1,5 +1,5 @@
 /*
- * Object caches through the public API and, for layouts and rules, from inside.
+ * Object caches through the public API and, for the rules, from inside.
  *
  * Each case makes its own cache, so what it breaks stays there.
  */
@@ -61,97 +61,6 @@ static void abandon(struct kmem_cache *cache)
 	list_del(&cache->list);
 	slab_system.nr_caches--;
 	spin_unlock(&slab_system.lock);
-}
-
-/* ---- Layouts ---- */
-
-static void the_descriptor_is_placed_where_it_wastes_less(void)
-{
-	struct slab_layout layout;
-
-	CHECK(slab_layout_choose(&layout, 64, 64, true));
-	CHECK_EQ(layout.place, OFF_SLAB);
-	CHECK_EQ(layout.nr_objects, 256);
-	CHECK_EQ(layout.descriptor_bytes, 288);
-	CHECK(slab_layout_choose(&layout, 192, 64, true));
-	CHECK_EQ(layout.place, ON_SLAB);
-	CHECK(slab_layout_choose(&layout, 4096, 4096, true));
-	CHECK_EQ(layout.place, OFF_SLAB);
-	CHECK_EQ(layout.nr_objects, 8);
-}
-
-static void small_objects_have_wide_entries(void)
-{
-	struct slab_layout layout;
-
-	CHECK(slab_layout_choose(&layout, 8, 8, true));
-	CHECK(layout.is_wide);
-	CHECK(layout.nr_objects > MAX_U8_OBJECTS);
-	CHECK(slab_layout_choose(&layout, 16, 16, true));
-	CHECK(!layout.is_wide);
-}
-
-static void every_layout_fits_its_slab(void)
-{
-	for (uint32_t bytes = 8; bytes <= 64 * 1024; bytes += bytes < 1024 ? 8 : 1032) {
-		uint32_t stride = (uint32_t)align_up(bytes, 8);
-		struct slab_layout layout;
-		uint64_t end;
-
-		CHECK(slab_layout_choose(&layout, stride, 8, true));
-		end = layout.objects_offset + (uint64_t)(layout.nr_colours - 1) *
-			layout.colour_bytes + (uint64_t)layout.nr_objects * stride;
-		CHECK(end <= PAGE_SIZE << layout.order);
-		if (layout.place == ON_SLAB)
-			CHECK(layout.objects_offset >= 16 + sizeof(struct slab) +
-			      ((uint32_t)layout.nr_objects << layout.is_wide));
-		else
-			CHECK(layout.nr_objects <= MAX_U8_OBJECTS);
-	}
-}
-
-static void too_large_objects_have_no_layout(void)
-{
-	struct slab_layout layout;
-
-	CHECK(slab_layout_choose(&layout, (uint32_t)KMALLOC_MAX_SIZE, 4096, true));
-	CHECK_EQ(layout.nr_objects, 1);
-	CHECK(!slab_layout_choose(&layout, (uint32_t)KMALLOC_MAX_SIZE + 4096, 4096, true));
-}
-
-/* Every offset around a slab, against division. */
-static void check_offsets(uint32_t stride)
-{
-	struct slab slab = { .objects = (uint8_t *)(uintptr_t)0xffff888012340040ull };
-	struct kmem_cache cache;
-	uint64_t end;
-
-	memset(&cache, 0, sizeof(cache));
-	CHECK(slab_layout_choose(&cache.layout, stride, 8, true));
-	cache.inverse = slab_layout_inverse(&cache.layout);
-	cache.nr_objects = cache.layout.nr_objects;
-	end = (uint64_t)cache.layout.nr_objects * stride;
-	for (int64_t offset = -4096; offset < (int64_t)end + 4096; offset++) {
-		bool is_object = offset >= 0 && (uint64_t)offset < end && offset % stride == 0;
-		uint64_t at = slab_index(&cache, &slab, slab.objects + offset);
-
-		if (is_object != (at < cache.nr_objects)) {
-			test_fail(__FILE__, __LINE__, "stride %u, offset %lld", stride,
-				  (long long)offset);
-			return;
-		}
-		if (is_object)
-			CHECK_EQ(at, (uint64_t)offset / stride);
-	}
-}
-
-static void one_multiplication_tells_objects_from_all_other_addresses(void)
-{
-	static const uint32_t strides[] = { 8, 16, 24, 48, 64, 72, 96, 184, 192, 320, 1000, 1024,
-					    2560, 3584, 4104, 7168, 8192 };
-
-	for (unsigned i = 0; i < ARRAY_SIZE(strides); i++)
-		check_offsets(strides[i]);
 }
 
 /* ---- Allocating and freeing ---- */
@@ -1532,13 +1441,6 @@ static void verify_notices_D1_and_D2(void)
 }
 
 static const struct test_case cases[] = {
-	{ "the descriptor is placed where it wastes less",
-	  the_descriptor_is_placed_where_it_wastes_less },
-	{ "small objects have wide entries", small_objects_have_wide_entries },
-	{ "every layout fits its slab", every_layout_fits_its_slab },
-	{ "too large objects have no layout", too_large_objects_have_no_layout },
-	{ "one multiplication tells objects from all other addresses",
-	  one_multiplication_tells_objects_from_all_other_addresses },
 	{ "objects do not overlap", objects_do_not_overlap },
 	{ "objects are aligned as asked", objects_are_aligned_as_asked },
 	{ "hwcache align keeps objects on their own lines",
