@@ -377,13 +377,16 @@ unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, st
 	return node ? node_take(cache, node, to, wanted) : 0;
 }
 
-/* Any other node's free object, nearest first; then a page from wherever it can be had. */
+/*
+ * Any node's free object, nearest first: @nid may have no memory and so not be the
+ * nearest itself. Then a page from wherever it can be had.
+ */
 static void take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 			       struct slab_slot *to)
 {
 	struct cache_node *node;
 
-	for (unsigned i = 1; ; i++) {
+	for (unsigned i = 0; ; i++) {
 		unsigned other = slab_system.setup.nearest_node(nid, i);
 
 		if (other == NID_NONE)

@@ -1,11 +1,13 @@
 /*
  * Slabs of a node, from inside: which objects a batch is made of, which slabs go and
- * stay, and where objects come from when the node itself has no page for them.
+ * stay, where objects come from when the node itself has no page for them, and what
+ * making and giving back leaves.
  */
 
 #include "mm/slab_core.h"
 
 #include "lib/align.h"
+#include "mm/live.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
 #include "tests/unit/plain_cache.h"
@@ -238,11 +240,10 @@ static unsigned nearest_late(unsigned nid, unsigned i)
 	return real_nearest_node(nid, i > 0 ? i - 1 : 0);
 }
 
-/* From each time that another node is looked for, the next page fails. */
+/* From each time that a node is looked for, the next page fails. */
 static unsigned nearest_and_fail(unsigned nid, unsigned i)
 {
-	if (i > 0)
-		mm_fail_nth(1);
+	mm_fail_nth(1);
 	return real_nearest_node(nid, i);
 }
 
@@ -261,12 +262,24 @@ static void *take_without_page(struct kmem_cache *cache, unsigned nid,
 	return object;
 }
 
+/* The object of @other in its only slab that is asked for on @own comes from there. */
+static void check_borrows(struct kmem_cache *cache, unsigned own, unsigned other,
+			  unsigned (*nearest)(unsigned nid, unsigned i))
+{
+	uint8_t *state;
+	void *borrowed = take_without_page(cache, own, nearest, &state);
+
+	CHECK(borrowed != NULL);
+	CHECK_EQ(page_to_nid(virt_to_page(borrowed)), other);
+	CHECK_EQ(cache_node_lookup(cache, other)->nr_slabs, 1);
+	slab_give_one(cache, borrowed, state);
+}
+
 static void the_nearest_node_with_a_free_object_serves(void)
 {
 	struct kmem_cache *cache = make("test_nearest", 256, 0);
 	const unsigned own = own_nid(), other = other_nid();
-	void *object, *borrowed;
-	uint8_t *state;
+	void *object;
 
 	if (other == NID_NONE) {
 		kmem_cache_destroy(cache);
@@ -274,13 +287,31 @@ static void the_nearest_node_with_a_free_object_serves(void)
 	}
 	object = kmem_cache_alloc_node(cache, GFP_KERNEL, other);
 	CHECK(cache_node_get(cache, own) != NULL);
-	borrowed = take_without_page(cache, own, nearest_late, &state);
-	CHECK(borrowed != NULL);
-	CHECK_EQ(page_to_nid(virt_to_page(borrowed)), other);
-	CHECK_EQ(cache_node_lookup(cache, other)->nr_slabs, 1);
-	slab_give_one(cache, borrowed, state);
+	check_borrows(cache, own, other, slab_system.setup.nearest_node);
+	check_borrows(cache, own, other, nearest_late);
 	kmem_cache_free(cache, object);
 	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void a_node_without_memory_is_served_by_the_nearest(void)
+{
+	struct kmem_cache *cache = make("test_memoryless", 256, 0);
+	unsigned nid = 0, near;
+	uint8_t *state;
+	void *object;
+
+	while (nid < slab_system.nr_nodes && slab_memory_node(nid) == nid)
+		nid++;
+	if (nid == slab_system.nr_nodes) {
+		kmem_cache_destroy(cache);
+		SKIP("every node has memory");
+	}
+	for (unsigned i = 0; (near = slab_system.setup.nearest_node(nid, i)) != NID_NONE; i++)
+		CHECK(cache_grow(cache, GFP_KERNEL, near) != NULL);
+	object = slab_take_one(cache, GFP_KERNEL, nid, &state);
+	CHECK_EQ(page_to_nid(virt_to_page(object)), slab_memory_node(nid));
+	slab_give_one(cache, object, state);
 	kmem_cache_destroy(cache);
 }
 
@@ -353,6 +384,167 @@ static void a_node_that_cannot_be_made_is_tried_again(void)
 	kmem_cache_destroy(cache);
 }
 
+/* ---- Making slabs and nodes, and giving them back ---- */
+
+static void what_may_be_kept_grows_with_the_load(void)
+{
+	struct kmem_cache *cache = create_plain("test_bound", 1024, 0, SLAB_PANIC, NULL);
+	const uint64_t nr_objects = cache->layout.nr_objects;
+	const uint64_t base = nr_objects + MIN_KEPT_MAGAZINES * (uint64_t)cache->magazine_slots;
+	struct cache_node *node = cache_node_get(cache, own_nid());
+
+	CHECK(cache->magazine_slots > 0);
+	cache->max_kept_objects = base + 2 * nr_objects;
+	CHECK_EQ(node->max_free_objects, base);
+	grow(cache, 1);
+	CHECK_EQ(node->max_free_objects, base + nr_objects);
+	grow(cache, 1);
+	CHECK_EQ(node->max_free_objects, base + 2 * nr_objects);
+	grow(cache, 1);
+	CHECK_EQ(node->max_free_objects, base + 2 * nr_objects);
+	CHECK_EQ(node_reap(cache, node, UINT64_MAX), 0);
+	CHECK_EQ(node->max_free_objects, base);
+	kmem_cache_destroy(cache);
+}
+
+/* Wherever they are, and what brought up their mem_map too. */
+static uint64_t count_free_pages(void)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_populated_zone(zone) {
+		nr_pages += zone_listed_pages(zone) + zone->nr_metadata_pages;
+		for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
+			if (live.cpus[cpu])
+				nr_pages += pcp_pages(live.cpus[cpu], zone);
+	}
+	return nr_pages;
+}
+
+/* Making a slab of @cache fails for want of an object of @needed, and keeps no page. */
+static void check_unwinds(struct kmem_cache *cache, struct kmem_cache *needed)
+{
+	unsigned nr = take_all(needed);
+	uint64_t nr_free_pages = count_free_pages();
+
+	real_nearest_node = slab_system.setup.nearest_node;
+	slab_system.setup.nearest_node = nearest_and_fail;
+	mm_fail_nth(2);		/* the first is for the slab itself */
+	CHECK(!cache_grow(cache, GFP_KERNEL, own_nid()));
+	mm_fail_nth(0);
+	slab_system.setup.nearest_node = real_nearest_node;
+	CHECK_EQ(count_free_pages(), nr_free_pages);
+	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
+	give_all(needed, nr);
+	check_verifies(needed);
+	check_verifies(cache);
+	CHECK(cache_grow(cache, GFP_KERNEL, own_nid()) != NULL);
+}
+
+static void a_slab_that_cannot_be_made_leaves_no_page(void)
+{
+	struct kmem_cache *cache = make("test_unwind", 64, 0);
+
+	CHECK_EQ(cache->layout.place, OFF_SLAB);
+	check_unwinds(cache, node_cache);
+	kmem_cache_shrink(cache);
+	check_unwinds(cache, cache->descriptors);
+	kmem_cache_destroy(cache);
+}
+
+static void slabs_given_back_give_all_their_pages(void)
+{
+	static const size_t sizes[] = { 64, 192, 8 * PAGE_SIZE };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct kmem_cache *cache = make("test_all_pages", sizes[i], 0);
+		const uint64_t nr_pages = pages_in(cache->layout.order);
+		struct cache_node *node = grow(cache, 1);	/* and a descriptor's slab */
+		uint64_t nr_free_pages = count_free_pages();
+
+		grow(cache, 2);
+		CHECK_EQ(count_free_pages(), nr_free_pages - 2 * nr_pages);
+		CHECK_EQ(node_reap(cache, node, cache->layout.nr_objects), 2 * nr_pages);
+		CHECK_EQ(count_free_pages(), nr_free_pages);
+		kmem_cache_destroy(cache);
+	}
+}
+
+static void cache_nodes_lie_on_their_nodes(void)
+{
+	struct kmem_cache *cache = make("test_node_place", 64, 0);
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_get(cache, nid);
+
+		CHECK(node != NULL);
+		CHECK_EQ(node->nid, nid);
+		if (slab_memory_node(nid) == nid)
+			CHECK_EQ(page_to_nid(virt_to_page(node)), nid);
+		CHECK(cache_node_get(cache, nid) == node);
+	}
+	kmem_cache_destroy(cache);
+}
+
+/* Elsewhere node_cache might have no cache_node either, and would ask itself without end. */
+static void node_caches_own_nodes_come_from_where_it_began(void)
+{
+	const unsigned nid = slab_system.boot_nid == 0 ? 1 : 0;
+	struct cache_node *kept, *made;
+	unsigned nr;
+
+	if (nid >= slab_system.nr_nodes)
+		SKIP("one node");
+	nr = take_all(node_cache);
+	kept = node_cache->nodes[nid];
+	node_cache->nodes[nid] = NULL;
+	mm_fail_nth(1);
+	made = cache_node_get(node_cache, nid);
+	mm_fail_nth(0);
+	node_cache->nodes[nid] = kept;
+	CHECK(!made);
+	give_all(node_cache, nr);
+	check_verifies(node_cache);
+}
+
+static struct kmem_cache *raced_cache;
+static struct cache_node *made_meanwhile;
+
+/* Does what another CPU might, while this one looks for an object on other nodes. */
+static unsigned nearest_and_make_node(unsigned nid, unsigned i)
+{
+	struct kmem_cache *cache = raced_cache;
+
+	raced_cache = NULL;
+	if (cache)
+		made_meanwhile = cache_node_get(cache, nid);
+	return real_nearest_node(nid, i);
+}
+
+static void of_two_cpus_that_make_a_node_one_is_second(void)
+{
+	struct kmem_cache *cache = make("test_node_race", 64, 0);
+	unsigned nr = take_all(node_cache);
+	uint64_t nr_nodes = slab_usage(node_cache).nr_active;
+	struct cache_node *node;
+
+	raced_cache = cache;
+	made_meanwhile = NULL;
+	real_nearest_node = slab_system.setup.nearest_node;
+	slab_system.setup.nearest_node = nearest_and_make_node;
+	mm_fail_nth(1);
+	node = cache_node_get(cache, own_nid());
+	mm_fail_nth(0);
+	slab_system.setup.nearest_node = real_nearest_node;
+	CHECK(made_meanwhile != NULL);
+	CHECK(node == made_meanwhile);
+	CHECK(cache_node_lookup(cache, own_nid()) == node);
+	CHECK_EQ(slab_usage(node_cache).nr_active, nr_nodes + 1);
+	give_all(node_cache, nr);
+	check_verifies(node_cache);
+	kmem_cache_destroy(cache);
+}
+
 static const struct test_case cases[] = {
 	{ "no run leads behind the last object", no_run_leads_behind_the_last_object },
 	{ "no wide entry leads behind the last object",
@@ -365,10 +557,20 @@ static const struct test_case cases[] = {
 	{ "a node takes no pages of another", a_node_takes_no_pages_of_another },
 	{ "the nearest node with a free object serves",
 	  the_nearest_node_with_a_free_object_serves },
+	{ "a node without memory is served by the nearest",
+	  a_node_without_memory_is_served_by_the_nearest },
 	{ "where no node has a free object any page serves",
 	  where_no_node_has_a_free_object_any_page_serves },
 	{ "without any page nothing is taken", without_any_page_nothing_is_taken },
 	{ "a node that cannot be made is tried again", a_node_that_cannot_be_made_is_tried_again },
+	{ "what may be kept grows with the load", what_may_be_kept_grows_with_the_load },
+	{ "a slab that cannot be made leaves no page", a_slab_that_cannot_be_made_leaves_no_page },
+	{ "slabs given back give all their pages", slabs_given_back_give_all_their_pages },
+	{ "cache_nodes lie on their nodes", cache_nodes_lie_on_their_nodes },
+	{ "node_cache's own nodes come from where it began",
+	  node_caches_own_nodes_come_from_where_it_began },
+	{ "of two CPUs that make a node one is second",
+	  of_two_cpus_that_make_a_node_one_is_second },
 };
 
 TEST_SUITE(slab_node, cases);
