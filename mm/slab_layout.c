@@ -16,8 +16,9 @@
  *   Waste is every byte of slab and descriptor that is in no object. The lowest
  *   order wins that has GOOD_OBJECTS with at most 1/64 wasted. If none up to
  *   MAX_GOOD_ORDER has that, a higher order must waste a sixth less than a
- *   lower one, or not more if the lower has few objects. At equal order the
- *   place with the smaller share of waste wins, on-slab when equal.
+ *   lower one, unless the lower has few objects: then twice the room never wastes
+ *   a larger share. At equal order the place with the smaller share of waste wins,
+ *   on-slab when equal.
  *
  * Everything here is arithmetic: no lock, no memory.
  */
@@ -45,7 +46,7 @@ static uint32_t on_slab_offset(unsigned nr_objects, uint32_t align)
 	uint32_t entry_bytes = nr_objects > MAX_U8_OBJECTS ? 2 : 1;
 	uint64_t descriptor = align_up(sizeof(struct slab) + nr_objects * entry_bytes, 8);
 
-	return (uint32_t)align_up(2 * SLAB_GUARD_BYTES + descriptor, align);
+	return (uint32_t)align_up(SLAB_GUARD_BYTES + descriptor + SLAB_GUARD_BYTES, align);
 }
 
 static struct slab_layout lay_on_slab(uint32_t stride, uint32_t align, unsigned order)
@@ -55,7 +56,7 @@ static struct slab_layout lay_on_slab(uint32_t stride, uint32_t align, unsigned 
 	struct slab_layout layout = { .stride_bytes = stride, .order = (uint8_t)order,
 				      .place = ON_SLAB };
 
-	while (nr && on_slab_offset((unsigned)nr, align) + nr * stride > bytes)
+	while (on_slab_offset((unsigned)nr, align) + nr * stride > bytes)
 		nr--;
 	layout.nr_objects = (uint16_t)nr;
 	layout.is_wide = nr > MAX_U8_OBJECTS;
@@ -100,9 +101,7 @@ static bool wastes_less(const struct slab_layout *a, uint64_t of, const struct s
 /* Of a higher order than @b: a larger slab must be worth it. */
 static bool is_better(const struct slab_layout *a, const struct slab_layout *b)
 {
-	if (b->nr_objects < GOOD_OBJECTS)
-		return !wastes_less(b, 1, a, 1);
-	return wastes_less(a, 6, b, 5);
+	return b->nr_objects < GOOD_OBJECTS || wastes_less(a, 6, b, 5);
 }
 
 static bool is_good(const struct slab_layout *layout)
@@ -138,6 +137,7 @@ bool slab_layout_choose(struct slab_layout *layout, uint32_t stride_bytes, uint3
 	bool is_found = false;
 
 	ASSERT(is_power_of_two(align));
+	ASSERT(align <= PAGE_SIZE);
 	ASSERT(is_aligned(stride_bytes, align));
 	for (; order <= MAX_ORDER && (!is_found || order <= MAX_GOOD_ORDER); order++) {
 		struct slab_layout at = best_of_order(stride_bytes, align, order, allow_off_slab);

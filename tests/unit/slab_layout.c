@@ -63,7 +63,21 @@ static void too_large_objects_have_no_layout(void)
 
 	CHECK(slab_layout_choose(&layout, (uint32_t)KMALLOC_MAX_SIZE, 4096, true));
 	CHECK_EQ(layout.nr_objects, 1);
+	layout = (struct slab_layout){ .nr_colours = 77 };
 	CHECK(!slab_layout_choose(&layout, (uint32_t)KMALLOC_MAX_SIZE + 4096, 4096, true));
+	CHECK_EQ(layout.nr_colours, 77);
+}
+
+static void illegal_strides_and_alignments_panic(void)
+{
+	struct slab_layout layout;
+
+	CHECK_PANICS("is_power_of_two(align)",
+		     CHECK(slab_layout_choose(&layout, 72, 24, true)));
+	CHECK_PANICS("align <= PAGE_SIZE",
+		     CHECK(slab_layout_choose(&layout, 8192, 8192, true)));
+	CHECK_PANICS("is_aligned(stride_bytes, align)",
+		     CHECK(slab_layout_choose(&layout, 100, 8, true)));
 }
 
 static void descriptors_have_the_smallest_size_that_does(void)
@@ -220,9 +234,9 @@ static void check_against_model(uint32_t stride, uint32_t align, bool allow_off_
 	CHECK(choose(&plan, stride, align, allow_off_slab));
 	if (layout.order != plan.order || layout.place != plan.place ||
 	    layout.nr_objects != plan.nr_objects) {
-		test_fail(__FILE__, __LINE__, "stride %u align %u: order %u, %u objects, not %u, %u",
-			  stride, align, layout.order, layout.nr_objects, plan.order,
-			  plan.nr_objects);
+		test_fail(__FILE__, __LINE__, "stride %u align %u: order %u, %u objects, "
+			  "expected %u, %u", stride, align, layout.order, layout.nr_objects,
+			  plan.order, plan.nr_objects);
 		return;
 	}
 	CHECK_EQ(layout.stride_bytes, stride);
@@ -291,6 +305,7 @@ static const struct test_case cases[] = {
 	{ "small objects have wide entries", small_objects_have_wide_entries },
 	{ "every layout fits its slab", every_layout_fits_its_slab },
 	{ "too large objects have no layout", too_large_objects_have_no_layout },
+	{ "illegal strides and alignments panic", illegal_strides_and_alignments_panic },
 	{ "descriptors have the smallest size that does",
 	  descriptors_have_the_smallest_size_that_does },
 	{ "layouts are those of the model", layouts_are_those_of_the_model },
