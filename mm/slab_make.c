@@ -53,7 +53,8 @@ static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,
  */
 static uint32_t descriptor_offset(const struct slab_layout *layout, uint32_t number)
 {
-	uint32_t room = layout->objects_offset - layout->descriptor_bytes - 2 * SLAB_GUARD_BYTES;
+	uint32_t room = layout->objects_offset - SLAB_GUARD_BYTES - layout->descriptor_bytes -
+		SLAB_GUARD_BYTES;
 
 	return SLAB_GUARD_BYTES + number % (room / CACHE_LINE_BYTES + 1) * CACHE_LINE_BYTES;
 }
@@ -79,20 +80,16 @@ static void link_pages(struct kmem_cache *cache, struct slab *slab, struct page 
 	page_set_type(page, PAGE_SLAB);
 	for (; page < end; page++) {
 		page_set_slab(page, cache, slab);
-		page->owner = cache->array_index;
+		page->array_index = cache->array_index;
 	}
 }
 
 static void release_pages(struct kmem_cache *cache, struct page *page)
 {
-	const unsigned order = cache->layout.order;
-
-	for (uint64_t i = 0; i < pages_in(order); i++) {
-		page_set_slab(&page[i], NULL, NULL);
-		page[i].owner = 0;	/* nobody's */
-	}
+	for (uint64_t i = 0; i < pages_in(cache->layout.order); i++)
+		page[i].array_index = 0;	/* else it would be an owner */
 	page_set_type(page, PAGE_USER);
-	__free_pages(page, order);
+	__free_pages(page, cache->layout.order);
 }
 
 /* Gives one unlisted empty slab's memory back. */

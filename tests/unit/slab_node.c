@@ -34,6 +34,15 @@ static void check_verifies(struct kmem_cache *cache)
 			  (unsigned long long)violation.at, violation.condition);
 }
 
+/* Nobody looks at it any more. */
+static void abandon(struct kmem_cache *cache)
+{
+	spin_lock(&slab_system.lock);
+	list_del(&cache->list);
+	slab_system.nr_caches--;
+	spin_unlock(&slab_system.lock);
+}
+
 static unsigned own_nid(void)
 {
 	return slab_memory_node(numa_node_id());
@@ -424,13 +433,14 @@ static uint64_t count_free_pages(void)
 /* Making a slab of @cache fails for want of an object of @needed, and keeps no page. */
 static void check_unwinds(struct kmem_cache *cache, struct kmem_cache *needed)
 {
-	unsigned nr = take_all(needed);
-	uint64_t nr_free_pages = count_free_pages();
+	const unsigned own = own_nid(), nr = take_all(needed);
+	const uint64_t nr_free_pages = count_free_pages();
 
 	real_nearest_node = slab_system.setup.nearest_node;
 	slab_system.setup.nearest_node = nearest_and_fail;
 	mm_fail_nth(2);		/* the first is for the slab itself */
-	CHECK(!cache_grow(cache, GFP_KERNEL, own_nid()));
+	CHECK(!cache_grow(cache, GFP_KERNEL, own));
+	CHECK(mm_fail_nth_struck());
 	mm_fail_nth(0);
 	slab_system.setup.nearest_node = real_nearest_node;
 	CHECK_EQ(count_free_pages(), nr_free_pages);
@@ -438,7 +448,7 @@ static void check_unwinds(struct kmem_cache *cache, struct kmem_cache *needed)
 	give_all(needed, nr);
 	check_verifies(needed);
 	check_verifies(cache);
-	CHECK(cache_grow(cache, GFP_KERNEL, own_nid()) != NULL);
+	CHECK(cache_grow(cache, GFP_KERNEL, own) != NULL);
 }
 
 static void a_slab_that_cannot_be_made_leaves_no_page(void)
@@ -452,6 +462,11 @@ static void a_slab_that_cannot_be_made_leaves_no_page(void)
 	kmem_cache_destroy(cache);
 }
 
+static uint64_t nr_descriptors_in_use(const struct kmem_cache *cache)
+{
+	return cache->descriptors ? slab_usage(cache->descriptors).nr_active : 0;
+}
+
 static void slabs_given_back_give_all_their_pages(void)
 {
 	static const size_t sizes[] = { 64, 192, 8 * PAGE_SIZE };
@@ -460,12 +475,54 @@ static void slabs_given_back_give_all_their_pages(void)
 		struct kmem_cache *cache = make("test_all_pages", sizes[i], 0);
 		const uint64_t nr_pages = pages_in(cache->layout.order);
 		struct cache_node *node = grow(cache, 1);	/* and a descriptor's slab */
-		uint64_t nr_free_pages = count_free_pages();
+		const uint64_t nr_free_pages = count_free_pages();
+		const uint64_t nr_descriptors = nr_descriptors_in_use(cache);
 
 		grow(cache, 2);
 		CHECK_EQ(count_free_pages(), nr_free_pages - 2 * nr_pages);
 		CHECK_EQ(node_reap(cache, node, cache->layout.nr_objects), 2 * nr_pages);
 		CHECK_EQ(count_free_pages(), nr_free_pages);
+		CHECK_EQ(nr_descriptors_in_use(cache), nr_descriptors);
+		kmem_cache_destroy(cache);
+	}
+}
+
+/* Written after it was freed, and never used again. */
+static void what_is_written_to_a_free_object_is_found_when_its_slab_goes(void)
+{
+	struct kmem_cache *cache = make("test_last_look", 64, SLAB_POISON);
+	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	kmem_cache_free(cache, object);
+	object[8]++;
+	CHECK_PANICS("use after free", kmem_cache_shrink(cache));
+	object[8]--;
+	abandon(cache);		/* with a slab that is on no list */
+}
+
+/* The @i-th slab made on its node. */
+static void check_place(const struct kmem_cache *cache, const struct slab *slab, unsigned i)
+{
+	const struct slab_layout *layout = &cache->layout;
+	const uint8_t *start = slab_start(cache, slab), *at = (const uint8_t *)slab;
+
+	CHECK_EQ(slab->colour, i % layout->nr_colours);
+	CHECK_EQ(slab->objects - start,
+		 layout->objects_offset + slab->colour * layout->colour_bytes);
+	if (layout->place == OFF_SLAB)
+		return;
+	CHECK(at >= start + SLAB_GUARD_BYTES);
+	CHECK(at + layout->descriptor_bytes + SLAB_GUARD_BYTES <= start + layout->objects_offset);
+}
+
+static void slabs_take_turns_with_colours_and_places(void)
+{
+	for (size_t bytes = 64; bytes <= PAGE_SIZE; bytes += 64) {
+		struct kmem_cache *cache = create_plain("test_turns", bytes, 64, SLAB_PANIC, NULL);
+
+		for (unsigned i = 0; i < 4; i++)
+			check_place(cache, first_slab(&grow(cache, 1)->free), i);
+		check_verifies(cache);
 		kmem_cache_destroy(cache);
 	}
 }
@@ -524,8 +581,8 @@ static unsigned nearest_and_make_node(unsigned nid, unsigned i)
 static void of_two_cpus_that_make_a_node_one_is_second(void)
 {
 	struct kmem_cache *cache = make("test_node_race", 64, 0);
-	unsigned nr = take_all(node_cache);
-	uint64_t nr_nodes = slab_usage(node_cache).nr_active;
+	const unsigned own = own_nid(), nr = take_all(node_cache);
+	const uint64_t nr_nodes = slab_usage(node_cache).nr_active;
 	struct cache_node *node;
 
 	raced_cache = cache;
@@ -533,12 +590,12 @@ static void of_two_cpus_that_make_a_node_one_is_second(void)
 	real_nearest_node = slab_system.setup.nearest_node;
 	slab_system.setup.nearest_node = nearest_and_make_node;
 	mm_fail_nth(1);
-	node = cache_node_get(cache, own_nid());
+	node = cache_node_get(cache, own);
 	mm_fail_nth(0);
 	slab_system.setup.nearest_node = real_nearest_node;
 	CHECK(made_meanwhile != NULL);
 	CHECK(node == made_meanwhile);
-	CHECK(cache_node_lookup(cache, own_nid()) == node);
+	CHECK(cache_node_lookup(cache, own) == node);
 	CHECK_EQ(slab_usage(node_cache).nr_active, nr_nodes + 1);
 	give_all(node_cache, nr);
 	check_verifies(node_cache);
@@ -566,6 +623,9 @@ static const struct test_case cases[] = {
 	{ "what may be kept grows with the load", what_may_be_kept_grows_with_the_load },
 	{ "a slab that cannot be made leaves no page", a_slab_that_cannot_be_made_leaves_no_page },
 	{ "slabs given back give all their pages", slabs_given_back_give_all_their_pages },
+	{ "what is written to a free object is found when its slab goes",
+	  what_is_written_to_a_free_object_is_found_when_its_slab_goes },
+	{ "slabs take turns with colours and places", slabs_take_turns_with_colours_and_places },
 	{ "cache_nodes lie on their nodes", cache_nodes_lie_on_their_nodes },
 	{ "node_cache's own nodes come from where it began",
 	  node_caches_own_nodes_come_from_where_it_began },
