@@ -12,7 +12,7 @@
 #include "tests/test.h"
 #include "tests/unit/plain_cache.h"
 
-#define NR_SLOTS	3000u
+#define NR_SLOTS	1000u
 
 static struct slab_slot slots[NR_SLOTS];
 
@@ -249,11 +249,11 @@ static unsigned nearest_late(unsigned nid, unsigned i)
 	return real_nearest_node(nid, i > 0 ? i - 1 : 0);
 }
 
-/* From each time that a node is looked for, the next page fails. */
+/* There is no other; and from each time that one is looked for, the next page fails. */
 static unsigned nearest_and_fail(unsigned nid, unsigned i)
 {
 	mm_fail_nth(1);
-	return real_nearest_node(nid, i);
+	return i == 0 ? real_nearest_node(nid, 0) : NID_NONE;
 }
 
 /* One object of @nid or near it, where pages fail from the first on, and @nearest is asked. */
@@ -353,19 +353,26 @@ static void without_any_page_nothing_is_taken(void)
 	kmem_cache_destroy(cache);
 }
 
-/* All free objects of @cache, into `slots`: how many they are. */
-static unsigned take_all(struct kmem_cache *cache)
+/* The free objects of @cache on node @nid, to @to; returns how many. */
+static unsigned take_all_of_node(struct kmem_cache *cache, unsigned nid, struct slab_slot *to,
+				 unsigned nr_places)
 {
+	struct cache_node *node = cache_node_lookup(cache, nid);
 	unsigned nr = 0, nr_taken;
 
-	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
-		struct cache_node *node = cache_node_lookup(cache, nid);
+	do {
+		nr_taken = node ? node_take(cache, node, to + nr, nr_places - nr) : 0;
+		nr += nr_taken;
+	} while (nr_taken);
+	return nr;
+}
 
-		do {
-			nr_taken = node ? node_take(cache, node, &slots[nr], NR_SLOTS - nr) : 0;
-			nr += nr_taken;
-		} while (nr_taken);
-	}
+/* All that could serve this CPU or new nodes of node_cache, into `slots`: how many they are. */
+static unsigned take_all(struct kmem_cache *cache)
+{
+	unsigned nr = take_all_of_node(cache, own_nid(), slots, NR_SLOTS);
+
+	nr += take_all_of_node(cache, slab_system.boot_nid, slots + nr, NR_SLOTS - nr);
 	CHECK(nr < NR_SLOTS);
 	return nr;
 }
@@ -575,7 +582,7 @@ static unsigned nearest_and_make_node(unsigned nid, unsigned i)
 	raced_cache = NULL;
 	if (cache)
 		made_meanwhile = cache_node_get(cache, nid);
-	return real_nearest_node(nid, i);
+	return i == 0 ? real_nearest_node(nid, 0) : NID_NONE;
 }
 
 static void of_two_cpus_that_make_a_node_one_is_second(void)
