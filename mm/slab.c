@@ -20,7 +20,7 @@
  *   S2  the free list has nr_free entries, each of a different object, none
  *       with a low byte of 0
  *   S3  every page of a slab has type PAGE_SLAB and leads to its cache and slab,
- *       and to its array: owner is the cache's array_index
+ *       and to its array: array_index is the cache's
  *   S4  nr_slabs, nr_free_slabs and nr_free_objects are the sums over the lists
  *   S5  both guard words of an on-slab descriptor are whole
  *   S6  an entry whose low byte is not 0 is in the free list or in one array

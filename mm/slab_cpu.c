@@ -329,7 +329,7 @@ void kfree(const void *object)
 		return;
 	}
 	local = mm_port_local_lock();
-	free_fast(kmalloc_array_at(page->owner), page, (void *)(uintptr_t)object, local);
+	free_fast(kmalloc_array_at(page->array_index), page, (void *)(uintptr_t)object, local);
 }
 
 static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object,

@@ -45,7 +45,7 @@ static bool pages_verify(struct kmem_cache *cache, struct slab *slab, struct vio
 		REQUIRE("S3", page_address(&page[i]), page[i].type == PAGE_SLAB);
 		REQUIRE("S3", page_address(&page[i]), page_cache(&page[i]) == cache);
 		REQUIRE("S3", page_address(&page[i]), page_slab(&page[i]) == slab);
-		REQUIRE("S3", page_address(&page[i]), page[i].owner == cache->array_index);
+		REQUIRE("S3", page_address(&page[i]), page[i].array_index == cache->array_index);
 	}
 	return true;
 }

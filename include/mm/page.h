@@ -57,7 +57,10 @@ struct page {
 			/* Of a pageblock's first page: type of the whole pageblock. */
 			uint8_t block_migratetype;
 			uint8_t flags;		/* PAGE_COMPOUND */
-			uint16_t owner;		/* PAGE_MOVABLE: who can move it; PAGE_SLAB: its array */
+			union {
+				uint16_t owner;		/* PAGE_MOVABLE: index of who can move it */
+				uint16_t array_index;	/* PAGE_SLAB: its cache's */
+			};
 			uint32_t caller;	/* low half of who allocated it last */
 		};
 		uint64_t notes;		/* the four as one: for bringing up mem_map */

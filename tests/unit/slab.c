@@ -1336,9 +1336,9 @@ static void verify_notices_S3(void)
 	page_set_slab(page, cache_cache, slab);
 	CHECK(breaks(cache, "S3"));
 	page_set_slab(page, cache, slab);
-	page->owner++;
+	page->array_index++;
 	CHECK(breaks(cache, "S3"));
-	page->owner--;
+	page->array_index--;
 	discard(cache, used);
 }
 

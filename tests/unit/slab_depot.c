@@ -379,7 +379,7 @@ static void kmalloc_finds_its_arrays_without_a_cache(void)
 
 		CHECK_EQ(cache->array_index, kmalloc_array_index(KMALLOC_NORMAL, class));
 		CHECK(page_cache(virt_to_page(object)) == cache);
-		CHECK_EQ(virt_to_page(object)->owner, cache->array_index);
+		CHECK_EQ(virt_to_page(object)->array_index, cache->array_index);
 		if (has_arrays(cache))
 			CHECK(own_array(cache) == array);
 		else
@@ -418,7 +418,7 @@ static void kfree_takes_objects_of_any_cache(void)
 	struct kmem_cache *cache = make("test_kfree", 64);
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 
-	CHECK_EQ(virt_to_page(object)->owner, KMALLOC_NO_ARRAY);
+	CHECK_EQ(virt_to_page(object)->array_index, KMALLOC_NO_ARRAY);
 	CHECK_EQ(kmalloc_array_at(KMALLOC_NO_ARRAY)->nr_objects, 0);
 	kfree(object);
 	CHECK(own_array(cache)->top[-1].object == object);
@@ -436,7 +436,7 @@ static void pages_of_slabs_lead_to_no_array_afterwards(void)
 	kmem_cache_free(cache, object);
 	kmem_cache_destroy(cache);
 	CHECK(page->type != PAGE_SLAB);
-	CHECK_EQ(page->owner, 0);
+	CHECK_EQ(page->array_index, 0);
 }
 
 /* ---- The verifier ---- */
