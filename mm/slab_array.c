@@ -43,11 +43,11 @@ struct cpu_array slab_no_array;
 /* Makes @array one that gives and takes nothing. */
 static void clear(struct cpu_array *array)
 {
-	static struct slab_slot no_slots[1];
+	static struct slab_slot no_slot;
 
 	*array = (struct cpu_array){
-		.top = &no_slots[1],	/* top[-1].object is NULL: empty */
-		.end = &no_slots[0],	/* below top: full */
+		.top = &no_slot + 1,	/* top[-1].object is NULL: empty */
+		.end = &no_slot,	/* below top: full */
 		.nid = UINT16_MAX,
 	};
 }
@@ -146,12 +146,9 @@ struct cpu_array *cpu_array_own(struct kmem_cache *cache)
 
 /* ---- Draining ---- */
 
-void cpu_array_drain_own(struct kmem_cache *cache, unsigned cpu)
+void cpu_array_drain_own(struct kmem_cache *cache, struct cpu_array *array)
 {
-	struct cpu_array *array = __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE);
-
-	if (array != &slab_no_array)
-		depot_drain(cache, cache_node_lookup(cache, array->nid), &array->own);
+	depot_drain(cache, cache_node_lookup(cache, array->nid), &array->own);
 }
 
 void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
@@ -167,9 +164,8 @@ void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 	load(cache, array, loaded, 0);
 	array->max_full = 1;
 	array->has_given = false;
-	if (nr)
-		node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
-	cpu_array_drain_own(cache, cpu);
+	node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
+	cpu_array_drain_own(cache, array);
 }
 
 static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array)

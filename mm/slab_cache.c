@@ -231,7 +231,7 @@ static void drain_others(struct kmem_cache *cache)
 		if (array == &slab_no_array || cpu == mm_port_cpu())
 			continue;
 		__atomic_store_n(&array->is_drain_asked, true, __ATOMIC_RELAXED);
-		cpu_array_drain_own(cache, cpu);
+		cpu_array_drain_own(cache, array);
 	}
 }
 

@@ -191,7 +191,7 @@ bool cache_verify(struct kmem_cache *cache, struct violation *out);
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted);
 
-/* Returns objects to their slabs. All are of @node. May give pages back: no lock held. */
+/* Returns @nr objects, or none, to their slabs on @node. May give pages back: no lock held. */
 void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
 	       unsigned nr);
 
@@ -294,8 +294,8 @@ bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t g
 /* Empties the array of @cpu, which is this one or quiet, into its node's slabs. */
 void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
 
-/* The same for what @cpu, which may be any and busy, has in reserve. */
-void cpu_array_drain_own(struct kmem_cache *cache, unsigned cpu);
+/* The same for what the CPU of @array, which may be any and busy, has in reserve. */
+void cpu_array_drain_own(struct kmem_cache *cache, struct cpu_array *array);
 uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array *array);
 void cpu_array_free(const struct kmem_cache *cache, struct cpu_array *array);
 
