@@ -11,6 +11,7 @@
 #include "tests/abandoned.h"
 #include "tests/test.h"
 #include "tests/unit/plain_cache.h"
+#include "tests/unit/starve.h"
 
 #define NR_OBJECTS	2000u
 
@@ -64,6 +65,29 @@ static struct cache_node *own_node(struct kmem_cache *cache)
 	return cache_node_lookup(cache, own_array(cache)->nid);
 }
 
+/* ---- Sizes ---- */
+
+static void magazines_leave_nothing_of_their_slabs(void)
+{
+	static const unsigned nr_slots[NR_MAGAZINE_SIZES] = { 3, 31, 63, 127 };
+
+	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++) {
+		size_t bytes = sizeof(struct magazine) + nr_slots[i] * sizeof(struct slab_slot);
+
+		CHECK_EQ(magazine_size_index(nr_slots[i]), i);
+		CHECK_EQ(magazine_bytes(i), bytes);
+		CHECK(is_power_of_two(bytes));
+	}
+	CHECK_PANICS("== nr_slots", magazine_size_index(30));
+}
+
+/* It is where a CPU without an array looks for an object, and for room. */
+static void nobodys_array_is_one_slot_that_stays_empty(void)
+{
+	CHECK(slab_no_array.top - 1 == slab_no_array.end);
+	CHECK(!slab_no_array.end->object);
+}
+
 /* ---- Between CPU and node ---- */
 
 static void full_magazines_change_hands_whole(void)
@@ -87,6 +111,7 @@ static void full_magazines_change_hands_whole(void)
 	CHECK_EQ(depot->nr_full, 0);
 	CHECK(depot->nr_empty >= 2);
 	CHECK_EQ(own_node(cache)->nr_free_objects, nr_in_slabs);
+	CHECK(!own_node(cache)->alien);		/* not by way of arrays for other nodes */
 	release(cache, nr);
 	kmem_cache_shrink(cache);
 	CHECK_EQ(depot->nr_full, 0);
@@ -169,6 +194,7 @@ static void the_depot_is_emptied_before_a_slab_is_made(void)
 {
 	struct kmem_cache *cache = make("test_depot_last", 128);
 	const unsigned nr = 4u * cache->magazine_slots;
+	uint32_t nr_full, nr_empty;
 	struct cache_node *node;
 	uint64_t nr_slabs;
 	uint8_t *state;
@@ -181,12 +207,129 @@ static void the_depot_is_emptied_before_a_slab_is_made(void)
 	release(cache, nr);
 	CHECK(node->depot.nr_full > 0);
 	nr_slabs = node->nr_slabs;
+	nr_full = node->depot.nr_full;
+	nr_empty = node->depot.nr_empty;
 	object = slab_take_one(cache, GFP_KERNEL, node->nid, &state);
 	CHECK(object != NULL);
 	CHECK_EQ(node->nr_slabs, nr_slabs);
+	CHECK_EQ(node->depot.nr_full, nr_full - 1);
+	CHECK_EQ(node->depot.nr_empty, nr_empty + 1);
 	slab_give_one(cache, object, state);
 	check_verifies(cache);
 	abandon(cache);
+}
+
+/* ---- Without memory ---- */
+
+static void a_full_magazine_without_an_empty_one_is_emptied(void)
+{
+	struct kmem_cache *cache = make("test_no_magazine", 128);
+	const unsigned slots = cache->magazine_slots, nr = 3u * slots;
+	struct famine famine;
+	uint64_t nr_free;
+
+	fill(cache, nr);
+	CHECK_EQ(own_node(cache)->depot.nr_empty + own_array(cache)->own.nr_empty, 0);
+	nr_free = own_node(cache)->nr_free_objects + cpu_array_count(cache, own_array(cache));
+	famine = starve(cache->magazines);
+	release(cache, nr);
+	famine_end(&famine);
+	CHECK_EQ(own_array(cache)->own.nr_full, 0);
+	CHECK_EQ(own_node(cache)->depot.nr_full, 0);
+	CHECK(cpu_array_count(cache, own_array(cache)) <= slots);
+	CHECK_EQ(own_node(cache)->nr_free_objects + cpu_array_count(cache, own_array(cache)),
+		 nr_free + nr);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+/* Where its arrays come from. */
+static struct kmem_cache *cache_of_arrays(struct kmem_cache *cache)
+{
+	return page_cache(virt_to_page(own_array(cache)));
+}
+
+/* A CPU whose array has no memory, or no magazine, is served from the slabs until it has. */
+static void check_without_array(struct kmem_cache *starving, struct kmem_cache *arrays)
+{
+	struct kmem_cache *cache = make("test_no_array", 128);
+	struct famine famine = starve(starving);
+	uint64_t nr_arrays = slab_usage(arrays).nr_active;
+	struct cache_node *node;
+
+	fill(cache, 2);
+	CHECK(cache->cpu[mm_port_cpu()] == &slab_no_array);
+	CHECK_EQ(slab_usage(arrays).nr_active, nr_arrays);
+	node = cache_node_lookup(cache, page_slab(virt_to_page(objects[0]))->nid);
+	CHECK_EQ(node->nr_free_objects, cache->nr_objects - 2);
+	release(cache, 2);
+	CHECK_EQ(node->nr_free_objects, cache->nr_objects);
+	check_verifies(cache);
+	famine_end(&famine);
+	fill(cache, 2);
+	CHECK(cpu_array_count(cache, own_array(cache)) > 0);
+	release(cache, 2);
+	check_verifies(cache);
+	kmem_cache_destroy(cache);
+}
+
+static void a_cpu_without_memory_for_its_array_is_served_from_slabs(void)
+{
+	struct kmem_cache *cache = make("test_has_array", 128);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	check_without_array(cache_of_arrays(cache), cache_of_arrays(cache));
+	check_without_array(cache->magazines, cache_of_arrays(cache));
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static void a_cache_without_memory_for_its_node_has_no_objects(void)
+{
+	struct kmem_cache *cache = make("test_no_node", 128);
+	struct famine famine = starve(node_cache);
+
+	CHECK(!kmem_cache_alloc(cache, GFP_KERNEL));
+	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
+	CHECK(cache->cpu[mm_port_cpu()] == &slab_no_array);
+	famine_end(&famine);
+	fill(cache, 1);
+	release(cache, 1);
+	kmem_cache_destroy(cache);
+}
+
+/* Objects in all places where they may rest, and all that holds them. */
+static void use_and_destroy(void)
+{
+	struct kmem_cache *cache = make("test_rise_and_fall", 128);
+	struct depot *depot;
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		kmem_cache_free(cache, kmem_cache_alloc_node(cache, GFP_KERNEL, nid));
+	cache->max_kept_objects = 0;
+	fill(cache, NR_OBJECTS);
+	release(cache, NR_OBJECTS);
+	depot = &own_node(cache)->depot;
+	CHECK(depot->nr_full > 0 && depot->nr_empty > 0);
+	CHECK_EQ(own_array(cache)->own.nr_full, 1);
+	kmem_cache_destroy(cache);
+}
+
+static uint64_t nr_active_after_shrinking(void)
+{
+	slab_shrink(UINT64_MAX);
+	return slab_usage(NULL).nr_active;
+}
+
+/* Nodes and arrays and magazines too: they are objects of caches that stay. */
+static void a_destroyed_cache_leaves_nothing_behind(void)
+{
+	uint64_t nr_active;
+
+	use_and_destroy();	/* those caches too have their nodes now */
+	nr_active = nr_active_after_shrinking();
+	use_and_destroy();
+	CHECK_EQ(nr_active_after_shrinking(), nr_active);
 }
 
 /* ---- What a CPU keeps ---- */
@@ -321,6 +464,47 @@ static void shrinking_asks_no_cpu_that_has_nothing(void)
 	kmem_cache_shrink(cache);
 	CHECK(!own_array(cache)->is_drain_asked);	/* that is empty already */
 	CHECK(!slab_no_array.is_drain_asked);
+	kmem_cache_destroy(cache);
+}
+
+/* A free is the next chance as well as an allocation. */
+static void a_full_array_does_as_it_was_asked(void)
+{
+	struct kmem_cache *cache = make("test_asked", 128);
+	const unsigned nr = 2u * cache->magazine_slots;
+	struct cpu_array *array;
+	unsigned nr_freed = 0;
+
+	fill(cache, nr);
+	array = own_array(cache);
+	while (array->top < array->end)
+		kmem_cache_free(cache, objects[nr_freed++]);
+	array->is_drain_asked = true;
+	kmem_cache_free(cache, objects[nr_freed++]);
+	CHECK(!array->is_drain_asked);
+	CHECK_EQ(cpu_array_count(cache, array), 1);
+	check_verifies(cache);
+	while (nr_freed < nr)
+		kmem_cache_free(cache, objects[nr_freed++]);
+	kmem_cache_destroy(cache);
+}
+
+/* Only what it finds again shows that it kept too few. */
+static void a_cpu_does_not_keep_more_for_what_others_took(void)
+{
+	struct kmem_cache *cache = make("test_taken", 128);
+	const unsigned nr = 6u * cache->magazine_slots;
+	struct cache_node *node;
+
+	fill(cache, nr);
+	node = own_node(cache);
+	release(cache, nr);
+	CHECK(own_array(cache)->has_given);
+	depot_drain(cache, node, &node->depot);
+	fill(cache, nr);
+	CHECK_EQ(own_array(cache)->max_full, 1);
+	CHECK(own_array(cache)->has_given);
+	release(cache, nr);
 	kmem_cache_destroy(cache);
 }
 
@@ -534,6 +718,9 @@ static void verify_notices_M1_to_M3(void)
 }
 
 static const struct test_case cases[] = {
+	{ "magazines leave nothing of their slabs", magazines_leave_nothing_of_their_slabs },
+	{ "nobody's array is one slot that stays empty",
+	  nobodys_array_is_one_slot_that_stays_empty },
 	{ "full magazines change hands whole", full_magazines_change_hands_whole },
 	{ "a load of one magazine stays with the CPU",
 	  a_load_of_one_magazine_stays_with_the_cpu },
@@ -542,11 +729,21 @@ static const struct test_case cases[] = {
 	{ "a free needs no memory", a_free_needs_no_memory },
 	{ "the depot is emptied before a slab is made",
 	  the_depot_is_emptied_before_a_slab_is_made },
+	{ "a full magazine without an empty one is emptied",
+	  a_full_magazine_without_an_empty_one_is_emptied },
+	{ "a CPU without memory for its array is served from slabs",
+	  a_cpu_without_memory_for_its_array_is_served_from_slabs },
+	{ "a cache without memory for its node has no objects",
+	  a_cache_without_memory_for_its_node_has_no_objects },
+	{ "a destroyed cache leaves nothing behind", a_destroyed_cache_leaves_nothing_behind },
 	{ "a CPU keeps what it needs back", a_cpu_keeps_what_it_needs_back },
 	{ "a CPU keeps no more than its node may", a_cpu_keeps_no_more_than_its_node_may },
 	{ "a CPU that only frees keeps one", a_cpu_that_only_frees_keeps_one },
 	{ "shrinking takes the reserve of idle CPUs", shrinking_takes_the_reserve_of_idle_cpus },
 	{ "shrinking asks no CPU that has nothing", shrinking_asks_no_cpu_that_has_nothing },
+	{ "a full array does as it was asked", a_full_array_does_as_it_was_asked },
+	{ "a CPU does not keep more for what others took",
+	  a_cpu_does_not_keep_more_for_what_others_took },
 	{ "draining leaves a CPU as it began", draining_leaves_a_cpu_as_it_began },
 	{ "no two arrays share a line", no_two_arrays_share_a_line },
 	{ "kmalloc finds its arrays without a cache", kmalloc_finds_its_arrays_without_a_cache },
