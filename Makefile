@@ -80,7 +80,8 @@ BENCH_SOURCES := $(wildcard tests/bench/*.c)
 LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
-HOST_SOURCES := tests/host/main.c tests/host/suite_machines.c tests/host/machine.c tests/host/port.c
+HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/suite_machines.c \
+	tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c

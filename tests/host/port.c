@@ -51,6 +51,8 @@ uintptr_t mm_port_image_end;
 
 HOST_THREAD_LOCAL unsigned host_cpu;
 HOST_THREAD_LOCAL void *host_cpu_data;
+_Thread_local unsigned host_local_depth;
+_Thread_local unsigned long host_nr_local_locks;
 
 void (*panic_hook)(const char *message);
 

@@ -5,6 +5,7 @@
 
 #include "tests/test.h"
 
+extern const struct test_suite suite_local_lock;
 extern const struct test_suite suite_machines;
 extern const struct test_suite suite_soak;
 

@@ -3,6 +3,8 @@
 
 /* The inlined part of mm's port on Linux: every thread is a CPU. */
 
+#include "mm/config.h"
+
 /*
  * The maps stand where Linux puts nothing of its own, so that their addresses are
  * constants as in most kernels. Sanitizers have other plans for these.
@@ -40,16 +42,27 @@ static inline void mm_port_spin_hint(void)
 	__builtin_ia32_pause();
 }
 
-typedef struct { char nothing; } mm_port_local_state;
+/* The local lock keeps nobody out; debug builds count it, so that tests see what is left locked. */
+extern _Thread_local unsigned host_local_depth;
+extern _Thread_local unsigned long host_nr_local_locks;
+
+typedef struct { unsigned depth; } mm_port_local_state;
 
 static inline mm_port_local_state mm_port_local_lock(void)
 {
-	return (mm_port_local_state){ 0 };
+	mm_port_local_state state = { 0 };
+
+	if (MM_DEBUG) {
+		host_nr_local_locks++;
+		state.depth = host_local_depth++;
+	}
+	return state;
 }
 
 static inline void mm_port_local_unlock(mm_port_local_state state)
 {
-	(void)state;
+	if (MM_DEBUG)
+		host_local_depth = state.depth;
 }
 
 #endif
