@@ -28,15 +28,13 @@
 
 /* ---- The slow way ---- */
 
-/* An object near @nid that is not of the CPU's own node, or of it after all. */
-static struct slab_slot take_near(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+/* An object near @nid that is not of @home, the CPU's own node, or of it after all. */
+static struct slab_slot take_near(struct kmem_cache *cache, struct cache_node *home, gfp_t gfp,
+				  unsigned nid)
 {
-	struct cache_node *home = cache_node_get(cache, slab_memory_node(numa_node_id()));
 	struct slab_slot slot = { NULL, NULL };
 	struct cache_node *grown;
 
-	if (!home)
-		return slab_take_slot(cache, gfp, nid);
 	for (unsigned i = 0; !slot.object; i++) {
 		unsigned other = slab_system.setup.nearest_node(nid, i);
 
@@ -71,6 +69,7 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, struct slab
 static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	struct cpu_array *array = cpu_array_own(cache);
+	struct cache_node *home;
 
 	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
 	    (array->top[-1].object || cpu_array_refill(cache, array, gfp)))
@@ -78,7 +77,8 @@ static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
 	if (array == &slab_no_array)
 		return finish_alloc(cache, gfp, slab_take_slot(cache, gfp, nid));
-	return finish_alloc(cache, gfp, take_near(cache, gfp, nid));
+	home = cache_node_lookup(cache, array->nid);
+	return finish_alloc(cache, gfp, take_near(cache, home, gfp, nid));
 }
 
 /*
@@ -190,14 +190,14 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 {
 	size_t nr = 0;
 
-	while (nr < nr_objects) {
+	for (;;) {
 		mm_port_local_state local = mm_port_local_lock();
 
 		if (!(gfp & SLAB_SPECIAL_GFP))
 			nr += pop_many(cache, nr_objects - nr, objects + nr);
 		mm_port_local_unlock(local);
 		if (nr == nr_objects)
-			break;
+			return nr;
 		objects[nr] = kmem_cache_alloc_flags(cache, gfp);
 		if (!objects[nr]) {
 			kmem_cache_free_bulk(cache, nr, objects);
@@ -205,7 +205,6 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 		}
 		nr++;
 	}
-	return nr;
 }
 
 /* ---- Freeing ---- */
@@ -216,10 +215,8 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 {
 	mm_port_local_state local = mm_port_local_lock();
 	const struct slab_slot slot = { object, state };
-	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct cpu_array *array = cpu_array_own(cache);
 
-	if (array == &slab_no_array)
-		array = cpu_array_own(cache);
 	if (unlikely(cache->debug != NULL)) {
 		debug_free(cache, object, state, (uintptr_t)caller);
 		mm_port_local_unlock(local);
@@ -301,22 +298,19 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 	if (unlikely(at >= array->nr_objects) || unlikely(*state != 0)) {
 		mm_port_local_unlock(local);
 		free_unusual(page, object, __builtin_return_address(0));
-		return;
-	}
-	if (unlikely(slab->nid != array->nid)) {
+	} else if (unlikely(slab->nid != array->nid)) {
 		mm_port_local_unlock(local);
 		free_foreign(page_cache(page), slab, object, state, __builtin_return_address(0));
-		return;
-	}
-	if (unlikely(top >= array->end)) {
+	} else if (unlikely(top >= array->end)) {
 		mm_port_local_unlock(local);
-		free_slow(page_cache(page), slab, object, state, __builtin_return_address(0));
-		return;
+		/* No debug cache has an array: nobody asks for the caller. */
+		free_slow(page_cache(page), slab, object, state, NULL);
+	} else {
+		*state = 1;
+		*top = (struct slab_slot){ object, state };
+		array->top = top + 1;
+		mm_port_local_unlock(local);
 	}
-	*state = 1;
-	*top = (struct slab_slot){ object, state };
-	array->top = top + 1;
-	mm_port_local_unlock(local);
 }
 
 void kfree(const void *object)
