@@ -37,6 +37,7 @@ extern const struct test_suite suite_slab_layout;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_node;
 extern const struct test_suite suite_slab_depot;
+extern const struct test_suite suite_slab_bulk;
 extern const struct test_suite suite_slab_shuffle;
 extern const struct test_suite suite_slab_audit;
 extern const struct test_suite suite_slab_guard;
@@ -81,6 +82,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab,
 	&suite_slab_node,
 	&suite_slab_depot,
+	&suite_slab_bulk,
 	&suite_slab_shuffle,
 	&suite_slab_audit,
 	&suite_slab_guard,

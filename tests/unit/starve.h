@@ -1,26 +1,37 @@
 #ifndef TESTS_UNIT_STARVE_H
 #define TESTS_UNIT_STARVE_H
 
-/* A cache that has no object and gets no memory, however often it asks and wherever. */
+/* A cache that gets no memory, however often it asks and on whichever node. */
 
 #include "mm/slab_core.h"
+
+/*
+ * @cache, which nobody else uses meanwhile, can make no slab: they are to be of an order
+ * that does not exist. No slab of it may be given back before starve_end().
+ */
+static inline void starve_begin(struct kmem_cache *cache)
+{
+	cache->layout.order = (uint8_t)(cache->layout.order + NR_ORDERS);
+}
+
+static inline void starve_end(struct kmem_cache *cache)
+{
+	cache->layout.order = (uint8_t)(cache->layout.order - NR_ORDERS);
+}
 
 struct famine {
 	struct kmem_cache *cache;
 	void *taken;		/* linked by their first words */
 };
 
-/*
- * Takes all free objects of @cache, a boot cache that nobody else uses meanwhile; its
- * slabs are of an order that does not exist. famine_end() before anything is given back.
- */
+/* The same for a boot cache, after taking all free objects it has. */
 static inline struct famine starve(struct kmem_cache *cache)
 {
 	struct famine famine = { .cache = cache };
 	uint8_t *state;
 	void **object;
 
-	cache->layout.order = (uint8_t)(cache->layout.order + NR_ORDERS);
+	starve_begin(cache);
 	while ((object = slab_take_one(cache, GFP_NOWAIT, slab_system.boot_nid, &state)) != NULL) {
 		*object = famine.taken;
 		famine.taken = object;
@@ -30,9 +41,7 @@ static inline struct famine starve(struct kmem_cache *cache)
 
 static inline void famine_end(struct famine *famine)
 {
-	struct kmem_cache *cache = famine->cache;
-
-	cache->layout.order = (uint8_t)(cache->layout.order - NR_ORDERS);
+	starve_end(famine->cache);
 	while (famine->taken) {
 		void *object = famine->taken;
 
