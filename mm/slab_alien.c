@@ -23,13 +23,11 @@
 
 #include "lib/string.h"
 
-/* Puts @made at *@place unless something is there; returns what is there. */
+/* Puts @made at *@place unless another CPU was first; returns what is there. */
 static void *install(void **place, void *made)
 {
 	void *expected = NULL;
 
-	if (!made)
-		return __atomic_load_n(place, __ATOMIC_ACQUIRE);
 	if (__atomic_compare_exchange_n(place, &expected, made, false, __ATOMIC_ACQ_REL,
 					__ATOMIC_ACQUIRE))
 		return made;
@@ -40,31 +38,31 @@ static void *install(void **place, void *made)
 static struct alien_array **alien_table(struct cache_node *home)
 {
 	struct alien_array **table = __atomic_load_n(&home->alien, __ATOMIC_ACQUIRE);
-	size_t bytes = slab_system.nr_nodes * sizeof(*table);
 
 	if (table)
 		return table;
 	table = slab_internal_alloc(SLAB_ALIEN_TABLE, home->nid);
-	if (table)
-		memset(table, 0, bytes);
+	if (!table)
+		return NULL;
+	memset(table, 0, slab_system.nr_nodes * sizeof(*table));
 	return install((void **)&home->alien, table);
 }
 
-/* Begins without a magazine: see make_room(). */
-static struct alien_array *alien_array(struct kmem_cache *cache, struct cache_node *home,
-				       unsigned nid)
+/* Begins without a magazine: see make_room(). NULL when memory ran out. */
+static struct alien_array *alien_array(struct cache_node *home, unsigned nid)
 {
 	struct alien_array **table = alien_table(home);
 	struct alien_array *alien;
 
-	if (!table || cache->magazine_slots == 0)
+	if (!table)
 		return NULL;
 	alien = __atomic_load_n(&table[nid], __ATOMIC_ACQUIRE);
 	if (likely(alien != NULL))
 		return alien;
 	alien = slab_internal_alloc(SLAB_ALIEN_ARRAY, home->nid);
-	if (alien)
-		*alien = (struct alien_array){ 0 };
+	if (!alien)
+		return NULL;
+	*alien = (struct alien_array){ 0 };
 	return install((void **)&table[nid], alien);
 }
 
@@ -123,7 +121,7 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 
 	if (likely(alien != NULL) && likely(push(alien, slot)))
 		return;
-	alien = alien_array(cache, home, nid);
+	alien = alien_array(home, nid);
 	other = cache_node_lookup(cache, nid);
 	while (alien && make_room(cache, other, alien))
 		if (push(alien, slot))
@@ -133,7 +131,7 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 
 /*
  * A full magazine, or half of one from slabs: what is taken along must leave room
- * for what comes back.
+ * for what comes back. Without a magazine only the former can be had.
  */
 static void refill(struct kmem_cache *cache, struct cache_node *other, struct alien_array *alien)
 	HOLDS(alien->lock)
@@ -166,15 +164,18 @@ static struct slab_slot pop_refilled(struct kmem_cache *cache, struct cache_node
 
 struct slab_slot alien_take(struct kmem_cache *cache, struct cache_node *home, unsigned nid)
 {
-	struct alien_array *alien = alien_array(cache, home, nid);
+	struct alien_array *alien = alien_array(home, nid);
 	struct cache_node *other = cache_node_lookup(cache, nid);
 	struct slab_slot slot = { NULL, NULL };
 
 	if (!other)
 		return slot;
-	if (alien && (__atomic_load_n(&alien->limit, __ATOMIC_RELAXED) != 0 ||
-		      make_room(cache, other, alien)))
+	while (alien) {
 		slot = pop_refilled(cache, other, alien);
+		if (slot.object || __atomic_load_n(&alien->limit, __ATOMIC_RELAXED) != 0 ||
+		    !make_room(cache, other, alien))
+			break;
+	}
 	if (!slot.object)
 		node_take(cache, other, &slot, 1);
 	return slot;

@@ -38,6 +38,7 @@ extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_node;
 extern const struct test_suite suite_slab_depot;
 extern const struct test_suite suite_slab_bulk;
+extern const struct test_suite suite_slab_alien;
 extern const struct test_suite suite_slab_shuffle;
 extern const struct test_suite suite_slab_audit;
 extern const struct test_suite suite_slab_guard;
@@ -83,6 +84,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_node,
 	&suite_slab_depot,
 	&suite_slab_bulk,
+	&suite_slab_alien,
 	&suite_slab_shuffle,
 	&suite_slab_audit,
 	&suite_slab_guard,
