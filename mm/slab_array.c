@@ -164,7 +164,8 @@ void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 	load(cache, array, loaded, 0);
 	array->max_full = 1;
 	array->has_given = false;
-	node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
+	if (nr)
+		node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
 	cpu_array_drain_own(cache, array);
 }
 

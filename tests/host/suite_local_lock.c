@@ -42,9 +42,26 @@ static void an_object_at_hand_takes_it_once(void)
 	CHECK_LOCKS(1, objects[2] = kmem_cache_alloc_node(cache, GFP_KERNEL, own));
 	CHECK_LOCKS(1, objects[3] = kmem_cache_alloc_node(cache, GFP_KERNEL, NID_NONE));
 	CHECK_LOCKS(1, kmem_cache_free(cache, objects[0]));
-	CHECK_LOCKS(1, kfree(objects[1]));
-	CHECK_LOCKS(2, kmem_cache_free_bulk(NULL, 2, objects + 2));
+	/* kfree() looks for kmalloc's array first. */
+	CHECK_LOCKS(2, kfree(objects[1]));
+	CHECK_LOCKS(4, kmem_cache_free_bulk(NULL, 2, objects + 2));
 	kmem_cache_destroy(cache);
+}
+
+static void kmalloc_takes_it_once(void)
+{
+	volatile size_t unknown_size = 100;
+	volatile gfp_t unknown_gfp = GFP_KERNEL;
+
+	if (slab_system.debug_flags)
+		SKIP("kmalloc's caches have no arrays with debug=");
+	kfree(kmalloc(100, GFP_KERNEL));
+	CHECK_LOCKS(1, objects[0] = kmalloc(100, GFP_KERNEL));
+	CHECK_LOCKS(1, kfree(objects[0]));
+	CHECK_LOCKS(1, objects[0] = kmalloc(unknown_size, GFP_KERNEL));
+	CHECK_LOCKS(1, kfree(objects[0]));
+	CHECK_LOCKS(1, objects[0] = kmalloc(unknown_size, unknown_gfp));
+	CHECK_LOCKS(1, kfree(objects[0]));
 }
 
 static void a_bulk_takes_it_once_for_all_at_hand(void)
@@ -97,6 +114,7 @@ static void a_bad_free_is_reported_outside_of_it(void)
 
 static const struct test_case cases[] = {
 	{ "an object at hand takes it once", an_object_at_hand_takes_it_once },
+	{ "kmalloc takes it once", kmalloc_takes_it_once },
 	{ "a bulk takes it once for all at hand", a_bulk_takes_it_once_for_all_at_hand },
 	{ "another node's object at hand takes it once more at most",
 	  another_nodes_object_at_hand_takes_it_once_more_at_most },

@@ -210,13 +210,13 @@ static void there_is_no_object_where_memory_ends(void)
 {
 	struct kmem_cache *cache = make("test_end", 128, 0);
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
-	pfn_t end_pfn = slab_system.setup.end_pfn;
+	uint64_t end_pa = slab_system.end_pa;
 
-	slab_system.setup.end_pfn = page_to_pfn(virt_to_page(object));
+	slab_system.end_pa = virt_to_phys(object);
 	CHECK_PANICS("wild free", kfree(object));
-	slab_system.setup.end_pfn++;
+	slab_system.end_pa++;
 	kfree(object);
-	slab_system.setup.end_pfn = end_pfn;
+	slab_system.end_pa = end_pa;
 	discard(cache);
 }
 
