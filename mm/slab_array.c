@@ -48,7 +48,6 @@ static void clear(struct cpu_array *array)
 	*array = (struct cpu_array){
 		.top = &no_slot + 1,	/* top[-1].object is NULL: empty */
 		.end = &no_slot,	/* below top: full */
-		.nid = UINT16_MAX,
 	};
 }
 

@@ -237,20 +237,14 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 	mm_port_local_unlock(local);
 }
 
-/* All checks passed; the object is another node's, unless the thread has moved since. */
-static NOINLINE void free_foreign(struct kmem_cache *cache, struct slab *slab, void *object,
-				  uint8_t *state, const void *caller)
+/* All checks passed, and the object is another node's. Ends @local. */
+static NOINLINE void free_foreign(struct kmem_cache *cache, const struct slab *slab, void *object,
+				  uint8_t *state, mm_port_local_state local)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	unsigned own = cache->cpu[mm_port_cpu()]->nid;
 
-	if (unlikely(array == &slab_no_array)) {
-		mm_port_local_unlock(local);
-		free_slow(cache, slab, object, state, caller);
-		return;
-	}
 	*state = 1;
-	alien_give(cache, cache_node_lookup(cache, array->nid), slab->nid,
+	alien_give(cache, cache_node_lookup(cache, own), slab->nid,
 		   (struct slab_slot){ object, state });
 	mm_port_local_unlock(local);
 }
@@ -286,7 +280,7 @@ static NOINLINE void free_unusual(const struct page *page, void *object, const v
 		slab_refuse_free(object, caller);
 }
 
-/* @array is this CPU's of the cache that @page belongs to, or none. Under @local. */
+/* @array is this CPU's of the cache that @page belongs to, or none. Ends @local. */
 static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *page,
 				    void *object, mm_port_local_state local)
 {
@@ -299,8 +293,7 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 		mm_port_local_unlock(local);
 		free_unusual(page, object, __builtin_return_address(0));
 	} else if (unlikely(slab->nid != array->nid)) {
-		mm_port_local_unlock(local);
-		free_foreign(page_cache(page), slab, object, state, __builtin_return_address(0));
+		free_foreign(page_cache(page), slab, object, state, local);
 	} else if (unlikely(top >= array->end)) {
 		mm_port_local_unlock(local);
 		/* No debug cache has an array: nobody asks for the caller. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mm/init.h"
+#include "mm/live.h"
 #include "tests/host/port.h"
 
 #define MAX_FINDINGS	16
@@ -167,6 +168,12 @@ void host_start_machine(const struct host_machine *machine)
 
 	host_port_start(info->ranges[info->nr_ranges - 1].end);
 	mm_init(info);
+}
+
+void host_continue_cpu(unsigned cpu)
+{
+	host_port_set_cpu(cpu);
+	mm_port_set_cpu_data(live.cpus[cpu]);
 }
 
 void host_start_cpu(unsigned cpu)

@@ -47,6 +47,9 @@ const struct boot_info *host_build_boot_info(const struct host_machine *machine)
 /* Ends the running machine, if any, and starts @machine: this thread is its CPU 0. */
 void host_start_machine(const struct host_machine *machine);
 
+/* This thread becomes CPU @cpu of the running machine again, which it started. */
+void host_continue_cpu(unsigned cpu);
+
 /* This thread becomes CPU @cpu of the running machine, not yet started. */
 void host_start_cpu(unsigned cpu);
 

@@ -10,8 +10,10 @@
 #include "lib/string.h"
 #include "mm/grace.h"
 #include "mm/init.h"
+#include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
+#include "mm/reclaim.h"
 #include "mm/section.h"
 #include "mm/slab_debug.h"
 #include "mm/vmalloc.h"
@@ -45,16 +47,20 @@ struct chain {
 	uint64_t nr_pages;
 };
 
-static bool chain_add(struct chain *chain, gfp_t gfp, unsigned order)
+/* False: there is no @page to add. */
+static bool chain_push(struct chain *chain, struct page *page, unsigned order)
 {
-	struct page *page = alloc_pages_any(gfp, order);
-
 	if (!page)
 		return false;
 	*(struct page **)page_address(page) = chain->first;
 	chain->first = page;
 	chain->nr_pages += pages_in(order);
 	return true;
+}
+
+static bool chain_add(struct chain *chain, gfp_t gfp, unsigned order)
+{
+	return chain_push(chain, alloc_pages_any(gfp, order), order);
 }
 
 static void chain_free(struct chain *chain)
@@ -277,8 +283,6 @@ static void guarded_objects_of_an_earlier_machine_are_forgotten(void)
 	CHECK(mm_verify_all());
 }
 
-/* ---- CPUs ---- */
-
 /* ---- Caches ---- */
 
 #define NR_CACHED	1000u
@@ -288,7 +292,7 @@ static void *cached[NR_CACHED];
 /* CPU @cpu, which has started, takes objects of @nid and gives them back. */
 static void use_cache(struct kmem_cache *cache, unsigned cpu, unsigned nid)
 {
-	host_port_set_cpu(cpu);
+	host_continue_cpu(cpu);
 	for (unsigned i = 0; i < NR_CACHED; i++) {
 		cached[i] = kmem_cache_alloc_node(cache, GFP_KERNEL, nid);
 		CHECK(cached[i] != NULL);
@@ -321,7 +325,7 @@ static void a_shrinking_cpu_asks_the_others(void)
 	CHECK(!cache->cpu[2]->is_drain_asked);
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
 	kmem_cache_destroy(cache);
-	host_port_set_cpu(0);
+	host_continue_cpu(0);
 }
 
 static uint64_t nr_active_after_a_cache(void)
@@ -329,7 +333,7 @@ static uint64_t nr_active_after_a_cache(void)
 	struct kmem_cache *cache = create_plain("test_left", 128, 0, SLAB_PANIC, NULL);
 
 	use_cache_everywhere(cache);
-	host_port_set_cpu(0);
+	host_continue_cpu(0);
 	kmem_cache_destroy(cache);
 	return slab_usage(NULL).nr_active;
 }
@@ -357,7 +361,7 @@ static void a_cache_whose_readers_do_not_rest_is_lost(void)
 	host_start_machine(&machine_four_nodes);
 	host_start_cpu(2);
 	grace_cpu_start();
-	host_port_set_cpu(0);
+	host_continue_cpu(0);
 	cache = kmem_cache_create("test_lost", 128, 0, SLAB_PANIC | SLAB_TYPESAFE_BY_RCU, NULL);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	page = virt_to_page(object);
@@ -373,6 +377,45 @@ static void a_cache_whose_readers_do_not_rest_is_lost(void)
 	CHECK(kmem_cache_create("test_next", 128, 0, SLAB_PANIC, NULL) != cache);
 	CHECK(cache->nodes[page_to_nid(page)] != NULL);
 	CHECK(strcmp(kmem_cache_name(cache), "test_lost") == 0);
+}
+
+static unsigned nr_scans;
+
+static uint64_t count_scan(struct shrinker *shrinker, unsigned nid, uint64_t nr_pages)
+{
+	(void)shrinker;
+	(void)nid;
+	(void)nr_pages;
+	nr_scans++;
+	return 0;
+}
+
+/* Under the local lock nobody reclaims for objects of one node. */
+static void a_full_node_is_not_reclaimed_for_its_objects(void)
+{
+	struct shrinker counting = { .name = "counting", .scan = count_scan };
+	struct chain chain = { NULL, 0 };
+	struct kmem_cache *cache;
+	void *object;
+
+	host_start_machine(&machine_one_gib);
+	cache = create_plain("test_full_node", 2048, 0, SLAB_PANIC, NULL);
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	while (chain_push(&chain, alloc_pages_node(1, GFP_LAST | __GFP_THISNODE, 0), 0))
+		;
+	CHECK(chain.nr_pages > 0);
+	nr_scans = 0;
+	register_shrinker(&counting);
+	CHECK(!kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, 1));
+	CHECK_EQ(nr_scans, 0);
+	object = kmem_cache_alloc_node(cache, GFP_KERNEL, 1);
+	CHECK(object != NULL);
+	CHECK_EQ(nr_scans, 0);
+	unregister_shrinker(&counting);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+	chain_free(&chain);
+	CHECK(mm_verify_all());
 }
 
 static void without_a_page_no_cache_is_made(void)
@@ -429,6 +472,26 @@ static void the_first_caches_lie_where_memory_is(void)
 	CHECK(slab_system.boot_nid != 0);
 	CHECK(mm_verify_all());
 }
+
+/* A CPU without memory of its own has arrays of its nearest node's objects. */
+static void arrays_are_of_the_nearest_memory(void)
+{
+	struct cpu_array *array;
+	void *object;
+
+	host_start_machine(&machine_far_memory);
+	object = kmalloc(320, GFP_KERNEL);
+	CHECK(object != NULL);
+	if (slab_system.debug_flags)
+		SKIP("kmalloc's caches have no arrays with debug=");
+	array = kmalloc_array_at(virt_to_page(object)->array_index);
+	CHECK_EQ(array->nid, page_to_nid(virt_to_page(object)));
+	kfree(object);
+	CHECK(array->top[-1].object == object);
+	CHECK(mm_verify_all());
+}
+
+/* ---- CPUs ---- */
 
 struct worker {
 	pthread_t thread;
@@ -524,9 +587,12 @@ static const struct test_case machine_cases[] = {
 	{ "a destroyed cache leaves nothing on any node",
 	  a_destroyed_cache_leaves_nothing_on_any_node },
 	{ "a cache whose readers do not rest is lost", a_cache_whose_readers_do_not_rest_is_lost },
+	{ "a full node is not reclaimed for its objects",
+	  a_full_node_is_not_reclaimed_for_its_objects },
 	{ "without a page no cache is made", without_a_page_no_cache_is_made },
 	{ "without pages there is no first cache", without_pages_there_is_no_first_cache },
 	{ "the first caches lie where memory is", the_first_caches_lie_where_memory_is },
+	{ "arrays are of the nearest memory", arrays_are_of_the_nearest_memory },
 	{ "threads share the zones", threads_share_the_zones },
 };
 

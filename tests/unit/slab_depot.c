@@ -546,7 +546,47 @@ static void no_two_arrays_share_a_line(void)
 	kmem_cache_destroy(other);
 }
 
+static void a_depot_counts_no_further_than_it_can(void)
+{
+	struct kmem_cache *cache = make("test_many", 128);
+	struct magazine *empty;
+	uint64_t nr_magazines;
+	struct depot *depot;
+
+	fill(cache, 1);
+	depot = &own_node(cache)->depot;
+	empty = magazine_make(cache, own_node(cache)->nid);
+	CHECK(empty != NULL);
+	nr_magazines = slab_usage(cache->magazines).nr_active;
+	depot->nr_empty = UINT16_MAX;
+	depot_put_empty(depot, empty);
+	CHECK_EQ(depot->nr_empty, UINT16_MAX);
+	CHECK(!depot->empty);
+	CHECK_EQ(slab_usage(cache->magazines).nr_active, nr_magazines - 1);
+	depot->nr_empty = 0;
+	check_verifies(cache);
+	release(cache, 1);
+	kmem_cache_destroy(cache);
+}
+
 /* ---- Arrays of kmalloc's caches ---- */
+
+static void a_cpu_begins_with_arrays_that_are_none(void)
+{
+	static struct cpu_array data[KMALLOC_ARRAYS_BEGIN + NR_KMALLOC_ARRAYS + 1];
+	const struct cpu_array *const begin = &data[KMALLOC_ARRAYS_BEGIN];
+	const struct cpu_array *const end = begin + NR_KMALLOC_ARRAYS;
+
+	memset(data, 1, sizeof(data));
+	slab_init_cpu(data);
+	for (const struct cpu_array *array = begin; array < end; array++) {
+		CHECK(!array->top[-1].object);
+		CHECK(array->top >= array->end);
+		CHECK_EQ(array->nr_objects, 0);
+	}
+	CHECK_EQ(begin[-1].nr_objects, 0x0101010101010101u);
+	CHECK_EQ(end->nr_objects, 0x0101010101010101u);
+}
 
 /* Of no debug cache, which have none. */
 static bool has_arrays(const struct kmem_cache *cache)
@@ -746,6 +786,8 @@ static const struct test_case cases[] = {
 	  a_cpu_does_not_keep_more_for_what_others_took },
 	{ "draining leaves a CPU as it began", draining_leaves_a_cpu_as_it_began },
 	{ "no two arrays share a line", no_two_arrays_share_a_line },
+	{ "a depot counts no further than it can", a_depot_counts_no_further_than_it_can },
+	{ "a CPU begins with arrays that are none", a_cpu_begins_with_arrays_that_are_none },
 	{ "kmalloc finds its arrays without a cache", kmalloc_finds_its_arrays_without_a_cache },
 	{ "objects of every kind go back to their caches",
 	  objects_of_every_kind_go_back_to_their_caches },
