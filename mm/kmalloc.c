@@ -136,6 +136,12 @@ void kfree_large(const void *object, const void *caller)
 
 /* ---- Allocating ---- */
 
+/* No object of the class is at hand. Apart, so that the fast paths keep nothing for it. */
+static NOINLINE void *alloc_ordinary_slow(size_t size_bytes, gfp_t gfp)
+{
+	return kmalloc_slow(cache_for(size_bytes, 0), gfp, size_bytes);
+}
+
 /* Whether @gfp may have flags of KMALLOC_SPECIAL_GFP is known to the compiler. */
 static ALWAYS_INLINE void *alloc_sized(size_t size_bytes, gfp_t gfp, bool may_be_special)
 {
@@ -148,8 +154,7 @@ static ALWAYS_INLINE void *alloc_sized(size_t size_bytes, gfp_t gfp, bool may_be
 		return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
 					__builtin_return_address(0));
 	object = kmalloc_pop(index_of[(size_bytes + 7) >> CLASS_GRAIN_SHIFT]);
-	return likely(object != NULL) ? object :
-		kmalloc_slow(cache_for(size_bytes, 0), gfp, size_bytes);
+	return likely(object != NULL) ? object : alloc_ordinary_slow(size_bytes, gfp);
 }
 
 void *kmalloc_any(size_t size_bytes, gfp_t gfp)

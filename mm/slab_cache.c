@@ -3,7 +3,7 @@
  *
  * Model
  *   A kmem_cache comes from cache_cache, its cache_nodes from node_cache, off-slab
- *   descriptors from five descriptor caches, magazines from four and arrays from
+ *   descriptors from five descriptor caches, magazines from three and arrays from
  *   three. None of these has CPU arrays or debug flags, and the descriptors' are
  *   on-slab, so that no allocation leads back to itself. They are made first and so
  *   shrink last, when nobody uses what they hold any more. cache_cache itself lies
@@ -43,7 +43,7 @@ struct tuning {
 
 /*
  * A CPU holds two magazines (slabinfo's "limit") or what its load needs: two are 64 KiB
- * of objects up to 256 bytes, 126 KiB up to 1 KiB, 248 KiB up to a page, 192 KiB beyond;
+ * of objects up to 256 bytes, 126 KiB up to 1 KiB, 504 KiB up to a page, 192 KiB beyond;
  * objects above 32 KiB rest with no CPU. A load that wanders leaves a magazine's range
  * once in as many operations as it has slots. A batch bounds the worst allocation,
  * which takes it from slabs.
@@ -51,7 +51,7 @@ struct tuning {
 static const struct tuning tunings[] = {
 	{ 256, 127, 48 },
 	{ 1024, 63, 31 },
-	{ PAGE_SIZE, 31, 15 },
+	{ PAGE_SIZE, 63, 15 },
 	{ 8 * PAGE_SIZE, 3, 3 },
 	{ .up_to_bytes = UINT32_MAX },
 };
@@ -383,7 +383,7 @@ static const char *const descriptor_names[NR_DESCRIPTOR_SIZES] = {
 };
 
 static const char *const magazine_names[NR_MAGAZINE_SIZES] = {
-	"magazine_3", "magazine_31", "magazine_63", "magazine_127",
+	"magazine_3", "magazine_63", "magazine_127",
 };
 
 static void make_internal_caches(void)

@@ -227,7 +227,7 @@ void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state);
 /* ---- slab_depot.c: magazines ---- */
 
 /* Sizes of magazines: each has a cache. The place of @nr_slots among them. */
-#define NR_MAGAZINE_SIZES	4
+#define NR_MAGAZINE_SIZES	3
 unsigned magazine_size_index(unsigned nr_slots);
 size_t magazine_bytes(unsigned size_index);
 

@@ -31,8 +31,8 @@
 
 #include "lib/align.h"
 
-/* Powers of two, so that slabs of magazines waste nothing: 3, 31, 63 and 127 slots. */
-static const uint16_t size_bytes[NR_MAGAZINE_SIZES] = { 64, 512, 1024, 2048 };
+/* Powers of two, so that slabs of magazines waste nothing: 3, 63 and 127 slots. */
+static const uint16_t size_bytes[NR_MAGAZINE_SIZES] = { 64, 1024, 2048 };
 
 static unsigned slots_in(size_t bytes)
 {

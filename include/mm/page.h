@@ -126,12 +126,12 @@ static inline void *phys_to_virt(uint64_t pa)
 
 static inline struct page *virt_to_page(const void *va)
 {
-#ifdef MM_PORT_SCALED_VMEMMAP
-	return (struct page *)((uintptr_t)((intptr_t)va >> PAGE_STRUCT_SCALE_SHIFT) &
-			       -sizeof(struct page));
-#else
+	/* Known to the compiler: see mm_port_vmemmap. */
+	if (__builtin_constant_p(mm_port_direct_map) && __builtin_constant_p(mm_port_vmemmap) &&
+	    mm_port_vmemmap == mm_port_direct_map >> PAGE_STRUCT_SCALE_SHIFT)
+		return (struct page *)((uintptr_t)va >> PAGE_STRUCT_SCALE_SHIFT &
+				       -sizeof(struct page));
 	return pfn_to_page(pa_to_pfn(virt_to_phys(va)));
-#endif
 }
 
 static inline void *page_address(const struct page *page)

@@ -5,7 +5,17 @@
  * Everything mm/ needs from the kernel around it.
  *
  * A port supplies the functions declared here and a header "mm_port_inline.h"
- * on its include path with those that the fast paths inline:
+ * on its include path with what the fast paths use. Two addresses, which may be
+ * HIDDEN variables or constants:
+ *
+ *   uintptr_t mm_port_direct_map	direct-map address of physical address 0
+ *   uintptr_t mm_port_vmemmap		of the struct page of pfn 0; mapped a section at
+ *		a time. Where nothing was mapped it reads as zeroes, for every pfn up to the
+ *		highest RAM: the type of any page can be looked at. A port that can makes
+ *		writes there fault. Where both are constants, and this one is the other
+ *		divided by 128, virt_to_page() is a shift.
+ *
+ * And functions to inline:
  *
  *   unsigned mm_port_cpu(void);		index of this CPU, below MAX_CPUS, dense
  *   void *mm_port_cpu_data(void);		one word per CPU that is mm's; NULL before
@@ -25,29 +35,6 @@
 #include "log.h"
 #include "mm_port_inline.h"
 #include "mm/types.h"
-
-/*
- * Direct-map address of physical address 0: phys_to_virt is one addition. A port whose
- * maps never move may define this and the next as constants in mm_port_inline.h.
- */
-#ifndef mm_port_direct_map
-extern uintptr_t mm_port_direct_map HIDDEN;
-#endif
-
-/*
- * Virtual address of struct page of pfn 0; mapped a section at a time. Where
- * nothing was mapped it reads as zeroes, for every pfn up to the highest RAM:
- * the type of any page can be looked at. A port that can makes writes there fault.
- */
-#ifndef mm_port_vmemmap
-extern uintptr_t mm_port_vmemmap HIDDEN;
-#endif
-
-/*
- * A port with mm_port_vmemmap at mm_port_direct_map / 128, both constants and the
- * quotient exact, may define MM_PORT_SCALED_VMEMMAP there too: then the struct page of
- * an address is the address shifted.
- */
 
 /* The vmalloc area, page-aligned, half-open. Empty on a port without paging. */
 extern uintptr_t mm_port_vmalloc_start;

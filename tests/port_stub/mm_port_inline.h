@@ -3,6 +3,11 @@
 
 /* The inlined part of the smallest port: one CPU, nothing that interrupts it. */
 
+#include "lib/compiler.h"
+
+extern uintptr_t mm_port_direct_map HIDDEN;
+extern uintptr_t mm_port_vmemmap HIDDEN;
+
 extern void *stub_cpu_data;
 
 static inline unsigned mm_port_cpu(void)

@@ -69,7 +69,7 @@ static struct cache_node *own_node(struct kmem_cache *cache)
 
 static void magazines_leave_nothing_of_their_slabs(void)
 {
-	static const unsigned nr_slots[NR_MAGAZINE_SIZES] = { 3, 31, 63, 127 };
+	static const unsigned nr_slots[NR_MAGAZINE_SIZES] = { 3, 63, 127 };
 
 	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++) {
 		size_t bytes = sizeof(struct magazine) + nr_slots[i] * sizeof(struct slab_slot);

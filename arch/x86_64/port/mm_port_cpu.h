@@ -2,12 +2,15 @@
 #define ARCH_X86_64_MM_PORT_CPU_H
 
 /*
- * What both variants of mm_port_inline.h share: which CPU this is, and what mm
- * has on it. Read through the segment, so that it folds into the instruction
- * that uses it.
+ * What both variants of mm_port_inline.h share: where the maps stand, which CPU this
+ * is, and what mm has on it. That is read through the segment, so that it folds into
+ * the instruction that uses it.
  */
 
 #include "lib/compiler.h"
+
+extern uintptr_t mm_port_direct_map HIDDEN;
+extern uintptr_t mm_port_vmemmap HIDDEN;
 
 /*
  * Each CPU's GS base points to its struct cpu_area (arch/x86_64/cpu.h), whose

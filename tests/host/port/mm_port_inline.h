@@ -9,10 +9,12 @@
  * The maps stand where Linux puts nothing of its own, so that their addresses are
  * constants as in most kernels. Sanitizers have other plans for these.
  */
-#ifndef HOST_FLOATING_MAPS
+#ifdef HOST_FLOATING_MAPS
+extern uintptr_t mm_port_direct_map;
+extern uintptr_t mm_port_vmemmap;
+#else
 #define mm_port_direct_map	((uintptr_t)0x200000000000)
 #define mm_port_vmemmap		(mm_port_direct_map / 128)
-#define MM_PORT_SCALED_VMEMMAP
 #endif
 
 /* Part of the program, not of a shared library: found without a table. */
