@@ -183,8 +183,8 @@ static void magazines_are_tuned_by_object_size(void)
 	check_tuning(256, 0, 127, 48);
 	check_tuning(257, 0, 63, 31);
 	check_tuning(1024, 0, 63, 31);
-	check_tuning(1025, 0, 31, 15);
-	check_tuning(PAGE_SIZE, 0, 31, 15);
+	check_tuning(1025, 0, 63, 15);
+	check_tuning(PAGE_SIZE, 0, 63, 15);
 	check_tuning(PAGE_SIZE + 1, 0, 3, 3);
 	check_tuning(8 * PAGE_SIZE, 0, 3, 3);
 	check_tuning(8 * PAGE_SIZE + 1, 0, 0, 0);
