@@ -166,7 +166,6 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 	ASSERT(size_bytes > 0);
 	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
 	ASSERT(align == 0 || is_power_of_two(align));
-	ASSERT(align <= PAGE_SIZE);
 	flags |= slab_system.debug_flags;
 	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
 	if (cache) {

@@ -14,23 +14,8 @@
 #include "mm/reclaim.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/cache_rules.h"
 #include "tests/unit/plain_cache.h"
-
-static void check_verifies(struct kmem_cache *cache)
-{
-	struct violation violation = { 0 };
-
-	if (!cache_verify(cache, &violation))
-		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
-			  (unsigned long long)violation.at, violation.condition);
-}
-
-static bool breaks(struct kmem_cache *cache, const char *rule)
-{
-	struct violation violation = { 0 };
-
-	return !cache_verify(cache, &violation) && strcmp(violation.rule, rule) == 0;
-}
 
 static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flags)
 {
@@ -108,10 +93,10 @@ static void objects_do_not_overlap(void)
 		fill(cache, nr);
 		check_filled(cache, nr);
 		CHECK_EQ(slab_usage(cache).nr_active, nr);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		release(cache, nr);
 		CHECK_EQ(slab_usage(cache).nr_active, 0);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		kmem_cache_destroy(cache);
 	}
 }
@@ -420,7 +405,7 @@ static void bulk_gives_and_takes_all_or_nothing(void)
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
 	CHECK_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 10, objects), 10);
 	kmem_cache_free_bulk(NULL, 10, objects);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -437,7 +422,7 @@ static void shrinking_returns_every_page(void)
 	CHECK_EQ(kmem_cache_shrink(cache), nr_pages);
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
 	CHECK_EQ(kmem_cache_shrink(cache), 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -616,7 +601,7 @@ static void empty_slabs_beyond_the_bound_go_at_once(void)
 	      2u * cache->magazine_slots + cache->layout.nr_objects);
 	kmem_cache_shrink(cache);
 	CHECK(page->type != PAGE_SLAB);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -663,7 +648,7 @@ static void a_node_without_pages_is_served_by_another(void)
 	mm_fail_nth(0);
 	CHECK(borrowed == NULL);
 	kmem_cache_free(cache, object);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -680,7 +665,7 @@ static void shrinking_keeps_slabs_in_use(void)
 		CHECK_EQ(*(uint8_t *)objects[i], i & 0xff);
 		kmem_cache_free(cache, objects[i]);
 	}
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -693,7 +678,7 @@ static void memory_pressure_returns_empty_slabs(void)
 	CHECK(slab_usage(cache).nr_slab_pages > 0);
 	shrink_node(0, UINT64_MAX);
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -844,9 +829,9 @@ static void nodes_get_their_own_objects(void)
 			CHECK(objects[i] != NULL);
 			CHECK_EQ(page_to_nid(virt_to_page(objects[i])), expected);
 		}
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		release(cache, 200);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 	}
 	kmem_cache_shrink(cache);
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
@@ -892,10 +877,10 @@ static void random_run(slab_flags_t flags, size_t bytes)
 		if (step % 997 == 0)
 			kmem_cache_shrink(cache);
 		if (step % 4001 == 0)
-			check_verifies(cache);
+			CHECK_CACHE(cache);
 	}
 	CHECK_EQ(slab_usage(cache).nr_active, nr_live);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	for (unsigned i = 0; i < NR_OBJECTS; i++)
 		kmem_cache_free(cache, objects[i]);
 	kmem_cache_destroy(cache);
@@ -931,7 +916,7 @@ static void failing_pages_leave_everything_in_order(void)
 		}
 		mm_fail_nth(0);
 		CHECK(nr >= 299);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		release(cache, nr);
 		kmem_cache_destroy(cache);
 	}
@@ -951,7 +936,7 @@ static void a_failing_bulk_allocates_nothing(void)
 		mm_fail_nth(0);
 		CHECK_EQ(slab_usage(cache).nr_active, nr);
 		kmem_cache_free_bulk(cache, nr, objects);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 	}
 	kmem_cache_destroy(cache);
 }
@@ -1195,7 +1180,7 @@ static void a_free_list_may_wrap_from_the_last_object_to_the_first(void)
 	      slab_object(cache, slab, MAX_U8_OBJECTS - 1));
 	CHECK(slab_take_one(cache, GFP_KERNEL, slab->nid, &state) == slab_object(cache, slab, 0));
 	CHECK(slab_take_one(cache, GFP_KERNEL, slab->nid, &state) == slab_object(cache, slab, 7));
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	release(cache, MAX_U8_OBJECTS);
 	kmem_cache_destroy(cache);
 }
@@ -1288,7 +1273,7 @@ static struct kmem_cache *broken_cache(void **used, void **rested)
 
 static void discard(struct kmem_cache *cache, void *used)
 {
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_free(cache, used);
 	kmem_cache_destroy(cache);
 }
@@ -1403,7 +1388,7 @@ static void verify_notices_L1_and_L2(void)
 	alien->magazine->slots[0].state = state + 1;
 	CHECK(breaks(cache, "L2"));
 	alien->magazine->slots[0].state = state;
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 

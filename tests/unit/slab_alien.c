@@ -9,6 +9,7 @@
 #include "mm/live.h"
 #include "mm/reclaim.h"
 #include "tests/test.h"
+#include "tests/unit/cache_rules.h"
 #include "tests/unit/plain_cache.h"
 #include "tests/unit/starve.h"
 
@@ -33,19 +34,10 @@ static bool setup(const char *name, slab_flags_t flags)
 	return true;
 }
 
-static void check_verifies(void)
-{
-	struct violation violation = { 0 };
-
-	if (!cache_verify(cache, &violation))
-		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
-			  (unsigned long long)violation.at, violation.condition);
-}
-
 static void teardown(void)
 {
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
-	check_verifies();
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -117,7 +109,7 @@ static void half_a_magazine_comes_along(void)
 	objects[half] = take(other);
 	CHECK_EQ(alien()->nr, half - 1);
 	CHECK_EQ(node_of(other)->nr_free_objects, cache->nr_objects - 2 * half);
-	check_verifies();
+	CHECK_CACHE(cache);
 	release(half + 1);
 	teardown();
 }
@@ -143,13 +135,13 @@ static void objects_go_home_and_come_by_the_magazine(void)
 	CHECK_EQ(depot->nr_empty, 0);
 	CHECK_EQ(alien()->nr, nr_total - nr_full * slots);
 	CHECK_EQ(node_of(other)->nr_free_objects, nr_in_slabs);
-	check_verifies();
+	CHECK_CACHE(cache);
 	fill(nr_total);
 	CHECK_EQ(depot->nr_full, 0);
 	CHECK_EQ(depot->nr_empty, nr_full);
 	CHECK_EQ(alien()->nr, 0);
 	CHECK_EQ(node_of(other)->nr_free_objects, nr_in_slabs);
-	check_verifies();
+	CHECK_CACHE(cache);
 	release(nr_total);
 	teardown();
 }
@@ -170,7 +162,7 @@ static void a_full_magazine_comes_without_one_to_give(void)
 	alien_drain(cache, node_of(own));
 	CHECK(!alien()->magazine);
 	CHECK_EQ(slab_usage(cache->magazines).nr_active, nr_magazines - 1);
-	check_verifies();
+	CHECK_CACHE(cache);
 	depot = &node_of(other)->depot;
 	nr = depot->nr_full;
 	CHECK(nr > 0);
@@ -179,7 +171,7 @@ static void a_full_magazine_comes_without_one_to_give(void)
 	CHECK_EQ(depot->nr_empty, 0);
 	CHECK_EQ(alien()->nr, cache->magazine_slots - 1);
 	CHECK_EQ(slab_usage(cache->magazines).nr_active, nr_magazines - 1);
-	check_verifies();
+	CHECK_CACHE(cache);
 	release(1);
 	teardown();
 }
@@ -203,7 +195,7 @@ static void objects_of_every_node_are_drained(void)
 	alien_give(cache, node_of(other), own, slot);
 	CHECK_EQ(alien_objects(node_of(other)), 1);
 	CHECK_EQ(slab_usage(arrays).nr_active, nr_arrays + 1);
-	check_verifies();
+	CHECK_CACHE(cache);
 	release(1);
 	kmem_cache_shrink(cache);
 	CHECK_EQ(alien_objects(node_of(own)) + alien_objects(node_of(other)), 0);
@@ -264,7 +256,7 @@ static void the_first_free_may_be_of_another_nodes_object(void)
 	CHECK(cache->cpu[mm_port_cpu()] != &slab_no_array);
 	CHECK_EQ(cpu_array_count(cache, cache->cpu[mm_port_cpu()]), 0);
 	CHECK_EQ(alien()->nr, 1);
-	check_verifies();
+	CHECK_CACHE(cache);
 	teardown();
 }
 
@@ -423,7 +415,7 @@ static void a_slab_made_elsewhere_serves_the_request(void)
 	CHECK(nr_kept > 0);
 	objects[1] = kmem_cache_alloc_node(cache, GFP_KERNEL, own);
 	CHECK_EQ(mine->nr, nr_kept);
-	check_verifies();
+	CHECK_CACHE(cache);
 	release(2);
 	teardown();
 }
@@ -441,11 +433,11 @@ static void check_without(struct kmem_cache *starving)
 	objects[1] = take(other);
 	CHECK_EQ(node_of(other)->nr_free_objects, nr_free - 1);
 	CHECK_EQ(alien_objects(node_of(own)), 0);
-	check_verifies();
+	CHECK_CACHE(cache);
 	release(2);
 	CHECK_EQ(node_of(other)->nr_free_objects, nr_free + 1);
 	CHECK_EQ(alien_objects(node_of(own)), 0);
-	check_verifies();
+	CHECK_CACHE(cache);
 	famine_end(&famine);
 }
 
@@ -550,7 +542,7 @@ static void check_with_rival(struct kmem_cache *starving)
 		 (starving == cache->magazines ? 1 + node_of(other)->depot.nr_empty : 1));
 	famine_end(&famine);
 	CHECK_EQ(alien()->nr, 2);
-	check_verifies();
+	CHECK_CACHE(cache);
 	teardown();
 }
 

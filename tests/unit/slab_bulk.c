@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "tests/test.h"
+#include "tests/unit/cache_rules.h"
 #include "tests/unit/heard.h"
 #include "tests/unit/plain_cache.h"
 #include "tests/unit/starve.h"
@@ -21,15 +22,6 @@ static void *objects[NR_OBJECTS];
 static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flags)
 {
 	return create_plain(name, bytes, 0, flags | SLAB_PANIC, NULL);
-}
-
-static void check_verifies(struct kmem_cache *cache)
-{
-	struct violation violation = { 0 };
-
-	if (!cache_verify(cache, &violation))
-		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
-			  (unsigned long long)violation.at, violation.condition);
 }
 
 static struct slab *slab_of(const void *object)
@@ -51,7 +43,7 @@ static void take_bulk(struct kmem_cache *cache, unsigned nr)
 static void discard(struct kmem_cache *cache)
 {
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -114,7 +106,7 @@ static void a_bulk_may_be_more_than_there_is_room_for(void)
 	while (array->top < array->end)
 		kmem_cache_free(cache, objects[nr_freed++]);
 	kmem_cache_free_bulk(cache, nr - nr_freed, objects + nr_freed);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
 	discard(cache);
 }

@@ -10,6 +10,7 @@
 #include "mm/kmalloc.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/cache_rules.h"
 #include "tests/unit/plain_cache.h"
 #include "tests/unit/starve.h"
 
@@ -20,22 +21,6 @@ static void *objects[NR_OBJECTS];
 static struct kmem_cache *make(const char *name, size_t bytes)
 {
 	return create_plain(name, bytes, 0, SLAB_PANIC, NULL);
-}
-
-static void check_verifies(struct kmem_cache *cache)
-{
-	struct violation violation = { 0 };
-
-	if (!cache_verify(cache, &violation))
-		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
-			  (unsigned long long)violation.at, violation.condition);
-}
-
-static bool breaks(struct kmem_cache *cache, const char *rule)
-{
-	struct violation violation = { 0 };
-
-	return !cache_verify(cache, &violation) && strcmp(violation.rule, rule) == 0;
 }
 
 static void fill(struct kmem_cache *cache, unsigned nr)
@@ -106,7 +91,7 @@ static void full_magazines_change_hands_whole(void)
 	CHECK(depot->nr_full == 2 || depot->nr_full == 3);
 	CHECK_EQ(own_array(cache)->own.nr_full, 1);
 	CHECK_EQ(own_node(cache)->nr_free_objects, nr_in_slabs);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	fill(cache, nr);
 	CHECK_EQ(depot->nr_full, 0);
 	CHECK(depot->nr_empty >= 2);
@@ -116,7 +101,7 @@ static void full_magazines_change_hands_whole(void)
 	kmem_cache_shrink(cache);
 	CHECK_EQ(depot->nr_full, 0);
 	CHECK_EQ(depot->nr_empty, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -137,7 +122,7 @@ static void a_load_of_one_magazine_stays_with_the_cpu(void)
 	CHECK_EQ(own_array(cache)->max_full, 1);
 	CHECK(!own_array(cache)->has_given);
 	CHECK_EQ(node->depot.nr_full + node->depot.nr_empty, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	release(cache, slots + 2);
 	kmem_cache_destroy(cache);
 }
@@ -157,7 +142,7 @@ static void a_depot_beyond_its_bound_spills_into_slabs(void)
 	CHECK(depot_objects(cache, &node->depot) + cache->magazine_slots >
 	      node->max_free_objects);
 	CHECK(node->depot.nr_empty > 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -173,7 +158,7 @@ static void a_free_needs_no_memory(void)
 		mm_fail_nth(nth);
 		release(cache, nr);
 		mm_fail_nth(0);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		fill(cache, nr);
 	}
 	release(cache, nr);
@@ -215,7 +200,7 @@ static void the_depot_is_emptied_before_a_slab_is_made(void)
 	CHECK_EQ(node->depot.nr_full, nr_full - 1);
 	CHECK_EQ(node->depot.nr_empty, nr_empty + 1);
 	slab_give_one(cache, object, state);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	abandon(cache);
 }
 
@@ -239,7 +224,7 @@ static void a_full_magazine_without_an_empty_one_is_emptied(void)
 	CHECK(cpu_array_count(cache, own_array(cache)) <= slots);
 	CHECK_EQ(own_node(cache)->nr_free_objects + cpu_array_count(cache, own_array(cache)),
 		 nr_free + nr);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -264,12 +249,12 @@ static void check_without_array(struct kmem_cache *starving, struct kmem_cache *
 	CHECK_EQ(node->nr_free_objects, cache->nr_objects - 2);
 	release(cache, 2);
 	CHECK_EQ(node->nr_free_objects, cache->nr_objects);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	famine_end(&famine);
 	fill(cache, 2);
 	CHECK(cpu_array_count(cache, own_array(cache)) > 0);
 	release(cache, 2);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -351,7 +336,7 @@ static void a_cpu_keeps_what_it_needs_back(void)
 		fill(cache, nr);
 		CHECK_EQ(array->max_full, 2 * max_full);	/* once a round */
 		CHECK(!array->has_given);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		max_full = array->max_full;
 	} while (max_full < 12 && ++nr_rounds < 10);
 	/* From now on nothing passes through the node's depot. */
@@ -361,7 +346,7 @@ static void a_cpu_keeps_what_it_needs_back(void)
 	CHECK(array->own.nr_full >= 11);
 	fill(cache, nr);
 	CHECK_EQ(array->max_full, max_full);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	release(cache, nr);
 	kmem_cache_destroy(cache);
 }
@@ -387,7 +372,7 @@ static void a_cpu_keeps_no_more_than_its_node_may(void)
 	node->max_free_objects = 0;
 	fill(cache, nr);
 	CHECK(!own_array(cache)->has_given);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	release(cache, nr);
 	kmem_cache_destroy(cache);
 }
@@ -413,7 +398,7 @@ static void a_cpu_that_only_frees_keeps_one(void)
 		for (unsigned i = 0; i < nr; i++)
 			objects[i] = slab_take_one(cache, gfp, node->nid, &state);
 	}
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	release(cache, nr);
 	kmem_cache_destroy(cache);
 }
@@ -442,7 +427,7 @@ static void shrinking_takes_the_reserve_of_idle_cpus(void)
 	CHECK_EQ(array->own.nr_full + array->own.nr_empty, 0);
 	CHECK(array->is_drain_asked);
 	CHECK(cpu_array_count(cache, array) <= slots);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	/* It works again, and does as it was asked: by then it keeps one. */
 	cache->cpu[cpu] = array;
 	cache->cpu[idle] = &slab_no_array;
@@ -451,7 +436,7 @@ static void shrinking_takes_the_reserve_of_idle_cpus(void)
 	CHECK(!array->is_drain_asked);
 	CHECK_EQ(array->max_full, 1);
 	release(cache, nr);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -483,7 +468,7 @@ static void a_full_array_does_as_it_was_asked(void)
 	kmem_cache_free(cache, objects[nr_freed++]);
 	CHECK(!array->is_drain_asked);
 	CHECK_EQ(cpu_array_count(cache, array), 1);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	while (nr_freed < nr)
 		kmem_cache_free(cache, objects[nr_freed++]);
 	kmem_cache_destroy(cache);
@@ -527,7 +512,7 @@ static void draining_leaves_a_cpu_as_it_began(void)
 	CHECK_EQ(array->max_full, 1);
 	CHECK(!array->has_given);
 	CHECK(own_node(cache)->depot.nr_full > 0);	/* that is the node's */
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -564,7 +549,7 @@ static void a_depot_counts_no_further_than_it_can(void)
 	CHECK(!depot->empty);
 	CHECK_EQ(slab_usage(cache->magazines).nr_active, nr_magazines - 1);
 	depot->nr_empty = 0;
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	release(cache, 1);
 	kmem_cache_destroy(cache);
 }
@@ -632,7 +617,7 @@ static void objects_of_every_kind_go_back_to_their_caches(void)
 		CHECK_EQ(slab_usage(cache).nr_active, nr_active + 1);
 		kfree(object);
 		CHECK_EQ(slab_usage(cache).nr_active, nr_active);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 	}
 }
 
@@ -647,20 +632,26 @@ static void kfree_takes_objects_of_any_cache(void)
 	kfree(object);
 	CHECK(own_array(cache)->top[-1].object == object);
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
 static void pages_of_slabs_lead_to_no_array_afterwards(void)
 {
 	struct kmem_cache *cache = make("test_owner", 1024);
+	const uint64_t nr_pages = pages_in(cache->layout.order);
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
-	struct page *page = virt_to_page(object);
+	const struct page *first =
+		virt_to_page(slab_start(cache, page_slab(virt_to_page(object))));
 
+	for (uint64_t i = 0; i < nr_pages; i++)
+		CHECK_EQ(first[i].array_index, KMALLOC_NO_ARRAY);
 	kmem_cache_free(cache, object);
 	kmem_cache_destroy(cache);
-	CHECK(page->type != PAGE_SLAB);
-	CHECK_EQ(page->array_index, 0);
+	for (uint64_t i = 0; i < nr_pages; i++) {
+		CHECK(first[i].type != PAGE_SLAB);
+		CHECK_EQ(first[i].array_index, 0);
+	}
 }
 
 /* ---- The verifier ---- */
@@ -700,7 +691,7 @@ static void verify_notices_A1_and_A2(void)
 	*kept[-1].state = 0;
 	CHECK(breaks(cache, "A2"));
 	*kept[-1].state = 1;
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_free(cache, objects[0]);
 	kmem_cache_destroy(cache);
 }
@@ -723,7 +714,7 @@ static void verify_notices_A4(void)
 	array->own.nr_full = 0;
 	CHECK(breaks(cache, "M1"));
 	array->own.nr_full = 1;
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -753,7 +744,7 @@ static void verify_notices_M1_to_M3(void)
 	depot->full->no_object = depot;
 	CHECK(breaks(cache, "M3"));
 	depot->full->no_object = NULL;
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 

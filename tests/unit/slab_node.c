@@ -10,6 +10,7 @@
 #include "mm/live.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/cache_rules.h"
 #include "tests/unit/plain_cache.h"
 
 #define NR_SLOTS	1000u
@@ -23,15 +24,6 @@ static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flag
 
 	cache->magazine_slots = 0;
 	return cache;
-}
-
-static void check_verifies(struct kmem_cache *cache)
-{
-	struct violation violation = { 0 };
-
-	if (!cache_verify(cache, &violation))
-		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
-			  (unsigned long long)violation.at, violation.condition);
 }
 
 /* Nobody looks at it any more. */
@@ -99,7 +91,7 @@ static void no_run_leads_behind_the_last_object(void)
 	check_refused(cache, nr_objects, 2);
 	check_refused(cache, nr_objects + 1, 2);
 	check_refused(cache, MAX_U8_OBJECTS - 1, 2);	/* from here 1 leads to the first */
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -117,7 +109,7 @@ static void no_wide_entry_leads_behind_the_last_object(void)
 	slab->bufctl[nr_objects] = 1;
 	check_refused(cache, nr_objects, 1);
 	slab->bufctl[nr_objects] = 0;
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -156,7 +148,7 @@ static void a_batch_comes_from_few_slabs(void)
 	CHECK_EQ(nr_taken, NR_SLABS_PER_BATCH);
 	node_give(cache, node, batch, nr_taken);
 	node_give(cache, node, slots, nr);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -172,7 +164,7 @@ static void reaping_keeps_as_many_objects_as_asked(void)
 	CHECK_EQ(node_reap(cache, node, 2 * nr_objects + 1), 2 * nr_pages);
 	CHECK_EQ(node->nr_slabs, 2);
 	CHECK_EQ(node_reap(cache, node, 0), 2 * nr_pages);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -237,7 +229,7 @@ static void a_node_takes_no_pages_of_another(void)
 	object = kmem_cache_alloc_node(cache, GFP_KERNEL, nid);
 	CHECK(object != NULL);
 	kmem_cache_free(cache, object);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -299,7 +291,7 @@ static void the_nearest_node_with_a_free_object_serves(void)
 	check_borrows(cache, own, other, slab_system.setup.nearest_node);
 	check_borrows(cache, own, other, nearest_late);
 	kmem_cache_free(cache, object);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -337,7 +329,7 @@ static void where_no_node_has_a_free_object_any_page_serves(void)
 	CHECK_EQ(slab_usage(cache).nr_active, 1);
 	slab_give_one(cache, object, state);
 	CHECK_EQ(slab_usage(cache).nr_active, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -349,7 +341,7 @@ static void without_any_page_nothing_is_taken(void)
 	CHECK(cache_node_get(cache, own_nid()) != NULL);
 	CHECK(!take_without_page(cache, own_nid(), nearest_and_fail, &state));
 	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
-	check_verifies(cache);
+	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -396,7 +388,7 @@ static void a_node_that_cannot_be_made_is_tried_again(void)
 	if (object)
 		slab_give_one(cache, object, state);
 	give_all(node_cache, nr);
-	check_verifies(node_cache);
+	CHECK_CACHE(node_cache);
 	kmem_cache_destroy(cache);
 }
 
@@ -453,8 +445,8 @@ static void check_unwinds(struct kmem_cache *cache, struct kmem_cache *needed)
 	CHECK_EQ(count_free_pages(), nr_free_pages);
 	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
 	give_all(needed, nr);
-	check_verifies(needed);
-	check_verifies(cache);
+	CHECK_CACHE(needed);
+	CHECK_CACHE(cache);
 	CHECK(cache_grow(cache, GFP_KERNEL, own) != NULL);
 }
 
@@ -529,7 +521,7 @@ static void slabs_take_turns_with_colours_and_places(void)
 
 		for (unsigned i = 0; i < 4; i++)
 			check_place(cache, first_slab(&grow(cache, 1)->free), i);
-		check_verifies(cache);
+		CHECK_CACHE(cache);
 		kmem_cache_destroy(cache);
 	}
 }
@@ -568,7 +560,7 @@ static void node_caches_own_nodes_come_from_where_it_began(void)
 	node_cache->nodes[nid] = kept;
 	CHECK(!made);
 	give_all(node_cache, nr);
-	check_verifies(node_cache);
+	CHECK_CACHE(node_cache);
 }
 
 static struct kmem_cache *raced_cache;
@@ -605,7 +597,7 @@ static void of_two_cpus_that_make_a_node_one_is_second(void)
 	CHECK(cache_node_lookup(cache, own) == node);
 	CHECK_EQ(slab_usage(node_cache).nr_active, nr_nodes + 1);
 	give_all(node_cache, nr);
-	check_verifies(node_cache);
+	CHECK_CACHE(node_cache);
 	kmem_cache_destroy(cache);
 }
 
