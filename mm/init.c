@@ -364,7 +364,7 @@ static void enter_cpu(struct mm_cpu *cpu_data, unsigned nid)
 {
 	struct pglist_data *node = memory_node_of(nid);
 
-	slab_init_cpu(cpu_data);
+	slab_init_cpu(cpu_data->kmalloc);
 	pcp_init(cpu_data, node, mm_port_cpu(), nr_users_of(node));
 	cpu_data->nid = nid;
 	mm_port_set_cpu_data(cpu_data);

@@ -194,8 +194,7 @@ static struct kmem_cache *cache_of(const void *object, const void *caller)
 
 	if (is_large(object))
 		return NULL;
-	if (!has_page(object) ||
-	    page->type != PAGE_SLAB)
+	if (!has_page(object) || page->type != PAGE_SLAB)
 		slab_report_bad_free(object, caller);
 	return page_cache(page);
 }
@@ -212,8 +211,7 @@ static struct sizes sizes_of(const void *object, const void *caller)
 	struct sizes sizes = { .debug = NULL };
 	struct kmem_cache *cache;
 
-	if (!has_page(object) &&
-	    guard_usable_bytes(object, &sizes.usable)) {
+	if (!has_page(object) && guard_usable_bytes(object, &sizes.usable)) {
 		sizes.used = sizes.usable;
 		return sizes;
 	}

@@ -56,10 +56,8 @@ void slab_no_array_init(void)
 	clear(&slab_no_array);
 }
 
-void slab_init_cpu(void *cpu_data)
+void slab_init_cpu(struct cpu_array arrays[])
 {
-	struct cpu_array *arrays = (struct cpu_array *)cpu_data + KMALLOC_ARRAYS_BEGIN;
-
 	for (unsigned i = 0; i < NR_KMALLOC_ARRAYS; i++)
 		clear(&arrays[i]);
 }
@@ -101,7 +99,7 @@ static bool set_up(struct kmem_cache *cache, struct cpu_array *array, unsigned n
 		return false;
 	*array = (struct cpu_array){
 		.inverse = cache->inverse,
-		.nr_objects = cache->layout.nr_objects,
+		.nr_objects = cache->nr_objects,
 		.nid = (uint16_t)nid,
 		.max_full = 1,
 	};

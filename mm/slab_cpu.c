@@ -257,13 +257,16 @@ static ALWAYS_INLINE struct page *slab_page(const void *object)
 	return virt_to_page(object);
 }
 
-/* The state byte of allocated object @object of @slab, or NULL when it is none. */
-static ALWAYS_INLINE uint8_t *allocated_state(const struct kmem_cache *cache, struct slab *slab,
-					      const void *object)
+/*
+ * The state byte of allocated object @object of @slab, or NULL when it is none. The
+ * cache's @inverse and @nr_objects stand in its arrays too.
+ */
+static ALWAYS_INLINE uint8_t *allocated_state(uint64_t inverse, uint64_t nr_objects,
+					      struct slab *slab, const void *object)
 {
-	uint64_t at = slab_index(cache, slab, object);
+	uint64_t at = slab_index_by(inverse, slab, object);
 
-	if (unlikely(at >= cache->nr_objects) || unlikely(slab->bufctl[at] != 0))
+	if (unlikely(at >= nr_objects) || unlikely(slab->bufctl[at] != 0))
 		return NULL;
 	return &slab->bufctl[at];
 }
@@ -272,7 +275,8 @@ static ALWAYS_INLINE uint8_t *allocated_state(const struct kmem_cache *cache, st
 static NOINLINE void free_unusual(const struct page *page, void *object, const void *caller)
 {
 	struct kmem_cache *cache = page_cache(page);
-	uint8_t *state = allocated_state(cache, page_slab(page), object);
+	uint8_t *state = allocated_state(cache->inverse, cache->nr_objects, page_slab(page),
+					 object);
 
 	if (state)
 		free_slow(cache, page_slab(page), object, state, caller);
@@ -285,11 +289,10 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 				    void *object, mm_port_local_state local)
 {
 	struct slab *slab = page_slab(page);
-	uint64_t at = slab_index_by(array->inverse, slab, object);
-	uint8_t *state = &slab->bufctl[at];
+	uint8_t *state = allocated_state(array->inverse, array->nr_objects, slab, object);
 	struct slab_slot *top = array->top;
 
-	if (unlikely(at >= array->nr_objects) || unlikely(*state != 0)) {
+	if (unlikely(!state)) {
 		mm_port_local_unlock(local);
 		free_unusual(page, object, __builtin_return_address(0));
 	} else if (unlikely(slab->nid != array->nid)) {
@@ -374,7 +377,7 @@ static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **obje
 			slab = slab_of_cache(cache, object, array->nid);
 		if (unlikely(!slab))
 			break;
-		state = allocated_state(cache, slab, object);
+		state = allocated_state(cache->inverse, cache->nr_objects, slab, object);
 		if (unlikely(!state))
 			break;
 		*state = 1;

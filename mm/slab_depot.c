@@ -192,12 +192,23 @@ bool node_spill(struct kmem_cache *cache, struct cache_node *node)
 
 void depot_drain(struct kmem_cache *cache, struct cache_node *node, struct depot *depot)
 {
-	struct magazine *magazine;
+	struct magazine *full, *empty, *next;
 
-	while ((magazine = depot_get_full(depot)) != NULL) {
-		node_give(cache, node, magazine->slots, cache->magazine_slots);
-		magazine_free(magazine);
+	/* At once: its CPU may go on to fill it. */
+	spin_lock(&depot->lock);
+	full = depot->full;
+	empty = depot->empty;
+	depot->full = depot->empty = NULL;
+	__atomic_store_n(&depot->nr_full, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&depot->nr_empty, 0, __ATOMIC_RELAXED);
+	spin_unlock(&depot->lock);
+	for (; full; full = next) {
+		next = full->next;
+		node_give(cache, node, full->slots, cache->magazine_slots);
+		magazine_free(full);
 	}
-	while ((magazine = depot_get_empty(depot)) != NULL)
-		magazine_free(magazine);
+	for (; empty; empty = next) {
+		next = empty->next;
+		magazine_free(empty);
+	}
 }

@@ -148,8 +148,8 @@ struct slab_setup {
  */
 void slab_init(const struct slab_setup *setup);
 
-/* Prepares the part of a CPU's data that is slab's: see kmalloc_array_at(). */
-void slab_init_cpu(void *cpu_data);
+/* Prepares the arrays in a CPU's data, NR_KMALLOC_ARRAYS: see kmalloc_array_at(). */
+void slab_init_cpu(struct cpu_array arrays[]);
 
 /*
  * Forgets the audit log of an earlier machine; @nr_memory_pages sizes the next

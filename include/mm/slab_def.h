@@ -4,8 +4,8 @@
 /*
  * As much of a cache as callers need to take an object without a call.
  *
- * Nothing here is for use outside mm/ but slab_pop(), and that through
- * kmem_cache_alloc() and kmalloc().
+ * Nothing here is for use outside mm/ but slab_pop() and kmalloc_pop(), and those
+ * through kmem_cache_alloc() and kmalloc().
  */
 
 #include "lib/align.h"

@@ -209,7 +209,7 @@ static void build_cpus(void)
 			pretend_node(nid)->node_zonelists[ZONELIST_FALLBACK].zones[0]->node;
 		struct mm_cpu *cpu_data = take(pcp_bytes(node, box.plan->nr_cpus));
 
-		slab_init_cpu(cpu_data);
+		slab_init_cpu(cpu_data->kmalloc);
 		pcp_init(cpu_data, node, cpu, box.plan->nr_cpus);
 		cpu_data->nid = nid;
 		cpu_data->is_reclaiming = true;

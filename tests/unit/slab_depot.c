@@ -558,12 +558,12 @@ static void a_depot_counts_no_further_than_it_can(void)
 
 static void a_cpu_begins_with_arrays_that_are_none(void)
 {
-	static struct cpu_array data[KMALLOC_ARRAYS_BEGIN + NR_KMALLOC_ARRAYS + 1];
-	const struct cpu_array *const begin = &data[KMALLOC_ARRAYS_BEGIN];
+	static struct cpu_array data[1 + NR_KMALLOC_ARRAYS + 1];
+	struct cpu_array *const begin = &data[1];
 	const struct cpu_array *const end = begin + NR_KMALLOC_ARRAYS;
 
 	memset(data, 1, sizeof(data));
-	slab_init_cpu(data);
+	slab_init_cpu(begin);
 	for (const struct cpu_array *array = begin; array < end; array++) {
 		CHECK(!array->top[-1].object);
 		CHECK(array->top >= array->end);
