@@ -282,6 +282,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 {
 	if (!cache)
 		return;
+	ASSERT(cache->array_index == KMALLOC_NO_ARRAY);	/* kmalloc's stay */
 	require_empty(cache);
 	spin_lock(&slab_system.lock);
 	list_del(&cache->list);

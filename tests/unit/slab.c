@@ -39,15 +39,6 @@ static uint8_t *state_of(struct kmem_cache *cache, const void *object)
 	return slab->bufctl + slab_index(cache, slab, object);
 }
 
-/* A cache whose operation panicked half-way: nobody looks at it any more. */
-static void abandon(struct kmem_cache *cache)
-{
-	spin_lock(&slab_system.lock);
-	list_del(&cache->list);
-	slab_system.nr_caches--;
-	spin_unlock(&slab_system.lock);
-}
-
 /* ---- Allocating and freeing ---- */
 
 #define NR_OBJECTS	700u

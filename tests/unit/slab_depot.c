@@ -165,15 +165,6 @@ static void a_free_needs_no_memory(void)
 	kmem_cache_destroy(cache);
 }
 
-/* A cache whose objects a case took by ways of its own: nobody looks at it any more. */
-static void abandon(struct kmem_cache *cache)
-{
-	spin_lock(&slab_system.lock);
-	list_del(&cache->list);
-	slab_system.nr_caches--;
-	spin_unlock(&slab_system.lock);
-}
-
 /* Objects that only full magazines hold still serve whoever takes them one by one. */
 static void the_depot_is_emptied_before_a_slab_is_made(void)
 {
@@ -621,6 +612,12 @@ static void objects_of_every_kind_go_back_to_their_caches(void)
 	}
 }
 
+static void caches_of_kmalloc_stay(void)
+{
+	CHECK_PANICS("array_index", kmem_cache_destroy(kmalloc_caches[KMALLOC_DMA][0]));
+	CHECK_CACHE(kmalloc_caches[KMALLOC_DMA][0]);
+}
+
 /* As in Linux, kfree() takes objects of any cache: one whose array it does not find, too. */
 static void kfree_takes_objects_of_any_cache(void)
 {
@@ -782,6 +779,7 @@ static const struct test_case cases[] = {
 	{ "kmalloc finds its arrays without a cache", kmalloc_finds_its_arrays_without_a_cache },
 	{ "objects of every kind go back to their caches",
 	  objects_of_every_kind_go_back_to_their_caches },
+	{ "caches of kmalloc stay", caches_of_kmalloc_stay },
 	{ "kfree takes objects of any cache", kfree_takes_objects_of_any_cache },
 	{ "pages of slabs lead to no array afterwards",
 	  pages_of_slabs_lead_to_no_array_afterwards },

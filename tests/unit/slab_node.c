@@ -26,15 +26,6 @@ static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flag
 	return cache;
 }
 
-/* Nobody looks at it any more. */
-static void abandon(struct kmem_cache *cache)
-{
-	spin_lock(&slab_system.lock);
-	list_del(&cache->list);
-	slab_system.nr_caches--;
-	spin_unlock(&slab_system.lock);
-}
-
 static unsigned own_nid(void)
 {
 	return slab_memory_node(numa_node_id());

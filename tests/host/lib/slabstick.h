@@ -16,7 +16,10 @@
  *	slabstick_free(p);			from any thread
  *	slabstick_thread_end();			before the thread ends
  *
- * A double free, a wild free and the like print a report and abort().
+ * A double free, a wild free and the like print a report and abort(). It is for
+ * executables, not for shared libraries (thread-local variables are found without a
+ * table), and wants 16 TiB of address space from 0x200000000000 and what mem_map
+ * takes from 0x4000000000, where Linux puts nothing by itself.
  *
  * Whoever wants constant sizes resolved at compile time, caches, or whole pages
  * includes mm/kmalloc.h, mm/slab.h or mm/page_alloc.h, which lie beside this file.
