@@ -57,8 +57,8 @@ EFI_PURE_SOURCES := \
 
 # Talks to firmware or drives the boot.
 EFI_SOURCES := \
-	efi/firmware.c efi/firmware_tables.c efi/console.c efi/stick.c efi/fw_cfg.c \
-	efi/capture.c efi/framebuffer.c efi/font.c \
+	efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
+	efi/capture.c efi/stick.c efi/firmware.c efi/framebuffer.c efi/font.c \
 	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.

@@ -19,6 +19,8 @@
 #define STOP_SECONDS		10u
 #define STATUS_PANICKED		0x12u	/* isa-debug-exit: QEMU ends with 37 */
 
+struct firmware_state firmware;
+
 static void print_console(const char *text)
 {
 	SIMPLE_TEXT_OUTPUT_INTERFACE *console = firmware.system->ConOut;

@@ -2,8 +2,9 @@
 #define EFI_FIRMWARE_STATE_H
 
 /*
- * What the files that call the firmware share: firmware.c (the sequence),
- * console.c, firmware_tables.c, stick.c. Nobody else includes it.
+ * What the files that call the firmware share. Each calls those above it here,
+ * none below: console.c, firmware_memory.c, firmware_tables.c, stick.c, and
+ * firmware.c, which has the sequence. Nobody else includes it.
  */
 
 #define GNU_EFI_USE_MS_ABI 1
@@ -62,10 +63,25 @@ void stop_between(const struct boot_info *info, const char *reason) NORETURN;
 void copy_vendor(char *to, size_t size);
 void print_banner(const char *vendor);
 
-/* ---- firmware.c ---- */
+/* ---- firmware_memory.c ---- */
+
+/* Pages of loader data, zeroed; below or at @highest. 0: none to be had. */
+uint64_t try_take_pages(uint64_t nr_pages, uint64_t highest);
+
+/* The same anywhere, for at least @bytes; stops the program when there are none. */
+uint64_t take_pages(uint64_t bytes, const char *what);
 
 /* Loader data that ends with boot services, or NULL. */
 void *take_pool(uint64_t bytes);
+
+/* Gets a first map into a buffer that is large enough for the last one, too. */
+void get_first_map(void);
+
+/* The map as it is now, into the same buffer. */
+EFI_STATUS get_map(void);
+
+/* As many descriptors as the buffer can ever hold. */
+uint32_t nr_descriptors_max(void);
 
 /* ---- firmware_tables.c ---- */
 
