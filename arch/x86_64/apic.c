@@ -18,8 +18,7 @@
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
-#include "arch/x86_64/smp.h"
-#include "arch/x86_64/trap.h"
+#include "arch/x86_64/trap_frame.h"
 
 #define APIC_BASE_X2APIC	(1ull << 10)
 #define APIC_BASE_ENABLED	(1ull << 11)
@@ -171,15 +170,7 @@ bool apic_send(uint32_t apic_id, uint32_t command)
 	return wait_until_sent();
 }
 
-void apic_interrupt(unsigned vector)
+void apic_end_interrupt(void)
 {
-	if (vector == VECTOR_SPURIOUS) {
-		this_cpu()->nr_spurious++;	/* has no in-service bit: no EOI */
-		return;
-	}
-	if (vector == VECTOR_CALL || vector == VECTOR_FLUSH)
-		smp_interrupt(vector);
-	else
-		this_cpu()->nr_spurious++;
 	write_register(REG_EOI, 0);
 }

@@ -29,13 +29,7 @@ void apic_init_cpu(void);
  */
 bool apic_send(uint32_t apic_id, uint32_t command);
 
-/* Handles interrupt @vector, from trap_dispatch(). */
-void apic_interrupt(unsigned vector);
-
-/* True when the NMI just received was our own doing and is dealt with. */
-bool apic_take_nmi(void);
-
-/* Halts every other running CPU, for a panic. Bounded; they may already be gone. */
-void apic_stop_others(void);
+/* Tells the APIC that this CPU is done with the interrupt it handles. */
+void apic_end_interrupt(void);
 
 #endif

@@ -8,29 +8,27 @@
  *
  * Invariants
  *   C1  area->self == area, so that %gs:16 gives the area's address
- *   C2  area->index is the position of the CPU among those that run, 0 the
- *       boot CPU
+ *   C2  areas[i]->index == i for all i < nr_running: the position of the CPU
+ *       among those that run, 0 the boot CPU
  */
 
 #include "arch/x86_64/cpu.h"
 
-#include "arch/x86_64/apic.h"
-#include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/insn.h"
-#include "arch/x86_64/mmu.h"
-#include "arch/x86_64/port.h"
-#include "arch/x86_64/thread.h"
-#include "arch/x86_64/time.h"
 #include "lib/string.h"
-#include "log.h"
-#include "mm/vmalloc.h"
+#include "mm/assert.h"
+#include "mm/kmalloc.h"
 
 struct cpu_features cpu_features;
 
 /* The boot CPU's, before anything can be allocated. */
 static struct cpu_area boot_area;
 
-/* Its stacks, each above a page that is unmapped as soon as the kernel's tables are live. */
+/* Made by cpu_make_room(); [0] is not used: the boot CPU's is static. */
+static struct cpu_area **areas;
+static unsigned nr_running = 1;
+
+/* The boot CPU's stacks, each above a page that the kernel's tables do not map for long. */
 static struct {
 	uint8_t main_guard[PAGE_SIZE];
 	uint8_t main[MAIN_STACK_BYTES];
@@ -153,18 +151,17 @@ struct cpu_area *cpu_boot_area(void)
 	return &boot_area;
 }
 
-static void set_boot_stack(enum cpu_stack which, uintptr_t start_va, uint64_t bytes)
+static void name_stack(enum cpu_stack which, const uint8_t *start, uint64_t bytes)
 {
-	boot_area.stacks[which] = (struct stack){ start_va, start_va + bytes };
-	mmu_unmap_guard(start_va - PAGE_SIZE);
+	boot_area.stacks[which] = (struct stack){ (uintptr_t)start, (uintptr_t)start + bytes };
 }
 
-void cpu_guard_boot_stacks(void)
+void cpu_name_boot_stacks(void)
 {
-	set_boot_stack(STACK_MAIN, (uintptr_t)boot_stacks.main, MAIN_STACK_BYTES);
+	name_stack(STACK_MAIN, boot_stacks.main, MAIN_STACK_BYTES);
 	for (unsigned ist = IST_DOUBLE_FAULT; ist < NR_CPU_STACKS; ist++)
-		set_boot_stack(ist, (uintptr_t)boot_stacks.interrupt[ist - IST_DOUBLE_FAULT].stack,
-			       IST_STACK_BYTES);
+		name_stack(ist, boot_stacks.interrupt[ist - IST_DOUBLE_FAULT].stack,
+			   IST_STACK_BYTES);
 }
 
 uintptr_t cpu_boot_stack_end(void)
@@ -177,51 +174,27 @@ bool cpu_is_in_kernel(void)
 	return boot_area.self != NULL;
 }
 
-void cpu_adopt_area(struct cpu_area *area)
+unsigned cpu_nr_running(void)
 {
-	area->self = area;
-	descriptors_load(area);
-	/* After the segment registers: loading a selector into GS clears its base. */
-	wrmsr(MSR_FS_BASE, 0);
-	wrmsr(MSR_GS_BASE, (uintptr_t)area);
+	return __atomic_load_n(&nr_running, __ATOMIC_ACQUIRE);
 }
 
-void arch_leave_boot_stack(void (*next)(const struct boot_info *), const struct boot_info *info)
+struct cpu_area *cpu_at(unsigned cpu)
 {
-	struct stack *stack = &this_cpu()->stacks[STACK_MAIN];
-	uintptr_t start_va = (uintptr_t)vzalloc(MAIN_STACK_BYTES);
-
-	if (start_va)
-		*stack = (struct stack){ start_va, start_va + MAIN_STACK_BYTES };
-	else
-		log_line(LOG_WARN, "cpu: no memory for a stack: the one of boot stays");
-	/* A zero return address and frame pointer end backtraces here. */
-	__asm__ volatile("movq %0, %%rsp\n\t"
-			 "xorl %%ebp, %%ebp\n\t"
-			 "pushq $0\n\t"
-			 "jmp *%1"
-			 :: "r"(stack->end_va), "r"(next), "D"(info) : "memory");
-	__builtin_unreachable();
+	ASSERT(cpu < cpu_nr_running());
+	return cpu == 0 ? &boot_area : areas[cpu];
 }
 
-void arch_init(const struct boot_info *info)
+bool cpu_make_room(uint32_t nr_cpus)
 {
-	struct cpu_area *cpu = this_cpu();
+	areas = kcalloc(nr_cpus, sizeof(areas[0]), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	return areas != NULL;
+}
 
-	port_init(info->image.end - info->image.start);
-	time_init();
-	apic_choose_mode(info);
-	apic_init_cpu();
-	thread_init_cpu();
-	cpu->apic_id = arch_apic_id();
-	if (info->nr_cpus && info->cpus[0].apic_id != cpu->apic_id)
-		log_line(LOG_WARN, "cpu: APIC id 0x%x runs, boot_info names 0x%x first",
-			 cpu->apic_id, info->cpus[0].apic_id);
-	log_line(LOG_INFO, "cpu: %s, %u physical address bits%s%s%s%s%s", cpu_features.name,
-		 cpu_features.physical_bits, cpu_features.has_1g_pages ? ", 1 GiB pages" : "",
-		 cpu_features.has_smep ? ", SMEP" : "", cpu_features.has_smap ? ", SMAP" : "",
-		 cpu_features.has_umip ? ", UMIP" : "", cpu_features.has_x2apic ? ", x2APIC" : "");
-	interrupts_on();
-	log_line(LOG_INFO, "cpu: mm's local lock %s",
-		 port_is_irqsafe() ? "keeps interrupts away" : "is empty");
+void cpu_add(struct cpu_area *area)
+{
+	ASSERT(area->index == nr_running);
+
+	areas[area->index] = area;
+	__atomic_store_n(&nr_running, area->index + 1, __ATOMIC_RELEASE);
 }

@@ -6,7 +6,7 @@
  */
 
 #include "arch.h"
-#include "arch/x86_64/thread.h"
+#include "arch/x86_64/scheduler.h"
 #include "lib/compiler.h"
 
 /* SDM 3A, 8.7: 64-bit TSS. Only its stack pointers are used. */
@@ -102,11 +102,16 @@ struct cpu_area *cpu_boot_area(void);
 /* Where its first stack ends, at the address this code runs at now. */
 uintptr_t cpu_boot_stack_end(void);
 
-/* Sets the boot CPU's stacks up and unmaps their guard pages. */
-void cpu_guard_boot_stacks(void);
+/* Notes where the boot CPU's stacks are, at the addresses this code runs at now. */
+void cpu_name_boot_stacks(void);
 
-/* Makes @area this CPU's: GS base, then descriptor tables (descriptors.c). */
-void cpu_adopt_area(struct cpu_area *area);
+/* CPUs that run, and the area of one of them. */
+unsigned cpu_nr_running(void);
+struct cpu_area *cpu_at(unsigned cpu);
+
+/* Room for @nr_cpus areas; false without memory. Then each CPU that is up is added, in order. */
+bool cpu_make_room(uint32_t nr_cpus) MUST_CHECK;
+void cpu_add(struct cpu_area *area);
 
 /* False while firmware's address space is in use. */
 bool cpu_is_in_kernel(void);

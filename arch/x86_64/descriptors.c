@@ -15,7 +15,7 @@
 
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
-#include "arch/x86_64/trap.h"
+#include "arch/x86_64/trap_entry.h"
 
 /* SDM 3A, 3.4.5: present, ring 0, accessed; long-mode code, and writable data. */
 #define GDT_CODE	0x00af9b000000ffffull
@@ -98,7 +98,7 @@ static void load_segments(void)
 			 :: "i"(SEGMENT_CODE), "r"(SEGMENT_DATA) : "rax", "memory");
 }
 
-void descriptors_load(struct cpu_area *area)
+static void load(struct cpu_area *area)
 {
 	struct table_register gdt_register = { sizeof(area->gdt) - 1, (uintptr_t)area->gdt };
 	struct table_register idt_register = { sizeof(idt) - 1, (uintptr_t)idt };
@@ -111,4 +111,13 @@ void descriptors_load(struct cpu_area *area)
 	load_segments();
 	ltr(SEGMENT_TSS);
 	lidt(&idt_register);
+}
+
+void descriptors_adopt_area(struct cpu_area *area)
+{
+	area->self = area;
+	load(area);
+	/* After the segment registers: loading a selector into GS clears its base. */
+	wrmsr(MSR_FS_BASE, 0);
+	wrmsr(MSR_GS_BASE, (uintptr_t)area);
 }

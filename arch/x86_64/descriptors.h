@@ -8,7 +8,7 @@
 /* Fills the one interrupt table all CPUs share. Once, on the boot CPU. */
 void descriptors_init_idt(void);
 
-/* Gives this CPU the GDT and TSS of @area, and the shared IDT. */
-void descriptors_load(struct cpu_area *area);
+/* Makes @area this CPU's: its GDT and TSS, the shared IDT, then GS base. */
+void descriptors_adopt_area(struct cpu_area *area);
 
 #endif

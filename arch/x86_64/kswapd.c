@@ -17,6 +17,7 @@
 #include "arch/x86_64/kswapd.h"
 
 #include "arch.h"
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/smp.h"
 #include "kthread.h"
 #include "lib/bits.h"
@@ -59,7 +60,7 @@ void kswapd_wake(unsigned nid)
 			  __ATOMIC_RELEASE);
 	wait_queue_wake(&daemon->queue);
 	/* Idle CPUs give back what they keep for themselves, if mm asked for it. */
-	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++)
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++)
 		smp_poke(cpu);
 }
 
@@ -149,7 +150,7 @@ static bool start_daemon(struct kswapd *daemon, unsigned nid, unsigned cpu)
 
 void kswapd_start(void)
 {
-	unsigned nr_cpus = smp_nr_running();
+	unsigned nr_cpus = cpu_nr_running();
 	unsigned *places = kcalloc(nr_cpus, 2 * sizeof(places[0]), GFP_KERNEL);
 	unsigned nr_nodes, nr_started = 0;
 

@@ -6,7 +6,7 @@
 #include "arch/x86_64/paging.h"
 #include "lib/compiler.h"
 
-/* The tree that CR3 leads to. Editing it needs mmu_lock (port.c takes it). */
+/* The tree that CR3 leads to. Editing it needs port.c's table_lock. */
 extern struct page_tables kernel_tables;
 
 /* Loads the kernel's page attribute table, and with it its tables. On every CPU. */
@@ -16,29 +16,15 @@ void mmu_load_tables(void);
 /* A walk of the live tables without a lock: for reports. */
 bool mmu_is_mapped(uintptr_t va);
 
-/*
- * Says what lies at @va, for reports: "NULL pointer", "stack guard of CPU 2",
- * what vmalloc knows of it, ... Takes no lock.
- */
-void mmu_describe(uintptr_t va, char *text, size_t size);
-
 /* Takes the page at @va, of the image, away for good. While one CPU runs. */
 void mmu_unmap_guard(uintptr_t va);
 
 /* What boot learned; NULL before the kernel runs. */
 extern const struct boot_info *mmu_boot_info;
 
-/* Whether [@pa, @pa + @bytes) is RAM that is mapped, or a device that boot_info declares. */
-bool mmu_may_map(uint64_t pa, uint64_t bytes);
-
 /* Forgets translations of the range, or all of them, on this CPU. */
 void mmu_flush_local(uintptr_t va, uint64_t nr_pages);
 void mmu_flush_local_all(void);
-
-/* Table pages that boot took and did not use or got back: the pa of a zeroed one, or PA_NONE. */
-uint64_t mmu_take_boot_table(void *arg);
-void mmu_give_boot_table(uint64_t pa);
-bool mmu_is_boot_table(uint64_t pa);
 
 /* The image fits in so much of the address space, and its tables into the pool. */
 #define MAX_IMAGE_BYTES		(64ull << 20)

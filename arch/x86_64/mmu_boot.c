@@ -27,13 +27,14 @@
  *   M3  no frame has two different memory types among its mappings
  */
 
-#include "arch/x86_64/mmu.h"
+#include "arch/x86_64/mmu_boot.h"
 
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
+#include "arch/x86_64/mmu.h"
 #include "arch/x86_64/mmu_ranges.h"
 #include "lib/align.h"
 #include "lib/string.h"
@@ -311,6 +312,14 @@ static NOINLINE void drop_low_half(void)
 		mmu_give_boot_table(pa);
 }
 
+/* From now on an overflow of a boot stack faults. */
+static void guard_boot_stacks(void)
+{
+	cpu_name_boot_stacks();
+	for (unsigned i = 0; i < NR_CPU_STACKS; i++)
+		mmu_unmap_guard(cpu_boot_area()->stacks[i].start_va - PAGE_SIZE);
+}
+
 static NORETURN void enter_high(void)
 {
 	void (*kernel)(struct boot_info *);
@@ -320,8 +329,8 @@ static NORETURN void enter_high(void)
 	paging_rebase(&kernel_tables, DIRECT_MAP_START, mmu_take_boot_table, NULL);
 	cpu_set_control_bits();
 	descriptors_init_idt();
-	cpu_guard_boot_stacks();
-	cpu_adopt_area(cpu_boot_area());
+	guard_boot_stacks();
+	descriptors_adopt_area(cpu_boot_area());
 	kernel = (void (*)(struct boot_info *))moved((uintptr_t)handover.kernel);
 	info = move_info(handover.info);
 	mmu_boot_info = info;

@@ -107,6 +107,20 @@ struct device_window mmu_device_window(const struct boot_info *info, enum device
 	return (struct device_window){ 0, 0, 0 };
 }
 
+bool mmu_may_map(uint64_t pa, uint64_t bytes)
+{
+	if (mmu_is_in_ram(mmu_boot_info, pa, pa + bytes))
+		return true;
+	for (enum device device = 0; device < NR_DEVICES; device++) {
+		struct device_window window = mmu_device_window(mmu_boot_info, device);
+
+		if (window.pa && pa >= align_down(window.pa, PAGE_SIZE) &&
+		    pa + bytes <= align_up(window.pa + window.bytes, PAGE_SIZE))
+			return true;
+	}
+	return false;
+}
+
 /* ---- How many tables that takes ---- */
 
 static uint64_t entries_touched(uint64_t start, uint64_t end, unsigned level)

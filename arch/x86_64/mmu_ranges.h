@@ -27,4 +27,7 @@ struct device_window {
 
 struct device_window mmu_device_window(const struct boot_info *info, enum device device);
 
+/* Whether [@pa, @pa + @bytes) is RAM that is mapped, or a device that boot_info declares. */
+bool mmu_may_map(uint64_t pa, uint64_t bytes);
+
 #endif

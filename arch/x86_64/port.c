@@ -34,6 +34,7 @@
 #include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/mmu_boot.h"
 #include "arch/x86_64/port.h"
 #include "arch/x86_64/smp.h"
 #include "lib/align.h"

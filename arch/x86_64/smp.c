@@ -9,9 +9,6 @@
  *   every other CPU and waits until each has answered. A CPU that does not
  *   answer could still use a freed translation, so that is a panic.
  *
- * Invariants
- *   S1  areas[i]->index == i for all i < nr_running
- *
  * Locking
  *   flush.lock serialises requests; who waits for it or for answers answers the
  *   others' requests meanwhile, so two requesters cannot wait for each other.
@@ -26,47 +23,17 @@
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/mmu.h"
-#include "arch/x86_64/trap.h"
-#include "mm/kmalloc.h"
+#include "arch/x86_64/trap_frame.h"
 #include "mm/lock.h"
 
 #define NS_PER_MS		1000000ull
 #define FLUSH_WAIT_MS		30000u		/* an emulator's CPU may not run for long */
-
-/* Made by smp_make_room(); [0] is not used: the boot CPU's is static. */
-static struct cpu_area **areas;
-static unsigned nr_running = 1;
 
 static struct {
 	struct spinlock lock;
 	uintptr_t va;
 	uint64_t nr_pages;
 } flush;
-
-unsigned smp_nr_running(void)
-{
-	return __atomic_load_n(&nr_running, __ATOMIC_ACQUIRE);
-}
-
-struct cpu_area *smp_cpu(unsigned cpu)
-{
-	ASSERT(cpu < smp_nr_running());
-	return cpu == 0 ? cpu_boot_area() : areas[cpu];
-}
-
-bool smp_make_room(uint32_t nr_cpus)
-{
-	areas = kcalloc(nr_cpus, sizeof(areas[0]), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
-	return areas != NULL;
-}
-
-void smp_add_cpu(struct cpu_area *area)
-{
-	ASSERT(area->index == nr_running);
-
-	areas[area->index] = area;
-	__atomic_store_n(&nr_running, area->index + 1, __ATOMIC_RELEASE);
-}
 
 /* ---- Flushing ---- */
 
@@ -104,18 +71,18 @@ static void flush_others(uintptr_t va, uint64_t nr_pages, unsigned nr_cpus)
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		if (i == me)
 			continue;
-		__atomic_store_n(&smp_cpu(i)->must_flush, true, __ATOMIC_RELEASE);
-		apic_send(smp_cpu(i)->apic_id, APIC_COMMAND_FIXED | VECTOR_FLUSH);
+		__atomic_store_n(&cpu_at(i)->must_flush, true, __ATOMIC_RELEASE);
+		apic_send(cpu_at(i)->apic_id, APIC_COMMAND_FIXED | VECTOR_FLUSH);
 	}
 	for (unsigned i = 0; i < nr_cpus; i++)
 		if (i != me)
-			wait_for_answer(smp_cpu(i));
+			wait_for_answer(cpu_at(i));
 	spin_unlock(&flush.lock);
 }
 
 void smp_flush(uintptr_t va, uint64_t nr_pages)
 {
-	unsigned nr_cpus = smp_nr_running();
+	unsigned nr_cpus = cpu_nr_running();
 
 	mmu_flush_local(va, nr_pages);
 	/* A CPU that is being started is not counted yet, and allocates already. */
@@ -144,7 +111,7 @@ bool smp_has_work(void)
 void smp_poke(unsigned cpu)
 {
 	if (cpu != this_cpu()->index)
-		apic_send(smp_cpu(cpu)->apic_id, APIC_COMMAND_FIXED | VECTOR_CALL);
+		apic_send(cpu_at(cpu)->apic_id, APIC_COMMAND_FIXED | VECTOR_CALL);
 }
 
 void smp_interrupt(unsigned vector)
@@ -172,13 +139,13 @@ enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned 
 	struct mailbox *mailbox;
 	enum mailbox_state empty = MAILBOX_EMPTY;
 
-	if (cpu >= smp_nr_running())
+	if (cpu >= cpu_nr_running())
 		return STATUS_ABSENT;
 	if (cpu == this_cpu()->index) {
 		work(arg);
 		return STATUS_OK;
 	}
-	mailbox = &smp_cpu(cpu)->mailbox;
+	mailbox = &cpu_at(cpu)->mailbox;
 	while (!__atomic_compare_exchange_n(&mailbox->state, &empty, MAILBOX_FILLING, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		if (arch_now_ns() > end_ns)
@@ -192,25 +159,4 @@ enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned 
 	__atomic_store_n(&mailbox->state, MAILBOX_FULL, __ATOMIC_RELEASE);
 	smp_poke(cpu);
 	return wait_for_mailbox(mailbox, end_ns) ? STATUS_OK : STATUS_TIMEOUT;
-}
-
-/* ---- Panic ---- */
-
-static bool is_stopping;
-
-void apic_stop_others(void)
-{
-	unsigned me = this_cpu()->index;
-
-	__atomic_store_n(&is_stopping, true, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < smp_nr_running(); i++)
-		if (i != me)
-			apic_send(smp_cpu(i)->apic_id, APIC_COMMAND_NMI);
-}
-
-bool apic_take_nmi(void)
-{
-	if (!__atomic_load_n(&is_stopping, __ATOMIC_ACQUIRE))
-		return false;
-	arch_halt();
 }

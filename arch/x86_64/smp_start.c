@@ -19,11 +19,10 @@
  *   None: one CPU starts all others, and they wait to be counted.
  */
 
-#include "arch/x86_64/smp.h"
-
 #include "arch.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
@@ -72,7 +71,7 @@ static NORETURN void enter_cpu(struct cpu_area *area)
 		arch_halt();	/* given up: too late */
 	mmu_load_tables();
 	cpu_set_control_bits();
-	cpu_adopt_area(area);
+	descriptors_adopt_area(area);
 	apic_init_cpu();
 	thread_init_cpu();
 	mm_init_cpu(area->apic_id);
@@ -252,7 +251,7 @@ static bool wake_cpu(struct cpu_area *area, uint64_t trampoline_pa)
 static bool start_cpu(uint32_t apic_id, const struct low_tables *low)
 {
 	struct ap_parameters *p = low->parameters;
-	struct cpu_area *area = make_area(apic_id, smp_nr_running());
+	struct cpu_area *area = make_area(apic_id, cpu_nr_running());
 
 	if (!area)
 		return false;
@@ -267,7 +266,7 @@ static bool start_cpu(uint32_t apic_id, const struct low_tables *low)
 	}
 	if (!wait_while(area, CPU_ALIVE, READY_WAIT_MS))
 		panic_at(__FILE__, __LINE__, "APIC id 0x%x started and got stuck", apic_id);
-	smp_add_cpu(area);
+	cpu_add(area);
 	__atomic_store_n(&area->state, CPU_RUNNING, __ATOMIC_RELEASE);
 	return true;
 }
@@ -281,16 +280,16 @@ static void start_others(const struct boot_info *info, unsigned max_cpus)
 		log_line(LOG_WARN, "smp: no page below 640 KiB to start CPUs from: one runs");
 		return;
 	}
-	if (!smp_make_room(info->nr_cpus) || !make_low_tables(&low, pa)) {
+	if (!cpu_make_room(info->nr_cpus) || !make_low_tables(&low, pa)) {
 		log_line(LOG_WARN, "smp: no memory for what other CPUs need: one runs");
 		return;
 	}
 	place_trampoline(&low);
-	for (uint32_t i = 1; i < info->nr_cpus && smp_nr_running() < max_cpus; i++)
+	for (uint32_t i = 1; i < info->nr_cpus && cpu_nr_running() < max_cpus; i++)
 		if (!start_cpu(info->cpus[i].apic_id, &low))
 			break;
 	free_low_tables(&low);
-	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", smp_nr_running(), info->nr_cpus);
+	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", cpu_nr_running(), info->nr_cpus);
 }
 
 unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus)
@@ -298,5 +297,5 @@ unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus)
 	if (info->nr_cpus > 1 && max_cpus > 1)
 		start_others(info, max_cpus);
 	kswapd_start();
-	return smp_nr_running();
+	return cpu_nr_running();
 }

@@ -24,6 +24,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/smp.h"
+#include "kthread.h"
 #include "mm/assert.h"
 #include "mm/init.h"
 #include "mm/vmalloc.h"
@@ -90,7 +91,7 @@ void thread_init_cpu(void)
 
 static void make_ready(struct thread *thread)
 {
-	struct scheduler *scheduler = &smp_cpu(thread->cpu)->scheduler;
+	struct scheduler *scheduler = &cpu_at(thread->cpu)->scheduler;
 
 	spin_lock(&scheduler->lock);
 	thread->state = THREAD_READY;
@@ -198,7 +199,7 @@ struct thread *thread_start(const char *name, unsigned cpu, void (*run)(void *),
 	struct first_frame *frame;
 	struct thread *thread;
 
-	ASSERT(cpu < smp_nr_running());
+	ASSERT(cpu < cpu_nr_running());
 	if (!stack)
 		return NULL;
 	thread = (struct thread *)(void *)(stack + STACK_BYTES) - 1;

@@ -3,35 +3,8 @@
 
 /* The inside of cooperative threads; include/kthread.h is what they offer. */
 
-#include "kthread.h"
-
-enum thread_state {
-	THREAD_RUNNING,
-	THREAD_READY,			/* on its CPU's ready list */
-	THREAD_WAITING,			/* on a wait queue */
-	THREAD_EXITING,			/* returned, still on its stack */
-	THREAD_DONE,			/* its stack is nobody's any more */
-};
-
-struct thread {
-	uintptr_t sp;			/* while it does not run */
-	struct list_head link;		/* ready list or wait queue */
-	enum thread_state state;
-	unsigned cpu;
-	const char *name;
-	void (*run)(void *);
-	void *arg;
-	void *stack;			/* vmalloc area; this structure is at its end */
-};
-
-/* A part of struct cpu_area. */
-struct scheduler {
-	struct spinlock lock;		/* guards ready */
-	struct list_head ready;
-	struct thread *current;
-	struct thread *previous;	/* who ran before the last switch */
-	struct thread first;		/* the context the CPU started in */
-};
+#include "arch/x86_64/scheduler.h"
+#include "lib/compiler.h"
 
 /* Makes the running context of this CPU its first thread. Before anything else here. */
 void thread_init_cpu(void);

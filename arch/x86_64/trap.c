@@ -1,21 +1,9 @@
 /*
- * Exceptions, expected faults and panics.
+ * Exceptions, expected faults and interrupts.
  *
- * Model
- *   Every vector comes to trap_dispatch(). Interrupts go to apic.c. An
- *   exception while this CPU runs a guarded call (arch_faults) is noted and
- *   the call abandoned; any other ends in a panic with a report.
- *
- *   A panic belongs to one CPU. It first offers its message to panic_hook, so
- *   that a test that expects it can leave; then it stops the other CPUs,
- *   reports, tells the emulator and halts. A second panic on the way (the
- *   report itself faulted) ends the run at once.
- *
- * Report
- *   "Bail out! message" at column 0; registers; a backtrace by frame pointers
- *   whose addresses are relative to the image, as the linker and addr2line see
- *   it; the image's base once. Frames are read only where the live tables map
- *   them.
+ * Every vector comes to trap_dispatch(). Our own interrupts go to smp.c; any
+ * other is counted. An exception while this CPU runs a guarded call
+ * (arch_faults) is noted and the call abandoned; any other ends in a panic.
  */
 
 #include "arch/x86_64/trap.h"
@@ -23,29 +11,20 @@
 #include "arch.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/describe.h"
+#include "arch/x86_64/guarded.h"
 #include "arch/x86_64/insn.h"
-#include "arch/x86_64/layout.h"
-#include "arch/x86_64/mmu.h"
+#include "arch/x86_64/panic.h"
+#include "arch/x86_64/smp.h"
 #include "log.h"
 #include "mm/assert.h"
-#include "mm/slab.h"
 
-#include <stdarg.h>
-
-#define PANIC_STATUS		0x12	/* isa-debug-exit: 37 for QEMU's caller */
 #define MESSAGE_BYTES		384
-#define MAX_FRAMES		1000	/* followed; a recursion has many */
-#define MAX_LINES		32	/* shown */
 
 #define PF_PRESENT	(1u << 0)
 #define PF_WRITE	(1u << 1)
 #define PF_RESERVED	(1u << 3)
 #define PF_FETCH	(1u << 4)
-
-void (*panic_hook)(const char *message);
-
-/* Index of the CPU that panics, plus 1. */
-static unsigned panicking_cpu;
 
 static const char *const exception_names[NR_EXCEPTIONS] = {
 	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range exceeded",
@@ -56,165 +35,6 @@ static const char *const exception_names[NR_EXCEPTIONS] = {
 	"reserved 25", "reserved 26", "reserved 27", "hypervisor injection",
 	"VMM communication", "security", "reserved 31",
 };
-
-/* ---- Report ---- */
-
-static uint64_t image_relative(uintptr_t va)
-{
-	return va - IMAGE_START;
-}
-
-static bool is_in_image(uintptr_t va)
-{
-	return va >= IMAGE_START && va < IMAGE_AREA_END;
-}
-
-static void print_repeats(unsigned *nr_same)
-{
-	if (*nr_same)
-		log_raw("  ... %u more of the same\n", *nr_same);
-	*nr_same = 0;
-}
-
-static void print_address(unsigned depth, uintptr_t va)
-{
-	if (is_in_image(va))
-		log_raw("  #%u image+0x%llx\n", depth, (unsigned long long)image_relative(va));
-	else
-		log_raw("  #%u 0x%016llx\n", depth, (unsigned long long)va);
-}
-
-/* Two words at @frame_va can be read: return address and caller's frame. */
-static bool is_readable_frame(uintptr_t frame_va)
-{
-	return frame_va % sizeof(uint64_t) == 0 && frame_va >= HIGH_HALF_START &&
-	       mmu_is_mapped(frame_va) && mmu_is_mapped(frame_va + 2 * sizeof(uint64_t) - 1);
-}
-
-/* A recursion shows as one line and how often it follows. */
-static void print_backtrace(uintptr_t instruction_va, uintptr_t frame_va)
-{
-	uintptr_t shown_va = instruction_va;
-	unsigned nr_same = 0, nr_lines = 1;
-
-	log_raw("backtrace (addresses for addr2line -e build/slabstick.debug):\n");
-	print_address(0, instruction_va);
-	for (unsigned depth = 1; depth < MAX_FRAMES && is_readable_frame(frame_va); depth++) {
-		const uint64_t *frame = (const uint64_t *)frame_va;
-
-		if (!frame[1])
-			break;
-		if (frame[1] == shown_va) {
-			nr_same++;
-		} else {
-			print_repeats(&nr_same);
-			shown_va = frame[1];
-			print_address(depth, shown_va);
-			nr_lines++;
-		}
-		if (frame[0] <= frame_va || nr_lines == MAX_LINES)
-			break;		/* stacks grow down: callers lie above */
-		frame_va = frame[0];
-	}
-	print_repeats(&nr_same);
-	log_raw("image base 0x%016llx\n", (unsigned long long)IMAGE_START);
-}
-
-static void print_registers(const struct trap_frame *f)
-{
-	log_raw("rip 0x%016llx  rsp 0x%016llx  rflags 0x%08llx  cs 0x%02llx  ss 0x%02llx\n",
-		(unsigned long long)f->rip, (unsigned long long)f->rsp,
-		(unsigned long long)f->rflags, (unsigned long long)f->cs,
-		(unsigned long long)f->ss);
-	log_raw("rax 0x%016llx  rbx 0x%016llx  rcx 0x%016llx  rdx 0x%016llx\n",
-		(unsigned long long)f->rax, (unsigned long long)f->rbx,
-		(unsigned long long)f->rcx, (unsigned long long)f->rdx);
-	log_raw("rsi 0x%016llx  rdi 0x%016llx  rbp 0x%016llx  r8  0x%016llx\n",
-		(unsigned long long)f->rsi, (unsigned long long)f->rdi,
-		(unsigned long long)f->rbp, (unsigned long long)f->r8);
-	log_raw("r9  0x%016llx  r10 0x%016llx  r11 0x%016llx  r12 0x%016llx\n",
-		(unsigned long long)f->r9, (unsigned long long)f->r10,
-		(unsigned long long)f->r11, (unsigned long long)f->r12);
-	log_raw("r13 0x%016llx  r14 0x%016llx  r15 0x%016llx\n", (unsigned long long)f->r13,
-		(unsigned long long)f->r14, (unsigned long long)f->r15);
-}
-
-static void print_control_registers(void)
-{
-	log_raw("cr0 0x%08llx  cr2 0x%016llx  cr3 0x%012llx  cr4 0x%08llx\n",
-		(unsigned long long)read_cr0(), (unsigned long long)read_cr2(),
-		(unsigned long long)read_cr3(), (unsigned long long)read_cr4());
-}
-
-/* ---- Panic ---- */
-
-static NORETURN void end_run(void)
-{
-	arch_exit_emulator(PANIC_STATUS);
-	arch_halt();
-}
-
-/* True for the first panic; ends the run for one inside a panic, parks for one on another CPU. */
-static void claim_panic(void)
-{
-	unsigned mine = this_cpu()->index + 1;
-	unsigned expected = 0;
-
-	if (__atomic_compare_exchange_n(&panicking_cpu, &expected, mine, false, __ATOMIC_ACQ_REL,
-					__ATOMIC_ACQUIRE))
-		return;
-	if (expected == mine)
-		end_run();
-	arch_halt();
-}
-
-/* @frame: the exception's, or NULL for a panic by call, whose caller @frame_va leads to. */
-static NORETURN void panic_with(const char *message, const struct trap_frame *frame,
-				uintptr_t instruction_va, uintptr_t frame_va)
-{
-	bool were_on = are_interrupts_on();
-
-	interrupts_off();
-	this_cpu()->fault_resume_sp = 0;	/* a hook that leaves abandons guarded calls too */
-	if (panic_hook) {
-		if (were_on || (frame && frame->rflags & RFLAGS_INTERRUPT))
-			interrupts_on();
-		panic_hook(message);
-		interrupts_off();
-	}
-	claim_panic();
-	apic_stop_others();
-	log_ignore_lock();
-	log_tell_muted();
-	log_fresh_line();
-	log_raw("Bail out! %s\n", message);
-	log_raw("CPU %u, APIC id 0x%x\n", this_cpu()->index, this_cpu()->apic_id);
-	if (frame && frame->vector == VECTOR_PAGE_FAULT)
-		slab_log_audit((const void *)read_cr2());
-	if (frame)
-		print_registers(frame);
-	print_control_registers();
-	print_backtrace(instruction_va, frame_va);
-	end_run();
-}
-
-void panic_at(const char *file, int line, const char *format, ...)
-{
-	uintptr_t frame_va = (uintptr_t)__builtin_frame_address(0);
-	char message[MESSAGE_BYTES];
-	int used = 0;
-	va_list args;
-
-	if (file)
-		used = format_text(message, sizeof(message), "%s:%d ", file, line);
-	if (used < 0 || (size_t)used >= sizeof(message))
-		used = 0;
-	va_start(args, format);
-	format_vtext(message + used, sizeof(message) - (size_t)used, format, args);
-	va_end(args);
-	panic_with(message, NULL, (uintptr_t)__builtin_return_address(0),
-		   *(const uintptr_t *)frame_va);
-}
 
 /* ---- Exceptions ---- */
 
@@ -234,7 +54,7 @@ static void describe_exception(const struct trap_frame *frame, char *text, size_
 	if (frame->vector == VECTOR_PAGE_FAULT) {
 		char place[MESSAGE_BYTES / 2];
 
-		mmu_describe(read_cr2(), place, sizeof(place));
+		describe_address(read_cr2(), place, sizeof(place));
 		format_text(text, size, "page fault: %s %s 0x%llx: %s",
 			    page_fault_access(frame->error_code),
 			    frame->error_code & PF_PRESENT ? "protected" : "unmapped",
@@ -244,7 +64,7 @@ static void describe_exception(const struct trap_frame *frame, char *text, size_
 	if (frame->vector == VECTOR_DOUBLE_FAULT) {
 		char place[MESSAGE_BYTES / 2];
 
-		mmu_describe(read_cr2(), place, sizeof(place));
+		describe_address(read_cr2(), place, sizeof(place));
 		format_text(text, size, "double fault: stack pointer 0x%llx, last page fault at "
 			    "0x%llx: %s", (unsigned long long)frame->rsp,
 			    (unsigned long long)read_cr2(), place);
@@ -272,7 +92,7 @@ static bool resume_expected(struct trap_frame *frame)
 		.instruction_va = frame->rip,
 		.address_va = is_cr2_meant(frame->vector) ? read_cr2() : 0,
 	};
-	frame->rip = (uintptr_t)trap_guarded_fault;
+	frame->rip = (uintptr_t)guarded_fault;
 	frame->rsp = cpu->fault_resume_sp;
 	return true;
 }
@@ -281,7 +101,7 @@ static void handle_exception(struct trap_frame *frame)
 {
 	char text[MESSAGE_BYTES];
 
-	if (frame->vector == VECTOR_NMI && apic_take_nmi())
+	if (frame->vector == VECTOR_NMI && panic_take_nmi())
 		return;
 	if (resume_expected(frame))
 		return;
@@ -289,12 +109,25 @@ static void handle_exception(struct trap_frame *frame)
 	panic_with(text, frame, frame->rip, frame->rbp);
 }
 
+static void handle_interrupt(unsigned vector)
+{
+	if (vector == VECTOR_SPURIOUS) {
+		this_cpu()->nr_spurious++;	/* has no in-service bit: no EOI */
+		return;
+	}
+	if (vector == VECTOR_CALL || vector == VECTOR_FLUSH)
+		smp_interrupt(vector);
+	else
+		this_cpu()->nr_spurious++;
+	apic_end_interrupt();
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
 	if (frame->vector < NR_EXCEPTIONS)
 		handle_exception(frame);
 	else
-		apic_interrupt((unsigned)frame->vector);
+		handle_interrupt((unsigned)frame->vector);
 }
 
 bool arch_faults(void (*access)(void *), void *arg, struct fault_info *info)
@@ -303,7 +136,7 @@ bool arch_faults(void (*access)(void *), void *arg, struct fault_info *info)
 	bool has_faulted;
 
 	ASSERT(!cpu->fault_resume_sp);
-	has_faulted = trap_call_guarded(access, arg, &cpu->fault_resume_sp);
+	has_faulted = guarded_call(access, arg, &cpu->fault_resume_sp);
 	if (has_faulted && info)
 		*info = cpu->fault;
 	return has_faulted;

@@ -1,5 +1,5 @@
 /*
- * Entries of exceptions and interrupts, and the guarded call.
+ * Entries of exceptions and interrupts.
  *
  * Each vector has a stub of TRAP_STUB_BYTES that pushes a zero where the
  * processor pushes no error code, then its number. The rest is common: save
@@ -7,7 +7,7 @@
  * The kernel never leaves ring 0, so GS base is always right and nothing is
  * swapped.
  */
-#include "arch/x86_64/trap.h"
+#include "arch/x86_64/trap_frame.h"
 
 	.text
 
@@ -68,46 +68,5 @@ common:
 	popq	%rax
 	addq	$16, %rsp		/* vector and error code */
 	iretq
-
-	/*
-	 * bool trap_call_guarded(rdi access, rsi arg, rdx resume_sp)
-	 *
-	 * Stores the stack pointer to *resume_sp and calls access(arg). The fault
-	 * handler returns to trap_guarded_fault with that stack pointer.
-	 */
-	.balign	16
-	.globl	trap_call_guarded
-	.hidden	trap_call_guarded
-	.type	trap_call_guarded, @function
-trap_call_guarded:
-	pushq	%rbp
-	movq	%rsp, %rbp
-	pushq	%rbx
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
-	pushq	%rdx
-	movq	%rsp, (%rdx)
-	movq	%rdi, %rax
-	movq	%rsi, %rdi
-	call	*%rax
-	xorl	%eax, %eax
-	jmp	1f
-	.globl	trap_guarded_fault
-	.hidden	trap_guarded_fault
-trap_guarded_fault:
-	cld
-	movl	$1, %eax
-1:	popq	%rdx
-	movq	$0, (%rdx)
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbx
-	popq	%rbp
-	ret
-	.size	trap_call_guarded, . - trap_call_guarded
 
 	.section .note.GNU-stack, "", @progbits

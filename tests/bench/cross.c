@@ -19,7 +19,7 @@
  *   The row cross_empty is a batch whose phases do nothing.
  */
 
-#include "arch/x86_64/smp.h"
+#include "arch/x86_64/cpu.h"
 #include "kthread.h"
 #include "mm/kmalloc.h"
 #include "tests/bench/bench.h"
@@ -105,7 +105,7 @@ static void do_nothing(void)
 
 static const char *prepare_cpus(void)
 {
-	if (smp_nr_running() <= OTHER_CPU)
+	if (cpu_nr_running() <= OTHER_CPU)
 		return "one CPU";
 	wait_queue_init(&phase_end);
 	return NULL;

@@ -8,6 +8,8 @@
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/mmu_boot.h"
+#include "arch/x86_64/mmu_ranges.h"
 #include "arch/x86_64/port.h"
 #include "mm/page_alloc.h"
 #include "tests/test.h"

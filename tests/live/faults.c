@@ -4,9 +4,9 @@
 
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/describe.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
-#include "arch/x86_64/smp.h"
 #include "kthread.h"
 #include "lib/string.h"
 #include "mm/assert.h"
@@ -100,7 +100,7 @@ static bool is_described(uintptr_t va, const char *part)
 {
 	char text[DESCRIPTION_BYTES];
 
-	mmu_describe(va, text, sizeof(text));
+	describe_address(va, text, sizeof(text));
 	if (strstr(text, part))
 		return true;
 	test_comment("0x%llx is called: %s", (unsigned long long)va, text);
@@ -188,8 +188,8 @@ static void overflow_guarded(void *arg)
 
 static void stack_overflow_double_faults(void)
 {
-	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
-		const struct stack *stack = &smp_cpu(cpu)->stacks[STACK_MAIN];
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++) {
+		const struct stack *stack = &cpu_at(cpu)->stacks[STACK_MAIN];
 		struct overflow_result result = { .has_faulted = false };
 
 		CHECK_EQ(arch_run_on(cpu, overflow_guarded, &result, CALL_MS), STATUS_OK);

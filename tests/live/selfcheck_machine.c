@@ -4,7 +4,7 @@
  */
 
 #include "arch.h"
-#include "arch/x86_64/smp.h"
+#include "arch/x86_64/cpu.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
@@ -44,9 +44,9 @@ static void touch_null(void *arg)
 /* The report must come out whole while CPU 0 waits for the work to end. */
 static void fault_elsewhere(void)
 {
-	if (smp_nr_running() < 2)
+	if (cpu_nr_running() < 2)
 		SKIP("one CPU");
-	CHECK_EQ(arch_run_on(smp_nr_running() - 1, touch_null, (void *)16, 10000), STATUS_OK);
+	CHECK_EQ(arch_run_on(cpu_nr_running() - 1, touch_null, (void *)16, 10000), STATUS_OK);
 	test_fail(__FILE__, __LINE__, "the machine survived a fault on another CPU");
 }
 

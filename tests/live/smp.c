@@ -9,7 +9,6 @@
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
 #include "arch/x86_64/port.h"
-#include "arch/x86_64/smp.h"
 #include "kthread.h"
 #include "lib/align.h"
 #include "mm/page_alloc.h"
@@ -23,7 +22,7 @@
 
 static unsigned nr_tested(void)
 {
-	return (unsigned)min_u64(smp_nr_running(), MAX_TESTED_CPUS);
+	return (unsigned)min_u64(cpu_nr_running(), MAX_TESTED_CPUS);
 }
 
 static void note_cpu(void *arg)
@@ -33,7 +32,7 @@ static void note_cpu(void *arg)
 
 static void work_runs_where_it_is_sent(void)
 {
-	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++) {
 		unsigned seen = UINT32_MAX;
 
 		CHECK_EQ(arch_run_on(cpu, note_cpu, &seen, CALL_MS), STATUS_OK);
@@ -45,7 +44,7 @@ static void absent_cpu_is_refused(void)
 {
 	unsigned seen = UINT32_MAX;
 
-	CHECK_EQ(arch_run_on(smp_nr_running(), note_cpu, &seen, CALL_MS), STATUS_ABSENT);
+	CHECK_EQ(arch_run_on(cpu_nr_running(), note_cpu, &seen, CALL_MS), STATUS_ABSENT);
 	CHECK_EQ(seen, UINT32_MAX);
 }
 
@@ -58,12 +57,12 @@ static void cpus_are_those_of_boot_info(void)
 {
 	const struct boot_info *info = mmu_boot_info;
 
-	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++) {
 		uint32_t apic_id = UINT32_MAX;
 		bool is_listed = false;
 
 		CHECK_EQ(arch_run_on(cpu, note_apic_id, &apic_id, CALL_MS), STATUS_OK);
-		CHECK_EQ(smp_cpu(cpu)->apic_id, apic_id);
+		CHECK_EQ(cpu_at(cpu)->apic_id, apic_id);
 		for (uint32_t i = 0; i < info->nr_cpus; i++)
 			is_listed = is_listed || info->cpus[i].apic_id == apic_id;
 		CHECK(is_listed);
@@ -91,7 +90,7 @@ static void every_cpu_is_protected_alike(void)
 	CHECK(!cpu_features.has_smep || (first.cr4 & CR4_SMEP));
 	CHECK(!cpu_features.has_smap || (first.cr4 & CR4_SMAP));
 	CHECK(!cpu_features.has_umip || (first.cr4 & CR4_UMIP));
-	for (unsigned cpu = 1; cpu < smp_nr_running(); cpu++) {
+	for (unsigned cpu = 1; cpu < cpu_nr_running(); cpu++) {
 		CHECK_EQ(arch_run_on(cpu, read_control, &other, CALL_MS), STATUS_OK);
 		CHECK_EQ(other.cr3, first.cr3);
 		CHECK_EQ(other.cr4 & (CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PGE),
@@ -126,7 +125,7 @@ static unsigned count_faults(void *va)
 {
 	unsigned nr = 0;
 
-	for (unsigned cpu = 0; cpu < smp_nr_running(); cpu++) {
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++) {
 		struct probe probe = { va, false };
 
 		CHECK_EQ(arch_run_on(cpu, probe_here, &probe, CALL_MS), STATUS_OK);
@@ -148,7 +147,7 @@ static void flushed_translations_are_gone_everywhere(void)
 	CHECK_EQ(count_faults((void *)TEST_VA), 0);	/* every TLB holds it now */
 	mm_port_unmap_pages(TEST_VA, 1);
 	mm_port_flush_tlb(TEST_VA, 1);
-	CHECK_EQ(count_faults((void *)TEST_VA), smp_nr_running());
+	CHECK_EQ(count_faults((void *)TEST_VA), cpu_nr_running());
 	__free_page(page);
 }
 
@@ -168,8 +167,8 @@ static void large_flush_reaches_every_page(void)
 	CHECK_EQ(count_faults((void *)(TEST_VA + (NR_PAGES - 1) * PAGE_SIZE)), 0);
 	mm_port_unmap_pages(TEST_VA, NR_PAGES);
 	mm_port_flush_tlb(TEST_VA, NR_PAGES);
-	CHECK_EQ(count_faults((void *)TEST_VA), smp_nr_running());
-	CHECK_EQ(count_faults((void *)(TEST_VA + (NR_PAGES - 1) * PAGE_SIZE)), smp_nr_running());
+	CHECK_EQ(count_faults((void *)TEST_VA), cpu_nr_running());
+	CHECK_EQ(count_faults((void *)(TEST_VA + (NR_PAGES - 1) * PAGE_SIZE)), cpu_nr_running());
 	__free_page(page);
 }
 
@@ -186,8 +185,8 @@ static void freed_vmalloc_area_faults_everywhere(void)
 	CHECK_EQ(count_faults(area + PAGE_SIZE), 0);
 	vfree(area);
 	vmalloc_purge();
-	CHECK_EQ(count_faults(area), smp_nr_running());
-	CHECK_EQ(count_faults(area + PAGE_SIZE), smp_nr_running());
+	CHECK_EQ(count_faults(area), cpu_nr_running());
+	CHECK_EQ(count_faults(area + PAGE_SIZE), cpu_nr_running());
 }
 
 /* Of all CPUs together: each flush waits for every CPU, which an emulator may run in turns. */

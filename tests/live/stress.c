@@ -17,7 +17,7 @@
 #include "tests/live/stress.h"
 
 #include "arch.h"
-#include "arch/x86_64/smp.h"
+#include "arch/x86_64/cpu.h"
 #include "kthread.h"
 #include "lib/align.h"
 #include "lib/string.h"
@@ -255,7 +255,7 @@ static void empty_mailboxes(struct worker *worker)
 
 bool stress_run(uint64_t nr_operations, uint64_t ms, struct stress_totals *totals)
 {
-	unsigned nr = (unsigned)min_u64(smp_nr_running(), MAX_WORKERS);
+	unsigned nr = (unsigned)min_u64(cpu_nr_running(), MAX_WORKERS);
 	struct worker *workers = vzalloc(nr * sizeof(*workers));
 	bool have_started;
 
@@ -280,7 +280,7 @@ static void all_cpus_allocate_exchange_and_free(void)
 	struct stress_totals totals;
 
 	CHECK(stress_run(TEST_OPERATIONS, 0, &totals));
-	CHECK_EQ(totals.nr_cpus, min_u64(smp_nr_running(), MAX_WORKERS));
+	CHECK_EQ(totals.nr_cpus, min_u64(cpu_nr_running(), MAX_WORKERS));
 	CHECK(totals.nr_exchanged > 0);
 	test_comment("%u CPUs, %llu operations, %llu freed by another CPU, %llu refused",
 		     totals.nr_cpus, (unsigned long long)totals.nr_operations,
