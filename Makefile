@@ -32,21 +32,20 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 
 # ---- Sources ---------------------------------------------------------------
 
-# Portable core.
-MM_SOURCES := \
-	mm/assert.c mm/range.c \
-	mm/topology.c mm/topology_label.c mm/topology_order.c mm/topology_movable.c \
-	mm/topology_log.c mm/topology_verify.c \
-	mm/bootmem.c mm/section.c mm/zone.c mm/buddy.c mm/pageblock.c mm/pcp.c \
-	mm/page.c mm/zonelist.c mm/page_alloc.c mm/page_typed.c mm/large.c mm/reclaim.c \
-	mm/movable.c mm/isolate.c mm/compact.c mm/contig.c \
-	mm/slab_layout.c mm/slab_make.c mm/slab.c mm/slab_depot.c mm/slab_array.c mm/slab_alien.c \
-	mm/slab_cpu.c mm/slab_cache.c \
-	mm/slab_debug.c mm/slab_audit.c mm/slab_guard.c mm/slab_report.c mm/slab_show.c \
-	mm/slab_verify.c \
-	mm/grace.c mm/slab_rcu.c mm/slab_reclaim.c mm/kmalloc.c \
-	mm/vspace.c mm/vm_area.c mm/vmalloc.c mm/vmalloc_info.c mm/kvmalloc.c \
-	mm/init.c mm/verify.c mm/ledger.c mm/show.c mm/show_numa.c
+# Portable core: the rooms of mm/ in the order of the data flow, their files in layer order.
+TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
+	range.c topology.c label.c order.c movable_split.c log.c verify.c)
+PAGE_SOURCES := $(addprefix mm/page/, \
+	bootmem.c section.c zone.c buddy.c pageblock.c page_stack.c page.c zonelist.c \
+	page_alloc.c bulk.c compound.c reclaim.c movable.c isolate.c compact.c contig.c)
+SLAB_SOURCES := $(addprefix mm/slab/, \
+	layout.c make.c slab.c depot.c array.c alien.c cpu.c cache.c grace.c rcu.c reclaim.c \
+	kmalloc.c \
+	$(addprefix debug/, debug.c audit.c guard.c report.c show.c verify.c))
+VMALLOC_SOURCES := $(addprefix mm/vmalloc/, vspace.c vm_area.c vmalloc.c info.c kvmalloc.c)
+REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c)
+MM_SOURCES := mm/assert.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
+	$(VMALLOC_SOURCES) mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \
@@ -75,7 +74,7 @@ ARCH_SOURCES := \
 	arch/x86_64/smp_start.c arch/x86_64/init.c
 
 # Same source in the image and on the host.
-UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c $(wildcard tests/unit/*.c)
+UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c $(wildcard $(addprefix tests/unit/, *.c */*.c */*/*.c))
 # Image only.
 LIVE_SOURCES := $(wildcard tests/live/*.c)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
@@ -92,7 +91,7 @@ PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wswitch-enum -Wundef -Wvla -Werror
-# prefetchw (mm/slab_array.c): CPUs of machines with UEFI do it or ignore it.
+# prefetchw (mm/slab/array.c): CPUs of machines with UEFI do it or ignore it.
 COMMON_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -MMD -MP -fno-strict-aliasing -mprfchw
 IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-stack-protector \
 	-fshort-wchar -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
@@ -251,7 +250,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.c.o $(FUZZ_COMMON_
 
 # Copied away from everything else, so that a forgotten arrow cannot be followed.
 PORT_SOURCES := $(wildcard $(MM_SOURCES) $(PORT_STUB_SOURCES))
-PORT_HEADERS := $(wildcard mm/*.h include/*.h include/*/*.h tests/port_stub/*.h)
+PORT_HEADERS := $(wildcard mm/*.h mm/*/*.h mm/*/*/*.h include/*.h include/*/*.h tests/port_stub/*.h)
 
 $(BUILD)/port-check/program: $(PORT_SOURCES) $(PORT_HEADERS)
 	@rm -rf $(BUILD)/port-check
@@ -269,8 +268,8 @@ $(eval $(call compile_rules,check/gcc-host,gcc,$(HOST_FLAGS)))
 $(eval $(call compile_rules,check/clang-host,clang,$(HOST_FLAGS) -Wthread-safety))
 
 HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
-HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h efi/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
-	tests/unit/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h)
+HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h mm/*/*.h mm/*/*/*.h efi/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
+	tests/unit/*.h tests/unit/*/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h)
 HEADER_CHECKS := $(patsubst %,$(BUILD)/image/%.ok,$(HEADERS))
 CHECK_OBJECTS := \
 	$(foreach compiler,gcc clang, \

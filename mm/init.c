@@ -22,13 +22,13 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/bootmem.h"
+#include "mm/page/bootmem.h"
 #include "mm/kmalloc.h"
 #include "mm/live.h"
-#include "mm/section.h"
+#include "mm/page/section.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
-#include "mm/zonelist.h"
+#include "mm/page/zonelist.h"
 
 struct mm_live live;
 
@@ -365,7 +365,7 @@ static void enter_cpu(struct mm_cpu *cpu_data, unsigned nid)
 	struct pglist_data *node = memory_node_of(nid);
 
 	slab_init_cpu(cpu_data->kmalloc);
-	pcp_init(cpu_data, node, mm_port_cpu(), nr_users_of(node));
+	page_stacks_init(cpu_data, node, mm_port_cpu(), nr_users_of(node));
 	cpu_data->nid = nid;
 	mm_port_set_cpu_data(cpu_data);
 	__atomic_store_n(&live.cpus[mm_port_cpu()], cpu_data, __ATOMIC_RELEASE);
@@ -379,7 +379,7 @@ static void create_cpus(struct boot_state *state)
 
 	live.nr_cpus = live.topology.nr_cpus;
 	live.cpus = boot_alloc(state, nid, live.nr_cpus * sizeof(struct mm_cpu *), CACHE_LINE_BYTES);
-	enter_cpu(boot_take(state, node->node_id, pcp_bytes(node, nr_users_of(node)), PAGE_SIZE),
+	enter_cpu(boot_take(state, node->node_id, page_stacks_bytes(node, nr_users_of(node)), PAGE_SIZE),
 		  nid);
 }
 
@@ -398,7 +398,7 @@ void mm_init_cpu(uint32_t apic_id)
 		return;
 	node = memory_node_of(nid);
 	page = alloc_pages_before_cpu(node->node_id,
-				      order_for_pages(bytes_to_pages(pcp_bytes(node, nr_users_of(node)))));
+				      order_for_pages(bytes_to_pages(page_stacks_bytes(node, nr_users_of(node)))));
 	if (!page)
 		mm_port_panic(__FILE__, __LINE__, "no memory for the page stacks of CPU %u",
 			      mm_port_cpu());

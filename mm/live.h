@@ -6,7 +6,7 @@
  * object do not see it; the public API does.
  */
 
-#include "mm/pcp.h"
+#include "mm/page/page_stack.h"
 #include "mm/topology.h"
 
 struct mm_live {

@@ -23,7 +23,7 @@ extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
 extern const struct test_suite suite_pageblock;
-extern const struct test_suite suite_pcp;
+extern const struct test_suite suite_page_stack;
 extern const struct test_suite suite_page;
 extern const struct test_suite suite_page_alloc;
 extern const struct test_suite suite_page_model;
@@ -69,7 +69,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_zone,
 	&suite_buddy,
 	&suite_pageblock,
-	&suite_pcp,
+	&suite_page_stack,
 	&suite_page,
 	&suite_page_alloc,
 	&suite_page_model,

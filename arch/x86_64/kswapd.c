@@ -8,7 +8,7 @@
  *   a step frees nothing.
  *
  *   On a machine with one CPU the thread runs when the others yield; a request
- *   that cannot wait reclaims by itself (mm/reclaim.c).
+ *   that cannot wait reclaims by itself (mm/page/reclaim.c).
  *
  * Locking
  *   wanted[] is changed by atomic operations; the wait queue has its own lock.

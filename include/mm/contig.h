@@ -3,7 +3,7 @@
 
 /*
  * Contiguous pages beyond MAX_ORDER, or at a given place: what is movable there
- * is moved away. See mm/contig.c.
+ * is moved away. See mm/page/contig.c.
  *
  * Context: as mm/page_alloc.h. Owners' callbacks are called. Slow: at least a
  * few hundred instructions a page.

@@ -21,7 +21,7 @@
 #define ZERO_OR_NULL_PTR(ptr)	((uintptr_t)(ptr) <= (uintptr_t)ZERO_SIZE_PTR)
 
 #define KMALLOC_MAX_CACHE_SIZE	8192u
-#define KMALLOC_MAX_READY_SIZE	((size_t)PAGE_SIZE << LARGE_ORDER_MAX)	/* see mm/large.c */
+#define KMALLOC_MAX_READY_SIZE	((size_t)PAGE_SIZE << LARGE_ORDER_MAX)	/* see mm/page/compound.c */
 #define KMALLOC_MAX_SIZE	((size_t)PAGE_SIZE << MAX_ORDER)
 
 /* 8 16 32 48 64, then four per doubling up to 8192. */

@@ -13,7 +13,7 @@
 #include "mm/page.h"
 
 /*
- * Orders 0 to 4 and the 2 MiB order rest on per-CPU stacks (mm/pcp.h). Where the
+ * Orders 0 to 4 and the 2 MiB order rest on per-CPU stacks (mm/page/page_stack.h). Where the
  * compiler knows order and flags, the stack is an offset into the CPU's data.
  */
 #define STACK_LOW_ORDER_MAX	4u
@@ -21,7 +21,7 @@
 #define NR_STACK_TYPES		8u	/* MIGRATE_TYPES, rounded up */
 #define PAGE_STACK_BYTES	64u
 
-/* Compound pages of these orders rest ready-made for kmalloc (mm/large.h). */
+/* Compound pages of these orders rest ready-made for kmalloc (mm/page/compound.h). */
 #define LARGE_ORDER_MIN		2u
 #define LARGE_ORDER_MAX		4u
 #define NR_LARGE_ORDERS		(LARGE_ORDER_MAX - LARGE_ORDER_MIN + 1u)

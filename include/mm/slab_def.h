@@ -57,7 +57,7 @@ struct cpu_array {
 	uint64_t nr_objects;	/* the cache's, per slab; 0: this is no array yet */
 	struct depot own;
 	uint16_t nid;		/* whose objects these are: the CPU's nearest node with memory */
-	uint16_t max_full;	/* in its own depot: see Keeping in slab_array.c */
+	uint16_t max_full;	/* in its own depot: see Keeping in mm/slab/array.c */
 	bool has_given;		/* a full one to the node's depot since it last took one */
 	bool is_drain_asked;	/* atomic */
 } __attribute__((aligned(CACHE_LINE_BYTES)));
@@ -81,7 +81,7 @@ static ALWAYS_INLINE struct cpu_array *kmalloc_array_at(size_t index)
 
 enum slab_place { ON_SLAB, OFF_SLAB };
 
-/* How a cache cuts its slabs; worked out by slab_layout.c. */
+/* How a cache cuts its slabs; worked out by mm/slab/layout.c. */
 struct slab_layout {
 	uint32_t stride_bytes;		/* from object to object */
 	uint32_t objects_offset;	/* of the first, without colour */
@@ -120,7 +120,7 @@ struct kmem_cache {
 	struct kmem_cache *magazines;	/* and magazines */
 	struct {
 		struct spinlock lock;
-		struct list_head pending, waiting;	/* slabs: see slab_rcu.c */
+		struct list_head pending, waiting;	/* slabs: see mm/slab/rcu.c */
 		uint64_t number;		/* of the grace period that `waiting` waits for */
 	} rcu;
 	struct list_head list;		/* of all caches, under slab_system.lock */

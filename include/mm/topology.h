@@ -122,7 +122,7 @@ uint32_t topology_nid_of_domain(const struct topology *topology, uint32_t domain
 
 struct violation;
 
-/* Checks the rules of mm/topology.c's theory block. */
+/* Checks the rules of mm/topology/topology.c's theory block. */
 bool topology_verify(const struct topology *topology, struct violation *out);
 
 #endif

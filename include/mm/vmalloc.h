@@ -149,7 +149,7 @@ struct vmalloc_totals vmalloc_totals(void);
 /* The table of /proc/vmallocinfo, one area per line, by address. */
 void vmalloc_print_info(void);
 
-/* Checks every rule of mm/vmalloc.c. No area may be allocated or freed meanwhile. */
+/* Checks every rule of mm/vmalloc/vmalloc.c. No area may be allocated or freed meanwhile. */
 bool vmalloc_verify(struct violation *out);
 
 /* ---- Bring-up ---- */

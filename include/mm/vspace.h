@@ -60,7 +60,7 @@ static inline uint64_t vspace_largest_gap(const struct vspace *space)
 	return space->root->max_gap_bytes;
 }
 
-/* Checks every rule of mm/vspace.c. O(n). */
+/* Checks every rule of mm/vmalloc/vspace.c. O(n). */
 bool vspace_verify(const struct vspace *space, struct violation *out);
 
 #endif

@@ -10,7 +10,7 @@
  * words before it finds a page.
  */
 
-#include "mm/bootmem.h"
+#include "mm/page/bootmem.h"
 #include "mm/kmalloc.h"
 #include "mm/lock.h"
 #include "mm/page_alloc.h"

@@ -4,9 +4,9 @@
  */
 
 #include "mm/kmalloc.h"
-#include "mm/slab_core.h"
+#include "mm/slab/core.h"
 #include "tests/host/suites_host.h"
-#include "tests/unit/plain_cache.h"
+#include "tests/unit/slab/plain_cache.h"
 
 #define NR_OBJECTS	80u	/* more than a slab of 128 bytes has, less than a magazine */
 

@@ -14,15 +14,15 @@
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "mm/reclaim.h"
-#include "mm/section.h"
-#include "mm/slab_debug.h"
+#include "mm/page/section.h"
+#include "mm/slab/debug/debug.h"
 #include "mm/vmalloc.h"
 #include "tests/host/machine.h"
 #include "tests/host/port.h"
 #include "tests/host/suites_host.h"
 #include "tests/unit/heard.h"
-#include "tests/unit/page_model.h"
-#include "tests/unit/plain_cache.h"
+#include "tests/unit/page/page_model.h"
+#include "tests/unit/slab/plain_cache.h"
 
 #define NR_THREADS		4u
 #define NR_THREAD_STEPS		30000u
@@ -37,7 +37,7 @@ static uint64_t total_free(void)
 	uint64_t nr_pages = 0;
 
 	for_each_populated_zone(zone)
-		nr_pages += zone_free_pages(zone) + pcp_pages(live.cpus[0], zone);
+		nr_pages += zone_free_pages(zone) + page_stacks_pages(live.cpus[0], zone);
 	return nr_pages;
 }
 

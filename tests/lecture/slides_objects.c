@@ -7,9 +7,9 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/slab_core.h"
+#include "mm/slab/core.h"
 #include "tests/lecture/lecture.h"
-#include "tests/unit/plain_cache.h"
+#include "tests/unit/slab/plain_cache.h"
 
 /* ---- 5. Slab ---- */
 

@@ -3,7 +3,7 @@
 #include "arch.h"
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/bootmem.h"
+#include "mm/page/bootmem.h"
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
 #include "tests/lecture/lecture.h"

@@ -5,7 +5,7 @@
 #include "tests/lecture/lecture.h"
 
 #include "mm/page_alloc.h"
-#include "mm/vm_area.h"
+#include "mm/vmalloc/vm_area.h"
 
 #define SLIDE_PAGES	8u
 

@@ -6,7 +6,7 @@
 #include "arch.h"
 #include "lib/string.h"
 #include "mm/page_alloc.h"
-#include "mm/vm_area.h"
+#include "mm/vmalloc/vm_area.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
 

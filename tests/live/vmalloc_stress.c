@@ -11,7 +11,7 @@
 #include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
-#include "mm/vm_area.h"
+#include "mm/vmalloc/vm_area.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
 

@@ -57,12 +57,12 @@ class Verdicts(unittest.TestCase):
                             "promised 2 points and has 1", "a suite was not finished")
 
     def test_a_failed_case_fails_and_is_named(self):
-        text = GOOD.replace("  ok 1 on-slab", "  # mm/slab.c:7: x is 1\r\n  not ok 1 on-slab")
+        text = GOOD.replace("  ok 1 on-slab", "  # mm/slab/slab.c:7: x is 1\r\n  not ok 1 on-slab")
         text = text.replace("ok 2 slab", "not ok 2 slab").replace("2 passed, 0", "1 passed, 1")
         verdict = judge(text, 35)
         self.expect_failure(verdict, "QEMU status 35", "failed: slab / on-slab")
         failed = [point for _, point in verdict.log.cases() if not point.is_ok]
-        self.assertEqual(failed[0].comments, ["mm/slab.c:7: x is 1"])
+        self.assertEqual(failed[0].comments, ["mm/slab/slab.c:7: x is 1"])
 
     def test_a_suite_that_hides_a_failed_case_fails(self):
         text = GOOD.replace("  ok 1 on-slab", "  not ok 1 on-slab")
@@ -72,8 +72,8 @@ class Verdicts(unittest.TestCase):
         self.expect_failure(judge(GOOD.replace("2 passed", "3 passed")), "totals")
 
     def test_a_panic_fails_even_with_a_passing_status(self):
-        self.expect_failure(judge(GOOD + "Bail out! mm/buddy.c:9 assertion failed: x\r\n"),
-                            "panic: mm/buddy.c:9 assertion failed: x")
+        self.expect_failure(judge(GOOD + "Bail out! mm/page/buddy.c:9 assertion failed: x\r\n"),
+                            "panic: mm/page/buddy.c:9 assertion failed: x")
 
     def test_a_timeout_fails_though_the_log_is_complete(self):
         self.expect_failure(judge(status=-15, is_timed_out=True, timeout_s=5),

@@ -72,7 +72,7 @@ class Layers(unittest.TestCase):
         with unittest.mock.patch("subprocess.run", side_effect=FileNotFoundError):
             self.assertIsNone(check_layers.files_git_knows())
             without_git = check_layers.tracked_files()
-        self.assertIn("mm/buddy.c", without_git)
+        self.assertIn("mm/page/buddy.c", without_git)
         self.assertEqual([name for name in check_layers.tracked_files()
                           if name not in without_git], [])
 

@@ -10,10 +10,10 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/buddy.h"
+#include "mm/page/buddy.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
-#include "mm/zonelist.h"
+#include "mm/page/zonelist.h"
 #include "tests/test.h"
 
 #define MEM_MAP_ORDER	9u	/* 65,536 pages of 32 bytes */
@@ -207,10 +207,10 @@ static void build_cpus(void)
 		unsigned nid = box.plan->cpu_nids[cpu];
 		struct pglist_data *node =
 			pretend_node(nid)->node_zonelists[ZONELIST_FALLBACK].zones[0]->node;
-		struct mm_cpu *cpu_data = take(pcp_bytes(node, box.plan->nr_cpus));
+		struct mm_cpu *cpu_data = take(page_stacks_bytes(node, box.plan->nr_cpus));
 
 		slab_init_cpu(cpu_data->kmalloc);
-		pcp_init(cpu_data, node, cpu, box.plan->nr_cpus);
+		page_stacks_init(cpu_data, node, cpu, box.plan->nr_cpus);
 		cpu_data->nid = nid;
 		cpu_data->is_reclaiming = true;
 		box.machine.cpus[cpu] = cpu_data;
@@ -336,7 +336,7 @@ uint64_t pretend_free_pages(void)
 
 		nr_pages += zone_free_pages(zone);
 		for (unsigned cpu = 0; cpu < box.plan->nr_cpus; cpu++)
-			nr_pages += pcp_pages(pretend_cpu(cpu), zone);
+			nr_pages += page_stacks_pages(pretend_cpu(cpu), zone);
 	}
 	return nr_pages;
 }

@@ -6,8 +6,8 @@
  * memory stands behind them.
  */
 
-#include "mm/buddy.h"
-#include "mm/pageblock.h"
+#include "mm/page/buddy.h"
+#include "mm/page/pageblock.h"
 
 #define SANDBOX_PAGES	4096u
 

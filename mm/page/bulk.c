@@ -1,0 +1,87 @@
+/*
+ * Single pages of one type, many at once: allocated, marked and counted in one
+ * pass over them, and given back the same way.
+ *
+ * Model
+ *   A page of type T is allocated with page_set_type(T) and freed after
+ *   page_set_type(PAGE_USER). Done page by page that costs more than the
+ *   allocation. Here the page goes from this CPU's stack to its final state, and
+ *   back, with one compare and one store; the zone's counter of the type moves
+ *   once for all of them. The compare is the same check that a single
+ *   allocation or free makes: type, order, references and zone at once.
+ *
+ *   What the stack of the CPU's own first zone does not serve takes the way of
+ *   single pages.
+ *
+ * Locking
+ *   mm_port_local_lock() around the use of a stack, as in mm/page/page_alloc.c.
+ */
+
+#include "mm/page/bulk.h"
+
+/* A page the long way, which refills the stack, as many as that has, and so on. */
+unsigned alloc_rest_typed(gfp_t gfp, unsigned nid, unsigned nr_pages, struct page **pages,
+			  enum page_type type, unsigned nr_taken)
+{
+	const void *caller = __builtin_return_address(0);
+
+	while (nr_taken < nr_pages) {
+		struct page *page = alloc_pages_node(nid, gfp, 0);
+
+		if (!page)
+			break;
+		page_set_type(page, type);
+		pages[nr_taken++] = page;
+		if (nr_taken < nr_pages && typed_is_simple(gfp, nid))
+			nr_taken += typed_pop(gfp, nr_pages - nr_taken, pages + nr_taken, type,
+					      caller);
+	}
+	return nr_taken;
+}
+
+/* Pushes the first of @pages that belong on one stack and fit; how many. */
+static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_type type)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct page *pageblock = pageblock_of(pages[0]);
+	enum migratetype migratetype = pageblock_migratetype(pageblock);
+	struct page_stack *stack = typed_stack(migratetype);
+	uint64_t cached_state = stack->cached_state;
+	uint64_t typed_state = state_with_type(stack->user_state, type);
+	uint64_t nr_places = (uint64_t)(stack->full - stack->top);
+	uint64_t nr = nr_pages < nr_places ? nr_pages : nr_places;
+	struct page **to = stack->top + 1;
+	uint64_t i;
+
+	for (i = 0; i != nr; i++) {
+		struct page *page = pages[i];
+
+		if (page_state(page) != typed_state)
+			break;
+		if (unlikely(pageblock_of(page) != pageblock)) {
+			if (pageblock_migratetype(page) != migratetype)
+				break;
+			pageblock = pageblock_of(page);
+		}
+		page_set_state(page, cached_state);
+		to[i] = page;
+	}
+	stack->top = to + i - 1;
+	if (i)
+		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], i, __ATOMIC_RELAXED);
+	mm_port_local_unlock(local);
+	return (unsigned)i;
+}
+
+void free_pages_typed(unsigned nr_pages, struct page **pages, enum page_type type)
+{
+	for (unsigned i = 0; i < nr_pages;) {
+		i += push_typed(nr_pages - i, pages + i, type);
+		if (i == nr_pages)
+			return;
+		/* A full stack, another zone, other users: the long way sorts it out. */
+		ASSERT(pages[i]->type == type);
+		page_set_type(pages[i], PAGE_USER);
+		__free_page(pages[i++]);
+	}
+}

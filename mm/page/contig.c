@@ -1,0 +1,354 @@
+/*
+ * Contiguous allocation: a range of pages, whatever rests there now.
+ *
+ * Model
+ *   The pageblocks around the range are isolated: nothing new comes in. What is
+ *   movable in it is moved out, what rests on per-CPU stacks is called back. When
+ *   all pages of the range are free they are taken off the Isolate lists, block
+ *   by block, and what such a block has outside the range is given back. Then
+ *   the pageblocks return to what they were. If a page stays in use, the same
+ *   last step alone undoes everything.
+ *
+ *   alloc_contig_pages() looks for a range where that can work, from the top of
+ *   each zone down: there the buddy lists keep the emptiest memory. A page in
+ *   the way ends a candidate and all that contain it.
+ *
+ * Invariants
+ *   N1  a range that was allocated consists of single pages with one reference
+ *   N2  whatever the outcome, no pageblock stays isolated that was not before
+ *   N3  a failed attempt changes neither free pages nor types of pageblocks
+ *
+ * Locking
+ *   zone->lock for one free block at a time and for taking the range; none while
+ *   owners are called.
+ */
+
+#include "mm/contig.h"
+
+#include "lib/align.h"
+#include "lib/bits.h"
+#include "mm/page/isolate.h"
+#include "mm/live.h"
+#include "mm/page/movable.h"
+#include "mm/page_alloc.h"
+#include "mm/page/page_state.h"
+#include "mm/page/pageblock.h"
+#include "mm/page/section.h"
+
+/* Other CPUs give back what their stacks hold when they idle or allocate: within this time. */
+#define MAX_DRAIN_NS	2000000u
+
+struct contig {
+	struct zone *zone;
+	struct pfn_span range;
+	struct pfn_span blocks;		/* the pageblocks around it */
+	struct pageblock_types types;
+};
+
+/* ---- Moving out ---- */
+
+static bool move_out(const struct contig *contig, struct page *page)
+{
+	unsigned order;
+	struct page *to;
+
+	if (!movable_pin(page))
+		return false;
+	order = page->order;
+	to = alloc_pages_node(contig->zone->node->node_id, movable_target_gfp(contig->zone), order);
+	if (!to) {
+		movable_unpin(page);
+		return false;
+	}
+	if (!movable_migrate(page, to)) {
+		__free_pages(to, order);
+		return false;
+	}
+	return true;
+}
+
+/* The block that @pfn lies in: its first pfn and its head as it is now. */
+static struct page block_at(const struct contig *contig, pfn_t pfn, pfn_t *start_pfn)
+{
+	struct page *page = page_block_of(pfn);
+	struct page head = { .state = page_state(page) };
+
+	*start_pfn = zone_page_to_pfn(contig->zone, page);
+	if (head.type == PAGE_HOLE || head.order > MAX_ORDER)
+		head.order = 0;
+	return head;
+}
+
+enum range_state { RANGE_FREE, RANGE_CACHED, RANGE_IN_USE };
+
+/*
+ * Walks the range and moves out what can be. RANGE_CACHED: nothing but pages on
+ * stacks is left in the way. Without the lock, so not the last word.
+ */
+static enum range_state empty_range(const struct contig *contig)
+{
+	enum range_state state = RANGE_FREE;
+	pfn_t pfn = contig->range.start_pfn;
+
+	while (pfn < contig->range.end_pfn) {
+		pfn_t block_pfn;
+		struct page head = block_at(contig, pfn, &block_pfn);
+
+		if (page_type_is_cached((enum page_type)head.type))
+			state = RANGE_CACHED;
+		else if (head.type != PAGE_FREE &&
+			 !move_out(contig, contig->zone->mem_map + block_pfn))
+			return RANGE_IN_USE;
+		pfn = block_pfn + pages_in(head.order);
+	}
+	return state;
+}
+
+/* ---- Taking ---- */
+
+static bool is_all_free(const struct contig *contig) HOLDS(contig->zone->lock)
+{
+	pfn_t pfn = contig->range.start_pfn;
+
+	while (pfn < contig->range.end_pfn) {
+		pfn_t block_pfn;
+		struct page head = block_at(contig, pfn, &block_pfn);
+
+		if (head.type != PAGE_FREE || head.zone_index != contig->zone->index)
+			return false;
+		pfn = block_pfn + pages_in(head.order);
+	}
+	return true;
+}
+
+static void give_back(struct zone *zone, pfn_t start_pfn, pfn_t end_pfn) HOLDS(zone->lock)
+{
+	if (start_pfn < end_pfn)
+		buddy_free_range(zone, zone->mem_map + start_pfn, end_pfn - start_pfn);
+}
+
+/* Takes all blocks that reach into the range, then gives back what lies outside. */
+static void take_blocks(const struct contig *contig) HOLDS(contig->zone->lock)
+{
+	struct pfn_span taken = { PFN_NONE, 0 };
+	pfn_t pfn = contig->range.start_pfn;
+
+	while (pfn < contig->range.end_pfn) {
+		pfn_t block_pfn;
+		struct page head = block_at(contig, pfn, &block_pfn);
+		struct page *page = contig->zone->mem_map + block_pfn;
+
+		buddy_take_at(contig->zone, page, head.order, head.order);
+		page_set_state(page, 0);
+		pfn = block_pfn + pages_in(head.order);
+		taken.start_pfn = min_u64(taken.start_pfn, block_pfn);
+		taken.end_pfn = pfn;
+	}
+	for (pfn = contig->range.start_pfn; pfn < contig->range.end_pfn; pfn++) {
+		struct page *page = contig->zone->mem_map + pfn;
+
+		page_set_state(page, make_page_state(PAGE_USER, 0, contig->zone->index, 1));
+		page->owner = 0;
+		page->flags = 0;
+	}
+	give_back(contig->zone, taken.start_pfn, contig->range.start_pfn);
+	give_back(contig->zone, contig->range.end_pfn, taken.end_pfn);
+}
+
+static bool take_range(const struct contig *contig)
+{
+	bool is_free;
+
+	spin_lock(&contig->zone->lock);
+	is_free = is_all_free(contig);
+	if (is_free)
+		take_blocks(contig);
+	spin_unlock(&contig->zone->lock);
+	return is_free;
+}
+
+/* Empties and takes the isolated range; what only rests on stacks is waited for. */
+static bool empty_and_take(const struct contig *contig)
+{
+	uint64_t start_ns = mm_port_now_ns();
+	enum range_state state;
+
+	do {
+		state = empty_range(contig);
+		if (state == RANGE_IN_USE)
+			return false;
+		if (take_range(contig))
+			return true;
+		drain_all_pages();
+		mm_port_spin_hint();
+	} while (mm_port_now_ns() - start_ns < MAX_DRAIN_NS);
+	return false;
+}
+
+/* ---- A given range ---- */
+
+/* True when all of the range is memory of one zone, and starts in it. */
+static bool find_zone(struct contig *contig)
+{
+	struct pfn_span range = contig->range;
+	struct page head;
+
+	if (range.start_pfn >= range.end_pfn || !section_is_up(range.start_pfn))
+		return false;
+	head.state = page_state(page_block_of(range.start_pfn));
+	if (head.type == PAGE_HOLE || head.zone_index / MAX_NR_ZONES >= live.nr_nodes)
+		return false;
+	contig->zone = zone_of_index(head.zone_index);
+	return range.end_pfn <= contig->zone->end_pfn;
+}
+
+/* The pageblocks that the caller has got as a whole become what it asked for. */
+static void choose_types(struct contig *contig, enum migratetype migratetype)
+{
+	pfn_t pfn = align_up(contig->range.start_pfn, PAGEBLOCK_PAGES);
+
+	for (; pfn + PAGEBLOCK_PAGES <= contig->range.end_pfn; pfn += PAGEBLOCK_PAGES)
+		pageblock_types_set(&contig->types,
+				    (pfn - contig->blocks.start_pfn) / PAGEBLOCK_PAGES, migratetype);
+}
+
+bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migratetype)
+{
+	struct contig contig = { .range = { start_pfn, end_pfn } };
+	bool is_taken;
+
+	ASSERT(migratetype < MIGRATE_PCPTYPES);
+
+	if (!find_zone(&contig))
+		return false;
+	contig.blocks.start_pfn = align_down(start_pfn, PAGEBLOCK_PAGES);
+	contig.blocks.end_pfn = align_up(end_pfn, PAGEBLOCK_PAGES);
+	if (!isolate_pageblocks(contig.zone, contig.blocks.start_pfn, contig.blocks.end_pfn,
+				&contig.types))
+		return false;
+	is_taken = empty_and_take(&contig);
+	if (is_taken)
+		choose_types(&contig, migratetype);
+	unisolate_pageblocks(contig.zone, contig.blocks.start_pfn, contig.blocks.end_pfn,
+			     &contig.types);
+	return is_taken;
+}
+
+void free_contig_range(pfn_t start_pfn, uint64_t nr_pages)
+{
+	for (pfn_t pfn = start_pfn; pfn < start_pfn + nr_pages; pfn++)
+		__free_page(pfn_to_page(pfn));
+}
+
+/* ---- Some range ---- */
+
+struct search {
+	struct zone *zone;
+	uint64_t nr_pages;
+	uint64_t alignment;
+	enum migratetype migratetype;
+};
+
+/* True when the page @head heads may be free by the time the range is wanted. */
+static bool may_become_free(const struct zone *zone, const struct page *head)
+{
+	if (head->zone_index != zone->index)
+		return false;
+	return head->type == PAGE_FREE || page_type_is_cached((enum page_type)head->type) ||
+	       (head->type == PAGE_MOVABLE && head->refcount == 1);
+}
+
+/* The last page in [@start_pfn, @end_pfn) that is in the way, or PFN_NONE. A hint. */
+static pfn_t last_obstacle(const struct zone *zone, pfn_t start_pfn, pfn_t end_pfn)
+{
+	while (end_pfn > start_pfn) {
+		pfn_t pfn = end_pfn - 1;
+		struct page *page;
+		struct page head;
+
+		if (!section_is_up(pfn))
+			return pfn;
+		page = page_block_of(pfn);
+		head.state = page_state(page);
+		if (!may_become_free(zone, &head))
+			return pfn;
+		end_pfn = zone_page_to_pfn(zone, page);
+	}
+	return PFN_NONE;
+}
+
+/* Tries the candidates in [@low_pfn, @high_pfn), highest first. PFN_NONE: none worked. */
+static pfn_t search_span(const struct search *search, pfn_t low_pfn, pfn_t high_pfn)
+{
+	while (high_pfn >= low_pfn + search->nr_pages) {
+		pfn_t pfn = align_down(high_pfn - search->nr_pages, search->alignment);
+		pfn_t obstacle_pfn;
+
+		if (pfn < low_pfn)
+			break;
+		obstacle_pfn = last_obstacle(search->zone, pfn, pfn + search->nr_pages);
+		if (obstacle_pfn != PFN_NONE) {
+			high_pfn = obstacle_pfn;
+			continue;
+		}
+		if (alloc_contig_range(pfn, pfn + search->nr_pages, search->migratetype))
+			return pfn;
+		high_pfn = pfn + search->nr_pages - 1;
+	}
+	return PFN_NONE;
+}
+
+/* Where the memory of @zone that is up ends. */
+static pfn_t up_end_pfn(struct zone *zone)
+{
+	pfn_t pfn;
+
+	spin_lock(&zone->grow_lock);
+	pfn = zone->grow_span < zone->nr_spans ? zone->grow_pfn : zone->end_pfn;
+	spin_unlock(&zone->grow_lock);
+	return pfn;
+}
+
+/* In what is up; then in what comes up piece by piece, with what adjoins it. */
+static pfn_t search_zone(const struct search *search)
+{
+	struct zone *zone = search->zone;
+	pfn_t low_pfn = zone->start_pfn;
+
+	for (;;) {
+		pfn_t end_pfn = up_end_pfn(zone);
+		pfn_t pfn = search_span(search, low_pfn, end_pfn);
+
+		if (pfn != PFN_NONE || !zone_grow(zone))
+			return pfn;
+		low_pfn = max_u64(zone->start_pfn, end_pfn - min_u64(end_pfn, search->nr_pages));
+	}
+}
+
+struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
+{
+	struct search search = { .nr_pages = nr_pages, .migratetype = gfp_migratetype(gfp) };
+	const struct zonelist *list;
+
+	ASSERT(nr_pages > 0);
+
+	search.alignment = min_u64((uint64_t)1 << highest_bit(nr_pages), PAGEBLOCK_PAGES);
+	list = &node_data(nid == NID_NONE ? numa_node_id() : nid)->node_zonelists[
+		gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
+	for (uint32_t i = 0; i < list->nr_zones; i++) {
+		pfn_t pfn;
+
+		search.zone = list->zones[i];
+		if (search.zone->type > highest_zone(gfp) ||
+		    zone_free_pages(search.zone) < nr_pages + search.zone->watermark[WATERMARK_MIN] +
+						   search.zone->lowmem_reserve[highest_zone(gfp)])
+			continue;
+		pfn = search_zone(&search);
+		if (pfn == PFN_NONE)
+			continue;
+		for (uint64_t at = 0; gfp & __GFP_ZERO && at < nr_pages; at++)
+			page_zero(pfn_to_page(pfn + at), 0);
+		return pfn_to_page(pfn);
+	}
+	return NULL;
+}

@@ -1,0 +1,159 @@
+/*
+ * Movable pages: owners that can move what they hold, and one move.
+ *
+ * Model
+ *   An owner registers once and gets an index; page_set_owner() notes it in the
+ *   first page of an allocated plain block, whose type becomes PAGE_MOVABLE. To
+ *   move a block it is pinned first: one compare-and-exchange of the whole state
+ *   turns "movable, one user" into "movable, two users". The owner may still
+ *   free it meanwhile, but the frame is not reused before the pin goes. Then the
+ *   owner's callback copies it, redirects every reference and says so.
+ *
+ *   The callback cannot rely on the block still being the owner's: what was
+ *   freed, or never got that far, it refuses. It decides under its own lock.
+ *
+ * Invariants
+ *   O1  a PAGE_MOVABLE block has an owner's index; other blocks but slabs have 0
+ *   O2  while a callback runs its two blocks have one reference more than users:
+ *       nobody else pins them
+ *
+ * Locking
+ *   registry_lock guards the table while it changes. References are atomic. A
+ *   callback is called without any lock, and an owner that unregisters has no
+ *   pages left and is not being called.
+ */
+
+#include "mm/page/movable.h"
+
+#include "mm/page/buddy.h"
+#include "mm/live.h"
+
+/* Indices 1 to MAX_OWNERS; kernels have a handful (page cache, zsmalloc, balloon). */
+#define MAX_OWNERS	32u
+
+static struct spinlock registry_lock;
+static const struct movable_owner *registry[MAX_OWNERS + 1];
+
+uint16_t register_movable_owner(const struct movable_owner *owner)
+{
+	uint16_t index = 1;
+
+	ASSERT(owner->migrate);
+
+	spin_lock(&registry_lock);
+	while (index <= MAX_OWNERS && registry[index])
+		index++;
+	if (index <= MAX_OWNERS)
+		__atomic_store_n(&registry[index], owner, __ATOMIC_RELEASE);
+	spin_unlock(&registry_lock);
+	return index <= MAX_OWNERS ? index : 0;
+}
+
+void unregister_movable_owner(uint16_t index)
+{
+	ASSERT(index >= 1);
+	ASSERT(index <= MAX_OWNERS);
+
+	spin_lock(&registry_lock);
+	registry[index] = NULL;
+	spin_unlock(&registry_lock);
+}
+
+static const struct movable_owner *owner_at(uint16_t index)
+{
+	return index <= MAX_OWNERS ? __atomic_load_n(&registry[index], __ATOMIC_ACQUIRE) : NULL;
+}
+
+const char *movable_owner_name(const struct page *page)
+{
+	const struct movable_owner *owner = owner_at(page->owner);
+
+	return owner && owner->name ? owner->name : "none";
+}
+
+/* Single stores of one byte each: whoever pins exchanges the whole state. */
+void page_set_owner(struct page *page, uint16_t index)
+{
+	ASSERT(page->refcount != 0);
+	ASSERT(page->type == PAGE_USER || page->type == PAGE_MOVABLE);
+	ASSERT(index <= MAX_OWNERS);
+	ASSERT(index == 0 || registry[index]);
+
+	__atomic_store_n(&page->owner, index, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->type, (uint8_t)(index ? PAGE_MOVABLE : PAGE_USER),
+			 __ATOMIC_RELEASE);
+}
+
+bool movable_pin(struct page *page)
+{
+	uint64_t state = page_state(page);
+	struct page seen = { .state = state };
+
+	if (seen.type != PAGE_MOVABLE || seen.refcount != 1)
+		return false;
+	return __atomic_compare_exchange_n(&page->state, &state,
+					   make_page_state(PAGE_MOVABLE, seen.order,
+							   seen.zone_index, 2),
+					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+void movable_unpin(struct page *page)
+{
+	put_page(page);
+}
+
+/*
+ * Drops the pin and the reference that the owner had. Straight to the lists: on
+ * a stack the block would be used again at once, and not join its buddies.
+ */
+static void release_source(struct page *page)
+{
+	struct zone *zone = page_zone(page);
+	unsigned order = page->order;
+
+	if (__atomic_sub_fetch(&page->refcount, 2, __ATOMIC_ACQ_REL) != 0)
+		return;
+	page->owner = 0;
+	spin_lock(&zone->lock);
+	buddy_free(zone, page, order);
+	spin_unlock(&zone->lock);
+}
+
+bool movable_migrate(struct page *from, struct page *to)
+{
+	uint16_t index = __atomic_load_n(&from->owner, __ATOMIC_RELAXED);
+	const struct movable_owner *owner = owner_at(index);
+
+	ASSERT(to->type == PAGE_USER);
+	ASSERT(to->refcount == 1);
+	ASSERT(from->refcount >= 1);
+
+	/* Meanwhile its owner may have taken the block's mark off, or freed all but our page. */
+	if (!owner || to->order != from->order) {
+		movable_unpin(from);
+		return false;
+	}
+	/* The owner may publish @to, and others free it, before the callback returns. */
+	get_page(to);
+	page_set_owner(to, index);
+	if (!owner->migrate(from, to, owner->arg)) {
+		page_set_owner(to, 0);
+		put_page(to);
+		movable_unpin(from);
+		return false;
+	}
+	put_page(to);
+	release_source(from);
+	return true;
+}
+
+gfp_t movable_target_gfp(const struct zone *zone)
+{
+	gfp_t gfp = __GFP_MOVABLE | __GFP_NOWARN | GFP_NOWAIT;
+
+	if (zone->type == ZONE_DMA)
+		gfp |= __GFP_DMA;
+	else if (zone->type == ZONE_DMA32)
+		gfp |= __GFP_DMA32;
+	return gfp;
+}

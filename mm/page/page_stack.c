@@ -1,0 +1,415 @@
+/*
+ * Per-CPU page stacks: the blocks a CPU freed last are the ones it gets next.
+ *
+ * Model
+ *   A stack is an array of pointers to blocks of one zone, order and type, with
+ *   a pointer to the top. Orders 0 to 4 and the 2 MiB order have one. Pop reads
+ *   the top, compares the page's state with the only one it may have, and
+ *   stores the one it shall have; push is the mirror image. One comparison of 64
+ *   bits checks reference count, type, order and zone together: a double free, a
+ *   free with the wrong order, of a tail, of a referenced or of a reserved page
+ *   differs, and so does a page that somebody overwrote while it was cached.
+ *
+ *   slots[0] points to a page that no stack's state matches, and stacks of the
+ *   types that are never cached have states that no page has: empty and
+ *   uncached need no test of their own.
+ *
+ *   Compound pages that are ready for kmalloc rest on stacks of their own, which
+ *   mm/page/compound.c fills. Here they are counted, emptied and checked with the others.
+ *
+ * Invariants, for a quiet CPU
+ *   P1  slots <= top <= full <= slots + capacity; a closed stack has top = full
+ *   P2  every entry has cached_state, and lies in the stack's zone
+ *   P3  no page is on a stack twice
+ *   P4  an entry is a block's first page: aligned to its order
+ *   P5  slots[0] is the end mark, and what a closed stack shows
+ *   P6  an entry of a stack for kmalloc is a compound page: PAGE_COMPOUND, each
+ *       tail PAGE_TAIL and leading to it
+ *
+ * Locking
+ *   A CPU uses its own stacks only, under mm_port_local_lock(). Refill and drain
+ *   take zone->lock. Others ask with is_drain_wanted.
+ *
+ * Cost
+ *   One line of the stack, one of its slots, one struct page. Capacity is 1/32
+ *   of the zone for order 0, shared by the node's CPUs; refill and drain move a
+ *   batch under one lock. Of the zone: of its RAM, which does not change while
+ *   others bring up sections. A CPU keeps one 2 MiB block where that is little.
+ */
+
+#include "mm/page/page_stack.h"
+
+#include "lib/align.h"
+#include "mm/page/page_state.h"
+
+/* A stack of order 0 holds up to this part of its zone (Linux allows an eighth). */
+#define ORDER0_SHARE		32u
+#define LOW_ORDER_SHARE		128u
+#define PAGEBLOCK_SHARE		64u
+
+/*
+ * Of 2 MiB blocks every CPU may keep one all the same, as long as all CPUs' are
+ * at most this part: without it a pair costs a walk through the lists.
+ */
+#define ONE_PAGEBLOCK_SHARE	12u
+
+/*
+ * 17 MiB of single pages: a batch of 4,096 comes and goes without the zone's
+ * lock. Larger ones leave more holes in the lists than they save.
+ */
+#define MAX_STACK_BLOCKS	4352u
+
+/*
+ * Blocks moved under one lock. 128 cost at most 2,100 instructions to refill, in
+ * fragmented memory: the worst single allocation. Half as many cost 3 more a page.
+ */
+#define MAX_BATCH		128u
+
+/* Fewer are not worth a stack. */
+#define MIN_STACK_BLOCKS	4u
+
+/*
+ * Ready-made blocks serve nothing but kmalloc: this part of what the stack of the
+ * order holds, and at most 3.5 MiB of all orders together for either type.
+ */
+#define LARGE_PART		4u
+#define MAX_LARGE_BLOCKS	32u
+
+/* The types kmalloc asks for: its objects do not move. */
+#define NR_LARGE_TYPES		2u
+static const uint8_t large_types[NR_LARGE_TYPES] = { MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE };
+
+/* What slots[0] points to. Its state, PAGE_HOLE, is no stack's. */
+static struct page end_mark;
+
+static const uint8_t stack_orders[NR_STACK_ORDERS] = { 0, 1, 2, 3, 4, PAGEBLOCK_ORDER };
+
+bool page_stack_is_end_mark(const struct page *page)
+{
+	return page == &end_mark;
+}
+
+uint32_t page_stack_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned order)
+{
+	uint64_t cpu_pages = present_pages / max_u64(nr_cpus, 1);
+	uint64_t nr_blocks;
+
+	if (order == PAGEBLOCK_ORDER) {
+		nr_blocks = cpu_pages / PAGEBLOCK_SHARE / PAGEBLOCK_PAGES;
+		if (nr_blocks == 0)
+			nr_blocks = cpu_pages / ONE_PAGEBLOCK_SHARE >= PAGEBLOCK_PAGES;
+	} else {
+		nr_blocks = (cpu_pages / (order == 0 ? ORDER0_SHARE : LOW_ORDER_SHARE)) >> order;
+		if (nr_blocks < MIN_STACK_BLOCKS)
+			nr_blocks = 0;
+	}
+	return (uint32_t)min_u64(nr_blocks, MAX_STACK_BLOCKS);
+}
+
+uint64_t page_stacks_bytes(const struct pglist_data *node, unsigned nr_cpus)
+{
+	uint64_t nr_slots = NR_LARGE_ORDERS * NR_LARGE_TYPES * (1 + (uint64_t)MAX_LARGE_BLOCKS);
+
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		uint64_t nr_pages = node->node_zones[type].present_pages;
+
+		for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
+			uint64_t capacity = page_stack_capacity(nr_pages, nr_cpus, stack_orders[i]);
+
+			nr_slots += MIGRATE_PCPTYPES * (1 + capacity);
+		}
+	}
+	return sizeof(struct mm_cpu) + nr_slots * sizeof(struct page *);
+}
+
+/* A stack that nothing is pushed on and nothing popped from; the slow ways ask its order. */
+static void init_closed(struct page_stack *stack, unsigned order)
+{
+	static struct page *closed_slot = &end_mark;
+
+	*stack = (struct page_stack){
+		.top = &closed_slot,
+		.full = &closed_slot,
+		.cached_state = UINT64_MAX,
+		.user_state = UINT64_MAX,
+		.order = (uint8_t)order,
+	};
+}
+
+static void close_all(struct mm_cpu *cpu_data)
+{
+	for (unsigned slot = 0; slot < NR_STACK_SLOTS; slot++)
+		for (unsigned i = 0; i < NR_STACK_ORDERS; i++)
+			for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+				init_closed(&cpu_data->stacks[slot][i][column], stack_orders[i]);
+	for (unsigned i = 0; i < NR_LARGE_ORDERS; i++)
+		for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+			init_closed(&cpu_data->large[i][column], LARGE_ORDER_MIN + i);
+}
+
+static void init_stack(struct page_stack *stack, struct zone *zone, unsigned order,
+		       enum migratetype migratetype, struct page **slots, uint32_t capacity)
+{
+	*stack = (struct page_stack){
+		.top = slots,
+		.full = slots + capacity,
+		.cached_state = make_page_state(PAGE_CACHED, order, zone->index, 0),
+		.user_state = make_page_state(PAGE_USER, order, zone->index, 1),
+		.slots = slots,
+		.zone = zone,
+		.capacity = capacity,
+		.batch = (uint16_t)max_u64(min_u64(capacity / 4, MAX_BATCH), 1),
+		.order = (uint8_t)order,
+		.migratetype = (uint8_t)migratetype,
+	};
+	slots[0] = &end_mark;
+}
+
+/* The stacks for @zone of @cpu_data, from @slots on. Returns where those end. */
+static struct page **init_zone_stacks(struct mm_cpu *cpu_data, struct zone *zone, unsigned nr_cpus,
+				      struct page **slots)
+{
+	for (unsigned i = 0; i < NR_STACK_ORDERS; i++) {
+		unsigned order = stack_orders[i];
+		uint32_t capacity = page_stack_capacity(zone->present_pages, nr_cpus, order);
+
+		for (unsigned column = 0; capacity && column < MIGRATE_PCPTYPES; column++) {
+			unsigned slot = cpu_data->slot[zone->type][column];
+
+			init_stack(&cpu_data->stacks[slot][i][column], zone, order,
+				   (enum migratetype)column, slots, capacity);
+			slots += 1 + capacity;
+		}
+	}
+	return slots;
+}
+
+/* The stack of ready-made blocks beside @plain; slots as above. */
+static struct page **init_large(struct page_stack *stack, const struct page_stack *plain,
+				struct page **slots)
+{
+	uint32_t capacity = (uint32_t)min_u64(plain->capacity / LARGE_PART, MAX_LARGE_BLOCKS);
+	struct zone *zone = plain->zone;
+
+	if (capacity == 0)
+		return slots;
+	init_stack(stack, zone, plain->order, (enum migratetype)plain->migratetype, slots,
+		   capacity);
+	stack->cached_state = make_page_state(PAGE_CACHED_LARGE, plain->order, zone->index, 0);
+	stack->user_state = make_page_state(PAGE_LARGE, plain->order, zone->index, 1);
+	return slots + 1 + capacity;
+}
+
+static void init_large_stacks(struct mm_cpu *cpu_data, struct page **slots)
+{
+	for (unsigned i = 0; i < NR_LARGE_ORDERS; i++) {
+		for (unsigned j = 0; j < NR_LARGE_TYPES; j++) {
+			unsigned type = large_types[j];
+
+			slots = init_large(&cpu_data->large[i][type],
+					   &cpu_data->stacks[0][LARGE_ORDER_MIN + i][type], slots);
+		}
+	}
+}
+
+/*
+ * Slot 0 belongs to the zone that unrestricted requests try first; that is
+ * another one for movable pages where the node has ZONE_MOVABLE.
+ */
+static void assign_slots(struct mm_cpu *cpu_data, const struct pglist_data *node)
+{
+	uint8_t next = 0;
+
+	for (unsigned type = ZONE_MOVABLE; type-- > 0;) {
+		bool is_populated = zone_is_populated(&node->node_zones[type]);
+
+		for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+			cpu_data->slot[type][column] = is_populated ? next : NR_STACK_SLOTS - 1;
+		next = (uint8_t)(next + is_populated);
+	}
+	for (unsigned column = 0; column < NR_STACK_TYPES; column++)
+		cpu_data->slot[ZONE_MOVABLE][column] = NR_STACK_SLOTS - 1;
+	if (!zone_is_populated(&node->node_zones[ZONE_MOVABLE]))
+		return;
+	for (unsigned type = 0; type < ZONE_MOVABLE; type++)
+		if (cpu_data->slot[type][MIGRATE_MOVABLE] == 0)
+			cpu_data->slot[type][MIGRATE_MOVABLE] = NR_STACK_SLOTS - 1;
+	cpu_data->slot[ZONE_MOVABLE][MIGRATE_MOVABLE] = 0;
+}
+
+void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus)
+{
+	struct page **slots = (struct page **)(void *)(cpu_data + 1);
+
+	cpu_data->node = node;
+	cpu_data->cpu = cpu;
+	cpu_data->nid = node->node_id;
+	cpu_data->is_reclaiming = false;
+	cpu_data->is_drain_wanted = false;
+	cpu_data->nr_slow = 0;
+	close_all(cpu_data);
+	assign_slots(cpu_data, node);
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		slots = init_zone_stacks(cpu_data, &node->node_zones[type], nr_cpus, slots);
+	init_large_stacks(cpu_data, slots);
+}
+
+struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype)
+{
+	struct mm_cpu *cpu_data = this_mm_cpu();
+	unsigned index = stack_order_index(order);
+	struct page_stack *stack;
+
+	if (!cpu_data || index == NR_STACK_ORDERS)
+		return NULL;
+	stack = &cpu_data->stacks[cpu_data->slot[zone->type][migratetype]][index][migratetype];
+	/* Another node's zone, or one of the types this node has not: they share the last slot. */
+	return stack->zone == zone && stack->full != stack->slots ? stack : NULL;
+}
+
+bool page_stack_refill(struct page_stack *stack)
+{
+	struct zone *zone = stack->zone;
+	uint64_t nr;
+
+	ASSERT(stack->top == stack->slots);
+
+	spin_lock(&zone->lock);
+	nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
+			     stack->cached_state, stack->slots + 1,
+			     min_u64(stack->batch, (uint64_t)(stack->full - stack->slots)));
+	spin_unlock(&zone->lock);
+	stack->top += nr;
+	return nr != 0;
+}
+
+static bool is_for_kmalloc(const struct page_stack *stack)
+{
+	const struct page cached = { .state = stack->cached_state };
+
+	return cached.type == PAGE_CACHED_LARGE;
+}
+
+/* The @nr ready-made blocks just above the top of @stack become plain ones. */
+static void unmake_large(const struct page_stack *stack, uint64_t nr)
+{
+	for (uint64_t i = 1; i <= nr; i++)
+		page_clear_compound(stack->top[i]);
+	__atomic_fetch_sub(&stack->zone->nr_type_pages[PAGE_LARGE], nr << stack->order,
+			   __ATOMIC_RELAXED);
+}
+
+void page_stack_drain_batch(struct page_stack *stack)
+{
+	struct zone *zone = stack->zone;
+	uint64_t nr = min_u64(stack->batch, page_stack_count(stack));
+
+	stack->top -= nr;
+	if (is_for_kmalloc(stack))
+		unmake_large(stack, nr);
+	spin_lock(&zone->lock);
+	buddy_free_bulk(zone, stack->top + 1, nr, stack->order);
+	spin_unlock(&zone->lock);
+}
+
+void page_stacks_drain(struct mm_cpu *cpu_data)
+{
+	for_each_stack(stack, cpu_data)
+		while (page_stack_count(stack) != 0)
+			page_stack_drain_batch(stack);
+	__atomic_store_n(&cpu_data->is_drain_wanted, false, __ATOMIC_RELAXED);
+}
+
+void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed)
+{
+	page_stacks_drain(cpu_data);
+	for_each_stack(stack, cpu_data)
+		if (stack->slots)
+			stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
+}
+
+static uint64_t pages_on(const struct page_stack *stack, const struct zone *zone)
+{
+	return stack->zone == zone ? page_stack_count(stack) << stack->order : 0;
+}
+
+uint64_t page_stacks_pages(const struct mm_cpu *cpu_data, const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_stack(stack, cpu_data)
+		nr_pages += pages_on(stack, zone);
+	return nr_pages;
+}
+
+uint64_t page_stacks_large_pages(const struct mm_cpu *cpu_data, const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_stack(stack, cpu_data)
+		if (is_for_kmalloc(stack))
+			nr_pages += pages_on(stack, zone);
+	return nr_pages;
+}
+
+/*
+ * P3 without a second array: a page that occurs twice would, with its state
+ * taken away at the first meeting, be found without it at the second.
+ */
+static bool verify_distinct(const struct page_stack *stack, struct violation *out)
+{
+	struct page **twice = NULL;
+
+	for (struct page **at = stack->slots + 1; at <= stack->top && !twice; at++) {
+		if (page_state(*at) != stack->cached_state)
+			twice = at;
+		page_set_state(*at, 0);
+	}
+	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
+		page_set_state(*at, stack->cached_state);
+	REQUIRE("P3", page_to_pfn(*twice), !twice);
+	return true;
+}
+
+static bool verify_compound(const struct page *head, unsigned order, struct violation *out)
+{
+	REQUIRE("P6", page_to_pfn(head), head->flags & PAGE_COMPOUND);
+	for (const struct page *tail = head + 1; tail < head + pages_in(order); tail++) {
+		REQUIRE("P6", page_to_pfn(tail), tail->type == PAGE_TAIL);
+		REQUIRE("P6", page_to_pfn(tail), tail->head == head);
+	}
+	return true;
+}
+
+static bool verify_stack(const struct page_stack *stack, struct violation *out)
+{
+	REQUIRE("P1", (uintptr_t)stack, stack->top >= stack->slots);
+	REQUIRE("P1", (uintptr_t)stack, stack->top <= stack->full);
+	REQUIRE("P1", (uintptr_t)stack, stack->full <= stack->slots + stack->capacity);
+	REQUIRE("P5", (uintptr_t)stack, page_stack_is_end_mark(stack->slots[0]));
+	for (struct page **at = stack->slots + 1; at <= stack->top; at++) {
+		pfn_t pfn = zone_page_to_pfn(stack->zone, *at);
+
+		REQUIRE("P2", pfn, zone_has_up(stack->zone, pfn));
+		REQUIRE("P2", pfn, page_state(*at) == stack->cached_state);
+		REQUIRE("P4", pfn, is_aligned(pfn, pages_in(stack->order)));
+		if (is_for_kmalloc(stack) && !verify_compound(*at, stack->order, out))
+			return false;
+	}
+	return verify_distinct(stack, out);
+}
+
+static bool verify_closed(const struct page_stack *stack, struct violation *out)
+{
+	REQUIRE("P1", (uintptr_t)stack, stack->top == stack->full);
+	REQUIRE("P5", (uintptr_t)stack, page_stack_is_end_mark(*stack->top));
+	return true;
+}
+
+bool page_stacks_verify(const struct mm_cpu *cpu_data, struct violation *out)
+{
+	for_each_stack(stack, cpu_data)
+		if (!(stack->slots ? verify_stack(stack, out) : verify_closed(stack, out)))
+			return false;
+	return true;
+}

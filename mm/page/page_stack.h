@@ -1,0 +1,120 @@
+#ifndef MM_PAGE_STACK_H
+#define MM_PAGE_STACK_H
+
+/*
+ * Per-CPU page stacks. See mm/page/page_stack.c.
+ *
+ * Context: the functions on "this CPU" run under mm_port_local_lock() or where
+ * nothing else can run on the CPU.
+ */
+
+#include "mm/page/buddy.h"
+#include "mm/page_alloc.h"
+#include "mm/slab_def.h"
+
+/* Every CPU has stacks for each zone of its node that has memory. */
+#define NR_STACK_SLOTS		MAX_NR_ZONES
+#define NR_STACKS		(NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES)
+
+/* One cache line. top points to the page last pushed; slots[0] is never a page. */
+struct page_stack {
+	_Alignas(PAGE_STACK_BYTES) struct page **top;
+	struct page **full;		/* top's highest place for now: at most capacity */
+	uint64_t cached_state;		/* page->state of a page that rests here */
+	uint64_t user_state;		/* and of the same page while allocated */
+	struct page **slots;
+	struct zone *zone;
+	uint32_t capacity;		/* pages slots[1..] has room for */
+	uint16_t batch;			/* blocks moved at once */
+	uint8_t order;
+	uint8_t migratetype;
+};
+
+_Static_assert(sizeof(struct page_stack) == PAGE_STACK_BYTES, "offsets are computed by callers");
+
+/*
+ * What mm keeps per CPU, reached through mm_port_cpu_data(). The stacks of slot
+ * 0 are those that unrestricted requests use: they come first, so that a
+ * request known to the compiler is an offset. Those of ready-made compound pages
+ * (mm/page/compound.c) come after all others, and then arrays of objects (mm/slab_def.h).
+ */
+struct mm_cpu {
+	struct page_stack stacks[NR_STACK_SLOTS][NR_STACK_ORDERS][NR_STACK_TYPES];
+	struct page_stack large[NR_LARGE_ORDERS][NR_STACK_TYPES];	/* of slot 0's zone */
+	struct cpu_array kmalloc[NR_KMALLOC_ARRAYS];
+	uint8_t slot[MAX_NR_ZONES][NR_STACK_TYPES];	/* of zone type and migratetype */
+	struct pglist_data *node;	/* whose zones the stacks are for: nearest with memory */
+	unsigned nid;			/* the CPU's own node */
+	unsigned cpu;
+	bool is_reclaiming;		/* a shrinker's own requests do not reclaim again */
+	bool is_drain_wanted;		/* set by others; obeyed at the next slow path */
+	uint64_t nr_slow;		/* requests that did not end on a stack */
+};
+
+/* For all stacks of @cpu_data, ready-made blocks' last. */
+#define for_each_stack(stack, cpu_data)							\
+	for (__typeof__(&(cpu_data)->stacks[0][0][0]) stack = &(cpu_data)->stacks[0][0][0];	\
+	     stack < (cpu_data)->large[0] + NR_LARGE_ORDERS * NR_STACK_TYPES; stack++)
+
+_Static_assert(offsetof(struct mm_cpu, large) == NR_STACKS * sizeof(struct page_stack),
+	       "for_each_stack() walks from one array into the other");
+_Static_assert(offsetof(struct mm_cpu, kmalloc) == KMALLOC_ARRAYS_BEGIN * sizeof(struct cpu_array),
+	       "kmalloc_array_at() counts from the beginning");
+
+static inline struct mm_cpu *this_mm_cpu(void)
+{
+	return mm_port_cpu_data();
+}
+
+/* The place of @order among the cached ones, or NR_STACK_ORDERS. */
+static inline unsigned stack_order_index(unsigned order)
+{
+	if (order <= STACK_LOW_ORDER_MAX)
+		return order;
+	return order == PAGEBLOCK_ORDER ? NR_STACK_ORDERS - 1 : NR_STACK_ORDERS;
+}
+
+/* Blocks the stacks of a zone with @present_pages, one of @nr_cpus users, hold of @order. */
+uint32_t page_stack_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned order);
+
+/* Bytes of struct mm_cpu with all the stacks of a CPU of @node, of which @nr_cpus share it. */
+uint64_t page_stacks_bytes(const struct pglist_data *node, unsigned nr_cpus);
+
+/* Builds the empty stacks of CPU @cpu at @cpu_data, page_stacks_bytes() long. */
+void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus);
+
+/* This CPU's stack for such blocks of @zone, or NULL when they are not cached here. */
+struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype);
+
+/* Fills the empty @stack from its zone. False when the zone has no such block listed. */
+bool page_stack_refill(struct page_stack *stack) MUST_CHECK;
+
+/* Gives a batch from @stack, at least one block if it has any, back to its zone. */
+void page_stack_drain_batch(struct page_stack *stack);
+
+/* Gives everything @cpu_data holds back. @cpu_data is this CPU's, or its CPU is quiet. */
+void page_stacks_drain(struct mm_cpu *cpu_data);
+
+/*
+ * Closes all stacks of @cpu_data, emptied, so that every request takes the slow
+ * path; or opens them again.
+ */
+void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed);
+
+/* Blocks on @stack. */
+static inline uint64_t page_stack_count(const struct page_stack *stack)
+{
+	return stack->slots ? (uint64_t)(stack->top - stack->slots) : 0;
+}
+
+/* Pages of @zone that rest on @cpu_data's stacks; and of these the ready-made ones. */
+uint64_t page_stacks_pages(const struct mm_cpu *cpu_data, const struct zone *zone);
+uint64_t page_stacks_large_pages(const struct mm_cpu *cpu_data, const struct zone *zone);
+
+/* True when @page is what an empty stack shows. */
+bool page_stack_is_end_mark(const struct page *page);
+
+/* Checks the rules of mm/page/page_stack.c for a quiet CPU. O(cached blocks). */
+bool page_stacks_verify(const struct mm_cpu *cpu_data, struct violation *out);
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * Zones: memory of one node that serves the same devices and purposes.
+ *
+ * Model
+ *   A node's memory is cut at 16 MiB and 4 GiB into DMA, DMA32 and NORMAL; what
+ *   the user sets apart for movable pages, from the top, is MOVABLE. Present
+ *   pages are RAM; managed ones are those that boot and mem_map left for
+ *   allocation. Managed memory is handed to the buddy allocator piece by piece,
+ *   in the order of addresses: `spans` is all of it, (grow_span, grow_pfn) where
+ *   the next piece begins.
+ *
+ *   Watermarks are what a zone keeps back: below low kswapd wakes, below min
+ *   only privileged requests are served. The lowmem reserve keeps low zones from
+ *   being eaten by requests that could have gone higher.
+ *
+ * Invariants, for a quiet zone
+ *   Z1  spans are sorted, disjoint, inside [start_pfn, end_pfn); the growing
+ *       point lies in a span or after the last
+ *   Z2  nr_pending_pages is the length of the spans from the growing point on
+ *   Z3  min <= low <= high
+ *   Z4  managed + metadata <= present <= spanned
+ *   Z5  of the pages that are up, each is the first page of a block, in one, or
+ *       reserved: blocks neither overlap nor leave gaps
+ *   Z6  by the walk: managed = pending + free + cached + allocated
+ *   Z7  the counters of typed pages and of free pages equal the walk; that of
+ *       PAGE_LARGE counts blocks at rest too
+ *
+ * Locking
+ *   zone->lock as listed in mm/page/zone.h. grow_lock serialises growing; it is taken
+ *   before zone->lock.
+ */
+
+#include "mm/page/zone.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/page/buddy.h"
+#include "mm/page/page_state.h"
+#include "mm/page/section.h"
+
+/* Linux's percentages: low is 125 % of min, high 150 %. */
+#define LOW_MARK_QUARTERS	5u
+#define HIGH_MARK_QUARTERS	6u
+
+/* Linux's bounds of min_free_kbytes, in pages: 128 KiB, 256 MiB. */
+#define MIN_FREE_PAGES		32u
+#define MAX_FREE_PAGES		65536u
+
+/* Linux's min watermark of a zone that holds nothing for the kernel. */
+#define MOVABLE_MIN_SHIFT	10
+#define MOVABLE_MIN_MARK	32u
+#define MOVABLE_MAX_MARK	128u
+
+/* lowmem_reserve is the memory above divided by this (Linux's sysctl defaults). */
+static const uint16_t lowmem_reserve_ratio[MAX_NR_ZONES] = {
+	[ZONE_DMA] = 256, [ZONE_DMA32] = 256, [ZONE_NORMAL] = 32, [ZONE_MOVABLE] = 1,
+};
+
+const char *zone_type_name(enum zone_type type)
+{
+	switch (type) {
+	case ZONE_DMA:
+		return "DMA";
+	case ZONE_DMA32:
+		return "DMA32";
+	case ZONE_NORMAL:
+		return "Normal";
+	case ZONE_MOVABLE:
+		return "Movable";
+	case MAX_NR_ZONES:
+		break;
+	}
+	return "?";
+}
+
+const char *migratetype_name(enum migratetype migratetype)
+{
+	switch (migratetype) {
+	case MIGRATE_UNMOVABLE:
+		return "Unmovable";
+	case MIGRATE_MOVABLE:
+		return "Movable";
+	case MIGRATE_RECLAIMABLE:
+		return "Reclaimable";
+	case MIGRATE_HIGHATOMIC:
+		return "HighAtomic";
+	case MIGRATE_ISOLATE:
+		return "Isolate";
+	case MIGRATE_TYPES:
+		break;
+	}
+	return "?";
+}
+
+enum zone_type zone_type_of_pfn(pfn_t pfn)
+{
+	if (pfn < ZONE_DMA_END_PFN)
+		return ZONE_DMA;
+	return pfn < ZONE_DMA32_END_PFN ? ZONE_DMA32 : ZONE_NORMAL;
+}
+
+void zone_init(struct zone *zone, struct pglist_data *node, enum zone_type type,
+	       struct page *mem_map)
+{
+	*zone = (struct zone){
+		.node = node,
+		.name = zone_type_name(type),
+		.type = type,
+		.index = (uint16_t)(node->node_id * MAX_NR_ZONES + type),
+		.mem_map = mem_map,
+	};
+	buddy_init(zone);
+}
+
+/* ---- Watermarks ---- */
+
+static uint64_t square_root(uint64_t value)
+{
+	uint64_t root = 0;
+
+	for (uint64_t bit = (uint64_t)1 << 31; bit != 0; bit >>= 1)
+		if ((root | bit) * (root | bit) <= value)
+			root |= bit;
+	return root;
+}
+
+uint64_t min_free_pages_for(uint64_t managed_pages)
+{
+	uint64_t kib = managed_pages * (PAGE_SIZE / 1024);
+	uint64_t nr_pages = 4 * square_root(kib) / (PAGE_SIZE / 1024);
+
+	return min_u64(max_u64(nr_pages, MIN_FREE_PAGES), MAX_FREE_PAGES);
+}
+
+void zone_set_watermarks(struct zone *zone, uint64_t min_free_pages, uint64_t total_pages)
+{
+	uint64_t min_pages = total_pages ? min_free_pages * zone->managed_pages / total_pages : 0;
+
+	if (zone->type == ZONE_MOVABLE)
+		min_pages = min_u64(max_u64(zone->managed_pages >> MOVABLE_MIN_SHIFT,
+					    MOVABLE_MIN_MARK), MOVABLE_MAX_MARK);
+	zone->watermark[WATERMARK_MIN] = min_pages;
+	zone->watermark[WATERMARK_LOW] = min_pages * LOW_MARK_QUARTERS / 4;
+	zone->watermark[WATERMARK_HIGH] = min_pages * HIGH_MARK_QUARTERS / 4;
+}
+
+void node_set_lowmem_reserve(struct pglist_data *node)
+{
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		struct zone *zone = &node->node_zones[type];
+		uint64_t above_pages = 0;
+
+		for (unsigned highest = type + 1; highest < MAX_NR_ZONES; highest++) {
+			above_pages += node->node_zones[highest].managed_pages;
+			zone->lowmem_reserve[highest] = zone_is_populated(zone) ?
+				above_pages / lowmem_reserve_ratio[type] : 0;
+		}
+		zone->plenty_pages = zone->watermark[WATERMARK_LOW] +
+				     zone->lowmem_reserve[MAX_NR_ZONES - 1];
+	}
+}
+
+bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark_pages,
+		       enum zone_type highest)
+{
+	return zone_free_pages(zone) >= mark_pages + zone->lowmem_reserve[highest] +
+					pages_in(order);
+}
+
+/* ---- Growing ---- */
+
+/* The part of the current span that lies in one section. */
+static struct pfn_span next_piece(const struct zone *zone)
+{
+	const struct pfn_span *span = &zone->spans[zone->grow_span];
+	pfn_t section_end_pfn = (pfn_to_section(zone->grow_pfn) + 1) * SECTION_PAGES;
+
+	return (struct pfn_span){ zone->grow_pfn, min_u64(span->end_pfn, section_end_pfn) };
+}
+
+static void advance(struct zone *zone, pfn_t pfn)
+{
+	zone->grow_pfn = pfn;
+	if (pfn < zone->spans[zone->grow_span].end_pfn)
+		return;
+	zone->grow_span++;
+	if (zone->grow_span < zone->nr_spans)
+		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
+}
+
+/* Requests look at the count without a lock: see zone_listed_pages(). */
+static void take_pending(struct zone *zone, uint64_t nr_pages)
+{
+	__atomic_store_n(&zone->nr_pending_pages, zone->nr_pending_pages - nr_pages,
+			 __ATOMIC_RELAXED);
+}
+
+static void hand_over(struct zone *zone, const struct section_offer *offer, uint64_t nr_pages)
+{
+	spin_lock(&zone->lock);
+	take_pending(zone, nr_pages);
+	zone->managed_pages -= offer->nr_taken_pages;
+	zone->nr_metadata_pages += offer->nr_taken_pages;
+	buddy_free_range(zone, zone->mem_map + offer->head.start_pfn,
+			 offer->head.end_pfn - offer->head.start_pfn);
+	buddy_free_range(zone, zone->mem_map + offer->tail.start_pfn,
+			 offer->tail.end_pfn - offer->tail.start_pfn);
+	spin_unlock(&zone->lock);
+}
+
+/*
+ * Gives up @piece, a few pages alone in a section: too little even for the
+ * tables that would map their mem_map. It must not block what comes after it.
+ */
+static void drop(struct zone *zone, struct pfn_span piece) HOLDS(zone->grow_lock)
+{
+	struct pfn_span *span = &zone->spans[zone->grow_span];
+	uint64_t nr_pages = piece.end_pfn - piece.start_pfn;
+
+	spin_lock(&zone->lock);
+	take_pending(zone, nr_pages);
+	zone->managed_pages -= nr_pages;
+	zone->nr_metadata_pages += nr_pages;
+	spin_unlock(&zone->lock);
+	if (piece.start_pfn > span->start_pfn) {
+		span->end_pfn = piece.start_pfn;
+		zone->grow_span++;
+	} else if (piece.end_pfn < span->end_pfn) {
+		span->start_pfn = piece.end_pfn;
+	} else {
+		zone->nr_spans--;
+		memmove(span, span + 1, (zone->nr_spans - zone->grow_span) * sizeof(*span));
+	}
+	if (zone->grow_span < zone->nr_spans)
+		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
+}
+
+bool zone_grow(struct zone *zone)
+{
+	struct section_offer offer = { .zone = zone };
+	struct pfn_span piece = { 0, 0 };
+	bool is_up = false;
+
+	spin_lock(&zone->grow_lock);
+	if (zone->grow_span < zone->nr_spans) {
+		piece = next_piece(zone);
+		offer.head = piece;
+		is_up = section_bring_up(pfn_to_section(piece.start_pfn), &offer);
+	}
+	if (is_up) {
+		hand_over(zone, &offer, piece.end_pfn - piece.start_pfn);
+		advance(zone, piece.end_pfn);
+	} else if (piece.end_pfn - piece.start_pfn < TABLE_PAGES_PER_MAPPING &&
+		   piece.end_pfn != 0) {
+		drop(zone, piece);
+		is_up = true;
+	}
+	spin_unlock(&zone->grow_lock);
+	return is_up;
+}
+
+bool zone_has_up(const struct zone *zone, pfn_t pfn)
+{
+	for (uint32_t i = 0; i < zone->nr_spans && i <= zone->grow_span; i++) {
+		const struct pfn_span *span = &zone->spans[i];
+		pfn_t end_pfn = i == zone->grow_span ? zone->grow_pfn : span->end_pfn;
+
+		if (pfn >= span->start_pfn && pfn < end_pfn)
+			return true;
+	}
+	return false;
+}
+
+/* ---- Verification ---- */
+
+static bool count_span(const struct zone *zone, pfn_t pfn, pfn_t end_pfn,
+		       struct zone_census *census, struct violation *out)
+{
+	while (pfn < end_pfn) {
+		struct page head = { .state = page_state(zone->mem_map + pfn) };
+
+		REQUIRE("Z5", pfn, head.type > PAGE_HOLE);
+		REQUIRE("Z5", pfn, head.type < PAGE_TAIL);
+		REQUIRE("Z5", pfn, head.zone_index == zone->index);
+		REQUIRE("Z5", pfn, head.order <= MAX_ORDER);
+		REQUIRE("Z5", pfn, is_aligned(pfn, pages_in(head.order)));
+		if (head.type >= PAGE_USER && !page_verify_block(zone->mem_map + pfn, pfn, out))
+			return false;
+		census->nr_pages[head.type] += pages_in(head.order);
+		pfn += pages_in(head.order);
+		REQUIRE("Z5", pfn, pfn <= end_pfn);
+	}
+	return true;
+}
+
+bool zone_count(const struct zone *zone, struct zone_census *census, struct violation *out)
+{
+	*census = (struct zone_census){ { 0 } };
+	for (uint32_t i = 0; i < zone->nr_spans && i <= zone->grow_span; i++) {
+		const struct pfn_span *span = &zone->spans[i];
+		pfn_t end_pfn = i == zone->grow_span ? zone->grow_pfn : span->end_pfn;
+
+		if (!count_span(zone, span->start_pfn, end_pfn, census, out))
+			return false;
+	}
+	return true;
+}
+
+static bool verify_spans(const struct zone *zone, struct violation *out)
+{
+	uint64_t nr_pending = 0;
+	pfn_t previous_end = zone->start_pfn;
+
+	for (uint32_t i = 0; i < zone->nr_spans; i++) {
+		const struct pfn_span *span = &zone->spans[i];
+
+		REQUIRE("Z1", span->start_pfn, span->start_pfn >= previous_end);
+		/* A seam inside a block would make it cross two spans. */
+		REQUIRE("Z1", span->start_pfn, i == 0 || span->start_pfn > previous_end);
+		REQUIRE("Z1", span->start_pfn, span->start_pfn < span->end_pfn);
+		REQUIRE("Z1", span->end_pfn, span->end_pfn <= zone->end_pfn);
+		previous_end = span->end_pfn;
+		if (i == zone->grow_span) {
+			REQUIRE("Z1", zone->grow_pfn, zone->grow_pfn >= span->start_pfn);
+			REQUIRE("Z1", zone->grow_pfn, zone->grow_pfn < span->end_pfn);
+			nr_pending += span->end_pfn - zone->grow_pfn;
+		} else if (i > zone->grow_span) {
+			nr_pending += span->end_pfn - span->start_pfn;
+		}
+	}
+	REQUIRE("Z1", zone->grow_span, zone->grow_span <= zone->nr_spans);
+	REQUIRE("Z2", nr_pending, nr_pending == zone->nr_pending_pages);
+	return true;
+}
+
+static bool verify_marks(const struct zone *zone, struct violation *out)
+{
+	REQUIRE("Z3", zone->index, zone->watermark[WATERMARK_MIN] <= zone->watermark[WATERMARK_LOW]);
+	REQUIRE("Z3", zone->index, zone->watermark[WATERMARK_LOW] <= zone->watermark[WATERMARK_HIGH]);
+	REQUIRE("Z4", zone->index,
+		zone->managed_pages + zone->nr_metadata_pages <= zone->present_pages);
+	REQUIRE("Z4", zone->index, zone->present_pages <= zone->end_pfn - zone->start_pfn);
+	return true;
+}
+
+bool zone_verify(const struct zone *zone, struct violation *out)
+{
+	struct zone_census census;
+	uint64_t nr_managed = zone->nr_pending_pages;
+
+	if (!verify_spans(zone, out) || !verify_marks(zone, out) ||
+	    !zone_count(zone, &census, out))
+		return false;
+	for (unsigned type = PAGE_FREE; type < PAGE_TAIL; type++)
+		nr_managed += census.nr_pages[type];
+	REQUIRE("Z6", nr_managed, nr_managed == zone->managed_pages);
+	REQUIRE("Z7", census.nr_pages[PAGE_FREE], census.nr_pages[PAGE_FREE] == zone->nr_free_pages);
+	census.nr_pages[PAGE_LARGE] += census.nr_pages[PAGE_CACHED_LARGE];
+	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
+		REQUIRE("Z7", type, census.nr_pages[type] == zone->nr_type_pages[type]);
+	return true;
+}

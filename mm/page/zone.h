@@ -1,0 +1,242 @@
+#ifndef MM_ZONE_H
+#define MM_ZONE_H
+
+/*
+ * Zones and nodes: struct zone, struct free_area, struct pglist_data with the
+ * lecture's fields, watermarks and counters. See mm/page/zone.c.
+ */
+
+#include "mm/assert.h"
+#include "mm/gfp.h"
+#include "mm/lock.h"
+#include "mm/page.h"
+#include "mm/types.h"
+
+struct bootmem;
+struct pglist_data;
+
+enum zone_type {
+	ZONE_DMA,		/* below 16 MiB: ISA devices */
+	ZONE_DMA32,		/* below 4 GiB: devices with 32 address bits */
+	ZONE_NORMAL,
+	ZONE_MOVABLE,		/* only pages that can be moved: what may be unplugged */
+	MAX_NR_ZONES
+};
+
+#define ZONE_DMA_END_PFN	((pfn_t)1 << (24 - PAGE_SHIFT))
+#define ZONE_DMA32_END_PFN	((pfn_t)1 << (32 - PAGE_SHIFT))
+
+#define PAGEBLOCK_PAGES		((uint64_t)1 << PAGEBLOCK_ORDER)
+
+enum watermark {
+	WATERMARK_MIN,		/* below: only what may dip into the reserve */
+	WATERMARK_LOW,		/* below: kswapd wakes */
+	WATERMARK_HIGH,		/* at or above: kswapd rests */
+	NR_WATERMARKS
+};
+
+struct free_area {
+	struct list_head free_list[MIGRATE_TYPES];
+	uint64_t nr_free;	/* blocks on all of them */
+	uint64_t nr_sorted;	/* blocks passed since the packing limit moved: see sort_front() */
+};
+
+/* Pages [start_pfn, end_pfn). */
+struct pfn_span {
+	pfn_t start_pfn;
+	pfn_t end_pfn;
+};
+
+/* What compaction did to a zone, and how long it leaves it alone. See mm/page/compact.c. */
+struct zone_compaction {
+	bool is_busy;				/* guards the rest; atomic */
+	unsigned defer_shift;			/* requests to ignore after failures, as a power */
+	unsigned nr_ignored;
+	uint64_t nr_runs;
+	uint64_t nr_deferred;
+	uint64_t nr_emptied_blocks;
+	uint64_t nr_moved_blocks;
+	uint64_t nr_refused;			/* moves that the owner refused */
+};
+
+struct zone {
+	/* Guards free_area, the counts beside it and block_migratetype of its pages. */
+	struct spinlock lock;
+	uint64_t nr_free_pages;			/* in the blocks of free_area */
+	struct page *packing_limit;		/* blocks below it are given out first */
+	uint64_t peak_pages;			/* most in use since the limit was lowered last */
+	uint32_t nr_until_lowered;		/* bulk requests until it is again */
+	struct free_area free_area[NR_ORDERS];
+	uint64_t nr_highatomic_pages;		/* in pageblocks of MIGRATE_HIGHATOMIC */
+	uint64_t nr_isolated_pages;		/* in pageblocks of MIGRATE_ISOLATE */
+
+	/* Written at boot; managed_pages also when a section comes up. */
+	struct page *mem_map;			/* struct page of pfn 0 */
+	struct pglist_data *node;
+	const char *name;
+	enum zone_type type;
+	uint16_t index;				/* nid * MAX_NR_ZONES + type */
+	pfn_t start_pfn;			/* spanned: [start_pfn, end_pfn), with holes */
+	pfn_t end_pfn;
+	uint64_t present_pages;			/* RAM */
+	uint64_t managed_pages;			/* what can be allocated, sooner or later */
+	uint64_t nr_metadata_pages;		/* taken for mem_map and the tables that map it */
+	uint64_t watermark[NR_WATERMARKS];
+	uint64_t watermark_boost;		/* pages kswapd frees beyond, after mixing */
+	uint64_t plenty_pages;			/* low mark, largest reserve, all that is set apart */
+	uint64_t lowmem_reserve[MAX_NR_ZONES];	/* kept from requests that could go that high */
+
+	/*
+	 * Guards growing: memory whose mem_map is not up yet. Spans are sorted;
+	 * what lies before (grow_span, grow_pfn) is up.
+	 */
+	struct spinlock grow_lock;
+	struct pfn_span *spans;			/* all that boot left free */
+	uint32_t nr_spans;
+	uint32_t grow_span;
+	pfn_t grow_pfn;
+	uint64_t nr_pending_pages;		/* from there on */
+
+	/*
+	 * Atomic: allocated pages by type; PAGE_USER is what is left over. Of
+	 * PAGE_LARGE with those at rest (mm/page/compound.c).
+	 */
+	uint64_t nr_type_pages[NR_PAGE_TYPES];
+	uint64_t nr_fallback_blocks;		/* requests served from another type's lists */
+	uint64_t nr_stolen_pageblocks;		/* pageblocks that changed their type for it */
+
+	struct zone_compaction compaction;
+};
+
+/* The zones an allocation may use, best first. */
+struct zonelist {
+	struct zone **zones;
+	uint32_t nr_zones;
+};
+
+enum {
+	ZONELIST_FALLBACK,	/* this node's zones, then the other nodes', nearest first */
+	ZONELIST_NOFALLBACK,	/* __GFP_THISNODE */
+	MAX_ZONELISTS
+};
+
+/* A node, with the fields of the lecture's slide. */
+struct pglist_data {
+	struct zone node_zones[MAX_NR_ZONES];
+	struct zonelist node_zonelists[MAX_ZONELISTS];
+	int nr_zones;				/* highest populated zone type + 1 */
+	struct page *node_mem_map;		/* struct page of node_start_pfn */
+	struct bootmem *bdata;			/* retired by the time pages are allocated */
+	pfn_t node_start_pfn;
+	pfn_t movable_start_pfn;		/* from here on ZONE_MOVABLE, or PFN_NONE */
+	uint64_t node_present_pages;
+	uint64_t node_spanned_pages;		/* holes included */
+	unsigned node_id;
+	struct pglist_data *pgdat_next;
+	bool kswapd_wait;			/* kswapd has been asked to run */
+	void *kswapd;				/* the thread, if the kernel gave it one */
+	unsigned kswapd_max_order;		/* of the requests that woke it */
+
+	struct pfn_span *taken;			/* RAM that boot allocated and keeps */
+	uint32_t nr_taken;
+	uint64_t nr_taken_pages;
+	uint64_t nr_reclaimed_pages;
+	uint64_t nr_kswapd_runs;
+};
+
+const char *zone_type_name(enum zone_type type);
+const char *migratetype_name(enum migratetype migratetype);
+
+/* The type of zone that page @pfn falls in, for devices: never ZONE_MOVABLE. */
+enum zone_type zone_type_of_pfn(pfn_t pfn);
+
+/* The type of zone of @node that its page @pfn belongs to. */
+static inline enum zone_type node_zone_type(const struct pglist_data *node, pfn_t pfn)
+{
+	return pfn >= node->movable_start_pfn ? ZONE_MOVABLE : zone_type_of_pfn(pfn);
+}
+
+/* Starts @zone empty: no span, no page. @mem_map is struct page of pfn 0. */
+void zone_init(struct zone *zone, struct pglist_data *node, enum zone_type type,
+	       struct page *mem_map);
+
+static inline bool zone_is_populated(const struct zone *zone)
+{
+	return zone->present_pages != 0;
+}
+
+static inline pfn_t zone_page_to_pfn(const struct zone *zone, const struct page *page)
+{
+	return (pfn_t)(page - zone->mem_map);
+}
+
+/* What is free now or after growing, for whomever. Read without the lock: a hint. */
+static inline uint64_t zone_listed_pages(const struct zone *zone)
+{
+	return __atomic_load_n(&zone->nr_free_pages, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&zone->nr_pending_pages, __ATOMIC_RELAXED);
+}
+
+/*
+ * What requests can get of it: without isolated pageblocks, which are counted
+ * whole, since only the lists know how much of them is free.
+ */
+static inline uint64_t zone_free_pages(const struct zone *zone)
+{
+	uint64_t nr_listed = zone_listed_pages(zone);
+	uint64_t nr_isolated = __atomic_load_n(&zone->nr_isolated_pages, __ATOMIC_RELAXED);
+
+	return nr_listed > nr_isolated ? nr_listed - nr_isolated : 0;
+}
+
+/*
+ * Sets the watermarks of @zone: its share of @min_free_pages, the whole
+ * machine's reserve, by its part of @total_pages. ZONE_MOVABLE, from which no
+ * request that cannot wait is served, has no part in that: 1/1,024 of it,
+ * between 32 and 128 pages.
+ */
+void zone_set_watermarks(struct zone *zone, uint64_t min_free_pages, uint64_t total_pages);
+
+/* min_free_kbytes as Linux computes it, in pages: 4 * sqrt(KiB of memory) KiB. */
+uint64_t min_free_pages_for(uint64_t managed_pages);
+
+/* Sets lowmem_reserve[] of each zone of @node from the zones above it. */
+void node_set_lowmem_reserve(struct pglist_data *node);
+
+/*
+ * True when @zone, after giving 2^@order pages to a request that may go up to
+ * zone type @highest, keeps more than @mark_pages beside its reserve. A hint:
+ * the lock is not held.
+ */
+bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark_pages,
+		       enum zone_type highest);
+
+/*
+ * The same for requests of any kind, without asking which: the zone keeps its
+ * low mark and the largest reserve. May be false where the above is true.
+ */
+static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
+{
+	return zone_listed_pages(zone) >= zone->plenty_pages + pages_in(order);
+}
+
+/*
+ * Brings up the next pending piece of @zone: at most the part of one span that
+ * lies in one section. False when nothing is pending, or mem_map has no place.
+ * Context: no zone lock held.
+ */
+bool zone_grow(struct zone *zone);
+
+/* True when @pfn is memory of @zone that has been handed to the buddy allocator. */
+bool zone_has_up(const struct zone *zone, pfn_t pfn);
+
+/* Pages of @zone by type, counted over its mem_map. The zone is quiet. */
+struct zone_census {
+	uint64_t nr_pages[NR_PAGE_TYPES];
+};
+bool zone_count(const struct zone *zone, struct zone_census *census, struct violation *out);
+
+/* Checks the rules of mm/page/zone.c for a quiet zone. O(pages). */
+bool zone_verify(const struct zone *zone, struct violation *out);
+
+#endif

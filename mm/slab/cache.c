@@ -1,0 +1,432 @@
+/*
+ * Caches: making them, giving them back, and the first ones.
+ *
+ * Model
+ *   A kmem_cache comes from cache_cache, its cache_nodes from node_cache, off-slab
+ *   descriptors from five descriptor caches, magazines from three and arrays from
+ *   three. None of these has CPU arrays or debug flags, and the descriptors' are
+ *   on-slab, so that no allocation leads back to itself. They are made first and so
+ *   shrink last, when nobody uses what they hold any more. cache_cache itself lies
+ *   in pages of its own, and the first nodes of it and node_cache are static.
+ *
+ * Invariants, while slab_system.lock is free
+ *   C1  every cache is listed once, and nr_caches counts them
+ *   C2  a cache's inverse and nr_objects are those of its layout
+ *
+ * Locking
+ *   slab_system.lock guards the list of caches. node->lock nests inside it.
+ */
+
+#include "mm/slab/core.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/grace.h"
+#include "mm/kmalloc.h"
+#include "mm/slab/debug/debug.h"
+
+struct slab_system slab_system;
+struct kmem_cache *cache_cache;
+struct kmem_cache *node_cache;
+
+static struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
+static struct kmem_cache *magazine_caches[NR_MAGAZINE_SIZES];
+static struct kmem_cache *internal_caches[NR_SLAB_INTERNALS];
+static struct cache_node boot_nodes[2];
+
+/* ---- Tuning by object size ---- */
+
+struct tuning {
+	uint32_t up_to_bytes;
+	uint16_t magazine_slots, batch;
+};
+
+/*
+ * A CPU holds two magazines (slabinfo's "limit") or what its load needs: two are 64 KiB
+ * of objects up to 256 bytes, 126 KiB up to 1 KiB, 504 KiB up to a page, 192 KiB beyond;
+ * objects above 32 KiB rest with no CPU. A load that wanders leaves a magazine's range
+ * once in as many operations as it has slots. A batch bounds the worst allocation,
+ * which takes it from slabs.
+ */
+static const struct tuning tunings[] = {
+	{ 256, 127, 48 },
+	{ 1024, 63, 31 },
+	{ PAGE_SIZE, 63, 15 },
+	{ 8 * PAGE_SIZE, 3, 3 },
+	{ .up_to_bytes = UINT32_MAX },
+};
+
+static void tune(struct kmem_cache *cache)
+{
+	const struct tuning *tuning = tunings;
+
+	if (cache->debug)
+		return;		/* no arrays */
+	while (cache->object_bytes > tuning->up_to_bytes)
+		tuning++;
+	if (tuning->magazine_slots == 0)
+		return;
+	cache->magazine_slots = tuning->magazine_slots;
+	cache->batch = tuning->batch;
+	cache->magazines = magazine_caches[magazine_size_index(cache->magazine_slots)];
+}
+
+/* Share of RAM that a cache may keep idle on a node: at most 1/64. */
+#define KEPT_SHARE_SHIFT	6
+
+/* ---- Setting up a cache ---- */
+
+static size_t cache_struct_bytes(void)
+{
+	return sizeof(struct kmem_cache) + slab_system.nr_cpus * sizeof(struct cpu_array *) +
+		slab_system.nr_nodes * sizeof(struct cache_node *);
+}
+
+/* As in Linux: a small object shares a line with others, in equal parts of it. */
+static uint32_t effective_align(size_t size_bytes, size_t align, slab_flags_t flags)
+{
+	uint64_t line = CACHE_LINE_BYTES;
+
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		while (size_bytes <= line / 2)
+			line /= 2;
+		align = max_u64(align, line);
+	}
+	return (uint32_t)max_u64(align, sizeof(uint64_t));
+}
+
+static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
+{
+	uint32_t stride = (uint32_t)align_up(cache->object_bytes, cache->align);
+	unsigned index;
+
+	if ((cache->flags & SLAB_DEBUG_FLAGS) && !debug_attach(cache, &stride))
+		return false;
+	if (!slab_layout_choose(&cache->layout, stride, cache->align, allow_off_slab))
+		return false;
+	cache->inverse = slab_layout_inverse(&cache->layout);
+	cache->nr_objects = cache->layout.nr_objects;
+	cache->max_kept_objects = (slab_system.setup.end_pfn >> KEPT_SHARE_SHIFT >>
+				   cache->layout.order) * cache->layout.nr_objects;
+	if (cache->layout.place == OFF_SLAB) {
+		descriptor_bytes_for(cache->layout.nr_objects, &index);
+		cache->descriptors = descriptor_caches[index];
+	}
+	return true;
+}
+
+static gfp_t gfp_for(slab_flags_t flags)
+{
+	gfp_t gfp = 0;
+
+	if (flags & SLAB_CACHE_DMA)
+		gfp |= __GFP_DMA;
+	if (flags & SLAB_CACHE_DMA32)
+		gfp |= __GFP_DMA32;
+	if (flags & SLAB_RECLAIM_ACCOUNT)
+		gfp |= __GFP_RECLAIMABLE;
+	return gfp;
+}
+
+static void cache_clear(struct kmem_cache *cache, const char *name, size_t size_bytes,
+			size_t align, slab_flags_t flags)
+{
+	memset(cache, 0, cache_struct_bytes());
+	cache->name = name;
+	cache->asked_bytes = (uint32_t)size_bytes;
+	cache->object_bytes = (uint32_t)align_up(size_bytes, sizeof(uint64_t));
+	cache->align = effective_align(size_bytes, align, flags);
+	cache->flags = flags;
+	cache->gfp = gfp_for(flags);
+	cache->array_index = KMALLOC_NO_ARRAY;
+	cache->nodes = (struct cache_node **)(void *)&cache->cpu[slab_system.nr_cpus];
+	rcu_slabs_init(cache);
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		cache->cpu[cpu] = &slab_no_array;
+}
+
+static void cache_list(struct kmem_cache *cache)
+{
+	spin_lock(&slab_system.lock);
+	list_add_tail(&cache->list, &slab_system.caches);
+	slab_system.nr_caches++;
+	spin_unlock(&slab_system.lock);
+}
+
+/* ---- Public ---- */
+
+struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, size_t align,
+					  slab_flags_t flags, void (*ctor)(void *object),
+					  void (*dtor)(void *object))
+{
+	struct kmem_cache *cache;
+	uint8_t *state;
+
+	ASSERT(name != NULL);
+	ASSERT(size_bytes > 0);
+	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
+	ASSERT(align == 0 || is_power_of_two(align));
+	flags |= slab_system.debug_flags;
+	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
+	if (cache) {
+		cache_clear(cache, name, size_bytes, align, flags);
+		cache->ctor = ctor;
+		cache->dtor = dtor;
+		if (cache_lay_out(cache, true)) {
+			tune(cache);
+			cache_list(cache);
+			return cache;
+		}
+		debug_detach(cache);
+		slab_give_one(cache_cache, cache, state);
+	}
+	if (flags & SLAB_PANIC)
+		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s",
+			      name);
+	return NULL;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t align,
+				     slab_flags_t flags, void (*ctor)(void *object))
+{
+	return kmem_cache_create_dtor(name, size_bytes, align, flags, ctor, NULL);
+}
+
+/* Every object at rest goes to its slab. Only for one CPU's arrays, or quiet caches. */
+static void drain_node_arrays(struct kmem_cache *cache)
+{
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (node)
+			alien_drain(cache, node);
+	}
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (node)
+			depot_drain(cache, node, &node->depot);
+	}
+}
+
+static uint64_t reap_all(struct kmem_cache *cache)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		nr_pages += node ? node_reap(cache, node, 0) : 0;
+	}
+	return nr_pages;
+}
+
+/* What other CPUs have in reserve goes at once; they are asked for what they have loaded. */
+static void drain_others(struct kmem_cache *cache)
+{
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
+		struct cpu_array *array = __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE);
+
+		if (array == &slab_no_array || cpu == mm_port_cpu())
+			continue;
+		__atomic_store_n(&array->is_drain_asked, true, __ATOMIC_RELAXED);
+		cpu_array_drain_own(cache, array);
+	}
+}
+
+uint64_t kmem_cache_shrink(struct kmem_cache *cache)
+{
+	mm_port_local_state local = mm_port_local_lock();
+
+	cpu_array_drain(cache, mm_port_cpu());
+	mm_port_local_unlock(local);
+	if (cache->debug)
+		debug_drain(cache);
+	drain_others(cache);
+	drain_node_arrays(cache);
+	return reap_all(cache);
+}
+
+void slab_drain_cpu(void)
+{
+	mm_port_local_state local = mm_port_local_lock();
+
+	spin_lock(&slab_system.lock);
+	list_for_each(at, &slab_system.caches)
+		cpu_array_drain(list_entry(at, struct kmem_cache, list), mm_port_cpu());
+	spin_unlock(&slab_system.lock);
+	mm_port_local_unlock(local);
+}
+
+static void free_arrays(struct kmem_cache *cache)
+{
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		if (cache->cpu[cpu] != &slab_no_array)
+			cpu_array_free(cache, cache->cpu[cpu]);
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		if (cache->nodes[nid])
+			alien_free(cache->nodes[nid]);
+}
+
+static void require_empty(struct kmem_cache *cache)
+{
+	uint64_t nr_active = slab_usage(cache).nr_active;
+
+	if (nr_active)
+		mm_port_panic(__FILE__, __LINE__,
+			      "kmem_cache_destroy: %llu objects of cache %s are still allocated",
+			      (unsigned long long)nr_active, cache->name);
+}
+
+void kmem_cache_destroy(struct kmem_cache *cache)
+{
+	if (!cache)
+		return;
+	ASSERT(cache->array_index == KMALLOC_NO_ARRAY);	/* kmalloc's stay */
+	require_empty(cache);
+	spin_lock(&slab_system.lock);
+	list_del(&cache->list);
+	slab_system.nr_caches--;
+	spin_unlock(&slab_system.lock);
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		cpu_array_drain(cache, cpu);
+	if (cache->debug)
+		debug_drain(cache);
+	drain_node_arrays(cache);
+	free_arrays(cache);
+	reap_all(cache);
+	if (!rcu_slabs_wait(cache)) {
+		/* Readers may still look: its slabs and so the cache stay for ever. */
+		mm_port_log(LOG_WARN, "slab: no grace period; the memory of cache %s is lost",
+			    cache->name);
+		return;
+	}
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		if (cache->nodes[nid])
+			slab_internal_free(cache->nodes[nid]);
+	debug_detach(cache);
+	slab_internal_free(cache);
+}
+
+size_t kmem_cache_size(const struct kmem_cache *cache)
+{
+	return cache->asked_bytes;
+}
+
+const char *kmem_cache_name(const struct kmem_cache *cache)
+{
+	return cache->name;
+}
+
+/* ---- Memory for arrays ---- */
+
+void *slab_internal_alloc(enum slab_internal kind, unsigned nid)
+{
+	uint8_t *state;
+
+	return slab_take_one(internal_caches[kind], GFP_NOWAIT, nid, &state);
+}
+
+void slab_internal_free(void *at)
+{
+	const struct page *page = virt_to_page(at);
+	struct kmem_cache *cache = page_cache(page);
+	struct slab *slab = page_slab(page);
+
+	slab_give_one(cache, at, slab->bufctl + slab_index(cache, slab, at));
+}
+
+/* ---- The first caches ---- */
+
+/* Of what one CPU writes at a time; what several do has lines of its own. */
+#define BOOT_ALIGN	16u
+
+static struct kmem_cache *first_cache_memory(void)
+{
+	unsigned order = order_for_pages(bytes_to_pages(cache_struct_bytes()));
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
+
+	if (!page)
+		mm_port_panic(__FILE__, __LINE__, "slab_init: no page for the first cache");
+	slab_system.boot_nid = page_to_nid(page);
+	return page_address(page);
+}
+
+/* No arrays, no debugging: see the model. */
+static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t size_bytes,
+			      size_t align, struct cache_node *boot_node)
+{
+	cache_clear(cache, name, size_bytes, align, SLAB_PANIC);
+	ASSERT(cache_lay_out(cache, descriptor_caches[NR_DESCRIPTOR_SIZES - 1] != NULL));
+	if (boot_node) {
+		cache_node_init(boot_node, slab_system.boot_nid);
+		cache->nodes[slab_system.boot_nid] = boot_node;
+	}
+	cache_list(cache);
+}
+
+static struct kmem_cache *boot_cache_make(const char *name, size_t size_bytes, size_t align,
+					  struct cache_node *boot_node)
+{
+	uint8_t *state;
+	struct kmem_cache *cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid,
+						 &state);
+
+	if (!cache)
+		mm_port_panic(__FILE__, __LINE__, "slab_init: no memory for cache %s", name);
+	boot_cache_set_up(cache, name, size_bytes, align, boot_node);
+	return cache;
+}
+
+static const char *const descriptor_names[NR_DESCRIPTOR_SIZES] = {
+	"slab_16", "slab_32", "slab_64", "slab_128", "slab_256",
+};
+
+static const char *const magazine_names[NR_MAGAZINE_SIZES] = {
+	"magazine_3", "magazine_63", "magazine_127",
+};
+
+static void make_internal_caches(void)
+{
+	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
+		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
+						       sizeof(struct slab) + (16u << i),
+						       BOOT_ALIGN, NULL);
+	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
+		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i),
+						     CACHE_LINE_BYTES, NULL);
+	internal_caches[SLAB_CPU_ARRAY] = boot_cache_make("cpu_array", sizeof(struct cpu_array),
+							  CACHE_LINE_BYTES, NULL);
+	internal_caches[SLAB_ALIEN_ARRAY] = boot_cache_make("alien_array",
+							    sizeof(struct alien_array),
+							    CACHE_LINE_BYTES, NULL);
+	internal_caches[SLAB_ALIEN_TABLE] =
+		boot_cache_make("alien_table",
+				slab_system.nr_nodes * sizeof(struct alien_array *), BOOT_ALIGN,
+				NULL);
+}
+
+void slab_init(const struct slab_setup *setup)
+{
+	ASSERT(setup->nr_nodes <= MAX_NODES);
+	ASSERT(setup->nr_cpus <= MAX_CPUS);
+	ASSERT(setup->nr_nodes >= 1);
+	ASSERT(setup->nr_cpus >= 1);
+	slab_system.setup = *setup;
+	slab_system.end_pa = pfn_to_pa(setup->end_pfn);
+	slab_system.nr_nodes = setup->nr_nodes;
+	slab_system.nr_cpus = setup->nr_cpus;
+	slab_system.nr_caches = 0;
+	list_init(&slab_system.caches);
+	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
+	memset(descriptor_caches, 0, sizeof(descriptor_caches));
+	slab_no_array_init();
+
+	grace_init();
+	cache_cache = first_cache_memory();
+	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), BOOT_ALIGN,
+			  &boot_nodes[0]);
+	node_cache = boot_cache_make("kmem_cache_node", sizeof(struct cache_node),
+				     CACHE_LINE_BYTES, &boot_nodes[1]);
+	make_internal_caches();
+}

@@ -1,0 +1,403 @@
+/*
+ * Objects for and from this CPU: the fast paths.
+ *
+ * Model
+ *   Each CPU has an array per cache (mm/slab/array.c): a stack of {object, state byte}
+ *   pairs. Allocating pops a pair and stores 0 to the state byte; freeing finds
+ *   page, slab and index of the object, requires 0 in its state byte, stores 1 and
+ *   pushes the pair. Objects of other nodes go by way of an alien array.
+ *
+ * What each free proves, in O(1)
+ *   address in the direct map, page of type PAGE_SLAB    else: wild free
+ *   offset is index * stride of an index that exists     else: interior pointer
+ *   state byte is 0                                      else: double free
+ *   (kmem_cache_free) the page's cache is the caller's   else: wrong cache
+ *
+ *   Two CPUs that free one object in the same instant may both find 0. Then it rests
+ *   twice, and who is about to give it out the second time finds 0 and reports it.
+ *
+ * Locking
+ *   mm_port_local_lock() around each use of the array.
+ */
+
+#include "mm/slab/core.h"
+
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/slab/debug/debug.h"
+
+/* ---- The slow way ---- */
+
+/* An object near @nid that is not of @home, the CPU's own node, or of it after all. */
+static struct slab_slot take_near(struct kmem_cache *cache, struct cache_node *home, gfp_t gfp,
+				  unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+	struct cache_node *grown;
+
+	for (unsigned i = 0; !slot.object; i++) {
+		unsigned other = slab_system.setup.nearest_node(nid, i);
+
+		if (other == NID_NONE)
+			break;
+		slot = alien_take(cache, home, other);
+		if (!slot.object && i == 0 &&
+		    cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, other))
+			slot = alien_take(cache, home, other);
+		if (gfp & __GFP_THISNODE)
+			return slot;
+	}
+	if (!slot.object && (grown = cache_grow(cache, gfp, nid)) != NULL)
+		slot = alien_take(cache, home, grown->nid);
+	return slot;
+}
+
+static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, struct slab_slot slot)
+{
+	if (!slot.object)
+		return NULL;
+	if (unlikely(*slot.state == 0))
+		slab_report_twice(cache, slot.object);
+	*slot.state = 0;
+	if (gfp & __GFP_ZERO) {
+		ASSERT(!cache->ctor);
+		memset(slot.object, 0, cache->object_bytes);
+	}
+	return slot.object;
+}
+
+static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct cpu_array *array = cpu_array_own(cache);
+	struct cache_node *home;
+
+	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
+	    (array->top[-1].object || cpu_array_refill(cache, array, gfp)))
+		return finish_alloc(cache, gfp, *--array->top);
+	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
+	if (array == &slab_no_array)
+		return finish_alloc(cache, gfp, slab_take_slot(cache, gfp, nid));
+	home = cache_node_lookup(cache, array->nid);
+	return finish_alloc(cache, gfp, take_near(cache, home, gfp, nid));
+}
+
+/*
+ * The array gave nothing, or @nid (not NID_NONE) may be another's, or @gfp has
+ * special flags. @caller and @size_bytes, what was asked, are for debug caches.
+ */
+static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+				 size_t size_bytes, const void *caller)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	void *object;
+
+	if (nid != NID_NONE)
+		nid = slab_memory_node(nid);
+	if (unlikely(cache->debug != NULL))
+		object = debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
+	else
+		object = alloc_locked(cache, gfp, nid);
+	mm_port_local_unlock(local);
+	return object;
+}
+
+/* ---- Allocating ---- */
+
+void *kmem_cache_alloc_slow(struct kmem_cache *cache, gfp_t gfp)
+{
+	return alloc_slow(cache, gfp, NID_NONE, cache->asked_bytes, __builtin_return_address(0));
+}
+
+void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
+{
+	return alloc_slow(cache, gfp, NID_NONE, size_bytes, __builtin_return_address(0));
+}
+
+void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp)
+{
+	return slab_alloc_sized(cache, gfp, NID_NONE, cache->asked_bytes,
+				__builtin_return_address(0));
+}
+
+void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
+	return slab_alloc_sized(cache, gfp, nid, cache->asked_bytes, __builtin_return_address(0));
+}
+
+static ALWAYS_INLINE bool is_of_cpu(const struct kmem_cache *cache, unsigned nid)
+{
+	return nid == cache->cpu[mm_port_cpu()]->nid;
+}
+
+/*
+ * Another node's object from the alien array if there is one, for ordinary @gfp;
+ * else the slow path.
+ */
+static NOINLINE void *alloc_foreign(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+				    size_t size_bytes, const void *caller)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slab_slot slot = { NULL, NULL };
+
+	if (likely(array != &slab_no_array) && !(gfp & SLAB_SPECIAL_GFP))
+		slot = alien_pop(cache_node_lookup(cache, array->nid), nid);
+	mm_port_local_unlock(local);
+	if (likely(slot.object != NULL))
+		return finish_alloc(cache, 0, slot);
+	return alloc_slow(cache, gfp, nid, size_bytes, caller);
+}
+
+void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
+		       const void *caller)
+{
+	void *object;
+
+	if (nid != NID_NONE && !is_of_cpu(cache, nid))
+		return alloc_foreign(cache, gfp, nid, size_bytes, caller);
+	if (unlikely(gfp & SLAB_SPECIAL_GFP))
+		return alloc_slow(cache, gfp, nid, size_bytes, caller);
+	object = slab_pop(cache);
+	return likely(object != NULL) ? object :
+		alloc_slow(cache, gfp, nid, size_bytes, caller);
+}
+
+/* Pops up to @wanted objects from the loaded magazine. */
+static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects)
+{
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slab_slot *top = array->top;
+	void **to = objects, **end = objects + wanted;
+
+	while (to < end) {
+		void *object = top[-1].object;
+		uint8_t *state = top[-1].state;
+
+		if (unlikely(!object) || unlikely(*state == 0))
+			break;
+		top--;
+		*state = 0;
+		*to++ = object;
+	}
+	if (to != objects)
+		array->top = top;
+	return (size_t)(to - objects);
+}
+
+size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_objects,
+			     void **objects)
+{
+	size_t nr = 0;
+
+	for (;;) {
+		mm_port_local_state local = mm_port_local_lock();
+
+		if (!(gfp & SLAB_SPECIAL_GFP))
+			nr += pop_many(cache, nr_objects - nr, objects + nr);
+		mm_port_local_unlock(local);
+		if (nr == nr_objects)
+			return nr;
+		objects[nr] = kmem_cache_alloc_flags(cache, gfp);
+		if (!objects[nr]) {
+			kmem_cache_free_bulk(cache, nr, objects);
+			return 0;
+		}
+		nr++;
+	}
+}
+
+/* ---- Freeing ---- */
+
+/* All checks passed, and the array of this CPU does not take the object as it is. */
+static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void *object,
+			       uint8_t *state, const void *caller)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	const struct slab_slot slot = { object, state };
+	struct cpu_array *array = cpu_array_own(cache);
+
+	if (unlikely(cache->debug != NULL)) {
+		debug_free(cache, object, state, (uintptr_t)caller);
+		mm_port_local_unlock(local);
+		return;
+	}
+	*state = 1;
+	if (array == &slab_no_array) {
+		slab_give_one(cache, object, state);
+	} else if (slab->nid != array->nid) {
+		struct cache_node *home = cache_node_lookup(cache, array->nid);
+
+		alien_give(cache, home, slab->nid, slot);
+	} else {
+		if (array->top >= array->end)
+			cpu_array_make_room(cache, array);
+		*array->top++ = slot;
+	}
+	mm_port_local_unlock(local);
+}
+
+/* All checks passed, and the object is another node's. Ends @local. */
+static NOINLINE void free_foreign(struct kmem_cache *cache, const struct slab *slab, void *object,
+				  uint8_t *state, mm_port_local_state local)
+{
+	unsigned own = cache->cpu[mm_port_cpu()]->nid;
+
+	*state = 1;
+	alien_give(cache, cache_node_lookup(cache, own), slab->nid,
+		   (struct slab_slot){ object, state });
+	mm_port_local_unlock(local);
+}
+
+/* The page of @object if it is a slab's, else NULL. */
+static ALWAYS_INLINE struct page *slab_page(const void *object)
+{
+	if (unlikely(!has_page(object)) || unlikely(virt_to_page(object)->type != PAGE_SLAB))
+		return NULL;
+	return virt_to_page(object);
+}
+
+/*
+ * The state byte of allocated object @object of @slab, or NULL when it is none. The
+ * cache's @inverse and @nr_objects stand in its arrays too.
+ */
+static ALWAYS_INLINE uint8_t *allocated_state(uint64_t inverse, uint64_t nr_objects,
+					      struct slab *slab, const void *object)
+{
+	uint64_t at = slab_index_by(inverse, slab, object);
+
+	if (unlikely(at >= nr_objects) || unlikely(slab->bufctl[at] != 0))
+		return NULL;
+	return &slab->bufctl[at];
+}
+
+/* What is no allocated object, or the CPU has no array that could tell. */
+static NOINLINE void free_unusual(const struct page *page, void *object, const void *caller)
+{
+	struct kmem_cache *cache = page_cache(page);
+	uint8_t *state = allocated_state(cache->inverse, cache->nr_objects, page_slab(page),
+					 object);
+
+	if (state)
+		free_slow(cache, page_slab(page), object, state, caller);
+	else
+		slab_refuse_free(object, caller);
+}
+
+/* @array is this CPU's of the cache that @page belongs to, or none. Ends @local. */
+static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *page,
+				    void *object, mm_port_local_state local)
+{
+	struct slab *slab = page_slab(page);
+	uint8_t *state = allocated_state(array->inverse, array->nr_objects, slab, object);
+	struct slab_slot *top = array->top;
+
+	if (unlikely(!state)) {
+		mm_port_local_unlock(local);
+		free_unusual(page, object, __builtin_return_address(0));
+	} else if (unlikely(slab->nid != array->nid)) {
+		free_foreign(page_cache(page), slab, object, state, local);
+	} else if (unlikely(top >= array->end)) {
+		mm_port_local_unlock(local);
+		/* No debug cache has an array: nobody asks for the caller. */
+		free_slow(page_cache(page), slab, object, state, NULL);
+	} else {
+		*state = 1;
+		*top = (struct slab_slot){ object, state };
+		array->top = top + 1;
+		mm_port_local_unlock(local);
+	}
+}
+
+void kfree(const void *object)
+{
+	const struct page *page = slab_page(object);
+	mm_port_local_state local;
+
+	if (unlikely(!page)) {
+		kfree_large(object, __builtin_return_address(0));
+		return;
+	}
+	local = mm_port_local_lock();
+	free_fast(kmalloc_array_at(page->array_index), page, (void *)(uintptr_t)object, local);
+}
+
+static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object,
+				  const void *caller)
+{
+	if (object && !guard_free(cache, object))
+		slab_report_wrong_cache(cache, object, caller);
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	const struct page *page = slab_page(object);
+	mm_port_local_state local;
+
+	if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
+		free_not_of_slab(cache, object, __builtin_return_address(0));
+		return;
+	}
+	local = mm_port_local_lock();
+	free_fast(cache->cpu[mm_port_cpu()], page, object, local);
+}
+
+/* The slab of @object if that is one of @cache on node @nid, else NULL. */
+static struct slab *slab_of_cache(const struct kmem_cache *cache, const void *object,
+				  unsigned nid)
+{
+	const struct page *page = slab_page(object);
+
+	if (unlikely(!page) || unlikely(page_cache(page) != cache) ||
+	    unlikely(page_slab(page)->nid != nid))
+		return NULL;
+	return page_slab(page);
+}
+
+/*
+ * Frees objects of @cache that need no slow path; returns how many. An object
+ * within the slab of the one before needs no look at its page: that slab stays,
+ * since the arrays hold an object of it.
+ */
+static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **objects)
+{
+	mm_port_local_state local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	struct slab_slot *top = array->top;
+	const size_t nr_places = top < array->end ? (size_t)(array->end - top) : 0;
+	const uint64_t span = cache->nr_objects * cache->layout.stride_bytes;
+	void **at = objects, **end = objects + (nr_objects < nr_places ? nr_objects : nr_places);
+	struct slab *slab = NULL;
+
+	for (; at < end; at++) {
+		void *object = *at;
+		uint8_t *state;
+
+		if (!slab || (uintptr_t)object - (uintptr_t)slab->objects >= span)
+			slab = slab_of_cache(cache, object, array->nid);
+		if (unlikely(!slab))
+			break;
+		state = allocated_state(cache->inverse, cache->nr_objects, slab, object);
+		if (unlikely(!state))
+			break;
+		*state = 1;
+		*top++ = (struct slab_slot){ object, state };
+	}
+	if (at != objects)
+		array->top = top;
+	mm_port_local_unlock(local);
+	return (size_t)(at - objects);
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nr_objects, void **objects)
+{
+	for (size_t i = 0; i < nr_objects; i++) {
+		if (!cache) {
+			kfree(objects[i]);
+			continue;
+		}
+		i += free_many(cache, nr_objects - i, objects + i);
+		if (i < nr_objects)
+			kmem_cache_free(cache, objects[i]);
+	}
+}

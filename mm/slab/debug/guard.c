@@ -1,0 +1,256 @@
+/*
+ * Guarded objects: some allocations get pages of their own before a guard page.
+ *
+ * Model
+ *   Every GUARD_INTERVALth object of a cache with SLAB_GUARD is an area of
+ *   vmalloc, and ends where its last page does, as near as its cache's alignment
+ *   allows: the first byte beyond that page faults at the instruction that touches
+ *   it, and so does any byte of the object once it is freed. What is of its pages
+ *   but not the object's holds RED_ALLOCATED, and is looked at when it is freed. A
+ *   table remembers the objects that are live.
+ *
+ * Who is not guarded
+ *   What vmalloc takes for itself, by __GFP_NO_GUARD: a guarded vm_struct would
+ *   need an area and so a vm_struct, and a purge that frees one would release
+ *   another area. Requests that must not reclaim memory, since making an area may.
+ *   Memory of a certain zone; objects that are constructed, or readable after they
+ *   are freed. And nobody before slab_guard_start().
+ *
+ * Invariants
+ *   G1  a used entry's area is a live one, and its object lies in it, aligned as its
+ *       cache says and less than that from the area's end
+ *   G2  nr_used counts the used entries
+ *
+ * Locking
+ *   guards.lock guards the table; vmalloc is called without it.
+ */
+
+#include "mm/slab/debug/debug.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/slab/debug/audit.h"
+#include "mm/vmalloc/vm_area.h"
+
+#define GUARD_INTERVAL	64u
+
+struct guard_table guards;
+
+/* ---- The table ---- */
+
+static struct guarded *find(const void *object) HOLDS(guards.lock)
+{
+	for (unsigned i = 0; i < NR_GUARDED; i++)
+		if (guards.entries[i].area && guards.entries[i].object == object)
+			return &guards.entries[i];
+	return NULL;
+}
+
+static bool remember(const struct guarded *entry)
+{
+	unsigned i = 0;
+
+	spin_lock(&guards.lock);
+	while (i < NR_GUARDED && guards.entries[i].area)
+		i++;
+	if (i < NR_GUARDED) {
+		guards.entries[i] = *entry;
+		guards.nr_used++;
+	}
+	spin_unlock(&guards.lock);
+	return i < NR_GUARDED;
+}
+
+/* False: another CPU was faster. */
+static bool forget(const void *object)
+{
+	struct guarded *entry;
+
+	spin_lock(&guards.lock);
+	entry = find(object);
+	if (entry) {
+		entry->area = NULL;
+		guards.nr_used--;
+	}
+	spin_unlock(&guards.lock);
+	return entry != NULL;
+}
+
+bool guard_find(const void *object, struct guarded *copy)
+{
+	const struct guarded *entry;
+
+	spin_lock(&guards.lock);
+	entry = find(object);
+	if (entry)
+		*copy = *entry;
+	spin_unlock(&guards.lock);
+	return entry != NULL;
+}
+
+bool guard_next(unsigned *at, struct guarded *copy)
+{
+	bool is_used = false;
+
+	spin_lock(&guards.lock);
+	while (!is_used && *at < NR_GUARDED) {
+		*copy = guards.entries[(*at)++];
+		is_used = copy->area != NULL;
+	}
+	spin_unlock(&guards.lock);
+	return is_used;
+}
+
+uint64_t guard_count(const struct kmem_cache *cache)
+{
+	struct guarded entry;
+	uint64_t nr = 0;
+
+	for (unsigned at = 0; guard_next(&at, &entry);)
+		nr += entry.cache == cache;
+	return nr;
+}
+
+/* ---- Objects ---- */
+
+static bool may_guard(const struct kmem_cache *cache, gfp_t gfp)
+{
+	const gfp_t excluded = __GFP_NO_GUARD | __GFP_DMA | __GFP_DMA32;
+
+	if (cache->ctor || (cache->flags & SLAB_TYPESAFE_BY_RCU))
+		return false;
+	if (!(gfp & __GFP_DIRECT_RECLAIM) || ((gfp | cache->gfp) & excluded))
+		return false;
+	return __atomic_load_n(&guards.is_on, __ATOMIC_RELAXED);
+}
+
+/* A full table costs no area: an object later will do. */
+static bool is_turn(struct kmem_cache *cache)
+{
+	uint32_t nr = __atomic_add_fetch(&cache->debug->nr_since_guarded, 1, __ATOMIC_RELAXED);
+
+	return nr % GUARD_INTERVAL == 0 &&
+		__atomic_load_n(&guards.nr_used, __ATOMIC_RELAXED) < NR_GUARDED;
+}
+
+static struct vm_struct *area_of(const struct guarded *entry)
+{
+	struct vm_struct *area;
+
+	spin_lock(&vm_areas.lock);
+	area = vm_area_at_or_before((uintptr_t)entry->area);
+	spin_unlock(&vm_areas.lock);
+	return area;
+}
+
+void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
+		  uintptr_t caller)
+{
+	const uint64_t area_bytes = align_up(bytes, PAGE_SIZE);
+	struct guarded entry = { .bytes = bytes, .cache = cache };
+
+	if (!may_guard(cache, gfp) || !is_turn(cache))
+		return NULL;
+	entry.area = vmalloc_flags(area_bytes, (gfp & ~__GFP_ZERO) | __GFP_NORETRY | __GFP_NOWARN,
+				   nid, 0);
+	if (!entry.area)
+		return NULL;
+	area_of(&entry)->caller = (void *)caller;	/* for who faults behind it */
+	entry.object = (void *)align_down((uintptr_t)entry.area + area_bytes - bytes, cache->align);
+	entry.allocated = debug_event_now(caller);
+	memset(entry.area, RED_ALLOCATED, area_bytes);
+	if ((cache->flags & SLAB_INIT) || (gfp & __GFP_ZERO))
+		memset(entry.object, 0, bytes);
+	if (remember(&entry))
+		return entry.object;
+	vfree(entry.area);
+	return NULL;
+}
+
+/* Reports if [@start, @end), no part of @entry's object, was written to. */
+static void check_unused(const struct guarded *entry, const uint8_t *start, const uint8_t *end,
+			 const char *kind)
+{
+	unsigned nr;
+	const uint8_t *at = debug_find_damage(start, (size_t)(end - start), RED_ALLOCATED, &nr);
+
+	if (unlikely(at != NULL))
+		slab_report_object(entry->cache, entry->object, kind, at, nr);
+}
+
+static void check_around(const struct guarded *entry)
+{
+	const uint8_t *area = entry->area, *object = entry->object;
+
+	check_unused(entry, area, object, "underflow");
+	check_unused(entry, object + entry->bytes, area + align_up(entry->bytes, PAGE_SIZE),
+		     "overflow");
+}
+
+bool guard_free(const struct kmem_cache *cache, const void *object)
+{
+	const void *caller = __builtin_return_address(0);
+	struct guarded entry;
+
+	if (!guard_find(object, &entry))
+		return false;
+	if (cache && cache != entry.cache)
+		slab_report_wrong_cache(cache, object, caller);
+	check_around(&entry);
+	if (!forget(object))
+		return false;
+	audit_note(entry.cache, AUDIT_FREE, object, entry.bytes, (uintptr_t)caller);
+	vfree(entry.area);
+	/* It is used no longer, so it is to fault now: vfree() would leave translations for a while. */
+	mm_port_flush_tlb((uintptr_t)entry.area, bytes_to_pages(align_up(entry.bytes, PAGE_SIZE)));
+	return true;
+}
+
+bool guard_usable_bytes(const void *object, size_t *bytes)
+{
+	struct guarded entry;
+
+	if (!guard_find(object, &entry))
+		return false;
+	*bytes = entry.bytes;
+	return true;
+}
+
+/* ---- The machine ---- */
+
+void slab_guard_start(void)
+{
+	__atomic_store_n(&guards.is_on, true, __ATOMIC_RELAXED);
+}
+
+void slab_guard_forget(void)
+{
+	memset(&guards, 0, sizeof(guards));
+}
+
+static bool entry_verify(const struct guarded *entry, struct violation *out)
+{
+	const struct vm_struct *area = area_of(entry);
+	const uintptr_t object = (uintptr_t)entry->object, start = (uintptr_t)entry->area;
+
+	REQUIRE("G1", object, area && area->addr == entry->area);
+	REQUIRE("G1", object, vm_area_state(area) == VM_LIVE);
+	REQUIRE("G1", object, is_aligned(object, entry->cache->align));
+	REQUIRE("G1", object, object >= start);
+	REQUIRE("G1", object, object + entry->bytes <= start + vm_area_bytes(area));
+	REQUIRE("G1", object, start + vm_area_bytes(area) - object - entry->bytes <
+		entry->cache->align);
+	return true;
+}
+
+bool guard_verify(struct violation *out)
+{
+	struct guarded entry;
+	unsigned nr = 0;
+
+	for (unsigned at = 0; guard_next(&at, &entry); nr++)
+		if (!entry_verify(&entry, out))
+			return false;
+	REQUIRE("G2", nr, nr == guards.nr_used);
+	return true;
+}

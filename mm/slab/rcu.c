@@ -1,0 +1,80 @@
+/*
+ * Empty slabs of type-safe caches, kept until a grace period has passed.
+ *
+ * Model
+ *   With SLAB_TYPESAFE_BY_RCU a reader may look at an object without a lock and
+ *   find it freed, or allocated anew as another object of the same cache, but
+ *   never as something else. So an empty slab that should go waits first: it is
+ *   `pending` until a period begins, `waiting` until that has passed, and then
+ *   destroyed. Slabs that wait are on no node's lists and serve no allocation.
+ *
+ * Locking
+ *   cache->rcu.lock guards both lists; slabs are destroyed without it.
+ */
+
+#include "mm/slab/core.h"
+
+#include "mm/grace.h"
+
+#define MAX_WAIT_NS	1000000000ull
+
+/* @cache is cleared: period 0, which nobody waits for, has passed. */
+void rcu_slabs_init(struct kmem_cache *cache)
+{
+	list_init(&cache->rcu.pending);
+	list_init(&cache->rcu.waiting);
+}
+
+static void move_all(struct list_head *from, struct list_head *to)
+{
+	while (!list_is_empty(from))
+		list_move(from->next, to);
+}
+
+/* Takes off to @ready what may go now, and lets what is pending wait. */
+static void advance(struct kmem_cache *cache, struct list_head *ready) HOLDS(cache->rcu.lock)
+{
+	if (!grace_has_passed(cache->rcu.number))
+		return;
+	move_all(&cache->rcu.waiting, ready);
+	if (list_is_empty(&cache->rcu.pending))
+		return;
+	move_all(&cache->rcu.pending, &cache->rcu.waiting);
+	cache->rcu.number = grace_begin();
+}
+
+void rcu_slabs_defer(struct kmem_cache *cache, struct list_head *slabs, struct list_head *ready)
+{
+	spin_lock(&cache->rcu.lock);
+	move_all(slabs, &cache->rcu.pending);
+	advance(cache, ready);
+	spin_unlock(&cache->rcu.lock);
+}
+
+/* Slabs are pending only while others wait. */
+static bool has_deferred(struct kmem_cache *cache)
+{
+	bool is_empty;
+
+	spin_lock(&cache->rcu.lock);
+	is_empty = list_is_empty(&cache->rcu.waiting);
+	spin_unlock(&cache->rcu.lock);
+	return !is_empty;
+}
+
+bool rcu_slabs_wait(struct kmem_cache *cache)
+{
+	uint64_t started = mm_port_now_ns();
+
+	while (has_deferred(cache)) {
+		struct list_head none;
+
+		if (mm_port_now_ns() - started > MAX_WAIT_NS)
+			return false;
+		grace_note_quiescent();
+		list_init(&none);
+		slabs_destroy(cache, &none);
+		mm_port_spin_hint();
+	}
+	return true;
+}

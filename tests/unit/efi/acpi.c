@@ -1,0 +1,736 @@
+/*
+ * Readers of ACPI tables: right ones, and each way a table can be wrong. Every
+ * table is also cut at every length: nothing may be read behind it (ASan).
+ */
+
+#include "efi/acpi.h"
+
+#include "lib/string.h"
+#include "tests/test.h"
+#include "tests/unit/efi/tables.h"
+
+static struct table table;
+
+/* ---- SRAT ---- */
+
+static struct srat_cpu cpus[8];
+static struct affinity_range memory[8];
+static uint32_t initiators[8], domains[32];
+static const struct srat_counts *counts_of(enum status expected)
+{
+	static struct srat_counts counts;
+
+	CHECK_EQ(srat_measure(table_end(&table), &counts), expected);
+	return &counts;
+}
+
+static void read_srat(void)
+{
+	struct srat srat = { cpus, memory, initiators, domains };
+
+	srat_read(table_end(&table), &srat);
+}
+
+static void srat_records_of_all_types(void)
+{
+	const struct srat_counts *counts;
+
+	srat_begin(&table, 3);
+	srat_put_cpu(&table, 4, 0x01020304, 1);
+	srat_put_x2apic(&table, 300, 7, 1);
+	srat_put_memory(&table, 0x1000, 0x2000, 7, 1 | 2 | 4);
+	srat_put_initiator(&table, 9, 1);
+	counts = counts_of(STATUS_OK);
+	CHECK_EQ(counts->nr_cpus, 2);
+	CHECK_EQ(counts->nr_x2apic_cpus, 1);
+	CHECK_EQ(counts->nr_memory, 1);
+	CHECK_EQ(counts->nr_initiators, 1);
+	read_srat();
+	CHECK_EQ(cpus[0].apic_id, 4);
+	CHECK_EQ(cpus[0].domain, 0x01020304);
+	CHECK_EQ(cpus[1].apic_id, 300);
+	CHECK_EQ(memory[0].start, 0x1000);
+	CHECK_EQ(memory[0].end, 0x3000);
+	CHECK(memory[0].is_hot_pluggable);
+	CHECK(memory[0].is_non_volatile);
+	CHECK_EQ(initiators[0], 9);
+	CHECK_EQ(domains[0], 0x01020304);
+	CHECK_EQ(domains[1], 7);
+	CHECK_EQ(domains[2], 9);
+}
+
+static void old_srat_has_narrow_domains(void)
+{
+	for (uint8_t revision = 0; revision <= 3; revision++) {
+		uint32_t mask = revision < 2 ? 0xFF : UINT32_MAX;
+
+		srat_begin(&table, revision);
+		srat_put_cpu(&table, 0, 0xAABBCC01, 1);
+		srat_put_x2apic(&table, 1, 0xAABBCC02, 1);
+		srat_put_memory(&table, 0, 4096, 0xAABBCC03, 1);
+		CHECK_EQ(counts_of(STATUS_OK)->nr_cpus, 2);
+		read_srat();
+		CHECK_EQ(cpus[0].domain, 0xAABBCC01 & mask);
+		CHECK_EQ(cpus[1].domain, 0xAABBCC02 & mask);
+		CHECK_EQ(memory[0].domain, 0xAABBCC03 & mask);
+	}
+}
+
+static void disabled_srat_records_are_nothing(void)
+{
+	const struct srat_counts *counts;
+
+	srat_begin(&table, 3);
+	srat_put_cpu(&table, 0xFF, 3, 0);
+	srat_put_x2apic(&table, 0xFFFFFFFF, 3, 0);
+	srat_put_memory(&table, 0, 0x1000, 3, 2);
+	srat_put_initiator(&table, 3, 0);
+	counts = counts_of(STATUS_OK);
+	CHECK_EQ(counts->nr_cpus + counts->nr_memory + counts->nr_initiators, 0);
+	CHECK_EQ(counts->nr_disabled_cpus, 2);
+	CHECK_EQ(counts->nr_disabled_memory, 1);
+	CHECK_EQ(counts->nr_disabled_initiators, 1);
+}
+
+static void ids_that_mean_no_cpu(void)
+{
+	const struct srat_counts *counts;
+
+	srat_begin(&table, 3);
+	srat_put_cpu(&table, 0xFF, 0, 1);
+	srat_put_x2apic(&table, 0xFFFFFFFF, 0, 1);
+	srat_put_x2apic(&table, 0xFF, 0, 1);	/* a CPU: x2APIC ids are wider */
+	counts = counts_of(STATUS_OK);
+	CHECK_EQ(counts->nr_no_cpus, 2);
+	CHECK_EQ(counts->nr_cpus, 1);
+}
+
+static void ranges_that_are_empty_or_wrap(void)
+{
+	const struct srat_counts *counts;
+
+	srat_begin(&table, 3);
+	srat_put_memory(&table, 0x1000, 0, 0, 1);
+	srat_put_memory(&table, UINT64_MAX - 0xFFF, 0x2000, 0, 1);
+	srat_put_memory(&table, 2, UINT64_MAX, 0, 1);
+	srat_put_memory(&table, UINT64_MAX - 0xFFF, 0x1000, 0, 1);	/* ends at 2^64 */
+	counts = counts_of(STATUS_OK);
+	CHECK_EQ(counts->nr_empty_memory, 1);
+	CHECK_EQ(counts->nr_wrapped_memory, 2);
+	CHECK_EQ(counts->nr_memory, 1);
+	read_srat();
+	CHECK_EQ(memory[0].end, UINT64_MAX);
+}
+
+static void unknown_and_longer_srat_records_are_fine(void)
+{
+	const struct srat_counts *counts;
+
+	srat_begin(&table, 3);
+	table_put8(&table, 200);
+	table_put8(&table, 2);
+	table_put8(&table, 0);		/* a CPU record of 20 bytes */
+	table_put8(&table, 20);
+	table_put16(&table, 0x0501);	/* domain 1, id 5 */
+	table_put32(&table, 1);
+	table_put_zeroes(&table, 12);
+	counts = counts_of(STATUS_OK);
+	CHECK_EQ(counts->nr_other, 1);
+	CHECK_EQ(counts->nr_cpus, 1);
+	read_srat();
+	CHECK_EQ(cpus[0].apic_id, 5);
+}
+
+static void malformed_srat_records_refuse_the_table(void)
+{
+	static const uint8_t bad[][2] = {
+		{ 0, 0 }, { 0, 1 }, { 77, 0 }, { 77, 1 }, { 0, 15 }, { 1, 39 }, { 2, 23 },
+		{ 5, 31 }, { 77, 99 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		srat_begin(&table, 3);
+		srat_put_cpu(&table, 0, 0, 1);
+		table_put8(&table, bad[i][0]);
+		table_put8(&table, bad[i][1]);
+		table_put_zeroes(&table, 48);
+		counts_of(STATUS_BAD_TABLE);
+	}
+	srat_begin(&table, 3);
+	table_put8(&table, 77);		/* one byte is no record */
+	counts_of(STATUS_BAD_TABLE);
+}
+
+static void headers_are_checked(void)
+{
+	struct srat_counts counts;
+	struct bytes whole;
+
+	srat_begin(&table, 3);
+	whole = table_end(&table);
+	CHECK_EQ(srat_measure(whole, &counts), STATUS_OK);
+	whole.length--;
+	CHECK_EQ(srat_measure(whole, &counts), STATUS_BAD_LENGTH);
+	whole.length = 3;
+	CHECK_EQ(srat_measure(whole, &counts), STATUS_BAD_LENGTH);
+	whole = table_end(&table);
+	table.bytes[20]++;
+	CHECK_EQ(srat_measure(whole, &counts), STATUS_BAD_CHECKSUM);
+	table.bytes[0]++;
+	CHECK_EQ(srat_measure(whole, &counts), STATUS_BAD_TABLE);
+	CHECK_EQ(srat_measure((struct bytes){ NULL, 0 }, &counts), STATUS_ABSENT);
+	table_begin(&table, "SRAT", 3);		/* 36 bytes: 12 too few */
+	CHECK_EQ(srat_measure(table_end(&table), &counts), STATUS_BAD_LENGTH);
+}
+
+/* ---- SLIT ---- */
+
+static enum status slit_status(void)
+{
+	uint32_t n;
+
+	return slit_measure(table_end(&table), &n);
+}
+
+static void slit_values_and_shape(void)
+{
+	uint8_t value[9];
+	uint32_t n = 0;
+
+	make_slit(&table, 3, 21);
+	table.bytes[44 + 1] = 255;	/* unreachable, and one way only: legal */
+	table_put_zeroes(&table, 63);	/* a tail: seen on real machines */
+	CHECK_EQ(slit_measure(table_end(&table), &n), STATUS_OK);
+	CHECK_EQ(n, 3);
+	slit_read(table_end(&table), value);
+	CHECK_EQ(value[1], 255);
+	CHECK_EQ(value[3], 21);
+}
+
+static void slit_that_lies_is_refused(void)
+{
+	make_slit(&table, 2, 10);
+	CHECK_EQ(slit_status(), STATUS_BAD_VALUE);
+	CHECK(slit_is_all_local(table_end(&table)));
+	make_slit(&table, 2, 20);
+	CHECK(!slit_is_all_local(table_end(&table)));
+	table.bytes[44] = 11;
+	CHECK_EQ(slit_status(), STATUS_BAD_VALUE);
+	make_slit(&table, 2, 20);
+	table.length--;
+	CHECK_EQ(slit_status(), STATUS_BAD_LENGTH);
+	table_begin(&table, "SLIT", 1);
+	CHECK_EQ(slit_status(), STATUS_BAD_LENGTH);
+}
+
+static void slit_counts_that_overflow(void)
+{
+	static const uint64_t counts[] = {
+		1ull << 32, (1ull << 33) + 2, UINT64_MAX, 1ull << 63, 4097, 0,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
+		table_begin(&table, "SLIT", 1);
+		table_put64(&table, counts[i]);
+		table_put_zeroes(&table, 16);
+		CHECK_EQ(slit_status(), counts[i] == 0 ? STATUS_BAD_VALUE : STATUS_TOO_MANY);
+	}
+}
+
+/* ---- MADT ---- */
+
+static void madt_entries_decide_alone(void)
+{
+	struct madt_counts counts;
+	uint32_t ids[4];
+
+	madt_begin(&table);
+	madt_put_cpu(&table, 2, 1);
+	madt_put_cpu(&table, 2, 0);		/* a disabled entry reuses the id */
+	madt_put_cpu(&table, 5, 2);		/* online capable only */
+	madt_put_cpu(&table, 0xFF, 1);
+	madt_put_x2apic(&table, 0xFFFFFFFF, 1);
+	madt_put_x2apic(&table, 300, 1);
+	table_put8(&table, 127);
+	table_put8(&table, 3);
+	table_put8(&table, 0);
+	CHECK_EQ(madt_measure(table_end(&table), &counts), STATUS_OK);
+	CHECK_EQ(counts.nr_cpus, 2);
+	CHECK_EQ(counts.nr_x2apic_cpus, 1);
+	CHECK_EQ(counts.nr_disabled, 2);
+	CHECK_EQ(counts.nr_no_cpus, 2);
+	CHECK_EQ(counts.nr_other, 1);
+	CHECK_EQ(counts.local_apic_pa, 0xFEE00000);
+	madt_read(table_end(&table), ids);
+	CHECK_EQ(ids[0], 2);
+	CHECK_EQ(ids[1], 300);
+}
+
+static void madt_address_override(void)
+{
+	struct madt_counts counts;
+
+	madt_begin(&table);
+	table_put8(&table, 5);
+	table_put8(&table, 12);
+	table_put16(&table, 0);
+	table_put64(&table, 0x1FEE00000);
+	CHECK_EQ(madt_measure(table_end(&table), &counts), STATUS_OK);
+	CHECK_EQ(counts.local_apic_pa, 0x1FEE00000);
+}
+
+static void malformed_madt_records_refuse_the_table(void)
+{
+	static const uint8_t bad[][2] = {
+		{ 0, 0 }, { 0, 7 }, { 9, 15 }, { 5, 11 }, { 99, 1 }, { 99, 50 },
+	};
+	struct madt_counts counts;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		madt_begin(&table);
+		table_put8(&table, bad[i][0]);
+		table_put8(&table, bad[i][1]);
+		table_put_zeroes(&table, 20);
+		CHECK_EQ(madt_measure(table_end(&table), &counts), STATUS_BAD_TABLE);
+	}
+}
+
+/* ---- HMAT ---- */
+
+/* A matrix of @data_type, 1 initiator (domain 0), 2 targets (0 and 1). */
+static void hmat_put_matrix(uint8_t data_type, uint64_t unit, uint16_t to_0, uint16_t to_1)
+{
+	table_put16(&table, 1);
+	table_put16(&table, 0);
+	table_put32(&table, 32 + 4 + 8 + 4);
+	table_put8(&table, 0);
+	table_put8(&table, data_type);
+	table_put16(&table, 0);
+	table_put32(&table, 1);
+	table_put32(&table, 2);
+	table_put32(&table, 0);
+	table_put64(&table, unit);
+	table_put32(&table, 0);
+	table_put32(&table, 0);
+	table_put32(&table, 1);
+	table_put16(&table, to_0);
+	table_put16(&table, to_1);
+}
+
+static void hmat_begin(uint8_t revision)
+{
+	table_begin(&table, "HMAT", revision);
+	table_put32(&table, 0);
+}
+
+static struct hmat_value hmat_values[16];
+static struct performance pairs[16];
+
+static uint32_t read_hmat(void)
+{
+	struct hmat_counts counts;
+
+	CHECK_EQ(hmat_measure(table_end(&table), &counts), STATUS_OK);
+	CHECK(counts.nr_values <= ARRAY_SIZE(hmat_values));
+	hmat_read(table_end(&table), hmat_values);
+	return hmat_join(hmat_values, counts.nr_values, pairs);
+}
+
+static void hmat_matrices_join_to_pairs(void)
+{
+	hmat_begin(2);
+	hmat_put_matrix(0, 1000, 80, 140);	/* access latency */
+	hmat_put_matrix(4, 1024, 100, 0xFFFF);	/* read bandwidth; the second value is unknown */
+	CHECK_EQ(read_hmat(), 2);
+	CHECK_EQ(pairs[0].target, 0);
+	CHECK_EQ(pairs[0].read_latency_ps, 80000);
+	CHECK_EQ(pairs[0].write_latency_ps, 80000);
+	CHECK_EQ(pairs[0].read_bandwidth_mbps, 102400);
+	CHECK_EQ(pairs[0].write_bandwidth_mbps, PERFORMANCE_UNKNOWN);
+	CHECK_EQ(pairs[1].target, 1);
+	CHECK_EQ(pairs[1].read_latency_ps, 140000);
+	CHECK_EQ(pairs[1].read_bandwidth_mbps, PERFORMANCE_UNKNOWN);
+}
+
+static void hmat_units_of_revision_1(void)
+{
+	hmat_begin(1);
+	hmat_put_matrix(1, 10, 80, 0);		/* tenths of nanoseconds */
+	hmat_put_matrix(5, 10, 80, 0);
+	CHECK_EQ(read_hmat(), 1);
+	CHECK_EQ(pairs[0].read_latency_ps, 80000);
+	CHECK_EQ(pairs[0].write_bandwidth_mbps, 80);
+}
+
+static void hmat_values_saturate(void)
+{
+	hmat_begin(2);
+	hmat_put_matrix(1, UINT64_MAX, 2, 3);
+	CHECK_EQ(read_hmat(), 2);
+	CHECK_EQ(pairs[0].read_latency_ps, UINT32_MAX);
+}
+
+static void malformed_hmat_is_refused(void)
+{
+	static const uint32_t offsets[] = { 44, 52, 56 };	/* length, initiators, targets */
+	static const uint32_t values[] = { 0, 7, 31, 0x40000000, UINT32_MAX };
+	struct hmat_counts counts;
+
+	for (unsigned o = 0; o < ARRAY_SIZE(offsets); o++)
+		for (unsigned v = 0; v < ARRAY_SIZE(values); v++) {
+			if (offsets[o] != 44 && values[v] < 8)
+				continue;
+			hmat_begin(2);
+			hmat_put_matrix(0, 1, 1, 1);
+			for (unsigned i = 0; i < 4; i++)
+				table.bytes[offsets[o] + i] = (uint8_t)(values[v] >> (8 * i));
+			CHECK_EQ(hmat_measure(table_end(&table), &counts), STATUS_BAD_TABLE);
+		}
+}
+
+/* ---- SPCR ---- */
+
+static void spcr_begin(uint8_t interface, uint8_t space, uint64_t address)
+{
+	table_begin(&table, "SPCR", 2);
+	table_put8(&table, interface);
+	table_put_zeroes(&table, 3);
+	table_put8(&table, space);
+	table_put8(&table, 8);
+	table_put16(&table, 0);
+	table_put64(&table, address);
+	table_put_zeroes(&table, 6);
+	table_put8(&table, 7);
+	table_put_zeroes(&table, 21);
+}
+
+static void spcr_names_the_console(void)
+{
+	struct uart_info uart;
+
+	spcr_begin(0, 1, 0x2F8);
+	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_OK);
+	CHECK_EQ(uart.space, UART_PORT);
+	CHECK_EQ(uart.base, 0x2F8);
+	CHECK_EQ(uart.baud, 115200);
+	spcr_begin(0x12, 0, 0xFEDC9000);
+	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_OK);
+	CHECK_EQ(uart.space, UART_MEMORY);
+	spcr_begin(3, 0, 0xFEDC9000);		/* an ARM PL011 */
+	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_UNSUPPORTED);
+	spcr_begin(0, 1, 0x10000);
+	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_BAD_VALUE);
+	spcr_begin(0, 1, 0);
+	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_ABSENT);
+}
+
+/* ---- FADT and DSDT ---- */
+
+/* Byte @at of a FADT of 148 bytes is its @at-th: the header is part of the count. */
+static void fadt_begin(void)
+{
+	table_begin(&table, "FACP", 3);
+	table_put_zeroes(&table, 148 - ACPI_HEADER_BYTES);
+	memcpy(&table.bytes[40], &(uint32_t){ 0x7FE00000 }, 4);
+	memcpy(&table.bytes[64], &(uint32_t){ 0x604 }, 4);
+	memcpy(&table.bytes[76], &(uint32_t){ 0x608 }, 4);
+	table.bytes[91] = 4;
+	memcpy(&table.bytes[112], &(uint32_t){ 1u << 10 }, 4);
+	table.bytes[116] = 1;
+	memcpy(&table.bytes[120], &(uint64_t){ 0xCF9 }, 8);
+	table.bytes[128] = 0x0F;
+}
+
+static void fadt_names_the_switches(void)
+{
+	struct power_info power;
+	uint64_t dsdt_pa;
+
+	fadt_begin();
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0x604);
+	CHECK_EQ(power.pm1b_control_port, 0);
+	CHECK_EQ(power.pm_timer_port, 0x608);
+	CHECK_EQ(power.reset_port, 0xCF9);
+	CHECK_EQ(power.reset_value, 0x0F);
+	CHECK_EQ(dsdt_pa, 0x7FE00000);
+	memcpy(&table.bytes[140], &(uint64_t){ 0x123456789000 }, 8);
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(dsdt_pa, 0x123456789000);
+}
+
+static void fadt_without_ports_names_nothing(void)
+{
+	struct power_info power;
+	uint64_t dsdt_pa;
+
+	fadt_begin();
+	memcpy(&table.bytes[112], &(uint32_t){ 1u << 20 }, 4);	/* hardware-reduced, no reset */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0);
+	CHECK_EQ(power.pm_timer_port, 0);
+	CHECK_EQ(power.reset_port, 0);
+	fadt_begin();
+	memcpy(&table.bytes[64], &(uint32_t){ 0x10604 }, 4);
+	table.bytes[116] = 0;					/* memory space */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0);
+	CHECK_EQ(power.reset_port, 0);
+	table.bytes[50]++;
+	CHECK_EQ(fadt_read((struct bytes){ table.bytes, table.length }, &power, &dsdt_pa),
+		 STATUS_BAD_CHECKSUM);
+}
+
+static enum status s5_of(const uint8_t *aml, unsigned nr, struct power_info *power)
+{
+	table_begin(&table, "DSDT", 2);
+	table_put8(&table, 0x10);
+	for (unsigned i = 0; i < nr; i++)
+		table_put8(&table, aml[i]);
+	*power = (struct power_info){ 0 };
+	return dsdt_find_s5(table_end(&table), power);
+}
+
+static void dsdt_gives_sleep_types(void)
+{
+	static const uint8_t bytes_package[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x0A, 0x04,
+						 0x0A, 0x07, 0x0A, 0x05, 0x00, 0x00 };
+	static const uint8_t zero_package[] = {
+		'_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x02, 0x00, 0x01,
+	};
+	static const uint8_t wrong_type[] = {
+		'_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0A, 0x08, 0x00,
+	};
+	static const uint8_t only_a_call[] = { '_', 'S', '5', '_', 0x70, 0x00, 0x00 };
+	struct power_info power;
+
+	CHECK_EQ(s5_of(bytes_package, sizeof(bytes_package), &power), STATUS_OK);
+	CHECK_EQ(power.s5_type_a, 7);
+	CHECK_EQ(power.s5_type_b, 5);
+	CHECK_EQ(s5_of(zero_package, sizeof(zero_package), &power), STATUS_OK);
+	CHECK_EQ(power.s5_type_a, 0);
+	CHECK_EQ(power.s5_type_b, 1);
+	CHECK_EQ(s5_of(wrong_type, sizeof(wrong_type), &power), STATUS_ABSENT);
+	CHECK_EQ(s5_of(only_a_call, sizeof(only_a_call), &power), STATUS_ABSENT);
+	for (unsigned nr = 0; nr < 12; nr++)			/* cut short anywhere */
+		CHECK_EQ(s5_of(bytes_package, nr, &power), STATUS_ABSENT);
+}
+
+/* ---- RSDP, XSDT, RSDT ---- */
+
+/* A firmware in an array: physical address 0x1000 on. */
+static uint8_t world[2048];
+#define WORLD_PA	0x1000u
+
+static const uint8_t *read_world(void *arg, uint64_t pa, uint64_t bytes)
+{
+	(void)arg;
+	if (pa < WORLD_PA || pa - WORLD_PA > sizeof(world) ||
+	    bytes > sizeof(world) - (pa - WORLD_PA))
+		return NULL;
+	return world + (pa - WORLD_PA);
+}
+
+static const struct acpi_memory world_memory = { read_world, NULL };
+
+static void fix_sum(uint8_t *at, uint32_t bytes, uint32_t sum_at)
+{
+	uint8_t sum = 0;
+
+	at[sum_at] = 0;
+	for (uint32_t i = 0; i < bytes; i++)
+		sum = (uint8_t)(sum + at[i]);
+	at[sum_at] = (uint8_t)(0 - sum);
+}
+
+static void place_table(uint32_t at)
+{
+	struct bytes bytes = table_end(&table);
+
+	memcpy(world + at, bytes.bytes, bytes.length);
+}
+
+/* RSDP at 0, XSDT at 256 with a SLIT and two SRATs, RSDT at 512 with the first SRAT. */
+static void build_world(uint8_t rsdp_revision)
+{
+	memset(world, 0, sizeof(world));
+	make_slit(&table, 1, 20);
+	place_table(768);
+	srat_begin(&table, 3);
+	place_table(896);
+	srat_put_memory(&table, 0, 4096, 0, 1);
+	place_table(1024);
+
+	table_begin(&table, "XSDT", 1);
+	table_put64(&table, WORLD_PA + 768);
+	table_put64(&table, 0xFFFFFFFF0000ull);		/* leads nowhere */
+	table_put64(&table, WORLD_PA + 896);
+	table_put64(&table, WORLD_PA + 1024);
+	place_table(256);
+	table_begin(&table, "RSDT", 1);
+	table_put32(&table, WORLD_PA + 896);
+	place_table(512);
+
+	memcpy(world, "RSD PTR ", 8);
+	world[15] = rsdp_revision;
+	world[17] = 0x12;				/* RSDT at 0x1200 */
+	world[20] = 36;
+	world[25] = 0x11;				/* XSDT at 0x1100 */
+	fix_sum(world, 20, 8);
+	fix_sum(world, 36, 32);
+}
+
+static void tables_are_found_through_the_xsdt(void)
+{
+	struct acpi_root root;
+	struct acpi_location found;
+
+	build_world(2);
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
+	CHECK_EQ(root.entry_bytes, 8);
+	CHECK_EQ(root.nr_entries, 4);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(found.pa, WORLD_PA + 896);
+	CHECK_EQ(found.length, 48);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 1, &found), STATUS_OK);
+	CHECK_EQ(found.pa, WORLD_PA + 1024);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 2, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "HMAT", 0, &found), STATUS_ABSENT);
+}
+
+static void old_firmware_has_an_rsdt(void)
+{
+	struct acpi_root root;
+	struct acpi_location found;
+
+	build_world(0);
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
+	CHECK_EQ(root.entry_bytes, 4);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SLIT", 0, &found), STATUS_ABSENT);
+}
+
+static void a_broken_xsdt_leaves_the_rsdt(void)
+{
+	struct acpi_root root;
+
+	build_world(2);
+	world[256 + 20]++;			/* the XSDT's checksum */
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
+	CHECK_EQ(root.entry_bytes, 4);
+	build_world(2);
+	world[33]++;				/* the RSDP's second checksum */
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
+	CHECK_EQ(root.entry_bytes, 4);
+}
+
+static void a_broken_rsdp_is_refused(void)
+{
+	struct acpi_root root;
+
+	build_world(2);
+	world[10]++;
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_BAD_CHECKSUM);
+	world[0] = 'X';
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_BAD_TABLE);
+	CHECK_EQ(acpi_open_root(&world_memory, 64, &root), STATUS_ABSENT);
+	CHECK_EQ(acpi_open_root(&world_memory, UINT64_MAX - 3, &root), STATUS_ABSENT);
+}
+
+static void broken_tables_are_passed_over(void)
+{
+	struct acpi_root root;
+	struct acpi_location found;
+
+	build_world(2);
+	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
+	world[896 + 20]++;			/* the first SRAT's checksum */
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(found.pa, WORLD_PA + 1024);
+	memset(world + 1024 + 4, 0xFF, 4);	/* the second one's length */
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_ABSENT);
+	memset(world + 1024 + 4, 0, 4);
+	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_ABSENT);
+}
+
+/* ---- All of them ---- */
+
+static void read_as_everything(struct bytes bytes)
+{
+	struct srat_counts srat;
+	struct madt_counts madt;
+	struct hmat_counts hmat;
+	struct uart_info uart;
+	uint32_t n;
+
+	/* No verdict is wrong here, reading past the end is. */
+	(void)!srat_measure(bytes, &srat);
+	(void)!madt_measure(bytes, &madt);
+	(void)!hmat_measure(bytes, &hmat);
+	(void)!slit_measure(bytes, &n);
+	(void)!spcr_read(bytes, &uart);
+}
+
+static void tables_cut_anywhere_are_not_read_past(void)
+{
+	srat_begin(&table, 3);
+	srat_put_cpu(&table, 1, 1, 1);
+	srat_put_memory(&table, 0, 4096, 1, 1);
+	for (uint32_t full = table.length; table.length >= ACPI_HEADER_BYTES; table.length--) {
+		struct srat_counts counts;
+		enum status status = srat_measure(table_end(&table), &counts);
+
+		CHECK((status == STATUS_OK) ==
+		      (table.length == full || table.length == 48 || table.length == 64));
+		read_as_everything(table_end(&table));
+	}
+}
+
+static void random_bytes_are_survived(void)
+{
+	static const char signatures[][5] = { "SRAT", "SLIT", "APIC", "HMAT", "SPCR" };
+
+	for (unsigned round = 0; round < 500; round++) {
+		uint32_t length = (uint32_t)test_random_below(200);
+
+		table_begin(&table, signatures[round % ARRAY_SIZE(signatures)],
+			    (uint8_t)test_random_below(4));
+		while (length-- > 0)
+			table_put8(&table, (uint8_t)test_random_below(48));
+		read_as_everything(table_end(&table));
+	}
+}
+
+static const struct test_case cases[] = {
+	{ "srat records of all types", srat_records_of_all_types },
+	{ "old srat has narrow domains", old_srat_has_narrow_domains },
+	{ "disabled srat records are nothing", disabled_srat_records_are_nothing },
+	{ "ids that mean no cpu", ids_that_mean_no_cpu },
+	{ "ranges that are empty or wrap", ranges_that_are_empty_or_wrap },
+	{ "unknown and longer srat records are fine", unknown_and_longer_srat_records_are_fine },
+	{ "malformed srat records refuse the table", malformed_srat_records_refuse_the_table },
+	{ "headers are checked", headers_are_checked },
+	{ "slit values and shape", slit_values_and_shape },
+	{ "slit that lies is refused", slit_that_lies_is_refused },
+	{ "slit counts that overflow", slit_counts_that_overflow },
+	{ "madt entries decide alone", madt_entries_decide_alone },
+	{ "madt address override", madt_address_override },
+	{ "malformed madt records refuse the table", malformed_madt_records_refuse_the_table },
+	{ "hmat matrices join to pairs", hmat_matrices_join_to_pairs },
+	{ "hmat units of revision 1", hmat_units_of_revision_1 },
+	{ "hmat values saturate", hmat_values_saturate },
+	{ "malformed hmat is refused", malformed_hmat_is_refused },
+	{ "spcr names the console", spcr_names_the_console },
+	{ "FADT names the switches", fadt_names_the_switches },
+	{ "FADT without ports names nothing", fadt_without_ports_names_nothing },
+	{ "DSDT gives sleep types", dsdt_gives_sleep_types },
+	{ "tables are found through the xsdt", tables_are_found_through_the_xsdt },
+	{ "old firmware has an rsdt", old_firmware_has_an_rsdt },
+	{ "a broken xsdt leaves the rsdt", a_broken_xsdt_leaves_the_rsdt },
+	{ "a broken rsdp is refused", a_broken_rsdp_is_refused },
+	{ "broken tables are passed over", broken_tables_are_passed_over },
+	{ "tables cut anywhere are not read past", tables_cut_anywhere_are_not_read_past },
+	{ "random bytes are survived", random_bytes_are_survived },
+};
+
+TEST_SUITE(acpi, cases);

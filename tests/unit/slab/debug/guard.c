@@ -1,0 +1,395 @@
+/*
+ * Guarded objects, but for the faults: where they lie, who gets none, what is
+ * found when they are freed. tests/live/guard_faults.c touches what must fault.
+ */
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/slab/core.h"
+#include "mm/slab/debug/debug.h"
+#include "mm/vmalloc/vm_area.h"
+#include "tests/test.h"
+#include "tests/unit/slab/plain_cache.h"
+
+#define OBJECT_BYTES	104u
+#define NR_TRIES	256u	/* one of fewer objects is guarded */
+
+static struct kmem_cache *make(size_t bytes, size_t align, slab_flags_t flags)
+{
+	return create_plain("test_guard", bytes, align, SLAB_PANIC | SLAB_GUARD | flags, NULL);
+}
+
+/* A guarded one of so many; the others go straight back. NULL: there was none. */
+static uint8_t *guarded_from(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	for (unsigned i = 0; i < NR_TRIES; i++) {
+		uint8_t *object = kmem_cache_alloc_node(cache, gfp, nid);
+
+		CHECK(object != NULL);
+		if (is_vmalloc_addr(object))
+			return object;
+		kmem_cache_free(cache, object);
+	}
+	return NULL;
+}
+
+static uint8_t *guarded(struct kmem_cache *cache)
+{
+	uint8_t *object = guarded_from(cache, GFP_KERNEL, NID_NONE);
+
+	CHECK(object != NULL);
+	return object;
+}
+
+/* Of a cache like kmalloc's, where fewer bytes are asked for than an object has. */
+static uint8_t *guarded_sized(struct kmem_cache *cache, size_t bytes)
+{
+	for (unsigned i = 0; i < NR_TRIES; i++) {
+		uint8_t *object = kmalloc_slow(cache, GFP_KERNEL, bytes);
+
+		if (is_vmalloc_addr(object))
+			return object;
+		kfree(object);
+	}
+	test_fail(__FILE__, __LINE__, "no object is guarded");
+	return NULL;
+}
+
+static void check_verifies(void)
+{
+	struct violation violation = { 0 };
+
+	if (!guard_verify(&violation))
+		test_fail(__FILE__, __LINE__, "%s: %s", violation.rule, violation.condition);
+}
+
+/* ---- Where they lie ---- */
+
+static void an_object_ends_as_near_to_its_page_as_its_alignment_allows(void)
+{
+	for (size_t align = 8; align <= PAGE_SIZE; align *= 4) {
+		struct kmem_cache *cache = make(OBJECT_BYTES, align, 0);
+		uint8_t *object = guarded(cache);
+		uintptr_t end = (uintptr_t)object + OBJECT_BYTES;
+
+		CHECK(is_aligned((uintptr_t)object, align));
+		CHECK(align_up(end, PAGE_SIZE) - end < align);
+		CHECK_EQ(vmalloc_to_pfn((void *)align_up(end, PAGE_SIZE)), PFN_NONE);
+		CHECK_EQ(ksize(object), OBJECT_BYTES);
+		check_verifies();
+		kmem_cache_free(cache, object);
+		kmem_cache_destroy(cache);
+	}
+}
+
+static void an_object_comes_from_the_node_that_was_asked_for(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		uint8_t *object;
+
+		if (slab_memory_node(nid) != nid)
+			continue;
+		object = guarded_from(cache, GFP_KERNEL | __GFP_THISNODE, nid);
+		CHECK(object != NULL);
+		CHECK_EQ(page_to_nid(vmalloc_to_page(object)), nid);
+		kmem_cache_free(cache, object);
+	}
+	kmem_cache_destroy(cache);
+}
+
+static bool is_zero(const uint8_t *object)
+{
+	uint8_t sum = 0;
+
+	for (unsigned i = 0; i < OBJECT_BYTES; i++)
+		sum |= object[i];
+	return sum == 0;
+}
+
+static void an_object_is_zeroed_if_asked_for_only(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0), *init = make(OBJECT_BYTES, 0, SLAB_INIT);
+	uint8_t *plain = guarded(cache), *of_init = guarded(init);
+	uint8_t *zeroed = guarded_from(cache, GFP_KERNEL | __GFP_ZERO, NID_NONE);
+
+	CHECK(zeroed && is_zero(zeroed));
+	CHECK(is_zero(of_init));
+	CHECK_EQ(plain[0], RED_ALLOCATED);
+	CHECK_EQ(plain[OBJECT_BYTES - 1], RED_ALLOCATED);
+	kmem_cache_free(cache, plain);
+	kmem_cache_free(cache, zeroed);
+	kmem_cache_free(init, of_init);
+	kmem_cache_destroy(cache);
+	kmem_cache_destroy(init);
+}
+
+/* ---- Who gets none ---- */
+
+static void nothing(void *object)
+{
+	(void)object;
+}
+
+static void check_none(struct kmem_cache *cache, gfp_t gfp)
+{
+	CHECK(!guarded_from(cache, gfp, NID_NONE));
+	kmem_cache_destroy(cache);
+}
+
+static void requests_that_an_area_cannot_serve_are_not_guarded(void)
+{
+	check_none(make(OBJECT_BYTES, 0, 0), GFP_KERNEL | __GFP_NO_GUARD);
+	check_none(make(OBJECT_BYTES, 0, 0), GFP_NOWAIT);
+	check_none(make(OBJECT_BYTES, 0, 0), GFP_KERNEL | __GFP_DMA32);
+	check_none(make(OBJECT_BYTES, 0, SLAB_CACHE_DMA32), GFP_KERNEL);
+	check_none(make(OBJECT_BYTES, 0, SLAB_TYPESAFE_BY_RCU), GFP_KERNEL);
+	check_none(create_plain("test_guard", OBJECT_BYTES, 0, SLAB_PANIC | SLAB_GUARD, nothing),
+		   GFP_KERNEL);
+}
+
+static void nothing_is_guarded_before_the_start(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+
+	guards.is_on = false;
+	CHECK(!guarded_from(cache, GFP_KERNEL, NID_NONE));
+	slab_guard_start();
+	kmem_cache_free(cache, guarded(cache));
+	kmem_cache_destroy(cache);
+}
+
+/* With debug=guard for vmalloc's caches too: else a purge would queue what it purges. */
+static void vmallocs_own_objects_are_not_guarded(void)
+{
+	void *areas[NR_TRIES];
+
+	for (unsigned i = 0; i < NR_TRIES; i++) {
+		areas[i] = vmalloc((17 + i % 8) * PAGE_SIZE);	/* too large for a cached area */
+		CHECK(areas[i] != NULL);
+	}
+	for (const struct vm_struct *area = vm_areas.first; area; area = area->next) {
+		CHECK(!is_vmalloc_addr(area));
+		CHECK(area->max_entries > PAGE_SIZE / sizeof(area->pages[0]) ||
+		      !is_vmalloc_addr(area->pages));
+	}
+	for (unsigned i = 0; i < NR_TRIES; i++)
+		vfree(areas[i]);
+	vmalloc_shrink();
+}
+
+/* Objects of 104 bytes, linked by their first word. */
+static void **chain_of(struct kmem_cache *cache, unsigned nr_guarded)
+{
+	void **first = NULL;
+
+	while (guards.nr_used < nr_guarded) {
+		void **object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+		CHECK(object != NULL);
+		if (!object)
+			break;
+		*object = first;
+		first = object;
+	}
+	return first;
+}
+
+static void with_a_full_table_no_area_is_made(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+	unsigned nr_before = guards.nr_used;
+	void **at = chain_of(cache, NR_GUARDED);
+
+	check_verifies();
+	vmalloc_purge();
+	CHECK(!guarded_from(cache, GFP_KERNEL, NID_NONE));
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);	/* nor made in vain */
+	while (at) {
+		void **next = *at;
+
+		kmem_cache_free(cache, at);
+		at = next;
+	}
+	CHECK_EQ(guards.nr_used, nr_before);
+	check_verifies();
+	kmem_cache_destroy(cache);
+}
+
+/* ---- What is found ---- */
+
+static void a_write_beside_an_object_is_found_when_it_is_freed(void)
+{
+	struct kmem_cache *cache = make(64, 64, 0);
+	uint8_t *object = guarded_sized(cache, 50);
+
+	object[50] = 'X';	/* up to the alignment nothing faults */
+	CHECK_PANICS("overflow: 1 bytes at offset 50 of object", kfree(object));
+	object[50] = RED_ALLOCATED;
+	object[-1] = 'X';
+	CHECK_PANICS("underflow: 1 bytes at offset -1 of object", kfree(object));
+	object[-1] = RED_ALLOCATED;
+	kfree(object);
+	kmem_cache_destroy(cache);
+}
+
+static void wrong_frees_are_found(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0), *other = make(OBJECT_BYTES, 0, 0);
+	uint8_t *object = guarded(cache);
+
+	CHECK_PANICS("wrong cache", kmem_cache_free(other, object));
+	CHECK_PANICS("wild free", kfree(object + 8));
+	kmem_cache_free(cache, object);
+	CHECK_PANICS("wild free", kfree(object));
+	CHECK_PANICS("wrong cache", kmem_cache_free(cache, object));
+	kmem_cache_destroy(cache);
+	kmem_cache_destroy(other);
+}
+
+static void a_cache_counts_its_guarded_objects(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+	uint8_t *object = guarded(cache);
+	struct slab_usage usage = slab_usage(cache);
+
+	CHECK_EQ(usage.nr_active, 1);
+	CHECK_EQ(usage.active_bytes, kmem_cache_size(cache));
+	CHECK_PANICS("1 objects of cache test_guard are still allocated",
+		     kmem_cache_destroy(cache));
+	kmem_cache_free(cache, object);
+	CHECK_EQ(slab_usage(cache).nr_active, 0);
+	kmem_cache_destroy(cache);
+}
+
+static void a_guarded_leak_is_told(void)
+{
+	uint64_t nr_before = slab_print_leaks();
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, SLAB_LEAK);
+	struct kmem_cache *untold = make(OBJECT_BYTES, 0, 0);
+	uint8_t *object = guarded(cache), *other = guarded(untold);
+
+	CHECK_EQ(slab_print_leaks(), nr_before + 1);
+	kmem_cache_free(cache, object);
+	CHECK_EQ(slab_print_leaks(), nr_before);
+	kmem_cache_free(untold, other);
+	kmem_cache_destroy(cache);
+	kmem_cache_destroy(untold);
+}
+
+static void reallocation_moves_what_has_no_room(void)
+{
+	struct kmem_cache *cache = make(64, 64, 0);
+	uint8_t *object = guarded_sized(cache, 50), *moved;
+
+	memset(object, 7, 50);
+	CHECK(krealloc(object, 20, GFP_KERNEL) == object);
+	moved = krealloc(object, 51, GFP_KERNEL);
+	CHECK(moved && moved != object);
+	for (unsigned i = 0; i < 50; i++)
+		CHECK_EQ(moved[i], 7);
+	kfree(moved);
+	kmem_cache_destroy(cache);
+}
+
+static void bytes_given_up_with_krealloc_come_back_zero(void)
+{
+	struct kmem_cache *cache = make(64, 64, 0);
+	uint8_t *object = guarded_sized(cache, 50);
+
+	memset(object, 7, 50);
+	CHECK(krealloc(object, 20, GFP_KERNEL | __GFP_ZERO) == object);
+	CHECK(krealloc(object, 50, GFP_KERNEL | __GFP_ZERO) == object);
+	for (unsigned i = 0; i < 50; i++)
+		CHECK_EQ(object[i], i < 20 ? 7 : 0);
+	kfree(object);
+	kmem_cache_destroy(cache);
+}
+
+/* Guarded objects begin right behind the end of RAM, not one page later. */
+static void a_guarded_object_at_the_end_of_RAM_is_known(void)
+{
+	struct kmem_cache *cache = make(64, 64, 0);
+	uint8_t *object = guarded_sized(cache, 50);
+	const uint64_t end_pa = slab_system.end_pa;
+
+	slab_system.end_pa = virt_to_phys(object);
+	CHECK_EQ(ksize(object), 50);
+	slab_system.end_pa = end_pa;
+	kfree(object);
+	kmem_cache_destroy(cache);
+}
+
+/* ---- Rules ---- */
+
+static bool breaks(const char *rule)
+{
+	struct violation violation = { 0 };
+
+	return !slab_verify(&violation) && strcmp(violation.rule, rule) == 0;
+}
+
+static struct guarded *entry_of(const void *object)
+{
+	struct guarded *entry = guards.entries;
+
+	while (!entry->area || entry->object != object)
+		entry++;
+	return entry;
+}
+
+static void verify_notices_G1(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+	struct guarded *entry = entry_of(guarded(cache)), kept = *entry;
+
+	entry->object = (uint8_t *)kept.object - cache->align;	/* too far from the end */
+	CHECK(breaks("G1"));
+	entry->object = (uint8_t *)kept.object + cache->align;	/* beyond it */
+	CHECK(breaks("G1"));
+	entry->object = (uint8_t *)kept.object + 1;		/* unaligned */
+	entry->bytes = kept.bytes - 1;
+	CHECK(breaks("G1"));
+	*entry = kept;
+	entry->area = (uint8_t *)kept.area + PAGE_SIZE;		/* no area */
+	CHECK(breaks("G1"));
+	*entry = kept;
+	kmem_cache_free(cache, kept.object);
+	kmem_cache_destroy(cache);
+}
+
+static void verify_notices_G2(void)
+{
+	guards.nr_used++;
+	CHECK(breaks("G2"));
+	guards.nr_used--;
+}
+
+static const struct test_case cases[] = {
+	{ "an object ends as near to its page as its alignment allows",
+	  an_object_ends_as_near_to_its_page_as_its_alignment_allows },
+	{ "an object comes from the node that was asked for",
+	  an_object_comes_from_the_node_that_was_asked_for },
+	{ "an object is zeroed if asked for only", an_object_is_zeroed_if_asked_for_only },
+	{ "requests that an area cannot serve are not guarded",
+	  requests_that_an_area_cannot_serve_are_not_guarded },
+	{ "nothing is guarded before the start", nothing_is_guarded_before_the_start },
+	{ "vmalloc's own objects are not guarded", vmallocs_own_objects_are_not_guarded },
+	{ "with a full table no area is made", with_a_full_table_no_area_is_made },
+	{ "a write beside an object is found when it is freed",
+	  a_write_beside_an_object_is_found_when_it_is_freed },
+	{ "wrong frees are found", wrong_frees_are_found },
+	{ "a cache counts its guarded objects", a_cache_counts_its_guarded_objects },
+	{ "a guarded leak is told", a_guarded_leak_is_told },
+	{ "reallocation moves what has no room", reallocation_moves_what_has_no_room },
+	{ "bytes given up with krealloc come back zero",
+	  bytes_given_up_with_krealloc_come_back_zero },
+	{ "a guarded object at the end of RAM is known",
+	  a_guarded_object_at_the_end_of_RAM_is_known },
+	{ "verify notices G1", verify_notices_G1 },
+	{ "verify notices G2", verify_notices_G2 },
+};
+
+TEST_SUITE(slab_guard, cases);

@@ -1,0 +1,596 @@
+/* vmalloc on the live memory manager: of the machine, or of the hosted arena. */
+
+#include "mm/vmalloc.h"
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/page_alloc.h"
+#include "mm/reclaim.h"
+#include "mm/vmalloc/vm_area.h"
+#include "tests/test.h"
+
+#define NR_AREAS	64u
+#define TEXT_BYTES	160u
+#define HUGE_BYTES	(PAGE_SIZE << VM_HUGE_ORDER)
+
+/* The local APIC: device memory on every machine, never RAM. Mapped, not touched. */
+#define DEVICE_PA	0xfee00000ull
+
+static void check_verifies(void)
+{
+	struct violation violation = { 0 };
+
+	if (!vmalloc_verify(&violation))
+		test_fail(__FILE__, __LINE__, "%s broken at 0x%llx: %s", violation.rule,
+			  (unsigned long long)violation.at, violation.condition);
+}
+
+static bool breaks(const char *rule)
+{
+	struct violation violation = { 0 };
+
+	return !vmalloc_verify(&violation) && strcmp(violation.rule, rule) == 0;
+}
+
+static struct vm_struct *area_of(const void *addr)
+{
+	struct vm_struct *area;
+
+	spin_lock(&vm_areas.lock);
+	area = vm_area_at_or_before((uintptr_t)addr);
+	spin_unlock(&vm_areas.lock);
+	return area;
+}
+
+static bool is_mapped(const void *addr)
+{
+	return vmalloc_to_pfn(addr) != PFN_NONE;
+}
+
+/* Writes a value of its own to each page, so that a page mapped twice shows. */
+static void stamp(void *addr, uint64_t nr_pages, uint64_t value)
+{
+	for (uint64_t i = 0; i < nr_pages; i++)
+		*(uint64_t *)((char *)addr + i * PAGE_SIZE) = value + i;
+}
+
+static bool has_stamp(const void *addr, uint64_t nr_pages, uint64_t value)
+{
+	for (uint64_t i = 0; i < nr_pages; i++)
+		if (*(const uint64_t *)((const char *)addr + i * PAGE_SIZE) != value + i)
+			return false;
+	return true;
+}
+
+static void memory_keeps_what_is_written(void)
+{
+	char *first = vmalloc(100 * PAGE_SIZE), *second = vmalloc(1);
+
+	CHECK(first != NULL);
+	CHECK(second != NULL);
+	CHECK(is_aligned((uintptr_t)first, PAGE_SIZE));
+	CHECK(is_vmalloc_addr(first) && is_vmalloc_addr(second));
+	stamp(first, 100, 1000);
+	stamp(second, 1, 7);
+	CHECK(has_stamp(first, 100, 1000));
+	CHECK(has_stamp(second, 1, 7));
+	check_verifies();
+	vfree(first);
+	vfree(second);
+	check_verifies();
+}
+
+static void zeroed_memory_is_zero(void)
+{
+	for (unsigned round = 0; round < 3; round++) {
+		unsigned char *addr = vzalloc(5 * PAGE_SIZE);
+		unsigned sum = 0;
+
+		CHECK(addr != NULL);
+		for (unsigned i = 0; i < 5 * PAGE_SIZE; i++)
+			sum |= addr[i];
+		CHECK_EQ(sum, 0);
+		memset(addr, 0xff, 5 * PAGE_SIZE);
+		vfree(addr);
+		vmalloc_purge();
+	}
+}
+
+static void nothing_and_too_much_are_refused(void)
+{
+	struct vmalloc_totals before = vmalloc_totals();
+
+	CHECK(vmalloc(0) == NULL);
+	CHECK(vmalloc(SIZE_MAX) == NULL);
+	CHECK(vmalloc(SIZE_MAX / 2) == NULL);
+	CHECK(vmalloc(mm_port_vmalloc_end - mm_port_vmalloc_start) == NULL);
+	vfree(NULL);
+	vunmap(NULL);
+	iounmap(NULL);
+	CHECK_EQ(vmalloc_totals().nr_live, before.nr_live);
+	check_verifies();
+}
+
+static void an_unmapped_page_stands_on_both_sides(void)
+{
+	char *addr = vmalloc(3 * PAGE_SIZE);
+
+	CHECK(addr != NULL);
+	CHECK(!is_mapped(addr - 1));
+	CHECK(is_mapped(addr));
+	CHECK(is_mapped(addr + 3 * PAGE_SIZE - 1));
+	CHECK(!is_mapped(addr + 3 * PAGE_SIZE));
+	CHECK(!is_mapped(addr + 4 * PAGE_SIZE - 1));
+	vfree(addr);
+}
+
+static void freed_memory_is_unmapped_at_once_and_reused_after_the_flush(void)
+{
+	char *addr, *other;
+	struct page *page;
+
+	vmalloc_shrink();
+	addr = vmalloc(PAGE_SIZE);
+	page = vmalloc_to_page(addr);
+	vfree(addr);
+	CHECK(!is_mapped(addr));
+	CHECK_EQ(page->type, PAGE_VMALLOC);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 1);
+
+	other = vmalloc(PAGE_SIZE);
+	CHECK(other != addr);
+	CHECK(vmalloc_to_page(other) != page);
+	CHECK_EQ(vmalloc_purge(), 1);
+	CHECK(page->type != PAGE_VMALLOC);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);
+
+	vfree(other);
+	other = vmalloc(PAGE_SIZE);
+	CHECK(other == addr);	/* from the cache of this size */
+	vfree(other);
+	check_verifies();
+}
+
+static void the_list_is_ordered_by_address(void)
+{
+	void *addrs[8];
+	unsigned nr_seen = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(addrs); i++)
+		addrs[i] = vmalloc((i % 3 + 1) * PAGE_SIZE);
+	vfree(addrs[3]);
+	vmalloc_shrink();
+	for (const struct vm_struct *area = vm_areas.first; area; area = area->next) {
+		CHECK(!area->next || (uintptr_t)area->addr + area->size <=
+				     (uintptr_t)area->next->addr);
+		nr_seen++;
+	}
+	CHECK_EQ(nr_seen, vm_areas.space.nr_nodes);
+	for (unsigned i = 0; i < ARRAY_SIZE(addrs); i++)
+		if (i != 3)
+			vfree(addrs[i]);
+}
+
+static void the_lectures_fields_are_filled(void)
+{
+	void *addr = vmalloc(3 * PAGE_SIZE + 1);
+	struct vm_struct *area = area_of(addr);
+
+	CHECK(area->addr == addr);
+	CHECK_EQ(area->size, 5 * PAGE_SIZE);	/* four pages and the guard */
+	CHECK_EQ(area->flags, VM_ALLOC);
+	CHECK_EQ(area->nr_pages, 4);
+	CHECK_EQ(area->phys_addr, 0);
+	CHECK(area->caller != NULL);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(area->pages[i] == vmalloc_to_page((char *)addr + i * PAGE_SIZE));
+	vfree(addr);
+}
+
+static void large_requests_get_blocks_of_2_MiB(void)
+{
+	char *addr = vmalloc_huge(2 * HUGE_BYTES + 3 * PAGE_SIZE, GFP_KERNEL);
+	struct vm_struct *area = area_of(addr);
+	pfn_t pfn;
+
+	CHECK(addr != NULL);
+	CHECK(is_aligned((uintptr_t)addr, HUGE_BYTES));
+	if (area->nr_huge < 2)
+		SKIP("no free blocks of 2 MiB");
+	CHECK_EQ(area->nr_entries, 5);
+	pfn = vmalloc_to_pfn(addr);
+	CHECK(is_aligned(pfn, VM_HUGE_PAGES));
+	CHECK_EQ(vmalloc_to_pfn(addr + HUGE_BYTES - 1), pfn + VM_HUGE_PAGES - 1);
+	stamp(addr, area->nr_pages, 5);
+	CHECK(has_stamp(addr, area->nr_pages, 5));
+	check_verifies();
+	vfree(addr);
+	CHECK(!is_mapped(addr));
+	vmalloc_purge();
+	check_verifies();
+}
+
+static void a_small_huge_request_is_an_ordinary_one(void)
+{
+	void *addr = vmalloc_huge(HUGE_BYTES - PAGE_SIZE, GFP_KERNEL);
+
+	CHECK(addr != NULL);
+	CHECK_EQ(area_of(addr)->nr_huge, 0);
+	CHECK_EQ(area_of(addr)->flags, VM_ALLOC);
+	vfree(addr);
+}
+
+static void vmap_shows_the_same_pages_again(void)
+{
+	struct page *pages[3];
+	char *window;
+
+	CHECK_EQ(alloc_pages_bulk(GFP_KERNEL, NID_NONE, 3, pages), 3);
+	window = vmap(pages, 3, VM_MAP, MM_PORT_READ_WRITE);
+	CHECK(window != NULL);
+	stamp(window, 3, 40);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(*(uint64_t *)page_address(pages[i]), 40 + i);
+		CHECK(vmalloc_to_page(window + i * PAGE_SIZE) == pages[i]);
+	}
+	check_verifies();
+	vunmap(window);
+	CHECK(!is_mapped(window));
+	check_verifies();
+	free_pages_bulk(3, pages);
+}
+
+static void vmap_of_one_page_twice_aliases_it(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+	struct page *pages[2] = { page, page };
+	volatile uint64_t *window = vmap(pages, 2, VM_MAP, MM_PORT_READ_WRITE);
+
+	CHECK(window != NULL);
+	window[0] = 11;
+	CHECK_EQ(window[PAGE_SIZE / sizeof(window[0])], 11);
+	vunmap((const void *)window);
+	__free_pages(page, 0);
+}
+
+static void ioremap_keeps_the_offset_in_the_page(void)
+{
+	char *window = ioremap(DEVICE_PA + 0x30, PAGE_SIZE);
+
+	CHECK(window != NULL);
+	CHECK_EQ((uintptr_t)window % PAGE_SIZE, 0x30);
+	CHECK_EQ(vmalloc_to_pfn(window), pa_to_pfn(DEVICE_PA));
+	CHECK_EQ(vmalloc_to_pfn(window + PAGE_SIZE - 1), pa_to_pfn(DEVICE_PA) + 1);
+	CHECK_EQ(area_of(window)->phys_addr, DEVICE_PA);
+	CHECK_EQ(area_of(window)->flags, VM_IOREMAP);
+	check_verifies();
+	iounmap(window);
+	CHECK(!is_mapped(window));
+	CHECK(ioremap(DEVICE_PA, 0) == NULL);
+	CHECK(ioremap(UINT64_MAX - 1, 4) == NULL);
+	CHECK(ioremap_wc(1ull << MAX_PHYS_BITS, PAGE_SIZE) == NULL);
+	check_verifies();
+}
+
+static void ioremap_refuses_ram(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+	uint64_t pa = pfn_to_pa(page_to_pfn(page));
+
+	CHECK(ioremap(pa, PAGE_SIZE) == NULL);
+	CHECK(ioremap(pa + 17, 1) == NULL);
+	CHECK(ioremap_wc(0, DEVICE_PA + PAGE_SIZE) == NULL);	/* RAM somewhere in it */
+	__free_pages(page, 0);
+	check_verifies();
+}
+
+static void short_memory_flushes_freed_areas(void)
+{
+	void *addr;
+
+	vmalloc_purge();
+	addr = vmalloc(7 * PAGE_SIZE);
+	vfree(addr);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 1);
+	CHECK(shrink_node(NID_NONE, 1u << 20) >= 7);	/* every shrinker is asked */
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);
+}
+
+static void freeing_what_is_not_an_area_panics(void)
+{
+	char *addr = vmalloc(2 * PAGE_SIZE), *window;
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+
+	CHECK_PANICS("4096 bytes into vmalloc area", vfree(addr + PAGE_SIZE));
+	CHECK_PANICS("vunmap(", vunmap(addr));
+	CHECK_PANICS("iounmap(", iounmap(addr));
+	vfree(addr);
+	CHECK_PANICS("freed vmalloc area", vfree(addr));
+	vmalloc_purge();
+	CHECK_PANICS("freed vmalloc area", vfree(addr));
+	CHECK_PANICS("not a vmalloc address", vfree(page_address(page)));
+
+	window = vmap(&page, 1, VM_MAP, MM_PORT_READ_WRITE);
+	CHECK_PANICS("into vmap area", vfree(window));
+	vunmap(window);
+	CHECK_PANICS("vmalloc address", vunmap(window));
+	__free_pages(page, 0);
+	check_verifies();
+}
+
+static void check_description(uintptr_t va, const char *part)
+{
+	char text[TEXT_BYTES];
+
+	vmalloc_describe(va, text, sizeof(text));
+	if (!strstr(text, part))
+		test_fail(__FILE__, __LINE__, "\"%s\" lacks \"%s\"", text, part);
+}
+
+static void addresses_are_described(void)
+{
+	char *addr = vmalloc(4 * PAGE_SIZE);
+	uintptr_t va = (uintptr_t)addr;
+
+	check_description(va + 4 * PAGE_SIZE + 4, "4 bytes past vmalloc area 0x");
+	check_description(va + 4 * PAGE_SIZE + 4, ", 16 KiB, allocated by ");
+	check_description(va + 17, "17 bytes into vmalloc area 0x");
+	check_description(mm_port_vmalloc_end - 1, "unused vmalloc address");
+	check_description(mm_port_vmalloc_start, "unused vmalloc address, before all areas");
+	check_description(0, "not a vmalloc address");
+	vfree(addr);
+	check_description(va + 17, "17 bytes into freed vmalloc area 0x");
+	spin_lock(&vm_areas.lock);
+	check_description(va, "is being changed");	/* and does not wait for ever */
+	spin_unlock(&vm_areas.lock);
+}
+
+/* The plainest model: which slot has how many pages, stamped with what. */
+struct slot {
+	char *addr;
+	uint64_t nr_pages;
+	uint64_t value;
+};
+
+static void fill_slot(struct slot *slot)
+{
+	uint64_t nr_pages = 1 + test_random_below(test_random_below(8) ? 20 : 700);
+	bool is_huge = test_random_below(16) == 0;
+
+	slot->addr = is_huge ? vmalloc_huge(nr_pages * PAGE_SIZE, GFP_KERNEL) :
+			       vmalloc(nr_pages * PAGE_SIZE - test_random_below(PAGE_SIZE));
+	CHECK(slot->addr != NULL);
+	if (!slot->addr)
+		return;
+	slot->nr_pages = nr_pages;
+	slot->value = test_random();
+	stamp(slot->addr, nr_pages, slot->value);
+}
+
+static void empty_slot(struct slot *slot)
+{
+	CHECK(has_stamp(slot->addr, slot->nr_pages, slot->value));
+	vfree(slot->addr);
+	slot->addr = NULL;
+}
+
+static void random_areas_never_share_a_page(void)
+{
+	static struct slot slots[NR_AREAS];
+	uint64_t nr_live_pages;
+
+	/* A freed area keeps its list of pages, an area of its own, until it is purged. */
+	vmalloc_shrink();
+	nr_live_pages = vmalloc_totals().nr_live_pages;
+	memset(slots, 0, sizeof(slots));
+	for (unsigned step = 0; step < 3000; step++) {
+		struct slot *slot = &slots[test_random_below(NR_AREAS)];
+
+		if (slot->addr)
+			empty_slot(slot);
+		else
+			fill_slot(slot);
+		if (step % 250 == 0)
+			check_verifies();
+	}
+	for (unsigned i = 0; i < NR_AREAS; i++)
+		if (slots[i].addr)
+			empty_slot(&slots[i]);
+	check_verifies();
+	vmalloc_shrink();
+	CHECK_EQ(vmalloc_totals().nr_live_pages, nr_live_pages);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);
+	CHECK_EQ(vmalloc_totals().nr_cached, 0);
+	check_verifies();
+}
+
+/* ---- Failure injection ---- */
+
+static void *make_small(void)
+{
+	return vmalloc(5 * PAGE_SIZE);
+}
+
+static void *make_with_long_list(void)
+{
+	return vmalloc(600 * PAGE_SIZE);	/* pages[] is an area of its own */
+}
+
+static void *make_huge(void)
+{
+	return vmalloc_huge(HUGE_BYTES + 9 * PAGE_SIZE, GFP_KERNEL);
+}
+
+static void *make_node(void)
+{
+	return vzalloc_node(3 * PAGE_SIZE, 0);
+}
+
+/* True when the @nth allocation of pages was reached and failed. Nothing stays behind. */
+static bool nth_failure_unwinds(void *(*make)(void), uint64_t nth)
+{
+	uint64_t nr_live = vmalloc_totals().nr_live;
+	bool has_struck;
+	void *addr;
+
+	vmalloc_shrink();
+	mm_fail_nth(nth);
+	addr = make();
+	has_struck = mm_fail_nth_struck();
+	mm_fail_nth(0);
+	CHECK(addr != NULL || has_struck);
+	check_verifies();
+	vfree(addr);
+	vmalloc_purge();
+	CHECK_EQ(vmalloc_totals().nr_live, nr_live);
+	CHECK_EQ(vmalloc_totals().nr_lazy, 0);
+	return has_struck;
+}
+
+static void each_failed_allocation_unwinds(void)
+{
+	void *(*const makers[])(void) = { make_small, make_with_long_list, make_huge, make_node };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(makers); i++) {
+		uint64_t nth = 1;
+
+		/* Every one of the first 32, then growing steps: most are alike. */
+		while (nth_failure_unwinds(makers[i], nth))
+			nth += 1 + nth / 32;
+		CHECK(nth > 1);
+	}
+	check_verifies();
+}
+
+static void verify_notices_A1(void)
+{
+	vm_areas.space.used_bytes++;
+	CHECK(breaks("A1"));
+	vm_areas.space.used_bytes--;
+}
+
+static void verify_notices_A2(void)
+{
+	void *addr = vmalloc(1);
+	struct vm_struct *first = vm_areas.first, *area = area_of(addr);
+
+	vm_areas.first = first->next;
+	CHECK(breaks("A2"));
+	vm_areas.first = first;
+	area->size += PAGE_SIZE;
+	CHECK(breaks("A2"));
+	area->size -= PAGE_SIZE;
+	vfree(addr);
+}
+
+static void verify_notices_A3(void)
+{
+	void *addr = vmalloc(1);
+
+	area_of(addr)->flags |= VM_IOREMAP;
+	CHECK(breaks("A3"));
+	area_of(addr)->flags = VM_ALLOC;
+	vfree(addr);
+}
+
+static void verify_notices_A4(void)
+{
+	void *addr = vmalloc(2 * PAGE_SIZE);
+	struct page **pages = area_of(addr)->pages;
+	struct page *first = pages[0];
+
+	pages[0] = pages[1];
+	pages[1] = first;
+	CHECK(breaks("A4"));
+	pages[1] = pages[0];
+	pages[0] = first;
+	vfree(addr);
+}
+
+static void verify_notices_A5(void)
+{
+	void *addr = vmalloc(PAGE_SIZE);
+	uintptr_t guard_va = (uintptr_t)addr + PAGE_SIZE;
+	pfn_t pfn = vmalloc_to_pfn(addr);
+
+	CHECK(mm_port_map_pages(guard_va, &pfn, 1, MM_PORT_READ_ONLY));
+	CHECK(breaks("A5"));
+	mm_port_unmap_pages(guard_va, 1);
+	mm_port_flush_tlb(guard_va, 1);
+	vfree(addr);
+}
+
+static void verify_notices_A6(void)
+{
+	struct vm_area_cpu *cpu = &vm_areas.cpus[mm_port_cpu()];
+
+	vfree(vmalloc(1));
+	cpu->nr_lazy_pages++;
+	CHECK(breaks("A6"));
+	cpu->nr_lazy_pages--;
+	cpu->lazy.nr_areas++;
+	CHECK(breaks("A6"));
+	cpu->lazy.nr_areas--;
+	vmalloc_purge();
+	CHECK(cpu->cached[1].first != NULL);
+	cpu->cached[1].first->state = VM_LAZY;
+	CHECK(breaks("A6"));
+	cpu->cached[1].first->state = VM_CACHED;
+}
+
+static void verify_notices_A7(void)
+{
+	void *addr = vmalloc(1);
+	struct page *page = vmalloc_to_page(addr);
+
+	page_set_type(page, PAGE_USER);
+	CHECK(breaks("A7"));
+	page_set_type(page, PAGE_VMALLOC);
+	vfree(addr);
+}
+
+static void verify_notices_A8(void)
+{
+	void *addr = vmalloc(1);
+	uint64_t page = ((uintptr_t)addr - mm_port_vmalloc_start) / PAGE_SIZE;
+	struct vm_struct **slot = &vm_areas.index[0]->leaves[page / VM_INDEX_SIZE]->areas[
+		page % VM_INDEX_SIZE];
+
+	CHECK(*slot == area_of(addr));
+	*slot = NULL;
+	CHECK(breaks("A8"));
+	*slot = area_of(addr);
+	vfree(addr);
+}
+
+static const struct test_case cases[] = {
+	{ "memory keeps what is written", memory_keeps_what_is_written },
+	{ "zeroed memory is zero", zeroed_memory_is_zero },
+	{ "nothing and too much are refused", nothing_and_too_much_are_refused },
+	{ "an unmapped page stands on both sides", an_unmapped_page_stands_on_both_sides },
+	{ "freed memory is unmapped at once and reused after the flush",
+	  freed_memory_is_unmapped_at_once_and_reused_after_the_flush },
+	{ "the list is ordered by address", the_list_is_ordered_by_address },
+	{ "the lecture's fields are filled", the_lectures_fields_are_filled },
+	{ "large requests get blocks of 2 MiB", large_requests_get_blocks_of_2_MiB },
+	{ "a small huge request is an ordinary one", a_small_huge_request_is_an_ordinary_one },
+	{ "vmap shows the same pages again", vmap_shows_the_same_pages_again },
+	{ "vmap of one page twice aliases it", vmap_of_one_page_twice_aliases_it },
+	{ "ioremap keeps the offset in the page", ioremap_keeps_the_offset_in_the_page },
+	{ "ioremap refuses RAM", ioremap_refuses_ram },
+	{ "short memory flushes freed areas", short_memory_flushes_freed_areas },
+	{ "freeing what is not an area panics", freeing_what_is_not_an_area_panics },
+	{ "addresses are described", addresses_are_described },
+	{ "random areas never share a page", random_areas_never_share_a_page },
+	{ "each failed allocation unwinds", each_failed_allocation_unwinds },
+	{ "verify notices A1", verify_notices_A1 },
+	{ "verify notices A2", verify_notices_A2 },
+	{ "verify notices A3", verify_notices_A3 },
+	{ "verify notices A4", verify_notices_A4 },
+	{ "verify notices A5", verify_notices_A5 },
+	{ "verify notices A6", verify_notices_A6 },
+	{ "verify notices A7", verify_notices_A7 },
+	{ "verify notices A8", verify_notices_A8 },
+};
+
+TEST_SUITE(vmalloc, cases);
