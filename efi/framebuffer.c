@@ -14,8 +14,8 @@
  *   half a screen at once, so that each line is redrawn about twice in all.
  *
  * Invariants
- *   F1  column < nr_columns and row < nr_rows
- *   F2  every cell lies inside the framebuffer's size_bytes
+ *   SCREEN-1  column < nr_columns and row < nr_rows
+ *   SCREEN-2  every cell lies inside the framebuffer's size_bytes
  */
 #include "efi/framebuffer.h"
 

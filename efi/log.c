@@ -7,8 +7,8 @@
  *   what the ring still holds; if the beginning is gone, a line says how much.
  *
  * Invariants
- *   L1  every sink has seen every byte from its first one on, in order, once
- *   L2  the bytes of one call stay together: no other CPU's text between them
+ *   LOG-1  every sink has seen every byte from its first one on, in order, once
+ *   LOG-2  the bytes of one call stay together: no other CPU's text between them
  *
  * Locking
  *   log_lock guards everything here. A panic may come while it is held, by this

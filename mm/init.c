@@ -11,8 +11,8 @@
  *   start of the lowest usable range that has room.
  *
  * Invariants
- *   I1  every usable page is in one node's spans or in its `taken`
- *   I2  nothing here is proportional to RAM but the bitmap of a boot window
+ *   INIT-1  every usable page is in one node's spans or in its `taken`
+ *   INIT-2  nothing here is proportional to RAM but the bitmap of a boot window
  *
  * Locking
  *   One CPU runs during mm_init(). mm_init_cpu() runs on each CPU for itself.

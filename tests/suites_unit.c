@@ -45,8 +45,8 @@ extern const struct test_suite suite_slab_guard;
 extern const struct test_suite suite_kmalloc;
 extern const struct test_suite suite_linux_shim;
 extern const struct test_suite suite_gallery;
-extern const struct test_suite suite_page_typed;
-extern const struct test_suite suite_large;
+extern const struct test_suite suite_bulk;
+extern const struct test_suite suite_compound;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
 
@@ -91,8 +91,8 @@ const struct test_suite *const unit_suites[] = {
 	&suite_kmalloc,
 	&suite_linux_shim,
 	&suite_gallery,
-	&suite_page_typed,
-	&suite_large,
+	&suite_bulk,
+	&suite_compound,
 	&suite_vspace,
 	&suite_vmalloc,
 };

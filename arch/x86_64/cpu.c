@@ -7,8 +7,8 @@
  *   GS base leads to its struct cpu_area from before its first mm call on.
  *
  * Invariants
- *   C1  area->self == area, so that %gs:16 gives the area's address
- *   C2  areas[i]->index == i for all i < nr_running: the position of the CPU
+ *   CPU-1  area->self == area, so that %gs:16 gives the area's address
+ *   CPU-2  areas[i]->index == i for all i < nr_running: the position of the CPU
  *       among those that run, 0 the boot CPU
  */
 

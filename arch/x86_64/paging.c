@@ -20,15 +20,15 @@
  *   entries are the backdrop's still and may be covered one by one.
  *
  * Invariants, true between calls
- *   T1  the count in an entry is the number of present entries in its table;
+ *   PAGING-1  the count in an entry is the number of present entries in its table;
  *       the count of the table edited last stands in recent_count instead
- *   T2  no table is empty but the root, and level-1 tables that spare_va names
- *   T3  no leaf is writable and executable, nothing has the user bit
- *   T4  a leaf's address is a multiple of its size, and only levels 2 and 3
+ *   PAGING-2  no table is empty but the root, and level-1 tables that spare_va names
+ *   PAGING-3  no leaf is writable and executable, nothing has the user bit
+ *   PAGING-4  a leaf's address is a multiple of its size, and only levels 2 and 3
  *       have large leaves, level 3 only where the processor can
- *   T5  nr_tables is the number of tables in the tree, shared ones aside; with T1
- *       and T2 this also says that no other table is reached twice
- *   T6  nothing of a backdrop is writable, and the entries of its tables are all
+ *   PAGING-5  nr_tables is the number of tables in the tree, shared ones aside; with PAGING-1
+ *       and PAGING-2 this also says that no other table is reached twice
+ *   PAGING-6  nothing of a backdrop is writable, and the entries of its tables are all
  *       the same
  *
  * Locking
@@ -92,7 +92,7 @@ static uint64_t make_recent_word(const uint64_t *table, uintptr_t va)
 	       (uint64_t)va << PAGING_WORD_SHIFT >> PAGING_WORD_PREFIX;
 }
 
-/* Writes the recent table's count to its place, T1, and has no recent table. */
+/* Writes the recent table's count to its place, PAGING-1, and has no recent table. */
 static void settle(struct page_tables *tables)
 {
 	uint64_t *parent = tables->recent_parent;
@@ -469,7 +469,7 @@ static uint64_t make_shared_table(struct page_tables *tables, uint64_t entry)
 
 	if (pa == PA_NONE)
 		return 0;
-	tables->nr_tables--;	/* T5 */
+	tables->nr_tables--;	/* PAGING-5 */
 	fill_entries(table_at(tables, pa), PT_ENTRIES, entry, 0);
 	return pa | (TABLE_BITS & ~PTE_WRITE) | PTE_BACKDROP | PT_ENTRIES * COUNT_ONE;
 }

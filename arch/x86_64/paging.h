@@ -265,7 +265,7 @@ bool paging_visit(const struct page_tables *tables,
 				uint64_t bits),
 		  void *arg);
 
-/* Checks T1 to T6 (paging.c). O(tables). */
+/* Checks PAGING-1 to PAGING-6 (paging.c). O(tables). */
 bool paging_verify(const struct page_tables *tables, struct violation *out);
 
 #endif

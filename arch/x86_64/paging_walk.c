@@ -125,28 +125,28 @@ static uint64_t count_in(const struct page_tables *tables, const uint64_t *paren
 static bool verify_leaf(const struct page_tables *tables, uint64_t entry, unsigned level,
 			uintptr_t va, struct violation *out)
 {
-	REQUIRE("T3", va, !(entry & PTE_USER));
-	REQUIRE("T3", va, !(entry & PTE_WRITE) || (entry & PTE_NX));
-	REQUIRE("T4", va, level <= tables->largest_level);
-	REQUIRE("T4", va, is_aligned(leaf_pa(entry), level_bytes(level)));
+	REQUIRE("PAGING-3", va, !(entry & PTE_USER));
+	REQUIRE("PAGING-3", va, !(entry & PTE_WRITE) || (entry & PTE_NX));
+	REQUIRE("PAGING-4", va, level <= tables->largest_level);
+	REQUIRE("PAGING-4", va, is_aligned(leaf_pa(entry), level_bytes(level)));
 	return true;
 }
 
-/* T6 for what @entry of a level-@level table leads to. */
+/* PAGING-6 for what @entry of a level-@level table leads to. */
 static bool verify_backdrop(const struct page_tables *tables, uint64_t entry, unsigned level,
 			    uintptr_t va, struct violation *out)
 {
 	for (; !is_leaf(entry, level); level--) {
 		const uint64_t *table = table_at(tables, leaf_pa(entry));
 
-		REQUIRE("T1", va, present_below(entry) == PT_ENTRIES);
-		REQUIRE("T6", va, !(entry & PTE_WRITE));
-		REQUIRE("T6", va, is_backdrop(table[0]));
+		REQUIRE("PAGING-1", va, present_below(entry) == PT_ENTRIES);
+		REQUIRE("PAGING-6", va, !(entry & PTE_WRITE));
+		REQUIRE("PAGING-6", va, is_backdrop(table[0]));
 		for (unsigned i = 1; i < PT_ENTRIES; i++)
-			REQUIRE("T6", va, table[i] == table[0]);
+			REQUIRE("PAGING-6", va, table[i] == table[0]);
 		entry = table[0];
 	}
-	REQUIRE("T6", va, !(entry & PTE_WRITE));
+	REQUIRE("PAGING-6", va, !(entry & PTE_WRITE));
 	return verify_leaf(tables, entry, level, va, out);
 }
 
@@ -173,12 +173,12 @@ static bool verify_table(const struct page_tables *tables, const uint64_t *table
 				return false;
 			continue;
 		}
-		REQUIRE("T3", va, !(table[i] & PTE_USER));
+		REQUIRE("PAGING-3", va, !(table[i] & PTE_USER));
 		below = table_at(tables, leaf_pa(table[i]));
 		for (unsigned j = 0; j < PT_ENTRIES; j++)
 			nr_present += is_present(below[j]);
-		REQUIRE("T1", va, nr_present == count_in(tables, &table[i]));
-		REQUIRE("T2", va, nr_present > 0 ||
+		REQUIRE("PAGING-1", va, nr_present == count_in(tables, &table[i]));
+		REQUIRE("PAGING-2", va, nr_present > 0 ||
 			(level == PT_LEVEL_2M && paging_is_spare(tables, va)));
 		if (!verify_table(tables, below, level - 1, va, nr_tables, out))
 			return false;
@@ -193,6 +193,6 @@ bool paging_verify(const struct page_tables *tables, struct violation *out)
 	if (!verify_table(tables, table_at(tables, tables->root_pa), PT_LEVEL_ROOT, 0, &nr_tables,
 			  out))
 		return false;
-	REQUIRE("T5", nr_tables, nr_tables == tables->nr_tables);
+	REQUIRE("PAGING-5", nr_tables, nr_tables == tables->nr_tables);
 	return true;
 }

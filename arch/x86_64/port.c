@@ -17,9 +17,9 @@
  *   it changes what CPUs may have read there, so it ends with a flush.
  *
  * Invariants
- *   P1  a table page in the tree or the stock is of type PAGE_TABLE, or comes
+ *   PORT-1  a table page in the tree or the stock is of type PAGE_TABLE, or comes
  *       from the boot pool, or from the vmemmap's own source
- *   P2  table_lock is the innermost lock: nothing is called out of it but the
+ *   PORT-2  table_lock is the innermost lock: nothing is called out of it but the
  *       vmemmap's table source
  *
  * Locking

@@ -12,7 +12,7 @@
  *   anything in the low half.
  *
  * Invariants
- *   S2  a CPU given up never runs kernel code: the state it has to claim with
+ *   SMP-2  a CPU given up never runs kernel code: the state it has to claim with
  *       is gone, and the trampoline checks whose turn it is
  *
  * Locking

@@ -11,8 +11,8 @@
  *   mapped. Its struct thread lies at the end of it, away from an overflow.
  *
  * Invariants
- *   H1  a thread is on its CPU's ready list if and only if it is THREAD_READY
- *   H2  a thread becomes THREAD_DONE only on another stack than its own
+ *   THREAD-1  a thread is on its CPU's ready list if and only if it is THREAD_READY
+ *   THREAD-2  a thread becomes THREAD_DONE only on another stack than its own
  *
  * Locking
  *   wait_queue.lock -> scheduler.lock. Neither is held over a switch.

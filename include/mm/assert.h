@@ -25,7 +25,7 @@ void assert_failed(const char *expression, const char *file, int line) COLD NORE
 
 /* The rule a verifier found broken. */
 struct violation {
-	const char *rule;	/* "B3" */
+	const char *rule;	/* "BUDDY-3" */
 	const char *condition;	/* the text of what does not hold */
 	uint64_t at;		/* pfn, address or index, as the rule says */
 };

@@ -9,10 +9,10 @@
  *   to the zones as ranges.
  *
  * Invariants
- *   M1  the window is not empty, and retired means no bitmap
- *   M2  nr_free_pages is the number of zero bits
- *   M3  a page that is being packed is a taken one inside the window
- *   M4  bits past the window's end are 1
+ *   BOOTMEM-1  the window is not empty, and retired means no bitmap
+ *   BOOTMEM-2  nr_free_pages is the number of zero bits
+ *   BOOTMEM-3  a page that is being packed is a taken one inside the window
+ *   BOOTMEM-4  bits past the window's end are 1
  *
  * Locking
  *   None: one CPU runs while bootmem lives.
@@ -216,19 +216,19 @@ bool bootmem_verify(const struct bootmem *bootmem, struct violation *out)
 	uint64_t nr_zero = 0;
 	pfn_t packed_pfn = pa_to_pfn(bootmem->packed_pa);
 
-	REQUIRE("M1", bootmem->start_pfn, bootmem->start_pfn < bootmem->end_pfn);
-	REQUIRE("M1", bootmem->start_pfn, bootmem->is_retired == (bootmem->map == NULL));
+	REQUIRE("BOOTMEM-1", bootmem->start_pfn, bootmem->start_pfn < bootmem->end_pfn);
+	REQUIRE("BOOTMEM-1", bootmem->start_pfn, bootmem->is_retired == (bootmem->map == NULL));
 	if (bootmem->is_retired)
 		return true;
 	for (uint64_t bit = 0; bit < nr_bits; bit++)
 		nr_zero += !bitmap_test(bootmem->map, bit);
-	REQUIRE("M2", nr_zero, nr_zero == bootmem->nr_free_pages);
+	REQUIRE("BOOTMEM-2", nr_zero, nr_zero == bootmem->nr_free_pages);
 	if (!is_aligned(bootmem->packed_pa, PAGE_SIZE)) {
-		REQUIRE("M3", packed_pfn, is_inside(bootmem, packed_pfn, packed_pfn + 1));
-		REQUIRE("M3", packed_pfn,
+		REQUIRE("BOOTMEM-3", packed_pfn, is_inside(bootmem, packed_pfn, packed_pfn + 1));
+		REQUIRE("BOOTMEM-3", packed_pfn,
 			bitmap_test(bootmem->map, packed_pfn - bootmem->start_pfn));
 	}
 	for (uint64_t bit = nr_bits; bit % BITS_PER_WORD != 0; bit++)
-		REQUIRE("M4", bit, bitmap_test(bootmem->map, bit));
+		REQUIRE("BOOTMEM-4", bit, bitmap_test(bootmem->map, bit));
 	return true;
 }

@@ -24,14 +24,14 @@
  *   requests that meet them there send them to the back, some at a time.
  *
  * Invariants, true whenever zone->lock is free
- *   B1  a listed block is aligned to its size and lies in the zone's memory
- *   B2  a listed page has the state of a free block of that order; that of the
+ *   BUDDY-1  a listed block is aligned to its size and lies in the zone's memory
+ *   BUDDY-2  a listed page has the state of a free block of that order; that of the
  *       other pages is 0, PAGE_HOLE: no trace of smaller blocks stays
- *   B3  no two buddies below MAX_ORDER are both free: merging is complete, but
+ *   BUDDY-3  no two buddies below MAX_ORDER are both free: merging is complete, but
  *       between pageblocks that differ and of which one is isolated or reserved
- *   B4  nr_free of an order is the number of its listed blocks, and
+ *   BUDDY-4  nr_free of an order is the number of its listed blocks, and
  *       nr_free_pages the sum of their pages
- *   B5  a block is listed under the type of its (first) pageblock
+ *   BUDDY-5  a block is listed under the type of its (first) pageblock
  *
  * Locking
  *   The caller holds zone->lock. Nothing here takes a lock or calls out.
@@ -571,16 +571,16 @@ static bool verify_block(const struct zone *zone, struct page *page, unsigned or
 {
 	pfn_t pfn = zone_page_to_pfn(zone, page);
 
-	REQUIRE("B1", pfn, is_aligned(pfn, pages_in(order)));
-	REQUIRE("B1", pfn, zone_has_up(zone, pfn));
-	REQUIRE("B1", pfn, zone_has_up(zone, pfn + pages_in(order) - 1));
-	REQUIRE("B2", pfn, is_free_block(zone, page, order));
+	REQUIRE("BUDDY-1", pfn, is_aligned(pfn, pages_in(order)));
+	REQUIRE("BUDDY-1", pfn, zone_has_up(zone, pfn));
+	REQUIRE("BUDDY-1", pfn, zone_has_up(zone, pfn + pages_in(order) - 1));
+	REQUIRE("BUDDY-2", pfn, is_free_block(zone, page, order));
 	for (uint64_t i = 1; i < pages_in(order); i++)
-		REQUIRE("B2", pfn + i, page_state(page + i) == 0);
-	REQUIRE("B3", pfn, order == MAX_ORDER ||
+		REQUIRE("BUDDY-2", pfn + i, page_state(page + i) == 0);
+	REQUIRE("BUDDY-3", pfn, order == MAX_ORDER ||
 		!is_free_block(zone, buddy_of(page, order), order) ||
 		!may_merge(page, buddy_of(page, order)));
-	REQUIRE("B5", pfn, pageblock_migratetype(page) == migratetype ||
+	REQUIRE("BUDDY-5", pfn, pageblock_migratetype(page) == migratetype ||
 		!owns_pageblock(zone, pfn));
 	return true;
 }
@@ -597,15 +597,15 @@ bool buddy_verify(const struct zone *zone, struct violation *out)
 			list_for_each(node, &area->free_list[type]) {
 				struct page *page = list_entry(node, struct page, list);
 
-				REQUIRE("B4", order, nr_blocks < area->nr_free);
+				REQUIRE("BUDDY-4", order, nr_blocks < area->nr_free);
 				nr_blocks++;
 				if (!verify_block(zone, page, order, type, out))
 					return false;
 			}
 		}
-		REQUIRE("B4", order, nr_blocks == area->nr_free);
+		REQUIRE("BUDDY-4", order, nr_blocks == area->nr_free);
 		nr_pages += nr_blocks << order;
 	}
-	REQUIRE("B4", nr_pages, nr_pages == zone->nr_free_pages);
+	REQUIRE("BUDDY-4", nr_pages, nr_pages == zone->nr_free_pages);
 	return true;
 }

@@ -1,5 +1,5 @@
-#ifndef MM_PAGE_TYPED_H
-#define MM_PAGE_TYPED_H
+#ifndef MM_BULK_H
+#define MM_BULK_H
 
 /*
  * Single pages of one type, many at once; the part that is worth inlining. See

@@ -17,10 +17,10 @@
  *   doubles the number of requests that are ignored, a success ends it.
  *
  * Invariants
- *   C1  at most one CPU compacts a zone, and while a pageblock is isolated by a
+ *   COMPACT-1  at most one CPU compacts a zone, and while a pageblock is isolated by a
  *       CPU no other begins to empty it
- *   C2  a page lies below the pageblock it is moved out of, or elsewhere
- *   C3  whatever the outcome, no pageblock stays isolated
+ *   COMPACT-2  a page lies below the pageblock it is moved out of, or elsewhere
+ *   COMPACT-3  whatever the outcome, no pageblock stays isolated
  *
  * Locking
  *   is_busy by exchange: who finds it set goes away. zone->lock for isolating

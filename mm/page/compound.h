@@ -1,5 +1,5 @@
-#ifndef MM_LARGE_H
-#define MM_LARGE_H
+#ifndef MM_COMPOUND_H
+#define MM_COMPOUND_H
 
 /*
  * Large blocks: compound pages of type PAGE_LARGE, for kmalloc; those of a few

@@ -14,9 +14,9 @@
  *   the way ends a candidate and all that contain it.
  *
  * Invariants
- *   N1  a range that was allocated consists of single pages with one reference
- *   N2  whatever the outcome, no pageblock stays isolated that was not before
- *   N3  a failed attempt changes neither free pages nor types of pageblocks
+ *   CONTIG-1  a range that was allocated consists of single pages with one reference
+ *   CONTIG-2  whatever the outcome, no pageblock stays isolated that was not before
+ *   CONTIG-3  a failed attempt changes neither free pages nor types of pageblocks
  *
  * Locking
  *   zone->lock for one free block at a time and for taking the range; none while

@@ -12,11 +12,11 @@
  *   whoever needs the pages waits for them (mm/page/contig.c).
  *
  * Invariants
- *   L1  free pages of an isolated pageblock are on no list but its own, in blocks
- *       that do not reach into one of another kind (B3, B5)
- *   L2  isolating and putting back changes neither a zone's number of free pages
+ *   ISOLATE-1  free pages of an isolated pageblock are on no list but its own, in blocks
+ *       that do not reach into one of another kind (BUDDY-3, BUDDY-5)
+ *   ISOLATE-2  isolating and putting back changes neither a zone's number of free pages
  *       nor any pageblock's type
- *   K1 to K3 in mm/page/pageblock.c count them.
+ *   PAGEBLOCK-1 to PAGEBLOCK-3 in mm/page/pageblock.c count them.
  *
  * Locking
  *   zone->lock is taken for one pageblock at a time; grow_lock to look at spans.

@@ -13,8 +13,8 @@
  *   freed, or never got that far, it refuses. It decides under its own lock.
  *
  * Invariants
- *   O1  a PAGE_MOVABLE block has an owner's index; other blocks but slabs have 0
- *   O2  while a callback runs its two blocks have one reference more than users:
+ *   MOVABLE-1  a PAGE_MOVABLE block has an owner's index; other blocks but slabs have 0
+ *   MOVABLE-2  while a callback runs its two blocks have one reference more than users:
  *       nobody else pins them
  *
  * Locking

@@ -12,13 +12,13 @@
  *   first page stays with its users.
  *
  * Invariants
- *   G1  an allocated block's first page has references, a type of its own and an
+ *   PAGE-1  an allocated block's first page has references, a type of its own and an
  *       order; its address is a multiple of its size
- *   G2  a compound page's tails are PAGE_TAIL and lead to its head, which has
+ *   PAGE-2  a compound page's tails are PAGE_TAIL and lead to its head, which has
  *       PAGE_COMPOUND set and is neither a plain page nor a slab's
- *   G3  the state of a plain block's other pages is 0, PAGE_HOLE: nothing stale
+ *   PAGE-3  the state of a plain block's other pages is 0, PAGE_HOLE: nothing stale
  *       stays in them that could be taken for a block
- *   G4  every page of a slab is PAGE_SLAB, the first alone has order and references
+ *   PAGE-4  every page of a slab is PAGE_SLAB, the first alone has order and references
  *
  * Locking
  *   References and typed-page counters are atomic. Everything else of an
@@ -282,15 +282,15 @@ bool page_verify_block(const struct page *page, uint64_t pfn, struct violation *
 {
 	const struct page *end = page + pages_in(page->order);
 	bool is_compound = page->flags & PAGE_COMPOUND;
-	const char *rule = is_compound ? "G2" : page->type == PAGE_SLAB ? "G4" : "G3";
+	const char *rule = is_compound ? "PAGE-2" : page->type == PAGE_SLAB ? "PAGE-4" : "PAGE-3";
 	uint64_t state = interior_state(page);
 
-	REQUIRE("G1", pfn, page->refcount != 0);
-	REQUIRE("G2", pfn, !is_compound || page->type >= PAGE_HEAD);
-	REQUIRE("G2", pfn, !is_compound || page->type != PAGE_SLAB);
+	REQUIRE("PAGE-1", pfn, page->refcount != 0);
+	REQUIRE("PAGE-2", pfn, !is_compound || page->type >= PAGE_HEAD);
+	REQUIRE("PAGE-2", pfn, !is_compound || page->type != PAGE_SLAB);
 	for (const struct page *at = page + 1; at < end; at++) {
 		REQUIRE(rule, pfn, page_state(at) == state);
-		REQUIRE("G2", pfn, !is_compound || at->head == page);
+		REQUIRE("PAGE-2", pfn, !is_compound || at->head == page);
 	}
 	return true;
 }

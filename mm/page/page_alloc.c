@@ -13,11 +13,11 @@
  *   the stacks, run shrinkers, retry.
  *
  * Invariants
- *   A1  a zonelist names each of its zones once, own node first, then the nearest,
+ *   ALLOC-1  a zonelist names each of its zones once, own node first, then the nearest,
  *       and none without memory
- *   A2  pages of a zone: managed = free + pending + cached + allocated, where
+ *   ALLOC-2  pages of a zone: managed = free + pending + cached + allocated, where
  *       cached is the sum of all CPUs' stacks, those of mm/page/compound.c too
- *   A3  no page is on two CPUs' stacks
+ *   ALLOC-3  no page is on two CPUs' stacks
  *
  * Locking
  *   None is held across a call out. A zone's lock is taken per refill, drain,

@@ -18,12 +18,12 @@
  *   mm/page/compound.c fills. Here they are counted, emptied and checked with the others.
  *
  * Invariants, for a quiet CPU
- *   P1  slots <= top <= full <= slots + capacity; a closed stack has top = full
- *   P2  every entry has cached_state, and lies in the stack's zone
- *   P3  no page is on a stack twice
- *   P4  an entry is a block's first page: aligned to its order
- *   P5  slots[0] is the end mark, and what a closed stack shows
- *   P6  an entry of a stack for kmalloc is a compound page: PAGE_COMPOUND, each
+ *   STACK-1  slots <= top <= full <= slots + capacity; a closed stack has top = full
+ *   STACK-2  every entry has cached_state, and lies in the stack's zone
+ *   STACK-3  no page is on a stack twice
+ *   STACK-4  an entry is a block's first page: aligned to its order
+ *   STACK-5  slots[0] is the end mark, and what a closed stack shows
+ *   STACK-6  an entry of a stack for kmalloc is a compound page: PAGE_COMPOUND, each
  *       tail PAGE_TAIL and leading to it
  *
  * Locking
@@ -353,7 +353,7 @@ uint64_t page_stacks_large_pages(const struct mm_cpu *cpu_data, const struct zon
 }
 
 /*
- * P3 without a second array: a page that occurs twice would, with its state
+ * STACK-3 without a second array: a page that occurs twice would, with its state
  * taken away at the first meeting, be found without it at the second.
  */
 static bool verify_distinct(const struct page_stack *stack, struct violation *out)
@@ -367,32 +367,32 @@ static bool verify_distinct(const struct page_stack *stack, struct violation *ou
 	}
 	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
 		page_set_state(*at, stack->cached_state);
-	REQUIRE("P3", page_to_pfn(*twice), !twice);
+	REQUIRE("STACK-3", page_to_pfn(*twice), !twice);
 	return true;
 }
 
 static bool verify_compound(const struct page *head, unsigned order, struct violation *out)
 {
-	REQUIRE("P6", page_to_pfn(head), head->flags & PAGE_COMPOUND);
+	REQUIRE("STACK-6", page_to_pfn(head), head->flags & PAGE_COMPOUND);
 	for (const struct page *tail = head + 1; tail < head + pages_in(order); tail++) {
-		REQUIRE("P6", page_to_pfn(tail), tail->type == PAGE_TAIL);
-		REQUIRE("P6", page_to_pfn(tail), tail->head == head);
+		REQUIRE("STACK-6", page_to_pfn(tail), tail->type == PAGE_TAIL);
+		REQUIRE("STACK-6", page_to_pfn(tail), tail->head == head);
 	}
 	return true;
 }
 
 static bool verify_stack(const struct page_stack *stack, struct violation *out)
 {
-	REQUIRE("P1", (uintptr_t)stack, stack->top >= stack->slots);
-	REQUIRE("P1", (uintptr_t)stack, stack->top <= stack->full);
-	REQUIRE("P1", (uintptr_t)stack, stack->full <= stack->slots + stack->capacity);
-	REQUIRE("P5", (uintptr_t)stack, page_stack_is_end_mark(stack->slots[0]));
+	REQUIRE("STACK-1", (uintptr_t)stack, stack->top >= stack->slots);
+	REQUIRE("STACK-1", (uintptr_t)stack, stack->top <= stack->full);
+	REQUIRE("STACK-1", (uintptr_t)stack, stack->full <= stack->slots + stack->capacity);
+	REQUIRE("STACK-5", (uintptr_t)stack, page_stack_is_end_mark(stack->slots[0]));
 	for (struct page **at = stack->slots + 1; at <= stack->top; at++) {
 		pfn_t pfn = zone_page_to_pfn(stack->zone, *at);
 
-		REQUIRE("P2", pfn, zone_has_up(stack->zone, pfn));
-		REQUIRE("P2", pfn, page_state(*at) == stack->cached_state);
-		REQUIRE("P4", pfn, is_aligned(pfn, pages_in(stack->order)));
+		REQUIRE("STACK-2", pfn, zone_has_up(stack->zone, pfn));
+		REQUIRE("STACK-2", pfn, page_state(*at) == stack->cached_state);
+		REQUIRE("STACK-4", pfn, is_aligned(pfn, pages_in(stack->order)));
 		if (is_for_kmalloc(stack) && !verify_compound(*at, stack->order, out))
 			return false;
 	}
@@ -401,8 +401,8 @@ static bool verify_stack(const struct page_stack *stack, struct violation *out)
 
 static bool verify_closed(const struct page_stack *stack, struct violation *out)
 {
-	REQUIRE("P1", (uintptr_t)stack, stack->top == stack->full);
-	REQUIRE("P5", (uintptr_t)stack, page_stack_is_end_mark(*stack->top));
+	REQUIRE("STACK-1", (uintptr_t)stack, stack->top == stack->full);
+	REQUIRE("STACK-5", (uintptr_t)stack, page_stack_is_end_mark(*stack->top));
 	return true;
 }
 

@@ -17,9 +17,9 @@
  *   Atomic reserves and isolated pageblocks are nobody's.
  *
  * Invariants, true whenever zone->lock is free
- *   K1  nr_isolated_pages is the size of the zone's isolated pageblocks
- *   K2  nr_highatomic_pages is that of its atomic reserve
- *   K3  a pageblock that is set apart lies in one zone and is wholly up
+ *   PAGEBLOCK-1  nr_isolated_pages is the size of the zone's isolated pageblocks
+ *   PAGEBLOCK-2  nr_highatomic_pages is that of its atomic reserve
+ *   PAGEBLOCK-3  a pageblock that is set apart lies in one zone and is wholly up
  *
  * Locking
  *   The caller holds zone->lock; where spans are looked at, grow_lock is taken.
@@ -279,14 +279,14 @@ static bool count_span_types(struct zone *zone, struct pfn_span span,
 	     pfn += PAGEBLOCK_PAGES) {
 		enum migratetype type = pageblock_migratetype(zone->mem_map + pfn);
 
-		REQUIRE("K3", pfn, type < MIGRATE_TYPES);
+		REQUIRE("PAGEBLOCK-3", pfn, type < MIGRATE_TYPES);
 		if (type < MIGRATE_PCPTYPES)
 			continue;
 		/* Where a hole parts two spans in one pageblock, it is counted with the first. */
 		if (zone_has_up(zone, pfn) && pfn < span.start_pfn)
 			continue;
-		REQUIRE("K3", pfn, zone_has_up(zone, pfn));
-		REQUIRE("K3", pfn, zone_has_up(zone, pfn + PAGEBLOCK_PAGES - 1));
+		REQUIRE("PAGEBLOCK-3", pfn, zone_has_up(zone, pfn));
+		REQUIRE("PAGEBLOCK-3", pfn, zone_has_up(zone, pfn + PAGEBLOCK_PAGES - 1));
 		nr_pages[type] += PAGEBLOCK_PAGES;
 	}
 	return true;
@@ -304,7 +304,7 @@ bool pageblock_verify(struct zone *zone, struct violation *out)
 		if (span.start_pfn < span.end_pfn && !count_span_types(zone, span, nr_pages, out))
 			return false;
 	}
-	REQUIRE("K1", zone->index, nr_pages[MIGRATE_ISOLATE] == zone->nr_isolated_pages);
-	REQUIRE("K2", zone->index, nr_pages[MIGRATE_HIGHATOMIC] == zone->nr_highatomic_pages);
+	REQUIRE("PAGEBLOCK-1", zone->index, nr_pages[MIGRATE_ISOLATE] == zone->nr_isolated_pages);
+	REQUIRE("PAGEBLOCK-2", zone->index, nr_pages[MIGRATE_HIGHATOMIC] == zone->nr_highatomic_pages);
 	return true;
 }

@@ -7,8 +7,8 @@
  *   it); a request that found nothing makes the same calls itself.
  *
  * Invariants
- *   W1  a shrinker is registered once
- *   W2  kswapd_wait is set while a wake-up is pending and cleared by the step
+ *   RECLAIM-1  a shrinker is registered once
+ *   RECLAIM-2  kswapd_wait is set while a wake-up is pending and cleared by the step
  *
  * Locking
  *   registry_lock guards the list and its cursor, not the calls: a shrinker is

@@ -18,11 +18,11 @@
  *   initialised: the links are written before they are read.
  *
  * Invariants
- *   S1  a section goes from absent to busy to up, or back to absent; once up it
+ *   SECTION-1  a section goes from absent to busy to up, or back to absent; once up it
  *       stays so
- *   S2  every pageblock with RAM in a section that is up has writable metadata
- *   S3  a metadata page is PAGE_RESERVED where it has a struct page itself
- *   S4  ZONE_MOVABLE holds mem_map of its own sections only, and no table while
+ *   SECTION-2  every pageblock with RAM in a section that is up has writable metadata
+ *   SECTION-3  a metadata page is PAGE_RESERVED where it has a struct page itself
+ *   SECTION-4  ZONE_MOVABLE holds mem_map of its own sections only, and no table while
  *       another zone of the node has a page
  *
  * Locking

@@ -14,15 +14,15 @@
  *   being eaten by requests that could have gone higher.
  *
  * Invariants, for a quiet zone
- *   Z1  spans are sorted, disjoint, inside [start_pfn, end_pfn); the growing
+ *   ZONE-1  spans are sorted, disjoint, inside [start_pfn, end_pfn); the growing
  *       point lies in a span or after the last
- *   Z2  nr_pending_pages is the length of the spans from the growing point on
- *   Z3  min <= low <= high
- *   Z4  managed + metadata <= present <= spanned
- *   Z5  of the pages that are up, each is the first page of a block, in one, or
+ *   ZONE-2  nr_pending_pages is the length of the spans from the growing point on
+ *   ZONE-3  min <= low <= high
+ *   ZONE-4  managed + metadata <= present <= spanned
+ *   ZONE-5  of the pages that are up, each is the first page of a block, in one, or
  *       reserved: blocks neither overlap nor leave gaps
- *   Z6  by the walk: managed = pending + free + cached + allocated
- *   Z7  the counters of typed pages and of free pages equal the walk; that of
+ *   ZONE-6  by the walk: managed = pending + free + cached + allocated
+ *   ZONE-7  the counters of typed pages and of free pages equal the walk; that of
  *       PAGE_LARGE counts blocks at rest too
  *
  * Locking
@@ -279,16 +279,16 @@ static bool count_span(const struct zone *zone, pfn_t pfn, pfn_t end_pfn,
 	while (pfn < end_pfn) {
 		struct page head = { .state = page_state(zone->mem_map + pfn) };
 
-		REQUIRE("Z5", pfn, head.type > PAGE_HOLE);
-		REQUIRE("Z5", pfn, head.type < PAGE_TAIL);
-		REQUIRE("Z5", pfn, head.zone_index == zone->index);
-		REQUIRE("Z5", pfn, head.order <= MAX_ORDER);
-		REQUIRE("Z5", pfn, is_aligned(pfn, pages_in(head.order)));
+		REQUIRE("ZONE-5", pfn, head.type > PAGE_HOLE);
+		REQUIRE("ZONE-5", pfn, head.type < PAGE_TAIL);
+		REQUIRE("ZONE-5", pfn, head.zone_index == zone->index);
+		REQUIRE("ZONE-5", pfn, head.order <= MAX_ORDER);
+		REQUIRE("ZONE-5", pfn, is_aligned(pfn, pages_in(head.order)));
 		if (head.type >= PAGE_USER && !page_verify_block(zone->mem_map + pfn, pfn, out))
 			return false;
 		census->nr_pages[head.type] += pages_in(head.order);
 		pfn += pages_in(head.order);
-		REQUIRE("Z5", pfn, pfn <= end_pfn);
+		REQUIRE("ZONE-5", pfn, pfn <= end_pfn);
 	}
 	return true;
 }
@@ -314,32 +314,32 @@ static bool verify_spans(const struct zone *zone, struct violation *out)
 	for (uint32_t i = 0; i < zone->nr_spans; i++) {
 		const struct pfn_span *span = &zone->spans[i];
 
-		REQUIRE("Z1", span->start_pfn, span->start_pfn >= previous_end);
+		REQUIRE("ZONE-1", span->start_pfn, span->start_pfn >= previous_end);
 		/* A seam inside a block would make it cross two spans. */
-		REQUIRE("Z1", span->start_pfn, i == 0 || span->start_pfn > previous_end);
-		REQUIRE("Z1", span->start_pfn, span->start_pfn < span->end_pfn);
-		REQUIRE("Z1", span->end_pfn, span->end_pfn <= zone->end_pfn);
+		REQUIRE("ZONE-1", span->start_pfn, i == 0 || span->start_pfn > previous_end);
+		REQUIRE("ZONE-1", span->start_pfn, span->start_pfn < span->end_pfn);
+		REQUIRE("ZONE-1", span->end_pfn, span->end_pfn <= zone->end_pfn);
 		previous_end = span->end_pfn;
 		if (i == zone->grow_span) {
-			REQUIRE("Z1", zone->grow_pfn, zone->grow_pfn >= span->start_pfn);
-			REQUIRE("Z1", zone->grow_pfn, zone->grow_pfn < span->end_pfn);
+			REQUIRE("ZONE-1", zone->grow_pfn, zone->grow_pfn >= span->start_pfn);
+			REQUIRE("ZONE-1", zone->grow_pfn, zone->grow_pfn < span->end_pfn);
 			nr_pending += span->end_pfn - zone->grow_pfn;
 		} else if (i > zone->grow_span) {
 			nr_pending += span->end_pfn - span->start_pfn;
 		}
 	}
-	REQUIRE("Z1", zone->grow_span, zone->grow_span <= zone->nr_spans);
-	REQUIRE("Z2", nr_pending, nr_pending == zone->nr_pending_pages);
+	REQUIRE("ZONE-1", zone->grow_span, zone->grow_span <= zone->nr_spans);
+	REQUIRE("ZONE-2", nr_pending, nr_pending == zone->nr_pending_pages);
 	return true;
 }
 
 static bool verify_marks(const struct zone *zone, struct violation *out)
 {
-	REQUIRE("Z3", zone->index, zone->watermark[WATERMARK_MIN] <= zone->watermark[WATERMARK_LOW]);
-	REQUIRE("Z3", zone->index, zone->watermark[WATERMARK_LOW] <= zone->watermark[WATERMARK_HIGH]);
-	REQUIRE("Z4", zone->index,
+	REQUIRE("ZONE-3", zone->index, zone->watermark[WATERMARK_MIN] <= zone->watermark[WATERMARK_LOW]);
+	REQUIRE("ZONE-3", zone->index, zone->watermark[WATERMARK_LOW] <= zone->watermark[WATERMARK_HIGH]);
+	REQUIRE("ZONE-4", zone->index,
 		zone->managed_pages + zone->nr_metadata_pages <= zone->present_pages);
-	REQUIRE("Z4", zone->index, zone->present_pages <= zone->end_pfn - zone->start_pfn);
+	REQUIRE("ZONE-4", zone->index, zone->present_pages <= zone->end_pfn - zone->start_pfn);
 	return true;
 }
 
@@ -353,10 +353,10 @@ bool zone_verify(const struct zone *zone, struct violation *out)
 		return false;
 	for (unsigned type = PAGE_FREE; type < PAGE_TAIL; type++)
 		nr_managed += census.nr_pages[type];
-	REQUIRE("Z6", nr_managed, nr_managed == zone->managed_pages);
-	REQUIRE("Z7", census.nr_pages[PAGE_FREE], census.nr_pages[PAGE_FREE] == zone->nr_free_pages);
+	REQUIRE("ZONE-6", nr_managed, nr_managed == zone->managed_pages);
+	REQUIRE("ZONE-7", census.nr_pages[PAGE_FREE], census.nr_pages[PAGE_FREE] == zone->nr_free_pages);
 	census.nr_pages[PAGE_LARGE] += census.nr_pages[PAGE_CACHED_LARGE];
 	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
-		REQUIRE("Z7", type, census.nr_pages[type] == zone->nr_type_pages[type]);
+		REQUIRE("ZONE-7", type, census.nr_pages[type] == zone->nr_type_pages[type]);
 	return true;
 }

@@ -8,9 +8,9 @@
  *   have one.
  *
  * Invariants
- *   L1  every zone with memory is in the list once, no other is
- *   L2  no entry's node is nearer than that of the entry before it
- *   L3  within a node higher zones stand first
+ *   ZONELIST-1  every zone with memory is in the list once, no other is
+ *   ZONELIST-2  no entry's node is nearer than that of the entry before it
+ *   ZONELIST-3  within a node higher zones stand first
  */
 
 #include "mm/page/zonelist.h"
@@ -50,16 +50,16 @@ bool zonelist_verify(const struct topology *topology, struct pglist_data *const 
 	for (unsigned i = 0; i < topology->nr_nodes * MAX_NR_ZONES; i++) {
 		const struct zone *zone = &nodes[i / MAX_NR_ZONES]->node_zones[i % MAX_NR_ZONES];
 
-		REQUIRE("L1", i, nr_occurrences(list, zone) == zone_is_populated(zone));
+		REQUIRE("ZONELIST-1", i, nr_occurrences(list, zone) == zone_is_populated(zone));
 	}
 	for (uint32_t i = 1; i < list->nr_zones; i++) {
 		const struct zone *before = list->zones[i - 1];
 		const struct zone *zone = list->zones[i];
 
-		REQUIRE("L2", zone->index,
+		REQUIRE("ZONELIST-2", zone->index,
 			!topology_is_nearer(topology, nid, zone->node->node_id,
 					    before->node->node_id));
-		REQUIRE("L3", zone->index, zone->node != before->node || zone->type < before->type);
+		REQUIRE("ZONELIST-3", zone->index, zone->node != before->node || zone->type < before->type);
 	}
 	return true;
 }

@@ -2,11 +2,11 @@
  * All verifiers over the live system, and what only the whole system can show.
  *
  * Invariants, for a quiet system
- *   V1  pages on stacks, counted over the CPUs, are those of the walk: ready-made
+ *   SYSTEM-1  pages on stacks, counted over the CPUs, are those of the walk: ready-made
  *       ones PAGE_CACHED_LARGE, the others PAGE_CACHED
- *   V2  usable = taken by boot + metadata + managed, over all zones
- *   The others stand in the files of what they are about; A1 to A3 in
- *   mm/page/page_alloc.c are checked as zonelist rules, V1 and P3.
+ *   SYSTEM-2  usable = taken by boot + metadata + managed, over all zones
+ *   The others stand in the files of what they are about; ALLOC-1 to ALLOC-3 in
+ *   mm/page/page_alloc.c are checked as zonelist rules, SYSTEM-1 and STACK-3.
  */
 
 #include "mm/init.h"
@@ -31,8 +31,8 @@ static bool verify_cached(const struct zone *zone, struct violation *out)
 		nr_cached += page_stacks_pages(live.cpus[cpu], zone);
 		nr_ready += page_stacks_large_pages(live.cpus[cpu], zone);
 	}
-	REQUIRE("V1", zone->index, nr_ready == census.nr_pages[PAGE_CACHED_LARGE]);
-	REQUIRE("V1", zone->index, nr_cached - nr_ready == census.nr_pages[PAGE_CACHED]);
+	REQUIRE("SYSTEM-1", zone->index, nr_ready == census.nr_pages[PAGE_CACHED_LARGE]);
+	REQUIRE("SYSTEM-1", zone->index, nr_cached - nr_ready == census.nr_pages[PAGE_CACHED]);
 	return true;
 }
 
@@ -44,7 +44,7 @@ static bool verify_total(struct violation *out)
 		nr_pages += node_data(nid)->nr_taken_pages;
 	for_each_populated_zone(zone)
 		nr_pages += zone->managed_pages + zone->nr_metadata_pages;
-	REQUIRE("V2", nr_pages, nr_pages == live.nr_usable_pages);
+	REQUIRE("SYSTEM-2", nr_pages, nr_pages == live.nr_usable_pages);
 	return true;
 }
 

@@ -21,12 +21,12 @@
  *   keep. A CPU that only frees, or only allocates, keeps one. Draining sets it back.
  *
  * Invariants, on a CPU outside these functions
- *   A1  top is within the loaded magazine; slots below it hold objects, and its
+ *   ARRAY-1  top is within the loaded magazine; slots below it hold objects, and its
  *       sentinel none; those of the own depot are as in mm/slab/depot.c; inverse and
  *       nr_objects are the cache's
- *   A2  all objects are of node array->nid and of this cache
- *   A3  no object at rest has a state byte of 0, and each rests once
- *   A4  the own depot has at most max_full magazines, and max_full is at least 1
+ *   ARRAY-2  all objects are of node array->nid and of this cache
+ *   ARRAY-3  no object at rest has a state byte of 0, and each rests once
+ *   ARRAY-4  the own depot has at most max_full magazines, and max_full is at least 1
  *
  * Locking
  *   An array is used by its own CPU only, under mm_port_local_lock(). Others may

@@ -10,8 +10,8 @@
  *   in pages of its own, and the first nodes of it and node_cache are static.
  *
  * Invariants, while slab_system.lock is free
- *   C1  every cache is listed once, and nr_caches counts them
- *   C2  a cache's inverse and nr_objects are those of its layout
+ *   CACHE-1  every cache is listed once, and nr_caches counts them
+ *   CACHE-2  a cache's inverse and nr_objects are those of its layout
  *
  * Locking
  *   slab_system.lock guards the list of caches. node->lock nests inside it.

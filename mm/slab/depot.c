@@ -16,10 +16,10 @@
  *   No depot has more than UINT16_MAX of either.
  *
  * Invariants, true whenever depot->lock is free
- *   M1  nr_full and nr_empty are the lengths of the lists
- *   M2  every slot of a full magazine holds an object of the node and the cache,
+ *   DEPOT-1  nr_full and nr_empty are the lengths of the lists
+ *   DEPOT-2  every slot of a full magazine holds an object of the node and the cache,
  *       with a state byte that is not 0
- *   M3  the sentinel of every magazine is NULL
+ *   DEPOT-3  the sentinel of every magazine is NULL
  *
  * Locking
  *   depot->lock guards the lists. It nests in everything of the slab allocator and

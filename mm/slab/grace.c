@@ -6,7 +6,7 @@
  *   word. Period n has passed when no word in use is below n.
  *
  * Invariants
- *   P1  a CPU's word never decreases and never exceeds the counter
+ *   GRACE-1  a CPU's word never decreases and never exceeds the counter
  *
  * Locking
  *   None. The counter is increased with full ordering: what was unlinked before

@@ -8,9 +8,9 @@
  *   large block (mm/page/compound.c), whose order is in its struct page.
  *
  * Invariants
- *   K1  the cache of class c has objects of kmalloc_class_bytes(c)
- *   K2  index_of[] agrees with kmalloc_class() for every size
- *   K3  objects of a power-of-two class are aligned to their size
+ *   KMALLOC-1  the cache of class c has objects of kmalloc_class_bytes(c)
+ *   KMALLOC-2  index_of[] agrees with kmalloc_class() for every size
+ *   KMALLOC-3  objects of a power-of-two class are aligned to their size
  */
 
 #include "mm/kmalloc.h"

@@ -16,14 +16,14 @@
  *   leads to the cache, list.prev to the slab.
  *
  * Invariants, true whenever node->lock is free
- *   S1  a slab is on full, partial or free as nr_free is 0, between, or all
- *   S2  the free list has nr_free entries, each of a different object, none
+ *   SLAB-1  a slab is on full, partial or free as nr_free is 0, between, or all
+ *   SLAB-2  the free list has nr_free entries, each of a different object, none
  *       with a low byte of 0
- *   S3  every page of a slab has type PAGE_SLAB and leads to its cache and slab,
+ *   SLAB-3  every page of a slab has type PAGE_SLAB and leads to its cache and slab,
  *       and to its array: array_index is the cache's
- *   S4  nr_slabs, nr_free_slabs and nr_free_objects are the sums over the lists
- *   S5  both guard words of an on-slab descriptor are whole
- *   S6  an entry whose low byte is not 0 is in the free list or in one array
+ *   SLAB-4  nr_slabs, nr_free_slabs and nr_free_objects are the sums over the lists
+ *   SLAB-5  both guard words of an on-slab descriptor are whole
+ *   SLAB-6  an entry whose low byte is not 0 is in the free list or in one array
  *
  * Locking
  *   node->lock guards the lists and every slab on them. An object's state byte
@@ -277,7 +277,7 @@ unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct sla
 	return nr;
 }
 
-/* @slab has its first free object again, or all: the list S1 asks for. */
+/* @slab has its first free object again, or all: the list SLAB-1 asks for. */
 static void relist(struct kmem_cache *cache, struct cache_node *node, struct slab *slab)
 	HOLDS(node->lock)
 {

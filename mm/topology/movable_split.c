@@ -10,7 +10,7 @@
  *   The kernel keeps a tenth of the machine whatever is asked, and the first
  *   MIN_KERNEL_PAGES of each node, for boot and the mem_map of the rest.
  *
- * Invariant T9, see mm/topology/topology.c
+ * Invariant TOPOLOGY-9, see mm/topology/topology.c
  *   The border is a multiple of the largest block, so that none lies across it.
  *
  * Locking

@@ -13,11 +13,11 @@
  *   input range, so n ranges give at most 2n pieces.
  *
  * Invariants of a settled list
- *   R1  sorted by start
- *   R2  no two ranges share an address
- *   R3  starts and ends are multiples of the page size
- *   R4  no range is empty
- *   R5  ranges that touch differ in type, firmware type or attributes
+ *   RANGE-1  sorted by start
+ *   RANGE-2  no two ranges share an address
+ *   RANGE-3  starts and ends are multiples of the page size
+ *   RANGE-4  no range is empty
+ *   RANGE-5  ranges that touch differ in type, firmware type or attributes
  *
  * Locking
  *   None: the caller owns the arrays.
@@ -250,14 +250,14 @@ bool range_verify(const struct mem_range *ranges, uint32_t nr_ranges, struct vio
 	for (uint32_t i = 0; i < nr_ranges; i++) {
 		const struct mem_range *range = &ranges[i];
 
-		REQUIRE("R3", i, is_aligned(range->start, PAGE_SIZE));
-		REQUIRE("R3", i, is_aligned(range->end, PAGE_SIZE));
-		REQUIRE("R4", i, range->start < range->end);
+		REQUIRE("RANGE-3", i, is_aligned(range->start, PAGE_SIZE));
+		REQUIRE("RANGE-3", i, is_aligned(range->end, PAGE_SIZE));
+		REQUIRE("RANGE-4", i, range->start < range->end);
 		if (i == 0)
 			continue;
-		REQUIRE("R1", i, range[-1].start < range->start);
-		REQUIRE("R2", i, range[-1].end <= range->start);
-		REQUIRE("R5", i, !is_continued_by(&range[-1], range));
+		REQUIRE("RANGE-1", i, range[-1].start < range->start);
+		REQUIRE("RANGE-2", i, range[-1].end <= range->start);
+		REQUIRE("RANGE-5", i, !is_continued_by(&range[-1], range));
 	}
 	return true;
 }

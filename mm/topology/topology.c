@@ -9,15 +9,15 @@
  *   A refused or absent SRAT makes one node of everything.
  *
  * Invariants of a built topology
- *   T1  there is at least one node, and no two have the same domain
- *   T2  a node's pieces are sorted, disjoint, page-aligned, not empty
- *   T3  a node's usable_bytes is the sum of its pieces
- *   T4  the pieces of all nodes add up to the usable memory of boot_info
- *   T5  every CPU has a node that exists; [0] is the CPU that runs
- *   T6  nr_cpus of the nodes add up to all CPUs
- *   T7  the distance of a node to itself is 10, to any other more
- *   T8  HMAT's pairs are sorted by initiator, then target, and each is told once
- *   T9  a node's movable_start is a multiple of the largest block, not below
+ *   TOPOLOGY-1  there is at least one node, and no two have the same domain
+ *   TOPOLOGY-2  a node's pieces are sorted, disjoint, page-aligned, not empty
+ *   TOPOLOGY-3  a node's usable_bytes is the sum of its pieces
+ *   TOPOLOGY-4  the pieces of all nodes add up to the usable memory of boot_info
+ *   TOPOLOGY-5  every CPU has a node that exists; [0] is the CPU that runs
+ *   TOPOLOGY-6  nr_cpus of the nodes add up to all CPUs
+ *   TOPOLOGY-7  the distance of a node to itself is 10, to any other more
+ *   TOPOLOGY-8  HMAT's pairs are sorted by initiator, then target, and each is told once
+ *   TOPOLOGY-9  a node's movable_start is a multiple of the largest block, not below
  *       16 MiB, with usable memory of the node from there on and at least 16 MiB
  *       of it before
  *

@@ -213,19 +213,19 @@ void vmalloc_print_info(void)
 static bool verify_unmapped(uintptr_t start, uintptr_t end, struct violation *out)
 {
 	for (uintptr_t va = start; va < end; va += PAGE_SIZE)
-		REQUIRE("A5", va, mm_port_lookup(va) == PFN_NONE);
+		REQUIRE("AREA-5", va, mm_port_lookup(va) == PFN_NONE);
 	return true;
 }
 
-/* A4 and A7 of one entry of pages[]: @nr_pages frames from @page, mapped at @va. */
+/* AREA-4 and AREA-7 of one entry of pages[]: @nr_pages frames from @page, mapped at @va. */
 static bool verify_entry(const struct vm_struct *area, uintptr_t va, const struct page *page,
 			 unsigned nr_pages, struct violation *out)
 {
-	REQUIRE("A7", va, page->type == PAGE_VMALLOC);
+	REQUIRE("AREA-7", va, page->type == PAGE_VMALLOC);
 	if (vm_area_state(area) != VM_LIVE)
 		return true;
 	for (unsigned i = 0; i < nr_pages; i++)
-		REQUIRE("A4", va, mm_port_lookup(va + i * PAGE_SIZE) == page_to_pfn(page) + i);
+		REQUIRE("AREA-4", va, mm_port_lookup(va + i * PAGE_SIZE) == page_to_pfn(page) + i);
 	return true;
 }
 
@@ -240,7 +240,7 @@ static bool verify_owned_pages(const struct vm_struct *area, struct violation *o
 			return false;
 		va += pages_to_bytes(nr_pages);
 	}
-	REQUIRE("A4", va, vm_area_state(area) != VM_LIVE || va == area->place.end - VM_GUARD_BYTES);
+	REQUIRE("AREA-4", va, vm_area_state(area) != VM_LIVE || va == area->place.end - VM_GUARD_BYTES);
 	return true;
 }
 
@@ -249,8 +249,8 @@ static bool verify_shown_pages(const struct vm_struct *area, struct violation *o
 	for (unsigned i = 0; i < area->nr_pages; i++) {
 		pfn_t pfn = mm_port_lookup(area->place.start + i * PAGE_SIZE);
 
-		REQUIRE("A4", area->place.start, pfn != PFN_NONE);
-		REQUIRE("A4", area->place.start, !(area->flags & VM_IOREMAP) ||
+		REQUIRE("AREA-4", area->place.start, pfn != PFN_NONE);
+		REQUIRE("AREA-4", area->place.start, !(area->flags & VM_IOREMAP) ||
 						 pfn == pa_to_pfn(area->phys_addr) + i);
 	}
 	return true;
@@ -261,13 +261,13 @@ static bool verify_area(const struct vm_struct *area, struct violation *out)
 	bool is_live = vm_area_state(area) == VM_LIVE;
 	uintptr_t guard_va = area->place.end - VM_GUARD_BYTES;
 
-	REQUIRE("A2", area->place.start, (uintptr_t)area->addr == area->place.start);
-	REQUIRE("A2", area->place.start, area->size == area->place.end - area->place.start);
-	REQUIRE("A8", area->place.start, vm_area_starting_at(area->addr) == area ||
+	REQUIRE("AREA-2", area->place.start, (uintptr_t)area->addr == area->place.start);
+	REQUIRE("AREA-2", area->place.start, area->size == area->place.end - area->place.start);
+	REQUIRE("AREA-8", area->place.start, vm_area_starting_at(area->addr) == area ||
 		area->place.start - mm_port_vmalloc_start >= VM_INDEX_BYTES);
-	REQUIRE("A3", area->place.start, vm_area_bytes(area) == pages_to_bytes(area->nr_pages));
-	REQUIRE("A3", area->place.start, !is_live || is_power_of_two(area->flags & VM_KINDS));
-	REQUIRE("A3", area->place.start, area->nr_entries <= area->max_entries);
+	REQUIRE("AREA-3", area->place.start, vm_area_bytes(area) == pages_to_bytes(area->nr_pages));
+	REQUIRE("AREA-3", area->place.start, !is_live || is_power_of_two(area->flags & VM_KINDS));
+	REQUIRE("AREA-3", area->place.start, area->nr_entries <= area->max_entries);
 	if ((area->flags & VM_ALLOC) && !verify_owned_pages(area, out))
 		return false;
 	if (is_live && !(area->flags & VM_ALLOC) && !verify_shown_pages(area, out))
@@ -280,12 +280,12 @@ static bool verify_list(struct violation *out) HOLDS(vm_areas.lock)
 	const struct vspace_node *node = vspace_first(&vm_areas.space);
 
 	for (const struct vm_struct *area = vm_areas.first; area; area = area->next) {
-		REQUIRE("A2", area->addr, node == &area->place);
+		REQUIRE("AREA-2", area->addr, node == &area->place);
 		if (!verify_area(area, out))
 			return false;
 		node = node->next;
 	}
-	REQUIRE("A2", 0, node == NULL);
+	REQUIRE("AREA-2", 0, node == NULL);
 	return true;
 }
 
@@ -295,12 +295,12 @@ static bool verify_set(const struct vm_area_set *set, enum vm_state state, unsig
 	unsigned nr_areas = 0;
 
 	for (const struct vm_struct *area = set->first; area; area = area->link) {
-		REQUIRE("A6", area->addr, nr_areas < set->nr_areas);
-		REQUIRE("A6", area->addr, vm_area_state(area) == state);
-		REQUIRE("A6", area->addr, class == VM_NO_CLASS || vm_area_class(area) == class);
+		REQUIRE("AREA-6", area->addr, nr_areas < set->nr_areas);
+		REQUIRE("AREA-6", area->addr, vm_area_state(area) == state);
+		REQUIRE("AREA-6", area->addr, class == VM_NO_CLASS || vm_area_class(area) == class);
 		nr_areas++;
 	}
-	REQUIRE("A6", set->first, nr_areas == set->nr_areas);
+	REQUIRE("AREA-6", set->first, nr_areas == set->nr_areas);
 	return true;
 }
 
@@ -313,7 +313,7 @@ static bool verify_cpu(struct vm_area_cpu *cpu, struct vmalloc_totals *queued,
 		return false;
 	for (const struct vm_struct *area = cpu->lazy.first; area; area = area->link)
 		nr_lazy_pages += area->nr_pages;
-	REQUIRE("A6", cpu, nr_lazy_pages == cpu->nr_lazy_pages);
+	REQUIRE("AREA-6", cpu, nr_lazy_pages == cpu->nr_lazy_pages);
 	queued->nr_lazy += cpu->lazy.nr_areas;
 	for (unsigned class = 0; class < VM_NR_CLASSES; class++) {
 		if (!verify_set(&cpu->cached[class], VM_CACHED, class, out))
@@ -337,8 +337,8 @@ static bool verify_queues(struct violation *out)
 		if (!is_sound)
 			return false;
 	}
-	REQUIRE("A6", 0, listed.nr_lazy == queued.nr_lazy);
-	REQUIRE("A6", 0, listed.nr_cached == queued.nr_cached);
+	REQUIRE("AREA-6", 0, listed.nr_lazy == queued.nr_lazy);
+	REQUIRE("AREA-6", 0, listed.nr_cached == queued.nr_cached);
 	return true;
 }
 
@@ -350,7 +350,7 @@ bool vmalloc_verify(struct violation *out)
 	spin_lock(&vm_areas.lock);
 	is_sound = vspace_verify(&vm_areas.space, &in_space);
 	if (!is_sound)
-		*out = (struct violation){ "A1", in_space.condition, in_space.at };
+		*out = (struct violation){ "AREA-1", in_space.condition, in_space.at };
 	else
 		is_sound = verify_list(out);
 	spin_unlock(&vm_areas.lock);

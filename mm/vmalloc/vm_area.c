@@ -18,15 +18,15 @@
  *   An area that fails half filled leaves by the same way.
  *
  * Invariants
- *   A1  the address space is consistent (V1 to V5)
- *   A2  the list holds the areas of the address space in the same order; addr
+ *   AREA-1  the address space is consistent (VSPACE-1 to VSPACE-5)
+ *   AREA-2  the list holds the areas of the address space in the same order; addr
  *       and size are those of the range
- *   A3  a live area is of exactly one kind; its size is its pages and the guard page
- *   A4  a live area maps what it says, page by page
- *   A5  nothing is mapped at guard pages, nor at the addresses of other areas
- *   A6  queues and caches hold exactly the areas in their state, and count them
- *   A7  pages of live and lazy areas that own them are of type PAGE_VMALLOC
- *   A8  the index leads from the first page of each area to it, as far as it reaches
+ *   AREA-3  a live area is of exactly one kind; its size is its pages and the guard page
+ *   AREA-4  a live area maps what it says, page by page
+ *   AREA-5  nothing is mapped at guard pages, nor at the addresses of other areas
+ *   AREA-6  queues and caches hold exactly the areas in their state, and count them
+ *   AREA-7  pages of live and lazy areas that own them are of type PAGE_VMALLOC
+ *   AREA-8  the index leads from the first page of each area to it, as far as it reaches
  *
  * Locking
  *   vm_areas.lock guards the address space, the list and the step to PURGING:

@@ -19,11 +19,11 @@
  *   that page-table pages are shared by many areas and found empty at the top.
  *
  * Invariants
- *   V1  ranges are page-aligned, not empty, inside the space, ascending and disjoint
- *   V2  list and tree hold the same nodes in the same order; links agree both ways
- *   V3  a node's max_gap_bytes is the largest gap of its subtree
- *   V4  a node's height is one more than its higher child's; children differ by at most 1
- *   V5  nr_nodes counts the ranges and used_bytes adds them up; the head is not among them
+ *   VSPACE-1  ranges are page-aligned, not empty, inside the space, ascending and disjoint
+ *   VSPACE-2  list and tree hold the same nodes in the same order; links agree both ways
+ *   VSPACE-3  a node's max_gap_bytes is the largest gap of its subtree
+ *   VSPACE-4  a node's height is one more than its higher child's; children differ by at most 1
+ *   VSPACE-5  nr_nodes counts the ranges and used_bytes adds them up; the head is not among them
  *
  * Locking
  *   The caller serialises. Nothing here takes a lock or calls out.
@@ -114,7 +114,7 @@ static struct vspace_node *rotate_right(struct vspace *space, struct vspace_node
 	return up;
 }
 
-/* Restores V4 at @node, whose subtrees obey it; returns what now stands there. */
+/* Restores VSPACE-4 at @node, whose subtrees obey it; returns what now stands there. */
 static struct vspace_node *rebalance(struct vspace *space, struct vspace_node *node)
 {
 	unsigned left = height_of(node->left), right = height_of(node->right);
@@ -339,11 +339,11 @@ static const struct vspace_node *tree_successor(const struct vspace_node *node)
 static bool verify_links(const struct vspace *space, const struct vspace_node *node,
 			 struct violation *out)
 {
-	REQUIRE("V2", node->start, !node->left || node->left->parent == node);
-	REQUIRE("V2", node->start, !node->right || node->right->parent == node);
-	REQUIRE("V2", node->start, node->parent || space->root == node);
-	REQUIRE("V2", node->start, !node->next || node->next->prev == node);
-	REQUIRE("V2", node->start, tree_successor(node) == node->next);
+	REQUIRE("VSPACE-2", node->start, !node->left || node->left->parent == node);
+	REQUIRE("VSPACE-2", node->start, !node->right || node->right->parent == node);
+	REQUIRE("VSPACE-2", node->start, node->parent || space->root == node);
+	REQUIRE("VSPACE-2", node->start, !node->next || node->next->prev == node);
+	REQUIRE("VSPACE-2", node->start, tree_successor(node) == node->next);
 	return true;
 }
 
@@ -352,14 +352,14 @@ static bool verify_node(const struct vspace *space, const struct vspace_node *no
 {
 	unsigned left = height_of(node->left), right = height_of(node->right);
 
-	REQUIRE("V1", node->start, is_aligned(node->start | node->end, PAGE_SIZE));
-	REQUIRE("V1", node->start, node == &space->head || node->start < node->end);
-	REQUIRE("V1", node->start, node->end <= (node->next ? node->next->start : space->end));
+	REQUIRE("VSPACE-1", node->start, is_aligned(node->start | node->end, PAGE_SIZE));
+	REQUIRE("VSPACE-1", node->start, node == &space->head || node->start < node->end);
+	REQUIRE("VSPACE-1", node->start, node->end <= (node->next ? node->next->start : space->end));
 	if (!verify_links(space, node, out))
 		return false;
-	REQUIRE("V3", node->start, node->max_gap_bytes == expected_max_gap(space, node));
-	REQUIRE("V4", node->start, node->height == expected_height(node));
-	REQUIRE("V4", node->start, left <= right + 1 && right <= left + 1);
+	REQUIRE("VSPACE-3", node->start, node->max_gap_bytes == expected_max_gap(space, node));
+	REQUIRE("VSPACE-4", node->start, node->height == expected_height(node));
+	REQUIRE("VSPACE-4", node->start, left <= right + 1 && right <= left + 1);
 	return true;
 }
 
@@ -367,18 +367,18 @@ bool vspace_verify(const struct vspace *space, struct violation *out)
 {
 	uint64_t nr_nodes = 0, used_bytes = 0;
 
-	REQUIRE("V2", space->start, space->root && !space->root->parent);
-	REQUIRE("V1", space->start, space->head.start == space->start);
-	REQUIRE("V5", space->start, space->head.end == space->start);
+	REQUIRE("VSPACE-2", space->start, space->root && !space->root->parent);
+	REQUIRE("VSPACE-1", space->start, space->head.start == space->start);
+	REQUIRE("VSPACE-5", space->start, space->head.end == space->start);
 	for (const struct vspace_node *node = &space->head; node; node = node->next) {
 		/* A list that has become a ring ends here. */
-		REQUIRE("V5", node->start, nr_nodes <= space->nr_nodes);
+		REQUIRE("VSPACE-5", node->start, nr_nodes <= space->nr_nodes);
 		if (!verify_node(space, node, out))
 			return false;
 		used_bytes += node->end - node->start;
 		nr_nodes++;
 	}
-	REQUIRE("V5", space->start, nr_nodes == space->nr_nodes + 1);
-	REQUIRE("V5", space->start, used_bytes == space->used_bytes);
+	REQUIRE("VSPACE-5", space->start, nr_nodes == space->nr_nodes + 1);
+	REQUIRE("VSPACE-5", space->start, used_bytes == space->used_bytes);
 	return true;
 }

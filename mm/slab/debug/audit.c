@@ -16,8 +16,8 @@
  *   changed meanwhile passes over the slot.
  *
  * Invariants, while nobody notes anything
- *   A1  the numbers in a ring ascend from its oldest event to its newest
- *   A2  no number is above that of the event noted last
+ *   AUDIT-1  the numbers in a ring ascend from its oldest event to its newest
+ *   AUDIT-2  no number is above that of the event noted last
  *
  * Locking
  *   ring->lock serialises the writers of a ring; nothing is called out of it.
@@ -217,7 +217,7 @@ static void find_in_ring(const struct audit_ring *ring, uint64_t before, const v
 		if (!read_event(slot_back(ring, i), &event))
 			continue;
 		if (event.number <= found->number)
-			return;		/* A1: all that follow are older */
+			return;		/* AUDIT-1: all that follow are older */
 		if (event.number < before && is_about(&event, va)) {
 			*found = event;
 			return;
@@ -297,8 +297,8 @@ static bool verify_ring(const struct audit_ring *ring, struct violation *out)
 		uint64_t number = slot_back(ring, i)->number;
 
 		/* Never written: so is all that would be older. */
-		REQUIRE("A1", slot_back(ring, i), number < newer || (number == 0 && newer == 0));
-		REQUIRE("A2", slot_back(ring, i), number <= audit.nr_noted);
+		REQUIRE("AUDIT-1", slot_back(ring, i), number < newer || (number == 0 && newer == 0));
+		REQUIRE("AUDIT-2", slot_back(ring, i), number <= audit.nr_noted);
 		newer = number;
 	}
 	return true;

@@ -53,7 +53,7 @@ void audit_note(const struct kmem_cache *cache, enum audit_kind kind, const void
  */
 bool audit_find(uint64_t before, const void *va, struct audit_event *found);
 
-/* Checks A1 and A2. Nobody notes anything meanwhile. O(events). */
+/* Checks AUDIT-1 and AUDIT-2. Nobody notes anything meanwhile. O(events). */
 bool audit_verify(struct violation *out);
 
 #endif

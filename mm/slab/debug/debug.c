@@ -18,8 +18,8 @@
  *   (SLAB_TYPESAFE_BY_RCU), keep their contents: no poison, no zeroing.
  *
  * Invariants
- *   D1  red zones hold the pattern of their object's state
- *   D2  free objects hold poison, where the cache poisons
+ *   DEBUG-1  red zones hold the pattern of their object's state
+ *   DEBUG-2  free objects hold poison, where the cache poisons
  *
  * Locking
  *   debug->lock guards the quarantine. Tails belong to whoever holds the object.
@@ -258,8 +258,8 @@ bool debug_slab_verify(const struct kmem_cache *cache, const struct slab *slab,
 		unsigned nr;
 		const char *kind = object_damage(cache, object, is_allocated, &at, &nr);
 
-		REQUIRE("D2", at, !kind || strcmp(kind, "use after free") != 0);
-		REQUIRE("D1", at, !kind);
+		REQUIRE("DEBUG-2", at, !kind || strcmp(kind, "use after free") != 0);
+		REQUIRE("DEBUG-1", at, !kind);
 	}
 	return true;
 }

@@ -53,7 +53,7 @@ void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_
 void debug_drain(struct kmem_cache *cache);
 unsigned debug_nr_quarantined(const struct kmem_cache *cache);
 
-/* D1: red zones are whole. D2: free objects hold poison. */
+/* DEBUG-1: red zones are whole. DEBUG-2: free objects hold poison. */
 bool debug_slab_verify(const struct kmem_cache *cache, const struct slab *slab,
 		       struct violation *out);
 
@@ -105,7 +105,7 @@ bool guard_next(unsigned *at, struct guarded *copy);
 /* Live guarded objects of @cache. */
 uint64_t guard_count(const struct kmem_cache *cache);
 
-/* Checks G1 and G2. Other CPUs are quiet. */
+/* Checks GUARD-1 and GUARD-2. Other CPUs are quiet. */
 bool guard_verify(struct violation *out);
 
 /* ---- mm/slab/debug/report.c ---- */

@@ -17,9 +17,9 @@
  *   are freed. And nobody before slab_guard_start().
  *
  * Invariants
- *   G1  a used entry's area is a live one, and its object lies in it, aligned as its
+ *   GUARD-1  a used entry's area is a live one, and its object lies in it, aligned as its
  *       cache says and less than that from the area's end
- *   G2  nr_used counts the used entries
+ *   GUARD-2  nr_used counts the used entries
  *
  * Locking
  *   guards.lock guards the table; vmalloc is called without it.
@@ -233,12 +233,12 @@ static bool entry_verify(const struct guarded *entry, struct violation *out)
 	const struct vm_struct *area = area_of(entry);
 	const uintptr_t object = (uintptr_t)entry->object, start = (uintptr_t)entry->area;
 
-	REQUIRE("G1", object, area && area->addr == entry->area);
-	REQUIRE("G1", object, vm_area_state(area) == VM_LIVE);
-	REQUIRE("G1", object, is_aligned(object, entry->cache->align));
-	REQUIRE("G1", object, object >= start);
-	REQUIRE("G1", object, object + entry->bytes <= start + vm_area_bytes(area));
-	REQUIRE("G1", object, start + vm_area_bytes(area) - object - entry->bytes <
+	REQUIRE("GUARD-1", object, area && area->addr == entry->area);
+	REQUIRE("GUARD-1", object, vm_area_state(area) == VM_LIVE);
+	REQUIRE("GUARD-1", object, is_aligned(object, entry->cache->align));
+	REQUIRE("GUARD-1", object, object >= start);
+	REQUIRE("GUARD-1", object, object + entry->bytes <= start + vm_area_bytes(area));
+	REQUIRE("GUARD-1", object, start + vm_area_bytes(area) - object - entry->bytes <
 		entry->cache->align);
 	return true;
 }
@@ -251,6 +251,6 @@ bool guard_verify(struct violation *out)
 	for (unsigned at = 0; guard_next(&at, &entry); nr++)
 		if (!entry_verify(&entry, out))
 			return false;
-	REQUIRE("G2", nr, nr == guards.nr_used);
+	REQUIRE("GUARD-2", nr, nr == guards.nr_used);
 	return true;
 }

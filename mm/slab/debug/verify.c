@@ -26,11 +26,11 @@ static bool free_list_verify(const struct kmem_cache *cache, const struct slab *
 	uint64_t seen[SLAB_MAX_OBJECTS / BITS_PER_WORD] = { 0 };
 	unsigned index = slab->first_free;
 
-	REQUIRE("S2", slab, slab->nr_free <= cache->layout.nr_objects);
+	REQUIRE("SLAB-2", slab, slab->nr_free <= cache->layout.nr_objects);
 	for (unsigned i = 0; i < slab->nr_free; i++) {
-		REQUIRE("S2", slab, index < cache->layout.nr_objects);
-		REQUIRE("S2", slab, !bitmap_test(seen, index));
-		REQUIRE("S2", slab_object(cache, slab, index), slab->bufctl[index] != 0);
+		REQUIRE("SLAB-2", slab, index < cache->layout.nr_objects);
+		REQUIRE("SLAB-2", slab, !bitmap_test(seen, index));
+		REQUIRE("SLAB-2", slab_object(cache, slab, index), slab->bufctl[index] != 0);
 		bitmap_set(seen, index);
 		index = slab_next_free(cache, slab, index);
 	}
@@ -42,10 +42,10 @@ static bool pages_verify(struct kmem_cache *cache, struct slab *slab, struct vio
 	const struct page *page = virt_to_page(slab_start(cache, slab));
 
 	for (uint64_t i = 0; i < pages_in(cache->layout.order); i++) {
-		REQUIRE("S3", page_address(&page[i]), page[i].type == PAGE_SLAB);
-		REQUIRE("S3", page_address(&page[i]), page_cache(&page[i]) == cache);
-		REQUIRE("S3", page_address(&page[i]), page_slab(&page[i]) == slab);
-		REQUIRE("S3", page_address(&page[i]), page[i].array_index == cache->array_index);
+		REQUIRE("SLAB-3", page_address(&page[i]), page[i].type == PAGE_SLAB);
+		REQUIRE("SLAB-3", page_address(&page[i]), page_cache(&page[i]) == cache);
+		REQUIRE("SLAB-3", page_address(&page[i]), page_slab(&page[i]) == slab);
+		REQUIRE("SLAB-3", page_address(&page[i]), page[i].array_index == cache->array_index);
 	}
 	return true;
 }
@@ -53,7 +53,7 @@ static bool pages_verify(struct kmem_cache *cache, struct slab *slab, struct vio
 static bool slab_verify_one(struct kmem_cache *cache, struct slab *slab, struct sums *sums,
 			    struct violation *out)
 {
-	REQUIRE("S5", slab, slab_guards_are_whole(cache, slab));
+	REQUIRE("SLAB-5", slab, slab_guards_are_whole(cache, slab));
 	if (!pages_verify(cache, slab, out) || !free_list_verify(cache, slab, out))
 		return false;
 	sums->nr_in_slabs += slab->nr_free;
@@ -62,7 +62,7 @@ static bool slab_verify_one(struct kmem_cache *cache, struct slab *slab, struct 
 	return !cache->debug || debug_slab_verify(cache, slab, out);
 }
 
-/* One list of a node, and what rule S1 says of its slabs. */
+/* One list of a node, and what rule SLAB-1 says of its slabs. */
 struct walk {
 	struct kmem_cache *cache;
 	struct cache_node *node;
@@ -78,10 +78,10 @@ static bool list_verify(struct walk *walk, const struct list_head *head, unsigne
 	list_for_each(at, head) {
 		struct slab *slab = list_entry(at, struct slab, list);
 
-		REQUIRE("S1", slab, list_is_linked(at));
-		REQUIRE("S1", slab, slab->nr_free >= min_free);
-		REQUIRE("S1", slab, slab->nr_free <= max_free);
-		REQUIRE("S1", slab, slab->nid == walk->node->nid);
+		REQUIRE("SLAB-1", slab, list_is_linked(at));
+		REQUIRE("SLAB-1", slab, slab->nr_free >= min_free);
+		REQUIRE("SLAB-1", slab, slab->nr_free <= max_free);
+		REQUIRE("SLAB-1", slab, slab->nid == walk->node->nid);
 		if (!slab_verify_one(walk->cache, slab, walk->sums, out))
 			return false;
 		walk->nr_slabs++;
@@ -105,9 +105,9 @@ static bool node_verify(struct kmem_cache *cache, struct cache_node *node, struc
 	nr_slabs += walk.nr_slabs;
 	if (!list_verify(&walk, &node->free, all, all, out))
 		return false;
-	REQUIRE("S4", node, node->nr_slabs == nr_slabs + walk.nr_slabs);
-	REQUIRE("S4", node, node->nr_free_slabs == walk.nr_slabs);
-	REQUIRE("S4", node, node->nr_free_objects == sums->nr_in_slabs - nr_before);
+	REQUIRE("SLAB-4", node, node->nr_slabs == nr_slabs + walk.nr_slabs);
+	REQUIRE("SLAB-4", node, node->nr_free_slabs == walk.nr_slabs);
+	REQUIRE("SLAB-4", node, node->nr_free_objects == sums->nr_in_slabs - nr_before);
 	return true;
 }
 
@@ -146,18 +146,18 @@ static bool depot_verify(struct kmem_cache *cache, const struct depot *depot, un
 	uint32_t nr = 0;
 
 	for (const struct magazine *at = depot->empty; at; at = at->next, nr++) {
-		REQUIRE("M1", at, nr < depot->nr_empty);
-		REQUIRE("M3", at, !at->no_object);
+		REQUIRE("DEPOT-1", at, nr < depot->nr_empty);
+		REQUIRE("DEPOT-3", at, !at->no_object);
 	}
-	REQUIRE("M1", depot, nr == depot->nr_empty);
+	REQUIRE("DEPOT-1", depot, nr == depot->nr_empty);
 	nr = 0;
 	for (const struct magazine *at = depot->full; at; at = at->next, nr++) {
-		REQUIRE("M1", at, nr < depot->nr_full);
-		REQUIRE("M3", at, !at->no_object);
-		if (!slots_verify(cache, at->slots, cache->magazine_slots, nid, "M2", out))
+		REQUIRE("DEPOT-1", at, nr < depot->nr_full);
+		REQUIRE("DEPOT-3", at, !at->no_object);
+		if (!slots_verify(cache, at->slots, cache->magazine_slots, nid, "DEPOT-2", out))
 			return false;
 	}
-	REQUIRE("M1", depot, nr == depot->nr_full);
+	REQUIRE("DEPOT-1", depot, nr == depot->nr_full);
 	sums->nr_at_rest += depot_objects(cache, depot);
 	return true;
 }
@@ -171,16 +171,16 @@ static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 	if (array == &slab_no_array)
 		return true;
 	loaded = cpu_array_loaded(cache, array);
-	REQUIRE("A1", array, array->top >= loaded->slots);
-	REQUIRE("A1", array, array->top <= array->end);
-	REQUIRE("A1", array, !loaded->no_object);
-	REQUIRE("A1", array, array->inverse == cache->inverse);
-	REQUIRE("A1", array, array->nr_objects == cache->nr_objects);
-	REQUIRE("A4", array, array->max_full > 0);
-	REQUIRE("A4", array, array->own.nr_full + array->own.nr_empty <= array->max_full);
+	REQUIRE("ARRAY-1", array, array->top >= loaded->slots);
+	REQUIRE("ARRAY-1", array, array->top <= array->end);
+	REQUIRE("ARRAY-1", array, !loaded->no_object);
+	REQUIRE("ARRAY-1", array, array->inverse == cache->inverse);
+	REQUIRE("ARRAY-1", array, array->nr_objects == cache->nr_objects);
+	REQUIRE("ARRAY-4", array, array->max_full > 0);
+	REQUIRE("ARRAY-4", array, array->own.nr_full + array->own.nr_empty <= array->max_full);
 	nr = (unsigned)(array->top - loaded->slots);
 	sums->nr_at_rest += nr;
-	return slots_verify(cache, loaded->slots, nr, array->nid, "A2", out) &&
+	return slots_verify(cache, loaded->slots, nr, array->nid, "ARRAY-2", out) &&
 		depot_verify(cache, &array->own, array->nid, sums, out);
 }
 
@@ -189,11 +189,11 @@ static bool alien_verify(struct kmem_cache *cache, const struct alien_array *ali
 {
 	if (!alien)
 		return true;
-	REQUIRE("L1", alien, alien->nr <= alien->limit);
-	REQUIRE("L1", alien, alien->limit == (alien->magazine ? cache->magazine_slots : 0));
+	REQUIRE("ALIEN-1", alien, alien->nr <= alien->limit);
+	REQUIRE("ALIEN-1", alien, alien->limit == (alien->magazine ? cache->magazine_slots : 0));
 	sums->nr_at_rest += alien->nr;
 	return alien->nr == 0 ||
-		slots_verify(cache, alien->magazine->slots, alien->nr, nid, "L2", out);
+		slots_verify(cache, alien->magazine->slots, alien->nr, nid, "ALIEN-2", out);
 }
 
 static bool node_arrays_verify(struct kmem_cache *cache, const struct cache_node *node,
@@ -223,8 +223,8 @@ bool cache_verify(struct kmem_cache *cache, struct violation *out)
 {
 	struct sums sums = { 0 };
 
-	REQUIRE("C2", cache, cache->inverse == slab_layout_inverse(&cache->layout));
-	REQUIRE("C2", cache, cache->nr_objects ==
+	REQUIRE("CACHE-2", cache, cache->inverse == slab_layout_inverse(&cache->layout));
+	REQUIRE("CACHE-2", cache, cache->nr_objects ==
 		cache->layout.nr_objects);
 	if (!nodes_verify(cache, &sums, out))
 		return false;
@@ -233,7 +233,7 @@ bool cache_verify(struct kmem_cache *cache, struct violation *out)
 			return false;
 	if (cache->debug)
 		sums.nr_at_rest += debug_nr_quarantined(cache);
-	REQUIRE("S6", cache, sums.nr_not_allocated == sums.nr_in_slabs + sums.nr_at_rest);
+	REQUIRE("SLAB-6", cache, sums.nr_not_allocated == sums.nr_in_slabs + sums.nr_at_rest);
 	return true;
 }
 
@@ -256,8 +256,8 @@ static bool kmalloc_verify(struct violation *out)
 
 			if (!cache)
 				continue;	/* before kmalloc_init() */
-			REQUIRE("K1", cache, cache->object_bytes == kmalloc_class_bytes(class));
-			REQUIRE("K3", cache, cache->align >= (cache->object_bytes &
+			REQUIRE("KMALLOC-1", cache, cache->object_bytes == kmalloc_class_bytes(class));
+			REQUIRE("KMALLOC-3", cache, cache->align >= (cache->object_bytes &
 				-cache->object_bytes) || cache->align == PAGE_SIZE);
 		}
 	return true;
@@ -268,11 +268,11 @@ bool slab_verify(struct violation *out)
 	unsigned nr_caches = 0;
 
 	list_for_each(at, &slab_system.caches) {
-		REQUIRE("C1", at, list_is_linked(at));
+		REQUIRE("CACHE-1", at, list_is_linked(at));
 		if (!cache_verify(list_entry(at, struct kmem_cache, list), out))
 			return false;
 		nr_caches++;
 	}
-	REQUIRE("C1", nr_caches, nr_caches == slab_system.nr_caches);
+	REQUIRE("CACHE-1", nr_caches, nr_caches == slab_system.nr_caches);
 	return kmalloc_verify(out) && guard_verify(out);
 }

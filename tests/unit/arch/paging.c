@@ -772,16 +772,16 @@ static bool set_up_to_break(void)
 	return true;
 }
 
-static void verify_notices_T1(void)
+static void verify_notices_PAGING_1(void)
 {
 	if (!set_up_to_break())
 		return;
 	*entry_of(BASE_VA, PT_LEVEL_4K) = 0;
-	CHECK(breaks("T1"));
+	CHECK(breaks("PAGING-1"));
 	tear_down();
 }
 
-static void verify_notices_T2(void)
+static void verify_notices_PAGING_2(void)
 {
 	uint64_t *parent;
 
@@ -790,40 +790,40 @@ static void verify_notices_T2(void)
 	parent = entry_of(BASE_VA, PT_LEVEL_2M);
 	memset(arena.memory + (*parent & PTE_PA_MASK), 0, PAGE_SIZE);
 	*parent &= ~(0x3ffull << 52);
-	CHECK(breaks("T2"));
+	CHECK(breaks("PAGING-2"));
 	tear_down();
 }
 
-static void verify_notices_T3(void)
+static void verify_notices_PAGING_3(void)
 {
 	if (!set_up_to_break())
 		return;
 	*entry_of(BASE_VA, PT_LEVEL_4K) |= PTE_USER;
-	CHECK(breaks("T3"));
+	CHECK(breaks("PAGING-3"));
 	*entry_of(BASE_VA, PT_LEVEL_4K) &= ~(PTE_USER | PTE_NX);
-	CHECK(breaks("T3"));
+	CHECK(breaks("PAGING-3"));
 	tear_down();
 }
 
-static void verify_notices_T4(void)
+static void verify_notices_PAGING_4(void)
 {
 	if (!set_up_to_break())
 		return;
 	*entry_of(BASE_VA + 2 * MIB, PT_LEVEL_2M) += 4 * KIB;
-	CHECK(breaks("T4"));
+	CHECK(breaks("PAGING-4"));
 	tear_down();
 }
 
-static void verify_notices_T5(void)
+static void verify_notices_PAGING_5(void)
 {
 	if (!set_up_to_break())
 		return;
 	arena.tables.nr_tables++;
-	CHECK(breaks("T5"));
+	CHECK(breaks("PAGING-5"));
 	tear_down();
 }
 
-static void verify_notices_T6(void)
+static void verify_notices_PAGING_6(void)
 {
 	uint64_t *entry;
 
@@ -831,13 +831,13 @@ static void verify_notices_T6(void)
 		return;
 	entry = entry_of(BASE_VA + 5 * GIB + 8 * MIB, PT_LEVEL_4K);
 	*entry |= PTE_WRITE;
-	CHECK(breaks("T6"));
+	CHECK(breaks("PAGING-6"));
 	*entry &= ~PTE_WRITE;
 	entry[7] += PAGE_SIZE;
-	CHECK(breaks("T6"));
+	CHECK(breaks("PAGING-6"));
 	entry[7] -= PAGE_SIZE;
 	*entry_of(BASE_VA, PT_LEVEL_1G) |= PTE_WRITE;
-	CHECK(breaks("T6"));
+	CHECK(breaks("PAGING-6"));
 	tear_down();
 }
 
@@ -921,12 +921,12 @@ static const struct test_case cases[] = {
 	{ "running out of tables leaves a backdrop whole", running_out_leaves_a_backdrop_whole },
 	{ "a visit passes over a backdrop in large steps",
 	  a_visit_passes_over_a_backdrop_in_large_steps },
-	{ "verify notices T1", verify_notices_T1 },
-	{ "verify notices T2", verify_notices_T2 },
-	{ "verify notices T3", verify_notices_T3 },
-	{ "verify notices T4", verify_notices_T4 },
-	{ "verify notices T5", verify_notices_T5 },
-	{ "verify notices T6", verify_notices_T6 },
+	{ "verify notices PAGING-1", verify_notices_PAGING_1 },
+	{ "verify notices PAGING-2", verify_notices_PAGING_2 },
+	{ "verify notices PAGING-3", verify_notices_PAGING_3 },
+	{ "verify notices PAGING-4", verify_notices_PAGING_4 },
+	{ "verify notices PAGING-5", verify_notices_PAGING_5 },
+	{ "verify notices PAGING-6", verify_notices_PAGING_6 },
 	{ "mapping twice panics", mapping_twice_panics },
 	{ "writable code panics", writable_code_panics },
 	{ "writable backdrops panic", writable_backdrops_panic },

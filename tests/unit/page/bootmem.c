@@ -189,34 +189,34 @@ static void random_requests_agree_with_a_map_of_bytes(void)
 	CHECK_EQ(runs.nr_free_pages, 0);
 }
 
-static void verify_notices_M1(void)
+static void verify_notices_BOOTMEM_1(void)
 {
 	setup();
 	bootmem.is_retired = true;
-	CHECK(breaks("M1"));
+	CHECK(breaks("BOOTMEM-1"));
 }
 
-static void verify_notices_M2(void)
+static void verify_notices_BOOTMEM_2(void)
 {
 	setup();
 	bootmem.nr_free_pages++;
-	CHECK(breaks("M2"));
+	CHECK(breaks("BOOTMEM-2"));
 }
 
-static void verify_notices_M3(void)
+static void verify_notices_BOOTMEM_3(void)
 {
 	setup();
 	bootmem.packed_pa = pfn_to_pa(START_PFN + 70) + 8;
-	CHECK(breaks("M3"));
+	CHECK(breaks("BOOTMEM-3"));
 	bootmem.packed_pa = pfn_to_pa(START_PFN - 1) + 8;
-	CHECK(breaks("M3"));
+	CHECK(breaks("BOOTMEM-3"));
 }
 
-static void verify_notices_M4(void)
+static void verify_notices_BOOTMEM_4(void)
 {
 	setup();
 	bitmap_clear(map, NR_PAGES);
-	CHECK(breaks("M4"));
+	CHECK(breaks("BOOTMEM-4"));
 }
 
 static const struct test_case cases[] = {
@@ -230,10 +230,10 @@ static const struct test_case cases[] = {
 	{ "after retiring everything is refused", after_retiring_everything_is_refused },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },
 	{ "random requests agree with a map of bytes", random_requests_agree_with_a_map_of_bytes },
-	{ "verify notices M1", verify_notices_M1 },
-	{ "verify notices M2", verify_notices_M2 },
-	{ "verify notices M3", verify_notices_M3 },
-	{ "verify notices M4", verify_notices_M4 },
+	{ "verify notices BOOTMEM-1", verify_notices_BOOTMEM_1 },
+	{ "verify notices BOOTMEM-2", verify_notices_BOOTMEM_2 },
+	{ "verify notices BOOTMEM-3", verify_notices_BOOTMEM_3 },
+	{ "verify notices BOOTMEM-4", verify_notices_BOOTMEM_4 },
 };
 
 TEST_SUITE(bootmem, cases);

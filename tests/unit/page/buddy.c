@@ -757,41 +757,41 @@ static bool breaks_at(const char *rule, uint64_t at)
 	       violation.at == at;
 }
 
-static void verify_notices_B1(void)
+static void verify_notices_BUDDY_1(void)
 {
 	struct page *page;
 
 	CHECK(sandbox_start(&box));
 	/* The last block but for its first page, the first but for its last. */
 	box.span = (struct pfn_span){ 1, SANDBOX_PAGES };
-	CHECK(breaks_at("B1", 0));
+	CHECK(breaks_at("BUDDY-1", 0));
 	box.span = (struct pfn_span){ 0, SANDBOX_PAGES - 1 };
-	CHECK(breaks_at("B1", SANDBOX_PAGES - (1u << MAX_ORDER)));
+	CHECK(breaks_at("BUDDY-1", SANDBOX_PAGES - (1u << MAX_ORDER)));
 	box.span = (struct pfn_span){ 0, SANDBOX_PAGES };
 	page = sandbox_take(&box, 2, MIGRATE_MOVABLE);
 	spin_lock(&box.zone->lock);
 	buddy_list(box.zone, page + 1, 1, MIGRATE_MOVABLE);
 	spin_unlock(&box.zone->lock);
-	CHECK(breaks_at("B1", 1));
+	CHECK(breaks_at("BUDDY-1", 1));
 	sandbox_end(&box);
 }
 
-static void verify_notices_B2(void)
+static void verify_notices_BUDDY_2(void)
 {
 	CHECK(sandbox_start(&box));
 	box.map[0].type = PAGE_USER;
-	CHECK(breaks_at("B2", 0));
+	CHECK(breaks_at("BUDDY-2", 0));
 	box.map[0].type = PAGE_FREE;
 	CHECK(is_consistent());
 	box.map[1].refcount = 1;
-	CHECK(breaks_at("B2", 1));
+	CHECK(breaks_at("BUDDY-2", 1));
 	box.map[1].refcount = 0;
 	box.map[(1u << MAX_ORDER) - 1].order = 1;
-	CHECK(breaks_at("B2", (1u << MAX_ORDER) - 1));
+	CHECK(breaks_at("BUDDY-2", (1u << MAX_ORDER) - 1));
 	sandbox_end(&box);
 }
 
-static void verify_notices_B3(void)
+static void verify_notices_BUDDY_3(void)
 {
 	struct page *low, *high;
 
@@ -803,34 +803,34 @@ static void verify_notices_B3(void)
 	buddy_list(box.zone, high, 0, MIGRATE_MOVABLE);
 	box.zone->nr_free_pages += 2;
 	spin_unlock(&box.zone->lock);
-	CHECK(sandbox_breaks(&box, "B3"));
+	CHECK(sandbox_breaks(&box, "BUDDY-3"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_B4(void)
+static void verify_notices_BUDDY_4(void)
 {
 	CHECK(sandbox_start(&box));
 	box.zone->nr_free_pages--;
-	CHECK(sandbox_breaks(&box, "B4"));
+	CHECK(sandbox_breaks(&box, "BUDDY-4"));
 	box.zone->nr_free_pages++;
 	box.zone->free_area[MAX_ORDER].nr_free++;
-	CHECK(sandbox_breaks(&box, "B4"));
+	CHECK(sandbox_breaks(&box, "BUDDY-4"));
 	box.zone->free_area[MAX_ORDER].nr_free--;
 	/* A list that leads back into itself ends the walk. */
 	box.map[0].list.next = &box.map[0].list;
-	CHECK(sandbox_breaks(&box, "B4"));
+	CHECK(sandbox_breaks(&box, "BUDDY-4"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_B5(void)
+static void verify_notices_BUDDY_5(void)
 {
 	CHECK(sandbox_start(&box));
 	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
-	CHECK(breaks_at("B5", 0));
+	CHECK(breaks_at("BUDDY-5", 0));
 	pageblock_set_migratetype(box.map, MIGRATE_MOVABLE);
 	sandbox_take(&box, 0, MIGRATE_MOVABLE);
 	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
-	CHECK(breaks_at("B5", 1));
+	CHECK(breaks_at("BUDDY-5", 1));
 	sandbox_end(&box);
 }
 
@@ -845,14 +845,14 @@ static void a_shared_pageblock_has_no_type_of_its_own(void)
 	free_every_other(4, 1, 1);
 	free_every_other(last_pfn + 4, 1, 1);
 	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
-	CHECK(breaks_at("B5", 4));
+	CHECK(breaks_at("BUDDY-5", 4));
 	/* Another zone has the first pages. */
 	box.span.start_pfn = 4;
 	CHECK(is_consistent());
 	box.span.start_pfn = 0;
 	pageblock_set_migratetype(box.map, MIGRATE_MOVABLE);
 	pageblock_set_migratetype(box.map + last_pfn, MIGRATE_UNMOVABLE);
-	CHECK(breaks_at("B5", last_pfn + 4));
+	CHECK(breaks_at("BUDDY-5", last_pfn + 4));
 	/* And the last one. */
 	box.span.end_pfn = SANDBOX_PAGES - 1;
 	CHECK(is_consistent());
@@ -946,11 +946,11 @@ static const struct test_case cases[] = {
 	{ "reserved pageblocks are not stolen", reserved_pageblocks_are_not_stolen },
 	{ "an isolated pageblock merges with none outside",
 	  an_isolated_pageblock_merges_with_none_outside },
-	{ "verify notices B1", verify_notices_B1 },
-	{ "verify notices B2", verify_notices_B2 },
-	{ "verify notices B3", verify_notices_B3 },
-	{ "verify notices B4", verify_notices_B4 },
-	{ "verify notices B5", verify_notices_B5 },
+	{ "verify notices BUDDY-1", verify_notices_BUDDY_1 },
+	{ "verify notices BUDDY-2", verify_notices_BUDDY_2 },
+	{ "verify notices BUDDY-3", verify_notices_BUDDY_3 },
+	{ "verify notices BUDDY-4", verify_notices_BUDDY_4 },
+	{ "verify notices BUDDY-5", verify_notices_BUDDY_5 },
 	{ "a shared pageblock has no type of its own", a_shared_pageblock_has_no_type_of_its_own },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },
 	{ "debug builds look at links and states", debug_builds_look_at_links_and_states },

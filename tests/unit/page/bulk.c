@@ -109,4 +109,4 @@ static const struct test_case cases[] = {
 	{ "freeing twice panics", freeing_twice_panics },
 };
 
-TEST_SUITE(page_typed, cases);
+TEST_SUITE(bulk, cases);

@@ -415,43 +415,43 @@ static struct page *resting_block(void)
 	return page;
 }
 
-static void verify_notices_P2(void)
+static void verify_notices_STACK_2(void)
 {
 	setup();
 	resting_block()->type = PAGE_CACHED;
-	CHECK(pretend_breaks("P2"));
+	CHECK(pretend_breaks("STACK-2"));
 	pretend_end();
 }
 
-static void verify_notices_P6(void)
+static void verify_notices_STACK_6(void)
 {
 	struct page *page;
 
 	setup();
 	page = resting_block();
 	page->flags = 0;
-	CHECK(pretend_breaks("P6"));
+	CHECK(pretend_breaks("STACK-6"));
 	page->flags = PAGE_COMPOUND;
 	pretend_check();
 	page[3].type = PAGE_HOLE;
-	CHECK(pretend_breaks("P6"));
+	CHECK(pretend_breaks("STACK-6"));
 	page[3].type = PAGE_TAIL;
 	pretend_check();
 	page[1].head = page + 1;
-	CHECK(pretend_breaks("P6"));
+	CHECK(pretend_breaks("STACK-6"));
 	pretend_end();
 }
 
-static void verify_notices_Z7(void)
+static void verify_notices_ZONE_7(void)
 {
 	setup();
 	page_zone(resting_block())->nr_type_pages[PAGE_LARGE] -= 4;
-	CHECK(pretend_breaks("Z7"));
+	CHECK(pretend_breaks("ZONE-7"));
 	pretend_end();
 }
 
 /* A block that its stack lost, and a plain one that a stack lost in its place. */
-static void verify_notices_V1(void)
+static void verify_notices_SYSTEM_1(void)
 {
 	struct page_stack *plain;
 	struct page *page;
@@ -459,13 +459,13 @@ static void verify_notices_V1(void)
 	setup();
 	page = resting_block();
 	stack_of(2, MIGRATE_UNMOVABLE)->top--;
-	CHECK(pretend_breaks("V1"));
+	CHECK(pretend_breaks("SYSTEM-1"));
 	stack_of(2, MIGRATE_UNMOVABLE)->top++;
 	pretend_check();
 	plain = page_stack_for(page_zone(page), 2, MIGRATE_UNMOVABLE);
 	CHECK(page_stack_count(plain) > 0);
 	plain->top--;
-	CHECK(pretend_breaks("V1"));
+	CHECK(pretend_breaks("SYSTEM-1"));
 	pretend_end();
 }
 
@@ -487,10 +487,10 @@ static const struct test_case cases[] = {
 	{ "a write to a resting block is noticed", a_write_to_a_resting_block_is_noticed },
 	{ "a random run agrees with an owner per page",
 	  a_random_run_agrees_with_an_owner_per_page },
-	{ "verify notices P2", verify_notices_P2 },
-	{ "verify notices P6", verify_notices_P6 },
-	{ "verify notices Z7", verify_notices_Z7 },
-	{ "verify notices V1", verify_notices_V1 },
+	{ "verify notices STACK-2", verify_notices_STACK_2 },
+	{ "verify notices STACK-6", verify_notices_STACK_6 },
+	{ "verify notices ZONE-7", verify_notices_ZONE_7 },
+	{ "verify notices SYSTEM-1", verify_notices_SYSTEM_1 },
 };
 
-TEST_SUITE(large, cases);
+TEST_SUITE(compound, cases);

@@ -135,19 +135,19 @@ static void holes_are_refused(void)
 	}
 }
 
-static void verify_notices_K1_and_K2(void)
+static void verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2(void)
 {
 	for_each_populated_zone(zone) {
 		zone->nr_isolated_pages++;
-		CHECK(breaks(zone, "K1"));
+		CHECK(breaks(zone, "PAGEBLOCK-1"));
 		zone->nr_isolated_pages--;
 		zone->nr_highatomic_pages++;
-		CHECK(breaks(zone, "K2"));
+		CHECK(breaks(zone, "PAGEBLOCK-2"));
 		zone->nr_highatomic_pages--;
 	}
 }
 
-static void verify_notices_K3(void)
+static void verify_notices_PAGEBLOCK_3(void)
 {
 	struct zone *zone;
 	pfn_t pfn = take_pageblocks(&zone);
@@ -157,7 +157,7 @@ static void verify_notices_K3(void)
 		SKIP("no range is free");
 	was = pageblock_migratetype(pfn_to_page(pfn));
 	pageblock_set_migratetype(pfn_to_page(pfn), MIGRATE_TYPES);
-	CHECK(breaks(zone, "K3"));
+	CHECK(breaks(zone, "PAGEBLOCK-3"));
 	pageblock_set_migratetype(pfn_to_page(pfn), was);
 	__free_page(pfn_to_page(pfn + 3));
 }
@@ -181,8 +181,8 @@ static const struct test_case cases[] = {
 	{ "a large block does not escape", a_large_block_does_not_escape },
 	{ "a free pair is cut and joined", a_free_pair_is_cut_and_joined },
 	{ "holes are refused", holes_are_refused },
-	{ "verify notices K1 and K2", verify_notices_K1_and_K2 },
-	{ "verify notices K3", verify_notices_K3 },
+	{ "verify notices PAGEBLOCK-1 and PAGEBLOCK-2", verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2 },
+	{ "verify notices PAGEBLOCK-3", verify_notices_PAGEBLOCK_3 },
 	{ "contracts panic", contracts_panic },
 };
 

@@ -444,14 +444,14 @@ static void swap_zones(unsigned nid, unsigned i, unsigned j)
 	list_of(nid)->zones[j] = zone;
 }
 
-static void verify_notices_L1(void)
+static void verify_notices_ZONELIST_1(void)
 {
 	setup(&quad);
 	list_of(0)->nr_zones--;
-	CHECK(pretend_breaks("L1"));
+	CHECK(pretend_breaks("ZONELIST-1"));
 	list_of(0)->nr_zones++;
 	list_of(0)->zones[2] = list_of(0)->zones[3];
-	CHECK(pretend_breaks("L1"));
+	CHECK(pretend_breaks("ZONELIST-1"));
 	pretend_end();
 	/* The first zone of all, which stands second, is missing. */
 	setup(&quad);
@@ -459,27 +459,27 @@ static void verify_notices_L1(void)
 	list_of(0)->zones++;
 	list_of(0)->zones[0] = pretend_zone(0, ZONE_NORMAL);
 	list_of(0)->nr_zones--;
-	CHECK(pretend_breaks("L1"));
+	CHECK(pretend_breaks("ZONELIST-1"));
 	pretend_end();
 }
 
-static void verify_notices_L2(void)
+static void verify_notices_ZONELIST_2(void)
 {
 	setup(&quad);
 	swap_zones(0, 2, 3);
-	CHECK(pretend_breaks("L2"));
+	CHECK(pretend_breaks("ZONELIST-2"));
 	pretend_end();
 	setup(&quad_hmat);
 	swap_zones(0, 2, 3);
-	CHECK(pretend_breaks("L2"));
+	CHECK(pretend_breaks("ZONELIST-2"));
 	pretend_end();
 }
 
-static void verify_notices_L3(void)
+static void verify_notices_ZONELIST_3(void)
 {
 	setup(&quad);
 	swap_zones(0, 0, 1);
-	CHECK(pretend_breaks("L3"));
+	CHECK(pretend_breaks("ZONELIST-3"));
 	pretend_end();
 }
 
@@ -490,7 +490,7 @@ static struct page_stack *filled_stack(void)
 }
 
 /* A page that a stack lost, and one that two CPUs have. */
-static void verify_notices_V1(void)
+static void verify_notices_SYSTEM_1(void)
 {
 	struct page_stack *stack;
 	struct page_stack *other;
@@ -498,24 +498,24 @@ static void verify_notices_V1(void)
 	setup(&quad);
 	stack = filled_stack();
 	stack->top--;
-	CHECK(pretend_breaks("V1"));
+	CHECK(pretend_breaks("SYSTEM-1"));
 	stack->top++;
 	pretend_check();
 	other = &pretend_cpu(0)->stacks[pretend_cpu(0)->slot[ZONE_NORMAL][0]][0][MIGRATE_UNMOVABLE];
 	CHECK(other->zone == stack->zone);
 	*++other->top = *stack->top;
-	CHECK(pretend_breaks("V1"));
+	CHECK(pretend_breaks("SYSTEM-1"));
 	pretend_end();
 }
 
-static void verify_notices_V2(void)
+static void verify_notices_SYSTEM_2(void)
 {
 	setup(&quad);
 	live.nr_usable_pages++;
-	CHECK(pretend_breaks("V2"));
+	CHECK(pretend_breaks("SYSTEM-2"));
 	live.nr_usable_pages--;
 	pretend_node(3)->nr_taken_pages++;
-	CHECK(pretend_breaks("V2"));
+	CHECK(pretend_breaks("SYSTEM-2"));
 	pretend_end();
 }
 
@@ -540,11 +540,11 @@ static const struct test_case cases[] = {
 	  movable_memory_serves_movable_requests_alone },
 	{ "cpus drain when they are asked", cpus_drain_when_they_are_asked },
 	{ "every failure leaves the rules whole", every_failure_leaves_the_rules_whole },
-	{ "verify notices L1", verify_notices_L1 },
-	{ "verify notices L2", verify_notices_L2 },
-	{ "verify notices L3", verify_notices_L3 },
-	{ "verify notices V1", verify_notices_V1 },
-	{ "verify notices V2", verify_notices_V2 },
+	{ "verify notices ZONELIST-1", verify_notices_ZONELIST_1 },
+	{ "verify notices ZONELIST-2", verify_notices_ZONELIST_2 },
+	{ "verify notices ZONELIST-3", verify_notices_ZONELIST_3 },
+	{ "verify notices SYSTEM-1", verify_notices_SYSTEM_1 },
+	{ "verify notices SYSTEM-2", verify_notices_SYSTEM_2 },
 };
 
 TEST_SUITE(numa, cases);

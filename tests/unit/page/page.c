@@ -118,56 +118,56 @@ static void every_type_has_a_name(void)
 
 /* ---- One breach per rule ---- */
 
-static void verify_notices_G1(void)
+static void verify_notices_PAGE_1(void)
 {
 	setup();
 	alloc_pages_any(0, 0)->refcount = 0;
-	CHECK(pretend_breaks("G1"));
+	CHECK(pretend_breaks("PAGE-1"));
 	pretend_end();
 }
 
-static void verify_notices_G2(void)
+static void verify_notices_PAGE_2(void)
 {
 	struct page *page;
 
 	setup();
 	page = alloc_pages_any(__GFP_COMP, 3);
 	page[5].head = page + 1;
-	CHECK(pretend_breaks("G2"));
+	CHECK(pretend_breaks("PAGE-2"));
 	page[5].head = page;
 	pretend_check();
 	page[1].refcount = 1;
-	CHECK(pretend_breaks("G2"));
+	CHECK(pretend_breaks("PAGE-2"));
 	page[1].refcount = 0;
 	page[7].order = 1;
-	CHECK(pretend_breaks("G2"));
+	CHECK(pretend_breaks("PAGE-2"));
 	page[7].order = 0;
 	page[7].type = PAGE_HOLE;
-	CHECK(pretend_breaks("G2"));
+	CHECK(pretend_breaks("PAGE-2"));
 	page[7].type = PAGE_TAIL;
 	page->type = PAGE_MOVABLE;
-	CHECK(pretend_breaks("G2"));
+	CHECK(pretend_breaks("PAGE-2"));
 	page->type = PAGE_SLAB;
-	CHECK(pretend_breaks("G2"));
+	CHECK(pretend_breaks("PAGE-2"));
 	pretend_end();
 }
 
-static void verify_notices_G3(void)
+static void verify_notices_PAGE_3(void)
 {
 	struct page *page;
 
 	setup();
 	page = alloc_pages_any(0, 3);
 	page[4].type = PAGE_FREE;
-	CHECK(pretend_breaks("G3"));
+	CHECK(pretend_breaks("PAGE-3"));
 	page[4].type = PAGE_HOLE;
 	pretend_check();
 	page[1].refcount = 1;
-	CHECK(pretend_breaks("G3"));
+	CHECK(pretend_breaks("PAGE-3"));
 	pretend_end();
 }
 
-static void verify_notices_G4(void)
+static void verify_notices_PAGE_4(void)
 {
 	struct page *page;
 
@@ -176,10 +176,10 @@ static void verify_notices_G4(void)
 	page_set_type(page, PAGE_SLAB);
 	pretend_check();
 	page[3].type = PAGE_HOLE;
-	CHECK(pretend_breaks("G4"));
+	CHECK(pretend_breaks("PAGE-4"));
 	page[3].type = PAGE_SLAB;
 	page[1].order = 2;
-	CHECK(pretend_breaks("G4"));
+	CHECK(pretend_breaks("PAGE-4"));
 	pretend_end();
 }
 
@@ -233,10 +233,10 @@ static const struct test_case cases[] = {
 	{ "a compound page has its use and its tails", a_compound_page_has_its_use_and_its_tails },
 	{ "a block is found from any of its pages", a_block_is_found_from_any_of_its_pages },
 	{ "every type has a name", every_type_has_a_name },
-	{ "verify notices G1", verify_notices_G1 },
-	{ "verify notices G2", verify_notices_G2 },
-	{ "verify notices G3", verify_notices_G3 },
-	{ "verify notices G4", verify_notices_G4 },
+	{ "verify notices PAGE-1", verify_notices_PAGE_1 },
+	{ "verify notices PAGE-2", verify_notices_PAGE_2 },
+	{ "verify notices PAGE-3", verify_notices_PAGE_3 },
+	{ "verify notices PAGE-4", verify_notices_PAGE_4 },
 	{ "reports name what is wrong", reports_name_what_is_wrong },
 	{ "types are set on blocks in use only", types_are_set_on_blocks_in_use_only },
 };

@@ -310,7 +310,7 @@ static void an_empty_stack_shows_the_end_mark(void)
 
 /* ---- One breach per rule ---- */
 
-static void verify_notices_P1(void)
+static void verify_notices_STACK_1(void)
 {
 	struct page_stack *stack, *closed;
 
@@ -318,16 +318,16 @@ static void verify_notices_P1(void)
 	stack = stack_of(0, MIGRATE_MOVABLE);
 	closed = stack_of(0, MIGRATE_ISOLATE);
 	stack->top--;
-	CHECK(breaks("P1"));
+	CHECK(breaks("STACK-1"));
 	stack->top = stack->full + 1;
-	CHECK(breaks("P1"));
+	CHECK(breaks("STACK-1"));
 	stack->top = stack->slots;
 	stack->full++;
-	CHECK(breaks("P1"));
+	CHECK(breaks("STACK-1"));
 	stack->full--;
 	CHECK(is_sound());
 	closed->full++;
-	CHECK(breaks("P1"));
+	CHECK(breaks("STACK-1"));
 	teardown();
 }
 
@@ -344,23 +344,23 @@ static void a_full_stack_breaks_no_rule(void)
 	teardown();
 }
 
-static void verify_notices_P2(void)
+static void verify_notices_STACK_2(void)
 {
 	CHECK(setup());
 	CHECK(page_stack_refill(stack_of(0, MIGRATE_MOVABLE)));
 	(*stack_of(0, MIGRATE_MOVABLE)->top)->refcount = 1;
-	CHECK(breaks("P2"));
+	CHECK(breaks("STACK-2"));
 	(*stack_of(0, MIGRATE_MOVABLE)->top)->refcount = 0;
 	CHECK(is_sound());
 	stack_of(0, MIGRATE_MOVABLE)->slots[1]->refcount = 1;
-	CHECK(breaks("P2"));
+	CHECK(breaks("STACK-2"));
 	stack_of(0, MIGRATE_MOVABLE)->slots[1]->refcount = 0;
 	box.span.end_pfn = 1;
-	CHECK(breaks("P2"));
+	CHECK(breaks("STACK-2"));
 	teardown();
 }
 
-static void verify_notices_P3(void)
+static void verify_notices_STACK_3(void)
 {
 	struct violation violation;
 	struct page_stack *stack;
@@ -369,18 +369,18 @@ static void verify_notices_P3(void)
 	stack = stack_of(0, MIGRATE_MOVABLE);
 	CHECK(page_stack_refill(stack));
 	stack->top[0] = stack->top[-1];
-	CHECK(breaks("P3"));
+	CHECK(breaks("STACK-3"));
 	/* The first of two is the one that is named. */
 	stack->slots[2] = stack->slots[1];
 	CHECK(!page_stacks_verify(cpu_data, &violation));
-	CHECK(strcmp(violation.rule, "P3") == 0);
+	CHECK(strcmp(violation.rule, "STACK-3") == 0);
 	CHECK_EQ(violation.at, page_to_pfn(stack->slots[1]));
 	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
 		CHECK_EQ((*at)->type, PAGE_CACHED);
 	teardown();
 }
 
-static void verify_notices_P4(void)
+static void verify_notices_STACK_4(void)
 {
 	struct page_stack *stack;
 
@@ -389,19 +389,19 @@ static void verify_notices_P4(void)
 	CHECK(page_stack_refill(stack));
 	page_set_state(*stack->top + 1, stack->cached_state);
 	*stack->top += 1;
-	CHECK(breaks("P4"));
+	CHECK(breaks("STACK-4"));
 	teardown();
 }
 
-static void verify_notices_P5(void)
+static void verify_notices_STACK_5(void)
 {
 	CHECK(setup());
 	stack_of(0, MIGRATE_MOVABLE)->slots[0] = box.map;
-	CHECK(breaks("P5"));
+	CHECK(breaks("STACK-5"));
 	teardown();
 	CHECK(setup());
 	stack_of(0, MIGRATE_ISOLATE)->top = stack_of(0, MIGRATE_ISOLATE)->full = &box.map;
-	CHECK(breaks("P5"));
+	CHECK(breaks("STACK-5"));
 	teardown();
 }
 
@@ -442,13 +442,13 @@ static const struct test_case cases[] = {
 	{ "draining empties every stack", draining_empties_every_stack },
 	{ "closed stacks are empty and full", closed_stacks_are_empty_and_full },
 	{ "an empty stack shows the end mark", an_empty_stack_shows_the_end_mark },
-	{ "verify notices P1", verify_notices_P1 },
+	{ "verify notices STACK-1", verify_notices_STACK_1 },
 	{ "a full stack breaks no rule", a_full_stack_breaks_no_rule },
-	{ "verify notices P2", verify_notices_P2 },
-	{ "verify notices P3", verify_notices_P3 },
-	{ "verify notices P4", verify_notices_P4 },
-	{ "verify notices P5", verify_notices_P5 },
+	{ "verify notices STACK-2", verify_notices_STACK_2 },
+	{ "verify notices STACK-3", verify_notices_STACK_3 },
+	{ "verify notices STACK-4", verify_notices_STACK_4 },
+	{ "verify notices STACK-5", verify_notices_STACK_5 },
 	{ "verify looks at every stack", verify_looks_at_every_stack },
 };
 
-TEST_SUITE(pcp, cases);
+TEST_SUITE(page_stack, cases);

@@ -391,36 +391,36 @@ static void pageblocks_are_owned_whole_or_not(void)
 
 /* ---- One breach per rule ---- */
 
-static void verify_notices_K1_and_K2(void)
+static void verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2(void)
 {
 	CHECK(sandbox_start(&box));
 	CHECK(is_consistent());
 	box.zone->nr_isolated_pages = PAGEBLOCK_PAGES;
-	CHECK(breaks_at("K1", box.zone->index));
+	CHECK(breaks_at("PAGEBLOCK-1", box.zone->index));
 	pageblock_set_migratetype(block(7), MIGRATE_ISOLATE);
 	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
 	box.zone->nr_highatomic_pages = PAGEBLOCK_PAGES;
-	CHECK(breaks_at("K2", box.zone->index));
+	CHECK(breaks_at("PAGEBLOCK-2", box.zone->index));
 	pageblock_set_migratetype(block(0), MIGRATE_HIGHATOMIC);
 	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
 	sandbox_end(&box);
 }
 
-static void verify_notices_K3(void)
+static void verify_notices_PAGEBLOCK_3(void)
 {
 	const pfn_t last_pfn = SANDBOX_PAGES - PAGEBLOCK_PAGES;
 
 	CHECK(sandbox_start(&box));
 	pageblock_set_migratetype(block(3), MIGRATE_TYPES);
-	CHECK(breaks_at("K3", 3 * PAGEBLOCK_PAGES));
+	CHECK(breaks_at("PAGEBLOCK-3", 3 * PAGEBLOCK_PAGES));
 	pageblock_set_migratetype(block(3), MIGRATE_MOVABLE);
 	pageblock_set_migratetype(block(7), MIGRATE_ISOLATE);
 	box.zone->nr_isolated_pages = PAGEBLOCK_PAGES;
 	box.span.end_pfn = SANDBOX_PAGES - 1;
-	CHECK(breaks_at("K3", last_pfn));
+	CHECK(breaks_at("PAGEBLOCK-3", last_pfn));
 	box.span.end_pfn = SANDBOX_PAGES;
 	box.span.start_pfn = last_pfn + 1;
-	CHECK(breaks_at("K3", last_pfn));
+	CHECK(breaks_at("PAGEBLOCK-3", last_pfn));
 	sandbox_end(&box);
 }
 
@@ -460,11 +460,11 @@ static void pending_memory_is_not_looked_at(void)
 	spans[0].start_pfn = box.zone->grow_pfn = 2 * PAGEBLOCK_PAGES + 1;
 	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
 	spans[0].start_pfn = 0;
-	CHECK(breaks_at("K3", 2 * PAGEBLOCK_PAGES));
+	CHECK(breaks_at("PAGEBLOCK-3", 2 * PAGEBLOCK_PAGES));
 	pageblock_set_migratetype(block(2), MIGRATE_MOVABLE);
 	box.zone->grow_span = 1;
 	box.zone->grow_pfn = 7 * PAGEBLOCK_PAGES;
-	CHECK(breaks_at("K3", 6 * PAGEBLOCK_PAGES));
+	CHECK(breaks_at("PAGEBLOCK-3", 6 * PAGEBLOCK_PAGES));
 	sandbox_end(&box);
 }
 
@@ -499,8 +499,8 @@ static const struct test_case cases[] = {
 	{ "the reserve is given back while it has free pages",
 	  the_reserve_is_given_back_while_it_has_free_pages },
 	{ "pageblocks are owned whole or not", pageblocks_are_owned_whole_or_not },
-	{ "verify notices K1 and K2", verify_notices_K1_and_K2 },
-	{ "verify notices K3", verify_notices_K3 },
+	{ "verify notices PAGEBLOCK-1 and PAGEBLOCK-2", verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2 },
+	{ "verify notices PAGEBLOCK-3", verify_notices_PAGEBLOCK_3 },
 	{ "a hole in a pageblock does not double it", a_hole_in_a_pageblock_does_not_double_it },
 	{ "pending memory is not looked at", pending_memory_is_not_looked_at },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },

@@ -115,7 +115,7 @@ static void one_round_asks_until_it_has_enough(void)
 	unregister_shrinker(&second);
 }
 
-/* W2, and the boost that asked for one round of work. */
+/* RECLAIM-2, and the boost that asked for one round of work. */
 static void a_step_answers_the_wake_up(void)
 {
 	for (unsigned nid = 0; nid < nr_node_ids(); nid++) {

@@ -125,7 +125,7 @@ static void what_is_allocated_is_up(void)
 	}
 }
 
-/* S2: what the lists may touch can be read; its pageblock has a type. */
+/* SECTION-2: what the lists may touch can be read; its pageblock has a type. */
 static void memory_that_is_up_is_described(void)
 {
 	for_each_populated_zone(zone) {
@@ -140,7 +140,7 @@ static void memory_that_is_up_is_described(void)
 	}
 }
 
-/* S3, where the port can tell what lies behind the vmemmap. */
+/* SECTION-3, where the port can tell what lies behind the vmemmap. */
 static void metadata_pages_are_reserved(void)
 {
 	for (pfn_t pfn = 0; pfn < live.end_pfn; pfn += SECTION_PAGES) {
@@ -172,7 +172,7 @@ static bool has_large_pieces(const struct zone *zone)
 	return true;
 }
 
-/* S4: what ZONE_MOVABLE gave are whole blocks, the mem_map of sections. */
+/* SECTION-4: what ZONE_MOVABLE gave are whole blocks, the mem_map of sections. */
 static void tables_stay_out_of_movable_memory(void)
 {
 	unsigned nr_zones = 0;

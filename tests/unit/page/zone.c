@@ -111,73 +111,73 @@ static void the_walk_counts_every_type(void)
 	CHECK_EQ(census.nr_pages[PAGE_USER], 8);
 	CHECK_EQ(census.nr_pages[PAGE_FREE], SANDBOX_PAGES - 8);
 	page->type = PAGE_TABLE;
-	CHECK(breaks("Z7"));
+	CHECK(breaks("ZONE-7"));
 	box.zone->nr_type_pages[PAGE_TABLE] = 8;
 	CHECK(zone_verify(box.zone, &violation));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z1(void)
+static void verify_notices_ZONE_1(void)
 {
 	CHECK(sandbox_start(&box));
 	box.span.end_pfn = SANDBOX_PAGES + 1;
-	CHECK(breaks("Z1"));
+	CHECK(breaks("ZONE-1"));
 	box.span.end_pfn = 0;
-	CHECK(breaks("Z1"));
+	CHECK(breaks("ZONE-1"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z2(void)
+static void verify_notices_ZONE_2(void)
 {
 	CHECK(sandbox_start(&box));
 	box.zone->nr_pending_pages = 1;
-	CHECK(breaks("Z2"));
+	CHECK(breaks("ZONE-2"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z3(void)
+static void verify_notices_ZONE_3(void)
 {
 	CHECK(sandbox_start(&box));
 	box.zone->watermark[WATERMARK_LOW] = 7;
-	CHECK(breaks("Z3"));
+	CHECK(breaks("ZONE-3"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z4(void)
+static void verify_notices_ZONE_4(void)
 {
 	CHECK(sandbox_start(&box));
 	box.zone->nr_metadata_pages = 1;
-	CHECK(breaks("Z4"));
+	CHECK(breaks("ZONE-4"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z5(void)
+static void verify_notices_ZONE_5(void)
 {
 	struct page *page;
 
 	CHECK(sandbox_start(&box));
 	page = sandbox_take(&box, 3, MIGRATE_MOVABLE);
 	page->order = 2;	/* a gap behind it */
-	CHECK(breaks("Z5"));
+	CHECK(breaks("ZONE-5"));
 	page->order = 3;
 	page->zone_index = 1;
-	CHECK(breaks("Z5"));
+	CHECK(breaks("ZONE-5"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z6(void)
+static void verify_notices_ZONE_6(void)
 {
 	CHECK(sandbox_start(&box));
 	box.zone->managed_pages--;
-	CHECK(breaks("Z6"));
+	CHECK(breaks("ZONE-6"));
 	sandbox_end(&box);
 }
 
-static void verify_notices_Z7(void)
+static void verify_notices_ZONE_7(void)
 {
 	CHECK(sandbox_start(&box));
 	box.zone->nr_free_pages--;
-	CHECK(breaks("Z7"));
+	CHECK(breaks("ZONE-7"));
 	sandbox_end(&box);
 }
 
@@ -193,13 +193,13 @@ static const struct test_case cases[] = {
 	  low_zones_keep_a_reserve_from_higher_requests },
 	{ "names are Linux's", names_are_linux_s },
 	{ "the walk counts every type", the_walk_counts_every_type },
-	{ "verify notices Z1", verify_notices_Z1 },
-	{ "verify notices Z2", verify_notices_Z2 },
-	{ "verify notices Z3", verify_notices_Z3 },
-	{ "verify notices Z4", verify_notices_Z4 },
-	{ "verify notices Z5", verify_notices_Z5 },
-	{ "verify notices Z6", verify_notices_Z6 },
-	{ "verify notices Z7", verify_notices_Z7 },
+	{ "verify notices ZONE-1", verify_notices_ZONE_1 },
+	{ "verify notices ZONE-2", verify_notices_ZONE_2 },
+	{ "verify notices ZONE-3", verify_notices_ZONE_3 },
+	{ "verify notices ZONE-4", verify_notices_ZONE_4 },
+	{ "verify notices ZONE-5", verify_notices_ZONE_5 },
+	{ "verify notices ZONE-6", verify_notices_ZONE_6 },
+	{ "verify notices ZONE-7", verify_notices_ZONE_7 },
 };
 
 TEST_SUITE(zone, cases);

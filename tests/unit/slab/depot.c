@@ -653,7 +653,7 @@ static void pages_of_slabs_lead_to_no_array_afterwards(void)
 
 /* ---- The verifier ---- */
 
-static void verify_notices_A1_and_A2(void)
+static void verify_notices_ARRAY_1_and_ARRAY_2(void)
 {
 	struct kmem_cache *cache = make("test_breach_array", 64);
 	struct magazine *loaded;
@@ -666,34 +666,34 @@ static void verify_notices_A1_and_A2(void)
 	loaded = cpu_array_loaded(cache, array);
 	kept = array->top;
 	array->top = array->end + 1;
-	CHECK(breaks(cache, "A1"));
+	CHECK(breaks(cache, "ARRAY-1"));
 	array->top = loaded->slots - 1;
-	CHECK(breaks(cache, "A1"));
+	CHECK(breaks(cache, "ARRAY-1"));
 	array->top = kept;
 	array->end++;
-	CHECK(breaks(cache, "A1"));
+	CHECK(breaks(cache, "ARRAY-1"));
 	array->end--;
 	loaded->no_object = objects[0];
-	CHECK(breaks(cache, "A1"));
+	CHECK(breaks(cache, "ARRAY-1"));
 	loaded->no_object = NULL;
 	array->inverse++;
-	CHECK(breaks(cache, "A1"));
+	CHECK(breaks(cache, "ARRAY-1"));
 	array->inverse--;
 	array->nr_objects--;
-	CHECK(breaks(cache, "A1"));
+	CHECK(breaks(cache, "ARRAY-1"));
 	array->nr_objects++;
 	array->nid++;
-	CHECK(breaks(cache, "A2"));
+	CHECK(breaks(cache, "ARRAY-2"));
 	array->nid--;
 	*kept[-1].state = 0;
-	CHECK(breaks(cache, "A2"));
+	CHECK(breaks(cache, "ARRAY-2"));
 	*kept[-1].state = 1;
 	CHECK_CACHE(cache);
 	kmem_cache_free(cache, objects[0]);
 	kmem_cache_destroy(cache);
 }
 
-static void verify_notices_A4(void)
+static void verify_notices_ARRAY_4(void)
 {
 	struct kmem_cache *cache = make("test_breach_bound", 128);
 	struct cpu_array *array;
@@ -703,19 +703,19 @@ static void verify_notices_A4(void)
 	array = own_array(cache);
 	CHECK_EQ(array->own.nr_full, 1);
 	array->max_full = 0;
-	CHECK(breaks(cache, "A4"));
+	CHECK(breaks(cache, "ARRAY-4"));
 	array->max_full = 1;
 	array->own.nr_empty = 1;
-	CHECK(breaks(cache, "A4"));
+	CHECK(breaks(cache, "ARRAY-4"));
 	array->own.nr_empty = 0;
 	array->own.nr_full = 0;
-	CHECK(breaks(cache, "M1"));
+	CHECK(breaks(cache, "DEPOT-1"));
 	array->own.nr_full = 1;
 	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
-static void verify_notices_M1_to_M3(void)
+static void verify_notices_DEPOT_1_to_DEPOT_3(void)
 {
 	struct kmem_cache *cache = make("test_breach_depot", 128);
 	const unsigned nr = 4u * cache->magazine_slots;
@@ -727,19 +727,19 @@ static void verify_notices_M1_to_M3(void)
 	depot = &own_node(cache)->depot;
 	CHECK(depot->nr_full > 0);
 	depot->nr_full--;
-	CHECK(breaks(cache, "M1"));
+	CHECK(breaks(cache, "DEPOT-1"));
 	depot->nr_full += 2;
-	CHECK(breaks(cache, "M1"));
+	CHECK(breaks(cache, "DEPOT-1"));
 	depot->nr_full--;
 	depot->nr_empty++;
-	CHECK(breaks(cache, "M1"));
+	CHECK(breaks(cache, "DEPOT-1"));
 	depot->nr_empty--;
 	state = depot->full->slots[0].state;
 	depot->full->slots[0].state = state + 1;
-	CHECK(breaks(cache, "M2"));
+	CHECK(breaks(cache, "DEPOT-2"));
 	depot->full->slots[0].state = state;
 	depot->full->no_object = depot;
-	CHECK(breaks(cache, "M3"));
+	CHECK(breaks(cache, "DEPOT-3"));
 	depot->full->no_object = NULL;
 	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
@@ -783,9 +783,9 @@ static const struct test_case cases[] = {
 	{ "kfree takes objects of any cache", kfree_takes_objects_of_any_cache },
 	{ "pages of slabs lead to no array afterwards",
 	  pages_of_slabs_lead_to_no_array_afterwards },
-	{ "verify notices A1 and A2", verify_notices_A1_and_A2 },
-	{ "verify notices A4", verify_notices_A4 },
-	{ "verify notices M1 to M3", verify_notices_M1_to_M3 },
+	{ "verify notices ARRAY-1 and ARRAY-2", verify_notices_ARRAY_1_and_ARRAY_2 },
+	{ "verify notices ARRAY-4", verify_notices_ARRAY_4 },
+	{ "verify notices DEPOT-1 to DEPOT-3", verify_notices_DEPOT_1_to_DEPOT_3 },
 };
 
 TEST_SUITE(slab_depot, cases);

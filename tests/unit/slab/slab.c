@@ -1075,7 +1075,7 @@ static void an_overflow_into_a_descriptor_is_caught(void)
 	uint8_t kept = *guard;
 
 	*guard = 'A';
-	CHECK(breaks(cache, "S5"));
+	CHECK(breaks(cache, "SLAB-5"));
 	CHECK_PANICS("guard word", kmem_cache_shrink(cache));
 	*guard = kept;
 	release_abandoned(&node_of(cache, object)->lock);
@@ -1258,7 +1258,7 @@ static struct kmem_cache *broken_cache(void **used, void **rested)
 	*used = kmem_cache_alloc(cache, GFP_KERNEL);
 	*rested = kmem_cache_alloc(cache, GFP_KERNEL);
 	kmem_cache_free(cache, *rested);
-	CHECK(!breaks(cache, "S1"));
+	CHECK(!breaks(cache, "SLAB-1"));
 	return cache;
 }
 
@@ -1269,7 +1269,7 @@ static void discard(struct kmem_cache *cache, void *used)
 	kmem_cache_destroy(cache);
 }
 
-static void verify_notices_S1(void)
+static void verify_notices_SLAB_1(void)
 {
 	void *used, *rested;
 	struct kmem_cache *cache = broken_cache(&used, &rested);
@@ -1277,12 +1277,12 @@ static void verify_notices_S1(void)
 	struct slab *slab = slab_of(used);
 
 	list_move(&slab->list, &node->full);
-	CHECK(breaks(cache, "S1"));
+	CHECK(breaks(cache, "SLAB-1"));
 	list_move(&slab->list, &node->partial);
 	discard(cache, used);
 }
 
-static void verify_notices_S2(void)
+static void verify_notices_SLAB_2(void)
 {
 	void *used, *rested;
 	struct kmem_cache *cache = broken_cache(&used, &rested);
@@ -1291,15 +1291,15 @@ static void verify_notices_S2(void)
 	uint8_t kept = *entry;
 
 	*entry = 0;
-	CHECK(breaks(cache, "S2"));
+	CHECK(breaks(cache, "SLAB-2"));
 	*entry = kept;
 	slab->first_free = cache->layout.nr_objects;
-	CHECK(breaks(cache, "S2"));
+	CHECK(breaks(cache, "SLAB-2"));
 	slab->first_free = (uint16_t)(entry - slab->bufctl);
 	discard(cache, used);
 }
 
-static void verify_notices_S3(void)
+static void verify_notices_SLAB_3(void)
 {
 	void *used, *rested;
 	struct kmem_cache *cache = broken_cache(&used, &rested);
@@ -1307,56 +1307,56 @@ static void verify_notices_S3(void)
 	struct slab *slab = slab_of(used);
 
 	page->type = PAGE_USER;
-	CHECK(breaks(cache, "S3"));
+	CHECK(breaks(cache, "SLAB-3"));
 	page->type = PAGE_SLAB;
 	page_set_slab(page, cache_cache, slab);
-	CHECK(breaks(cache, "S3"));
+	CHECK(breaks(cache, "SLAB-3"));
 	page_set_slab(page, cache, slab);
 	page->array_index++;
-	CHECK(breaks(cache, "S3"));
+	CHECK(breaks(cache, "SLAB-3"));
 	page->array_index--;
 	discard(cache, used);
 }
 
-static void verify_notices_S4(void)
+static void verify_notices_SLAB_4(void)
 {
 	void *used, *rested;
 	struct kmem_cache *cache = broken_cache(&used, &rested);
 	struct cache_node *node = node_of(cache, used);
 
 	node->nr_free_objects++;
-	CHECK(breaks(cache, "S4"));
+	CHECK(breaks(cache, "SLAB-4"));
 	node->nr_free_objects--;
 	node->nr_slabs++;
-	CHECK(breaks(cache, "S4"));
+	CHECK(breaks(cache, "SLAB-4"));
 	node->nr_slabs--;
 	discard(cache, used);
 }
 
-static void verify_notices_S5(void)
+static void verify_notices_SLAB_5(void)
 {
 	struct kmem_cache *cache = make("test_breach5", 192, 0);
 	void *used = kmem_cache_alloc(cache, GFP_KERNEL);
 	uint8_t *rear = (uint8_t *)slab_of(used) + cache->layout.descriptor_bytes;
 
 	++*rear;
-	CHECK(breaks(cache, "S5"));
+	CHECK(breaks(cache, "SLAB-5"));
 	--*rear;
 	discard(cache, used);
 }
 
-static void verify_notices_S6(void)
+static void verify_notices_SLAB_6(void)
 {
 	void *used, *rested;
 	struct kmem_cache *cache = broken_cache(&used, &rested);
 
 	*state_of(cache, used) = 1;
-	CHECK(breaks(cache, "S6"));
+	CHECK(breaks(cache, "SLAB-6"));
 	*state_of(cache, used) = 0;
 	discard(cache, used);
 }
 
-static void verify_notices_L1_and_L2(void)
+static void verify_notices_ALIEN_1_and_ALIEN_2(void)
 {
 	struct kmem_cache *cache = make("test_breach_alien", 128, 0);
 	unsigned own = slab_memory_node(numa_node_id());
@@ -1373,43 +1373,43 @@ static void verify_notices_L1_and_L2(void)
 	alien = alien_lookup(cache_node_lookup(cache, own), other);
 	CHECK(alien && alien->nr > 0);
 	alien->limit--;
-	CHECK(breaks(cache, "L1"));
+	CHECK(breaks(cache, "ALIEN-1"));
 	alien->limit++;
 	state = alien->magazine->slots[0].state;
 	alien->magazine->slots[0].state = state + 1;
-	CHECK(breaks(cache, "L2"));
+	CHECK(breaks(cache, "ALIEN-2"));
 	alien->magazine->slots[0].state = state;
 	CHECK_CACHE(cache);
 	kmem_cache_destroy(cache);
 }
 
-static void verify_notices_C1_and_C2(void)
+static void verify_notices_CACHE_1_and_CACHE_2(void)
 {
 	void *used, *rested;
 	struct kmem_cache *cache = broken_cache(&used, &rested);
 	struct violation violation = { 0 };
 
 	cache->inverse++;
-	CHECK(breaks(cache, "C2"));
+	CHECK(breaks(cache, "CACHE-2"));
 	cache->inverse--;
 	slab_system.nr_caches++;
-	CHECK(!slab_verify(&violation) && strcmp(violation.rule, "C1") == 0);
+	CHECK(!slab_verify(&violation) && strcmp(violation.rule, "CACHE-1") == 0);
 	slab_system.nr_caches--;
 	discard(cache, used);
 }
 
-static void verify_notices_D1_and_D2(void)
+static void verify_notices_DEBUG_1_and_DEBUG_2(void)
 {
 	struct kmem_cache *cache = make("test_breach_debug", 64, SLAB_RED_ZONE | SLAB_POISON);
 	uint8_t *used = kmem_cache_alloc(cache, GFP_KERNEL);
 	uint8_t *freed = kmem_cache_alloc(cache, GFP_KERNEL);
 
 	used[64]++;
-	CHECK(breaks(cache, "D1"));
+	CHECK(breaks(cache, "DEBUG-1"));
 	used[64]--;
 	kmem_cache_free(cache, freed);
 	freed[20]++;
-	CHECK(breaks(cache, "D2"));
+	CHECK(breaks(cache, "DEBUG-2"));
 	CHECK_EQ(validate_slab_cache(cache), 1);
 	freed[20]--;
 	CHECK_EQ(validate_slab_cache(cache), 0);
@@ -1489,15 +1489,15 @@ static const struct test_case cases[] = {
 	  an_overwritten_guard_is_caught_when_freeing },
 	{ "damaged counts and links are caught", damaged_counts_and_links_are_caught },
 	{ "damaged links of an empty slab are caught", damaged_links_of_an_empty_slab_are_caught },
-	{ "verify notices S1", verify_notices_S1 },
-	{ "verify notices S2", verify_notices_S2 },
-	{ "verify notices S3", verify_notices_S3 },
-	{ "verify notices S4", verify_notices_S4 },
-	{ "verify notices S5", verify_notices_S5 },
-	{ "verify notices S6", verify_notices_S6 },
-	{ "verify notices L1 and L2", verify_notices_L1_and_L2 },
-	{ "verify notices C1 and C2", verify_notices_C1_and_C2 },
-	{ "verify notices D1 and D2", verify_notices_D1_and_D2 },
+	{ "verify notices SLAB-1", verify_notices_SLAB_1 },
+	{ "verify notices SLAB-2", verify_notices_SLAB_2 },
+	{ "verify notices SLAB-3", verify_notices_SLAB_3 },
+	{ "verify notices SLAB-4", verify_notices_SLAB_4 },
+	{ "verify notices SLAB-5", verify_notices_SLAB_5 },
+	{ "verify notices SLAB-6", verify_notices_SLAB_6 },
+	{ "verify notices ALIEN-1 and ALIEN-2", verify_notices_ALIEN_1_and_ALIEN_2 },
+	{ "verify notices CACHE-1 and CACHE-2", verify_notices_CACHE_1_and_CACHE_2 },
+	{ "verify notices DEBUG-1 and DEBUG-2", verify_notices_DEBUG_1_and_DEBUG_2 },
 };
 
 TEST_SUITE(slab, cases);

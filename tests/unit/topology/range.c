@@ -194,39 +194,39 @@ static bool breaks(const char *rule)
 	return !range_verify(settled, nr_settled, &violation) && strcmp(violation.rule, rule) == 0;
 }
 
-static void verify_notices_R1(void)
+static void verify_notices_RANGE_1(void)
 {
 	setup();
 	settled[2] = range(KIB(8), KIB(12), MEM_USABLE);
-	CHECK(breaks("R1"));
+	CHECK(breaks("RANGE-1"));
 }
 
-static void verify_notices_R2(void)
+static void verify_notices_RANGE_2(void)
 {
 	setup();
 	settled[1].end = KIB(44);
-	CHECK(breaks("R2"));
+	CHECK(breaks("RANGE-2"));
 }
 
-static void verify_notices_R3(void)
+static void verify_notices_RANGE_3(void)
 {
 	setup();
 	settled[1].end--;
-	CHECK(breaks("R3"));
+	CHECK(breaks("RANGE-3"));
 }
 
-static void verify_notices_R4(void)
+static void verify_notices_RANGE_4(void)
 {
 	setup();
 	settled[1].end = settled[1].start;
-	CHECK(breaks("R4"));
+	CHECK(breaks("RANGE-4"));
 }
 
-static void verify_notices_R5(void)
+static void verify_notices_RANGE_5(void)
 {
 	setup();
 	settled[1].type = MEM_USABLE;
-	CHECK(breaks("R5"));
+	CHECK(breaks("RANGE-5"));
 }
 
 static void retyping_to_the_same_type_panics(void)
@@ -243,11 +243,11 @@ static const struct test_case cases[] = {
 	{ "usable shrinks and the rest grows", usable_shrinks_and_the_rest_grows },
 	{ "retyping splits at the edges", retyping_splits_at_the_edges },
 	{ "random lists agree with the model", random_lists_agree_with_the_model },
-	{ "verify notices R1", verify_notices_R1 },
-	{ "verify notices R2", verify_notices_R2 },
-	{ "verify notices R3", verify_notices_R3 },
-	{ "verify notices R4", verify_notices_R4 },
-	{ "verify notices R5", verify_notices_R5 },
+	{ "verify notices RANGE-1", verify_notices_RANGE_1 },
+	{ "verify notices RANGE-2", verify_notices_RANGE_2 },
+	{ "verify notices RANGE-3", verify_notices_RANGE_3 },
+	{ "verify notices RANGE-4", verify_notices_RANGE_4 },
+	{ "verify notices RANGE-5", verify_notices_RANGE_5 },
 	{ "retyping to the same type panics", retyping_to_the_same_type_panics },
 };
 

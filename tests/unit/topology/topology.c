@@ -646,72 +646,72 @@ static bool breaks(const char *rule)
 	return !topology_verify(&topology, &violation) && strcmp(violation.rule, rule) == 0;
 }
 
-static void verify_notices_T1(void)
+static void verify_notices_TOPOLOGY_1(void)
 {
 	begin_two_nodes();
 	build();
 	topology.nodes[1].domain = 5;
-	CHECK(breaks("T1"));
+	CHECK(breaks("TOPOLOGY-1"));
 	topology.nr_nodes = 0;
-	CHECK(breaks("T1"));
+	CHECK(breaks("TOPOLOGY-1"));
 }
 
-static void verify_notices_T2(void)
+static void verify_notices_TOPOLOGY_2(void)
 {
 	begin_two_nodes();
 	build();
 	topology.memory[1].start += 5;
-	CHECK(breaks("T2"));
+	CHECK(breaks("TOPOLOGY-2"));
 	build();
 	topology.memory[0].nid = 1;
-	CHECK(breaks("T2"));
+	CHECK(breaks("TOPOLOGY-2"));
 }
 
-static void verify_notices_T3(void)
+static void verify_notices_TOPOLOGY_3(void)
 {
 	begin_two_nodes();
 	build();
 	topology.nodes[1].usable_bytes--;
-	CHECK(breaks("T3"));
+	CHECK(breaks("TOPOLOGY-3"));
 }
 
-static void verify_notices_T4(void)
+static void verify_notices_TOPOLOGY_4(void)
 {
 	begin_two_nodes();
 	build();
 	ranges[0].end += MIB(1);
-	CHECK(breaks("T4"));
+	CHECK(breaks("TOPOLOGY-4"));
 }
 
-static void verify_notices_T5(void)
+static void verify_notices_TOPOLOGY_5(void)
 {
 	begin_two_nodes();
 	build();
 	topology.cpus[0].nid = 2;
-	CHECK(breaks("T5"));
+	CHECK(breaks("TOPOLOGY-5"));
 	build();
 	topology.cpus[0].apic_id++;
-	CHECK(breaks("T5"));
+	CHECK(breaks("TOPOLOGY-5"));
 }
 
-static void verify_notices_T6(void)
+static void verify_notices_TOPOLOGY_6(void)
 {
 	begin_two_nodes();
 	build();
 	topology.nodes[0].nr_cpus++;
-	CHECK(breaks("T6"));
+	CHECK(breaks("TOPOLOGY-6"));
 }
 
-static void verify_notices_T7(void)
+static void verify_notices_TOPOLOGY_7(void)
 {
 	begin_two_nodes();
 	build();
 	memset(distances, 5, sizeof(distances));
 	info.distance.nr_localities = 6;
-	CHECK(breaks("T7"));
+	CHECK(breaks("TOPOLOGY-7"));
 }
 
-static void verify_notices_T8(void)
+static void verify_notices_TOPOLOGY_8(void)
 {
 	begin_two_nodes();
 	put_pair(2, 5, 1, 1);
@@ -719,25 +719,25 @@ static void verify_notices_T8(void)
 	put_pair(5, 5, 1, 1);
 	build();
 	performance[1].target = 5;
-	CHECK(breaks("T8"));
+	CHECK(breaks("TOPOLOGY-8"));
 	performance[1] = (struct performance){ .initiator = 1, .target = 2 };
-	CHECK(breaks("T8"));
+	CHECK(breaks("TOPOLOGY-8"));
 }
 
-static void verify_notices_T9(void)
+static void verify_notices_TOPOLOGY_9(void)
 {
 	begin_two_large_nodes();
 	ranges[0].start = MIB(5);
 	info.movable.percent = 50;
 	build();
 	topology.nodes[0].movable_start += PAGE_SIZE;
-	CHECK(breaks("T9"));
+	CHECK(breaks("TOPOLOGY-9"));
 	topology.nodes[0].movable_start = MIB(12);	/* devices need it */
-	CHECK(breaks("T9"));
+	CHECK(breaks("TOPOLOGY-9"));
 	topology.nodes[0].movable_start = MIB(20);	/* 15 MiB of memory are before it */
-	CHECK(breaks("T9"));
+	CHECK(breaks("TOPOLOGY-9"));
 	topology.nodes[0].movable_start = MIB(256);	/* nothing is behind it */
-	CHECK(breaks("T9"));
+	CHECK(breaks("TOPOLOGY-9"));
 }
 
 static void an_unaligned_buffer_panics(void)
@@ -779,15 +779,15 @@ static const struct test_case cases[] = {
 	{ "the kernel keeps a tenth", the_kernel_keeps_a_tenth },
 	{ "small nodes and holes have no movable part", small_nodes_and_holes_have_no_movable_part },
 	{ "labels agree with the model", labels_agree_with_the_model },
-	{ "verify notices T1", verify_notices_T1 },
-	{ "verify notices T2", verify_notices_T2 },
-	{ "verify notices T3", verify_notices_T3 },
-	{ "verify notices T4", verify_notices_T4 },
-	{ "verify notices T5", verify_notices_T5 },
-	{ "verify notices T6", verify_notices_T6 },
-	{ "verify notices T7", verify_notices_T7 },
-	{ "verify notices T8", verify_notices_T8 },
-	{ "verify notices T9", verify_notices_T9 },
+	{ "verify notices TOPOLOGY-1", verify_notices_TOPOLOGY_1 },
+	{ "verify notices TOPOLOGY-2", verify_notices_TOPOLOGY_2 },
+	{ "verify notices TOPOLOGY-3", verify_notices_TOPOLOGY_3 },
+	{ "verify notices TOPOLOGY-4", verify_notices_TOPOLOGY_4 },
+	{ "verify notices TOPOLOGY-5", verify_notices_TOPOLOGY_5 },
+	{ "verify notices TOPOLOGY-6", verify_notices_TOPOLOGY_6 },
+	{ "verify notices TOPOLOGY-7", verify_notices_TOPOLOGY_7 },
+	{ "verify notices TOPOLOGY-8", verify_notices_TOPOLOGY_8 },
+	{ "verify notices TOPOLOGY-9", verify_notices_TOPOLOGY_9 },
 	{ "an unaligned buffer panics", an_unaligned_buffer_panics },
 };
 

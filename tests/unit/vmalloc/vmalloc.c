@@ -462,38 +462,38 @@ static void each_failed_allocation_unwinds(void)
 	check_verifies();
 }
 
-static void verify_notices_A1(void)
+static void verify_notices_AREA_1(void)
 {
 	vm_areas.space.used_bytes++;
-	CHECK(breaks("A1"));
+	CHECK(breaks("AREA-1"));
 	vm_areas.space.used_bytes--;
 }
 
-static void verify_notices_A2(void)
+static void verify_notices_AREA_2(void)
 {
 	void *addr = vmalloc(1);
 	struct vm_struct *first = vm_areas.first, *area = area_of(addr);
 
 	vm_areas.first = first->next;
-	CHECK(breaks("A2"));
+	CHECK(breaks("AREA-2"));
 	vm_areas.first = first;
 	area->size += PAGE_SIZE;
-	CHECK(breaks("A2"));
+	CHECK(breaks("AREA-2"));
 	area->size -= PAGE_SIZE;
 	vfree(addr);
 }
 
-static void verify_notices_A3(void)
+static void verify_notices_AREA_3(void)
 {
 	void *addr = vmalloc(1);
 
 	area_of(addr)->flags |= VM_IOREMAP;
-	CHECK(breaks("A3"));
+	CHECK(breaks("AREA-3"));
 	area_of(addr)->flags = VM_ALLOC;
 	vfree(addr);
 }
 
-static void verify_notices_A4(void)
+static void verify_notices_AREA_4(void)
 {
 	void *addr = vmalloc(2 * PAGE_SIZE);
 	struct page **pages = area_of(addr)->pages;
@@ -501,55 +501,55 @@ static void verify_notices_A4(void)
 
 	pages[0] = pages[1];
 	pages[1] = first;
-	CHECK(breaks("A4"));
+	CHECK(breaks("AREA-4"));
 	pages[1] = pages[0];
 	pages[0] = first;
 	vfree(addr);
 }
 
-static void verify_notices_A5(void)
+static void verify_notices_AREA_5(void)
 {
 	void *addr = vmalloc(PAGE_SIZE);
 	uintptr_t guard_va = (uintptr_t)addr + PAGE_SIZE;
 	pfn_t pfn = vmalloc_to_pfn(addr);
 
 	CHECK(mm_port_map_pages(guard_va, &pfn, 1, MM_PORT_READ_ONLY));
-	CHECK(breaks("A5"));
+	CHECK(breaks("AREA-5"));
 	mm_port_unmap_pages(guard_va, 1);
 	mm_port_flush_tlb(guard_va, 1);
 	vfree(addr);
 }
 
-static void verify_notices_A6(void)
+static void verify_notices_AREA_6(void)
 {
 	struct vm_area_cpu *cpu = &vm_areas.cpus[mm_port_cpu()];
 
 	vfree(vmalloc(1));
 	cpu->nr_lazy_pages++;
-	CHECK(breaks("A6"));
+	CHECK(breaks("AREA-6"));
 	cpu->nr_lazy_pages--;
 	cpu->lazy.nr_areas++;
-	CHECK(breaks("A6"));
+	CHECK(breaks("AREA-6"));
 	cpu->lazy.nr_areas--;
 	vmalloc_purge();
 	CHECK(cpu->cached[1].first != NULL);
 	cpu->cached[1].first->state = VM_LAZY;
-	CHECK(breaks("A6"));
+	CHECK(breaks("AREA-6"));
 	cpu->cached[1].first->state = VM_CACHED;
 }
 
-static void verify_notices_A7(void)
+static void verify_notices_AREA_7(void)
 {
 	void *addr = vmalloc(1);
 	struct page *page = vmalloc_to_page(addr);
 
 	page_set_type(page, PAGE_USER);
-	CHECK(breaks("A7"));
+	CHECK(breaks("AREA-7"));
 	page_set_type(page, PAGE_VMALLOC);
 	vfree(addr);
 }
 
-static void verify_notices_A8(void)
+static void verify_notices_AREA_8(void)
 {
 	void *addr = vmalloc(1);
 	uint64_t page = ((uintptr_t)addr - mm_port_vmalloc_start) / PAGE_SIZE;
@@ -558,7 +558,7 @@ static void verify_notices_A8(void)
 
 	CHECK(*slot == area_of(addr));
 	*slot = NULL;
-	CHECK(breaks("A8"));
+	CHECK(breaks("AREA-8"));
 	*slot = area_of(addr);
 	vfree(addr);
 }
@@ -583,14 +583,14 @@ static const struct test_case cases[] = {
 	{ "addresses are described", addresses_are_described },
 	{ "random areas never share a page", random_areas_never_share_a_page },
 	{ "each failed allocation unwinds", each_failed_allocation_unwinds },
-	{ "verify notices A1", verify_notices_A1 },
-	{ "verify notices A2", verify_notices_A2 },
-	{ "verify notices A3", verify_notices_A3 },
-	{ "verify notices A4", verify_notices_A4 },
-	{ "verify notices A5", verify_notices_A5 },
-	{ "verify notices A6", verify_notices_A6 },
-	{ "verify notices A7", verify_notices_A7 },
-	{ "verify notices A8", verify_notices_A8 },
+	{ "verify notices AREA-1", verify_notices_AREA_1 },
+	{ "verify notices AREA-2", verify_notices_AREA_2 },
+	{ "verify notices AREA-3", verify_notices_AREA_3 },
+	{ "verify notices AREA-4", verify_notices_AREA_4 },
+	{ "verify notices AREA-5", verify_notices_AREA_5 },
+	{ "verify notices AREA-6", verify_notices_AREA_6 },
+	{ "verify notices AREA-7", verify_notices_AREA_7 },
+	{ "verify notices AREA-8", verify_notices_AREA_8 },
 };
 
 TEST_SUITE(vmalloc, cases);

@@ -212,48 +212,48 @@ static void setup_three(void)
 		CHECK(alloc_pages_of(&nodes[i], 4, 8));
 }
 
-static void verify_notices_V1(void)
+static void verify_notices_VSPACE_1(void)
 {
 	setup_three();
 	nodes[1].end = nodes[2].start + PAGE_SIZE;
-	CHECK(breaks("V1"));
+	CHECK(breaks("VSPACE-1"));
 	setup_three();
 	nodes[1].end = nodes[1].start + 1;
-	CHECK(breaks("V1"));
+	CHECK(breaks("VSPACE-1"));
 }
 
-static void verify_notices_V2(void)
+static void verify_notices_VSPACE_2(void)
 {
 	setup_three();
 	nodes[0].next = &nodes[2];
-	CHECK(breaks("V2"));
+	CHECK(breaks("VSPACE-2"));
 	setup_three();
 	nodes[2].parent = NULL;
-	CHECK(breaks("V2"));
+	CHECK(breaks("VSPACE-2"));
 }
 
-static void verify_notices_V3(void)
+static void verify_notices_VSPACE_3(void)
 {
 	setup_three();
 	space.root->max_gap_bytes += PAGE_SIZE;
-	CHECK(breaks("V3"));
+	CHECK(breaks("VSPACE-3"));
 }
 
-static void verify_notices_V4(void)
+static void verify_notices_VSPACE_4(void)
 {
 	setup_three();
 	space.root->height++;
-	CHECK(breaks("V4"));
+	CHECK(breaks("VSPACE-4"));
 }
 
-static void verify_notices_V5(void)
+static void verify_notices_VSPACE_5(void)
 {
 	setup_three();
 	space.nr_nodes++;
-	CHECK(breaks("V5"));
+	CHECK(breaks("VSPACE-5"));
 	setup_three();
 	space.used_bytes -= PAGE_SIZE;
-	CHECK(breaks("V5"));
+	CHECK(breaks("VSPACE-5"));
 }
 
 static void broken_contracts_panic(void)
@@ -284,11 +284,11 @@ static const struct test_case cases[] = {
 	{ "random operations agree with the model", random_operations_agree_with_the_model },
 	{ "ascending and descending frees keep the tree flat",
 	  ascending_and_descending_frees_keep_the_tree_flat },
-	{ "verify notices V1", verify_notices_V1 },
-	{ "verify notices V2", verify_notices_V2 },
-	{ "verify notices V3", verify_notices_V3 },
-	{ "verify notices V4", verify_notices_V4 },
-	{ "verify notices V5", verify_notices_V5 },
+	{ "verify notices VSPACE-1", verify_notices_VSPACE_1 },
+	{ "verify notices VSPACE-2", verify_notices_VSPACE_2 },
+	{ "verify notices VSPACE-3", verify_notices_VSPACE_3 },
+	{ "verify notices VSPACE-4", verify_notices_VSPACE_4 },
+	{ "verify notices VSPACE-5", verify_notices_VSPACE_5 },
 	{ "broken contracts panic", broken_contracts_panic },
 };
 

@@ -251,7 +251,7 @@ static bool breaks(const char *rule)
 	return !audit_verify(&broken) && strcmp(broken.rule, rule) == 0;
 }
 
-static void verify_notices_A1(void)
+static void verify_notices_AUDIT_1(void)
 {
 	struct kmem_cache *cache;
 	uint64_t *number;
@@ -261,14 +261,14 @@ static void verify_notices_A1(void)
 	fill_ring(cache, 1);
 	number = &own_ring()->events[2].number;	/* neither the oldest nor the newest */
 	*number += 5;
-	CHECK(breaks("A1"));
+	CHECK(breaks("AUDIT-1"));
 	*number = 0;
-	CHECK(breaks("A1"));
+	CHECK(breaks("AUDIT-1"));
 	kmem_cache_destroy(cache);
 	stop();
 }
 
-static void verify_notices_A2(void)
+static void verify_notices_AUDIT_2(void)
 {
 	struct kmem_cache *cache;
 
@@ -276,7 +276,7 @@ static void verify_notices_A2(void)
 	cache = create(SLAB_AUDIT);
 	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION));
 	own_ring()->events[own_ring()->next - 1].number += 1000;
-	CHECK(breaks("A2"));
+	CHECK(breaks("AUDIT-2"));
 	kmem_cache_destroy(cache);
 	stop();
 }
@@ -292,8 +292,8 @@ static const struct test_case cases[] = {
 	{ "the log is a small part of memory", the_log_is_a_small_part_of_memory },
 	{ "the table shows the newest first", the_table_shows_the_newest_first },
 	{ "the table says when it is off", the_table_says_when_it_is_off },
-	{ "verify notices A1", verify_notices_A1 },
-	{ "verify notices A2", verify_notices_A2 },
+	{ "verify notices AUDIT-1", verify_notices_AUDIT_1 },
+	{ "verify notices AUDIT-2", verify_notices_AUDIT_2 },
 };
 
 TEST_SUITE(slab_audit, cases);

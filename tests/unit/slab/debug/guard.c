@@ -340,30 +340,30 @@ static struct guarded *entry_of(const void *object)
 	return entry;
 }
 
-static void verify_notices_G1(void)
+static void verify_notices_GUARD_1(void)
 {
 	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
 	struct guarded *entry = entry_of(guarded(cache)), kept = *entry;
 
 	entry->object = (uint8_t *)kept.object - cache->align;	/* too far from the end */
-	CHECK(breaks("G1"));
+	CHECK(breaks("GUARD-1"));
 	entry->object = (uint8_t *)kept.object + cache->align;	/* beyond it */
-	CHECK(breaks("G1"));
+	CHECK(breaks("GUARD-1"));
 	entry->object = (uint8_t *)kept.object + 1;		/* unaligned */
 	entry->bytes = kept.bytes - 1;
-	CHECK(breaks("G1"));
+	CHECK(breaks("GUARD-1"));
 	*entry = kept;
 	entry->area = (uint8_t *)kept.area + PAGE_SIZE;		/* no area */
-	CHECK(breaks("G1"));
+	CHECK(breaks("GUARD-1"));
 	*entry = kept;
 	kmem_cache_free(cache, kept.object);
 	kmem_cache_destroy(cache);
 }
 
-static void verify_notices_G2(void)
+static void verify_notices_GUARD_2(void)
 {
 	guards.nr_used++;
-	CHECK(breaks("G2"));
+	CHECK(breaks("GUARD-2"));
 	guards.nr_used--;
 }
 
@@ -388,8 +388,8 @@ static const struct test_case cases[] = {
 	  bytes_given_up_with_krealloc_come_back_zero },
 	{ "a guarded object at the end of RAM is known",
 	  a_guarded_object_at_the_end_of_RAM_is_known },
-	{ "verify notices G1", verify_notices_G1 },
-	{ "verify notices G2", verify_notices_G2 },
+	{ "verify notices GUARD-1", verify_notices_GUARD_1 },
+	{ "verify notices GUARD-2", verify_notices_GUARD_2 },
 };
 
 TEST_SUITE(slab_guard, cases);
