@@ -49,7 +49,8 @@ MM_SOURCES := mm/assert.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \
-	efi/status.c efi/format.c efi/log.c efi/boot_info.c efi/options.c efi/memory_map.c \
+	efi/status.c efi/format.c efi/log.c efi/boot_info.c \
+	efi/text.c efi/options.c efi/load_options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
 	efi/acpi_spcr.c efi/acpi_fadt.c \
 	efi/collect.c efi/lint.c efi/show.c

@@ -16,6 +16,7 @@
 #include "efi/options.h"
 #include "efi/shell.h"
 #include "efi/show.h"
+#include "efi/text.h"
 #include "lib/string.h"
 #include "log.h"
 #include "mm/init.h"
@@ -143,6 +144,8 @@ static const struct firmware_table firmware_tables[] = {
 
 static bool show_table(const struct boot_info *info, const char *name)
 {
+	struct nearest_word search = { .word = name, .bytes = strlen(name) };
+
 	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++) {
 		if (strcmp(name, firmware_tables[i].name) != 0)
 			continue;
@@ -156,7 +159,11 @@ static bool show_table(const struct boot_info *info, const char *name)
 		tables[i].show();
 		return true;
 	}
-	log_line(LOG_WARN, "show: no table is called \"%s\"", name);
+	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++)
+		text_try_word(&search, firmware_tables[i].name);
+	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
+		text_try_word(&search, tables[i].name);
+	options_add_fault("show", name, "no table is called that", search.nearest);
 	return false;
 }
 
@@ -195,12 +202,30 @@ static const char *default_actions(void)
 	return options_get("show") ? "show,selftest" : "selftest";
 }
 
+static const char *wanted_actions(void)
+{
+	const char *what = options_get("run");
+	const char *at = what;
+	char name[WORD_BYTES];
+
+	if (!what)
+		return default_actions();
+	if (options_next_item(&at, name, sizeof(name)))
+		return what;
+	options_add_fault("run", what, "it names no action", NULL);
+	return default_actions();
+}
+
 static bool run_action(const char *name, const struct boot_info *info)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
+	struct nearest_word search = { .word = name, .bytes = strlen(name) };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++) {
 		if (strcmp(name, actions[i].name) == 0)
 			return actions[i].run(info);
-	log_line(LOG_ERROR, "run: nothing is called \"%s\"; the run counts as failed", name);
+		text_try_word(&search, actions[i].name);
+	}
+	options_add_fault("run", name, "no action is called that", search.nearest);
 	return false;
 }
 
@@ -235,12 +260,14 @@ static void run_line(const struct boot_info *info, const char *line)
 
 static bool run_shell(const struct boot_info *info)
 {
+	unsigned nr_faults = options_nr_faults();
 	char line[SHELL_LINE_BYTES];
 
 	log_fresh_line();
 	print_help();
 	while (shell_read_line("slabstick> ", line, sizeof(line)) && strcmp(line, "quit") != 0)
 		run_line(info, line);
+	options_set_nr_faults(nr_faults);
 	return true;
 }
 
@@ -255,7 +282,7 @@ static void print_outcome(const char *what, bool is_ok)
 
 static enum verdict run_actions(const struct boot_info *info)
 {
-	const char *what = options_get("run") ? options_get("run") : default_actions();
+	const char *what = wanted_actions();
 	const char *at = what;
 	char name[WORD_BYTES];
 	bool has_tests = false;
@@ -266,6 +293,7 @@ static enum verdict run_actions(const struct boot_info *info)
 		has_tests |= strcmp(name, "selftest") == 0;
 	}
 	is_ok &= mm_print_ledger();
+	is_ok &= options_nr_faults() == 0;
 	if (!has_tests)
 		print_outcome(what, is_ok);
 	return is_ok ? VERDICT_PASSED : VERDICT_FAILED;
@@ -318,7 +346,7 @@ static void start_memory(const struct boot_info *info)
 	slab_set_seed(seed);
 	test_set_seed(seed);
 	if (debug && !slab_set_debug(debug))
-		log_line(LOG_WARN, "debug: \"%s\" has a word that is no debug option", debug);
+		options_add_fault("debug", debug, "it has a word that is no debug option", NULL);
 	started = arch_cycles();
 	mm_init(info);
 	all_cycles = arch_cycles() - started;
@@ -326,21 +354,31 @@ static void start_memory(const struct boot_info *info)
 	bench_set_boot_cycles(all_cycles - log_cycles, log_cycles);
 }
 
+/* The last word, whatever the log level. */
+static void print_verdict(enum verdict verdict)
+{
+	log_fresh_line();
+	if (verdict == VERDICT_PASSED)
+		log_raw("slabstick: all is well\n");
+	else if (options_nr_faults() > 0)
+		log_raw("slabstick: FAILED: %u of the words of its options could not be used, see "
+			"\"options:\" above\n", options_nr_faults());
+	else
+		log_raw("slabstick: FAILED, see above\n");
+}
+
 static void NORETURN end_run(enum verdict verdict)
 {
 	const char *end = options_get("end");
 
 	framebuffer_set_colour(verdict == VERDICT_PASSED ? COLOUR_PASSED : COLOUR_FAILED);
-	log_line(LOG_NOTICE, "%s", verdict == VERDICT_PASSED ? "slabstick: all is well"
-							     : "slabstick: FAILED, see above");
+	print_verdict(verdict);
 	if (!end || strcmp(end, "exit") == 0)
 		arch_exit_emulator(verdict);
 	else if (strcmp(end, "poweroff") == 0)
 		arch_power_off();
 	else if (strcmp(end, "reboot") == 0)
 		arch_reboot();
-	else if (strcmp(end, "halt") != 0)
-		log_line(LOG_WARN, "end: \"%s\" is none of exit, poweroff, reboot, halt", end);
 	log_line(LOG_NOTICE, "halted: the machine can be switched off");
 	arch_halt();
 }

@@ -13,8 +13,6 @@
 #include "efi/fw_cfg.h"
 #include "efi/options.h"
 
-#define OPTIONS_BYTES		1024u
-
 static EFI_FILE_HANDLE open_stick(void)
 {
 	static EFI_GUID file_system_guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
@@ -29,63 +27,60 @@ static EFI_FILE_HANDLE open_stick(void)
 	return root;
 }
 
-static void add_options_of_file(void)
+/* Fills @to as far as the file goes; some firmware gives less than was asked for. */
+static EFI_STATUS read_file(EFI_FILE_HANDLE file, uint8_t *to, UINTN size, UINTN *nr_read)
+{
+	*nr_read = 0;
+	while (*nr_read < size) {
+		UINTN bytes = size - *nr_read;
+		EFI_STATUS status = file->Read(file, &bytes, to + *nr_read);
+
+		if (EFI_ERROR(status))
+			return status;
+		if (bytes == 0 || bytes > size - *nr_read)
+			break;
+		*nr_read += bytes;
+	}
+	return EFI_SUCCESS;
+}
+
+/* False when there is no such file. @text has room for one byte more than is read. */
+static bool add_options_of_file(EFI_FILE_HANDLE root, const CHAR16 *path, const char *name,
+				uint8_t *text)
+{
+	EFI_FILE_HANDLE file = NULL;
+	UINTN nr_read;
+
+	if (EFI_ERROR(root->Open(root, &file, (CHAR16 *)path, EFI_FILE_MODE_READ, 0)))
+		return false;
+	if (EFI_ERROR(read_file(file, text, OPTIONS_FILE_BYTES + 1, &nr_read)))
+		options_add_fault(name, "", "cannot be read", NULL);
+	else
+		options_add_file(text, nr_read, name);
+	file->Close(file);
+	return true;
+}
+
+/* Windows hides the ending of a name that it has put there itself. */
+static void add_options_of_stick(uint8_t *text)
 {
 	EFI_FILE_HANDLE root = open_stick();
-	EFI_FILE_HANDLE file = NULL;
-	char text[OPTIONS_BYTES];
-	UINTN bytes = sizeof(text);
 
 	if (!root)
 		return;
-	if (!EFI_ERROR(root->Open(root, &file, (CHAR16 *)L"\\slabstick.cfg", EFI_FILE_MODE_READ,
-				  0))) {
-		if (EFI_ERROR(file->Read(file, &bytes, text)))
-			announce(LOG_WARN, "slabstick.cfg: cannot be read");
-		else
-			options_add(text, bytes, "slabstick.cfg");
-		file->Close(file);
-	}
+	if (!add_options_of_file(root, L"\\slabstick.cfg", "slabstick.cfg", text))
+		add_options_of_file(root, L"\\slabstick.cfg.txt", "slabstick.cfg.txt", text);
 	root->Close(root);
 }
 
-/* LoadOptions may be anything: GUIDs and the like are told from text and passed over. */
-static void add_load_options(void)
+static void add_fw_cfg_options(uint8_t *text)
 {
-	const CHAR16 *from = firmware.loaded->LoadOptions;
-	UINTN length = firmware.loaded->LoadOptionsSize / sizeof(*from);
-	char text[OPTIONS_BYTES];
-	size_t start = 0;
-
-	if (!from || length >= sizeof(text))
-		return;
-	for (UINTN i = 0; i < length; i++) {
-		if (from[i] == 0) {
-			length = i;
-			break;
-		}
-		if (from[i] > '~' || (from[i] < ' ' && from[i] != '\t'))
-			return;
-		text[i] = (char)from[i];
-	}
-	/* A shell puts the program's name first. */
-	while (start < length && text[start] != ' ' && text[start] != '=')
-		start++;
-	if (start < length && text[start] == '=')
-		start = 0;
-	options_add(text + start, length - start, "LoadOptions");
-}
-
-static void add_fw_cfg_options(void)
-{
-	char text[OPTIONS_BYTES];
 	size_t bytes;
-	enum status status = fw_cfg_read("opt/slabstick/options", text, sizeof(text), &bytes);
+	enum status status = fw_cfg_read("opt/slabstick/options", (char *)text,
+					 OPTIONS_FILE_BYTES + 1, &bytes);
 
-	if (status == STATUS_TOO_MANY)
-		announce(LOG_WARN, "options: fw_cfg: cut after %u bytes", OPTIONS_BYTES);
-	if (bytes > 0)
-		options_add(text, bytes, "fw_cfg");
+	if (status == STATUS_OK || status == STATUS_TOO_MANY)
+		options_add_file(text, bytes, "fw_cfg");
 }
 
 static void apply_log_level(void)
@@ -99,9 +94,16 @@ static void apply_log_level(void)
 
 void read_options(struct boot_info *info)
 {
-	add_options_of_file();
-	add_load_options();
-	add_fw_cfg_options();
+	uint8_t *text = take_pool(OPTIONS_FILE_BYTES + 1);
+
+	if (!text)
+		stop("firmware has no memory for the options");
+	add_options_of_stick(text);
+	if (firmware.loaded->LoadOptions)
+		options_add_load_options(firmware.loaded->LoadOptions,
+					 firmware.loaded->LoadOptionsSize);
+	add_fw_cfg_options(text);
+	firmware.boot->FreePool(text);
 	apply_log_level();
 	info->movable = options_memory("movablecore");
 	options_line(info->command_line, sizeof(info->command_line));

@@ -10,6 +10,7 @@ extern const struct test_suite suite_ktap;
 extern const struct test_suite suite_format;
 extern const struct test_suite suite_log;
 extern const struct test_suite suite_show;
+extern const struct test_suite suite_text;
 extern const struct test_suite suite_options;
 extern const struct test_suite suite_memory_map;
 extern const struct test_suite suite_acpi;
@@ -55,6 +56,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_ktap,
 	&suite_format,
 	&suite_log,
+	&suite_text,
 	&suite_options,
 	&suite_memory_map,
 	&suite_acpi,
