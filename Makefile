@@ -39,12 +39,12 @@ PAGE_SOURCES := $(addprefix mm/page/, \
 	bootmem.c section.c zone.c buddy.c pageblock.c page_stack.c page.c zonelist.c \
 	page_alloc.c bulk.c compound.c reclaim.c movable.c isolate.c compact.c contig.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
-	layout.c make.c slab.c depot.c array.c alien.c cpu.c cache.c grace.c rcu.c reclaim.c \
+	layout.c make.c slab.c depot.c array.c alien.c cpu.c cache.c rcu.c reclaim.c \
 	kmalloc.c \
 	$(addprefix debug/, debug.c audit.c guard.c report.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, vspace.c vm_area.c vmalloc.c info.c kvmalloc.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c)
-MM_SOURCES := mm/assert.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
+MM_SOURCES := mm/assert.c mm/live.c mm/grace.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
@@ -57,8 +57,8 @@ EFI_PURE_SOURCES := \
 
 # Talks to firmware or drives the boot.
 EFI_SOURCES := \
-	efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
-	efi/capture.c efi/stick.c efi/firmware.c efi/framebuffer.c efi/font.c \
+	efi/font.c efi/framebuffer.c efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
+	efi/capture.c efi/stick.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.
@@ -280,7 +280,7 @@ CHECK_OBJECTS := \
 # ---- Targets ---------------------------------------------------------------
 
 .PHONY: help quick image host run test bench bench-host fuzz mutants soak soak-host report lecture debug usb sign \
-	port-check layer-check check clean
+	port-check layer-check call-check check clean
 
 help:
 	@echo 'Slabstick: a memory manager that boots.'
@@ -370,6 +370,11 @@ sign: image
 
 port-check: $(BUILD)/port-check/program
 	$(BUILD)/port-check/program
+
+# Calls inside mm, arch and efi go one way.
+call-check: $(IMAGE_OBJECTS)
+	@$(PYTHON) tools/check_calls.py $(BUILD)/image $(MM_SOURCES) $(ARCH_PURE_SOURCES) \
+		$(ARCH_SOURCES) $(EFI_PURE_SOURCES) $(EFI_SOURCES)
 
 layer-check:
 	@$(PYTHON) tools/check_layers.py

@@ -7,11 +7,11 @@
  *   joined: MADT says which CPUs there are, SRAT where they are.
  *
  * Rules
- *   COLLECT-1  the running CPU is cpus[0], whether or not the MADT has it
- *   COLLECT-2  every APIC id comes once; the first entry of a table wins
- *   COLLECT-3  affinity ranges are sorted by start
- *   COLLECT-4  every table that is refused, and every enabled entry that is ignored,
- *       leaves a finding
+ *   - the running CPU is cpus[0], whether or not the MADT has it
+ *   - every APIC id comes once; the first entry of a table wins
+ *   - affinity ranges are sorted by start
+ *   - every table that is refused, and every enabled entry that is ignored,
+ *     leaves a finding
  *
  * Locking
  *   None.

@@ -15,9 +15,9 @@
  *   turn, at most EXIT_TRIES_MAX times.
  *
  * Rules
- *   FIRMWARE-1  no pointer into firmware's memory survives into boot_info
- *   FIRMWARE-2  (firmware_tables.c)
- *   FIRMWARE-3  every size that depends on firmware's word is checked before it is used
+ *   - no pointer into firmware's memory survives into boot_info
+ *   - what firmware_tables.c promises of addresses in tables
+ *   - every size that depends on firmware's word is checked before it is used
  *
  * Locking
  *   None: one CPU, no interrupts of ours.

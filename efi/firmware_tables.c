@@ -7,7 +7,7 @@
  *   finds them after the exit.
  *
  * Rules
- *   FIRMWARE-2  a physical address from a table is read only where the memory map has it
+ *   - a physical address from a table is read only where the memory map has it
  *
  * Locking
  *   None: boot services, one CPU.

@@ -13,9 +13,9 @@
  *   thousand times in a run. When the last row is full the text moves up by
  *   half a screen at once, so that each line is redrawn about twice in all.
  *
- * Invariants
- *   SCREEN-1  column < nr_columns and row < nr_rows
- *   SCREEN-2  every cell lies inside the framebuffer's size_bytes
+ * Promises
+ *   - column < nr_columns and row < nr_rows
+ *   - every cell lies inside the framebuffer's size_bytes
  */
 #include "efi/framebuffer.h"
 

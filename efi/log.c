@@ -6,9 +6,9 @@
  *   ring[n % RING_BYTES] until byte n + RING_BYTES replaces it. A new sink gets
  *   what the ring still holds; if the beginning is gone, a line says how much.
  *
- * Invariants
- *   LOG-1  every sink has seen every byte from its first one on, in order, once
- *   LOG-2  the bytes of one call stay together: no other CPU's text between them
+ * Promises
+ *   - every sink has seen every byte from its first one on, in order, once
+ *   - the bytes of one call stay together: no other CPU's text between them
  *
  * Locking
  *   log_lock guards everything here. A panic may come while it is held, by this

@@ -8,14 +8,14 @@
  *   page 0, the first MiB, memory out of reach, memory we hold ourselves.
  *
  * Rules
- *   MAP-1  conventional, loader and boot-services memory is RAM, if it can be cached
- *       for write-back and is not set aside (EFI_MEMORY_SP)
- *   MAP-2  page 0 and 0xA0000 to 1 MiB never are RAM, whatever the map says
- *   MAP-3  the rest of the first MiB is RAM, but not the allocator's: firmware has
- *       been seen to write there after the hand-over
- *   MAP-4  an empty, wrapping or unaligned-to-nothing descriptor is dropped and
- *       counted; no other descriptor suffers
- *   MAP-5  no array is longer than the descriptors that are really there ask for
+ *   - conventional, loader and boot-services memory is RAM, if it can be cached
+ *     for write-back and is not set aside (EFI_MEMORY_SP)
+ *   - page 0 and 0xA0000 to 1 MiB never are RAM, whatever the map says
+ *   - the rest of the first MiB is RAM, but not the allocator's: firmware has
+ *     been seen to write there after the hand-over
+ *   - an empty, wrapping or unaligned-to-nothing descriptor is dropped and
+ *     counted; no other descriptor suffers
+ *   - no array is longer than the descriptors that are really there ask for
  *
  * Locking
  *   None.
@@ -155,7 +155,7 @@ static void count_oddities(const struct mem_range *range, struct map_report *rep
 				   (range->attributes & ATTRIBUTE_NV) != 0;
 }
 
-/* False when the descriptor at @at is dropped (MAP-4). */
+/* False when the descriptor at @at is dropped. */
 static bool read_descriptor(const uint8_t *at, struct mem_range *range, struct map_report *report)
 {
 	uint64_t start = read_le64(at + DESCRIPTOR_START);

@@ -30,7 +30,6 @@
 #include "mm/vmalloc.h"
 #include "mm/page/zonelist.h"
 
-struct mm_live live;
 
 /* The boot window of a node: Linux's bootmem covered the low memory, 896 MiB. */
 #define BOOT_WINDOW_PAGES	((uint64_t)1 << (30 - PAGE_SHIFT))

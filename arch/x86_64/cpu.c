@@ -6,10 +6,10 @@
  *   (a machine that mixes them is beyond what any kernel supports). Each CPU's
  *   GS base leads to its struct cpu_area from before its first mm call on.
  *
- * Invariants
- *   CPU-1  area->self == area, so that %gs:16 gives the area's address
- *   CPU-2  areas[i]->index == i for all i < nr_running: the position of the CPU
- *       among those that run, 0 the boot CPU
+ * Promises
+ *   - area->self == area, so that %gs:16 gives the area's address
+ *   - areas[i]->index == i for all i < nr_running: the position of the CPU
+ *     among those that run, 0 the boot CPU
  */
 
 #include "arch/x86_64/cpu.h"

@@ -21,10 +21,10 @@
  *   Words that boot code stored by hand (a sink, a callback) are not in the
  *   relocation table: who stored them registers them again in the kernel.
  *
- * Invariants
- *   MMU-1  nothing below HIGH_HALF_START is mapped once the kernel runs
- *   MMU-2  the direct map of the image's text and rodata is read-only
- *   MMU-3  no frame has two different memory types among its mappings
+ * Promises
+ *   - nothing below HIGH_HALF_START is mapped once the kernel runs
+ *   - the direct map of the image's text and rodata is read-only
+ *   - no frame has two different memory types among its mappings
  */
 
 #include "arch/x86_64/mmu_boot.h"
@@ -172,7 +172,7 @@ static void map_image(const struct image_info *image, uintptr_t va, uint64_t ext
 	}
 }
 
-/* MMU-2: what must not change cannot be changed through the direct map either. */
+/* What must not change cannot be changed through the direct map either. */
 static void protect_image_alias(const struct image_info *image)
 {
 	uint64_t bytes = align_down(image->data_start, PAGE_SIZE) - image->start;

@@ -16,11 +16,11 @@
  *   The vmemmap lies over a backdrop of zeroes (mmu_boot.c). Who maps a piece of
  *   it changes what CPUs may have read there, so it ends with a flush.
  *
- * Invariants
- *   PORT-1  a table page in the tree or the stock is of type PAGE_TABLE, or comes
- *       from the boot pool, or from the vmemmap's own source
- *   PORT-2  table_lock is the innermost lock: nothing is called out of it but the
- *       vmemmap's table source
+ * Promises
+ *   - a table page in the tree or the stock is of type PAGE_TABLE, or comes
+ *     from the boot pool, or from the vmemmap's own source
+ *   - table_lock is the innermost lock: nothing is called out of it but the
+ *     vmemmap's table source
  *
  * Locking
  *   zone.grow_lock, section.map_lock -> table_lock (mm_port_map_vmemmap). Walks take

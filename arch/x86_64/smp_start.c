@@ -11,9 +11,9 @@
  *   this page and the kernel's high half; the kernel's own tables never have
  *   anything in the low half.
  *
- * Invariants
- *   SMP-2  a CPU given up never runs kernel code: the state it has to claim with
- *       is gone, and the trampoline checks whose turn it is
+ * Promises
+ *   - a CPU given up never runs kernel code: the state it has to claim with
+ *     is gone, and the trampoline checks whose turn it is
  *
  * Locking
  *   None: one CPU starts all others, and they wait to be counted.

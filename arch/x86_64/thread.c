@@ -10,9 +10,9 @@
  *   A thread's stack is a vmalloc area; the pages before and behind it are not
  *   mapped. Its struct thread lies at the end of it, away from an overflow.
  *
- * Invariants
- *   THREAD-1  a thread is on its CPU's ready list if and only if it is THREAD_READY
- *   THREAD-2  a thread becomes THREAD_DONE only on another stack than its own
+ * Promises
+ *   - a thread is on its CPU's ready list if and only if it is THREAD_READY
+ *   - a thread becomes THREAD_DONE only on another stack than its own
  *
  * Locking
  *   wait_queue.lock -> scheduler.lock. Neither is held over a switch.

@@ -7,11 +7,10 @@
  *   row's business. Reading the counter costs a fixed number of instructions,
  *   found once by reading it twice in a row and taken off every difference.
  *
- * Invariants
- *   BENCH-1  the check loop, 3 instructions, reads exactly 3.00 under icount: before
- *       the first row and after the last
- *   BENCH-2  a record's unit is "instructions" only when BENCH-1 held at the start
- *   BENCH-3  in tests/bench/cross.c
+ * Promises
+ *   - the check loop, 3 instructions, reads exactly 3.00 under icount: before
+ *     the first row and after the last
+ *   - a record's unit is "instructions" only when that held at the start
  *
  * Cost
  *   Values are kept in hundredths, ratios in thousandths: no floating point.
@@ -33,7 +32,7 @@
 #define MAX_WAITS		100u
 
 static uint64_t counter_cost;
-static bool is_exact;			/* BENCH-1 held at the start */
+static bool is_exact;			/* the check loop read 3.00 at the start */
 static bool is_spoilt;
 static uint64_t boot_mm_cycles, boot_log_cycles;
 static uint64_t random_state = 0x51ab571cu;

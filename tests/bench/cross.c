@@ -12,9 +12,9 @@
  *   one that works (mm_cpu_idle() obeys drain requests, which no row makes), and
  *   what one phase leaves for later, the next batch's phases pay for.
  *
- * Invariants
- *   N3  around each phase, a loop that offers the machine to the other CPUs at
- *       each turn reads exactly 3.00: nobody took it (bench_is_alone())
+ * Promises
+ *   - around each phase, a loop that offers the machine to the other CPUs at
+ *     each turn reads exactly 3.00: nobody took it (bench_is_alone())
  *
  *   The row cross_empty is a batch whose phases do nothing.
  */
