@@ -43,7 +43,7 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	kmalloc.c \
 	$(addprefix debug/, debug.c audit.c guard.c report.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, vspace.c vm_area.c vmalloc.c info.c kvmalloc.c)
-REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c)
+REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
 MM_SOURCES := mm/assert.c mm/live.c mm/grace.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/init.c $(REPORT_SOURCES)
 

@@ -22,6 +22,7 @@
 #include "mm/init.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
+#include "mm/tables.h"
 #include "mm/vmalloc.h"
 #include "tests/bench/bench.h"
 #include "tests/lecture/lecture.h"
@@ -91,29 +92,6 @@ static bool run_nothing(const struct boot_info *info)
 	return true;
 }
 
-struct table {
-	const char *name;
-	void (*show)(void);
-};
-
-static void show_leaks(void)
-{
-	if (slab_print_leaks() == 0)
-		log_raw("leak: none is known; debug=leak keeps who allocated what\n");
-}
-
-static const struct table tables[] = {
-	{ "buddyinfo", show_buddyinfo },
-	{ "zoneinfo", show_zoneinfo },
-	{ "pagetypeinfo", show_pagetypeinfo },
-	{ "ptdump", arch_print_tables },
-	{ "slabinfo", slab_print_info },
-	{ "audit", slab_print_audit },
-	{ "leaks", show_leaks },
-	{ "vmallocinfo", vmalloc_print_info },
-	{ "numa", show_numa },
-};
-
 static void show_tables_of_acpi(const struct boot_info *info)
 {
 	show_acpi(info, arch_phys_to_virt);
@@ -129,40 +107,43 @@ static void show_findings(const struct boot_info *info)
 	lint_show(info, mm_topology());
 }
 
-/* What the firmware said. */
-struct firmware_table {
+static void show_page_tables(const struct boot_info *info)
+{
+	(void)info;
+	arch_print_tables();
+}
+
+/* What the firmware said, and the machine; those of mm are in mm_tables[]. */
+struct machine_table {
 	const char *name;
 	void (*show)(const struct boot_info *info);
 };
 
-static const struct firmware_table firmware_tables[] = {
+static const struct machine_table machine_tables[] = {
 	{ "acpi", show_tables_of_acpi },
 	{ "firmware", show_said_and_made },
 	{ "findings", show_findings },
 	{ "memmap", memory_map_log },
+	{ "ptdump", show_page_tables },
 };
 
 static bool show_table(const struct boot_info *info, const char *name)
 {
 	struct nearest_word search = { .word = name, .bytes = strlen(name) };
 
-	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++) {
-		if (strcmp(name, firmware_tables[i].name) != 0)
+	for (unsigned i = 0; i < ARRAY_SIZE(machine_tables); i++) {
+		if (strcmp(name, machine_tables[i].name) != 0)
 			continue;
-		firmware_tables[i].show(info);
+		machine_tables[i].show(info);
 		return true;
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++) {
-		if (strcmp(name, tables[i].name) != 0)
-			continue;
-		log_fresh_line();
-		tables[i].show();
+	log_fresh_line();
+	if (mm_show_table(name))
 		return true;
-	}
-	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++)
-		text_try_word(&search, firmware_tables[i].name);
-	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
-		text_try_word(&search, tables[i].name);
+	for (unsigned i = 0; i < ARRAY_SIZE(machine_tables); i++)
+		text_try_word(&search, machine_tables[i].name);
+	for (unsigned i = 0; i < nr_mm_tables; i++)
+		text_try_word(&search, mm_tables[i].name);
 	options_add_fault("show", name, "no table is called that", search.nearest);
 	return false;
 }
@@ -175,8 +156,8 @@ static bool run_show(const struct boot_info *info)
 
 	while (at && options_next_item(&at, name, sizeof(name)))
 		is_ok &= show_table(info, name);
-	for (unsigned i = 0; !options_get("show") && i < ARRAY_SIZE(tables); i++)
-		is_ok &= show_table(info, tables[i].name);
+	for (unsigned i = 0; !options_get("show") && i < nr_mm_tables; i++)
+		is_ok &= show_table(info, mm_tables[i].name);
 	return is_ok;
 }
 
@@ -235,10 +216,10 @@ static void print_help(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
 		log_raw(" %s", actions[i].name);
 	log_raw("\nshow TABLE    ");
-	for (unsigned i = 0; i < ARRAY_SIZE(firmware_tables); i++)
-		log_raw(" %s", firmware_tables[i].name);
-	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
-		log_raw(" %s", tables[i].name);
+	for (unsigned i = 0; i < ARRAY_SIZE(machine_tables); i++)
+		log_raw(" %s", machine_tables[i].name);
+	for (unsigned i = 0; i < nr_mm_tables; i++)
+		log_raw(" %s", mm_tables[i].name);
 	log_raw("\nKEY=VALUE ...  sets options: tests=buddy, stress=60, seed=1\n"
 		"verify         checks every invariant\nquit           ends the run\n");
 }

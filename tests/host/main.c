@@ -1,6 +1,7 @@
 /*
- * build/host/unit [GLOB,...] [seed=N] [debug=WORD,...]: the unit suites as a Linux
- * program. debug= is that of the image: for kmalloc's caches too.
+ * build/host/unit [GLOB,...] [seed=N] [debug=WORD,...] [show=TABLE]: the unit suites as
+ * a Linux program. debug= is that of the image: for kmalloc's caches too; show= prints
+ * one of mm's tables, of the pretended machine after the cases, as often as it is given.
  *
  * Exit status 0: everything passed; 1: a case failed or none was chosen; a
  * panic or a sanitizer's report ends the program with another one.
@@ -13,6 +14,7 @@
 #include "log.h"
 #include "mm/init.h"
 #include "mm/slab.h"
+#include "mm/tables.h"
 #include "tests/host/machine.h"
 #include "tests/host/suites_host.h"
 #include "tests/suites.h"
@@ -74,6 +76,19 @@ static void set_debug(const char *words)
 	exit(1);
 }
 
+/* Before any case runs, so that a misspelt name costs no time. */
+static void check_table(const char *name)
+{
+	for (unsigned i = 0; i < nr_mm_tables; i++)
+		if (strcmp(name, mm_tables[i].name) == 0)
+			return;
+	fprintf(stderr, "show=%s: there are", name);
+	for (unsigned i = 0; i < nr_mm_tables; i++)
+		fprintf(stderr, " %s", mm_tables[i].name);
+	fputc('\n', stderr);
+	exit(1);
+}
+
 /* What follows @key in @argument, or NULL when that begins otherwise. */
 static const char *value_of(const char *argument, const char *key)
 {
@@ -92,7 +107,9 @@ int main(int argc, char **argv)
 		const char *seed = value_of(argv[i], "seed=");
 		const char *tests = value_of(argv[i], "tests=");
 
-		if (debug)
+		if (value_of(argv[i], "show="))
+			check_table(value_of(argv[i], "show="));
+		else if (debug)
 			set_debug(debug);
 		else if (seed)
 			set_seed(seed);
@@ -101,6 +118,9 @@ int main(int argc, char **argv)
 	}
 	host_start_machine(&machine_four_nodes);
 	totals = run_all(globs);
+	for (int i = 1; i < argc; i++)
+		if (value_of(argv[i], "show="))
+			mm_show_table(value_of(argv[i], "show="));
 	if (!mm_print_ledger())
 		return 1;
 	return totals.nr_failed ? 1 : 0;
