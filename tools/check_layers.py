@@ -23,6 +23,18 @@ LAYERS = [
     ("tests", ["*"]),
 ]
 
+# The rooms of mm/ in the order of the data flow, and the one header that each shows to
+# those behind it. A private header is included by its room and by the room's own tests
+# alone; mm/init.c puts the rooms together and sees them all.
+ROOMS = [
+    ("mm/topology", None),
+    ("mm/page", "mm/page/shown.h"),
+    ("mm/slab", "mm/slab/shown.h"),
+    ("mm/vmalloc", "mm/vmalloc/shown.h"),
+    ("mm/report", None),
+]
+SEES_ALL_ROOMS = {"mm/init.c", "mm/live.h"}
+
 # Without a library: what every C11 compiler brings along.
 FREESTANDING = {"assert.h", "limits.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h",
                 "stdint.h"}
@@ -125,6 +137,41 @@ def include_problems(name, text):
             yield f"{name}: {layer} may not include {target}"
 
 
+def room_of(name):
+    """(place, room) of a file in a room of mm/, or (None, None)."""
+    for place, (room, _) in enumerate(ROOMS):
+        if is_inside(name, room):
+            return place, room
+    return None, None
+
+
+def may_enter(name, room, place, shown, target):
+    """Whether @name, a file of mm/ or a unit test of a room, may include @target of @room."""
+    if name in SEES_ALL_ROOMS or is_inside(name, room):
+        return True
+    if name.startswith("tests/unit/"):
+        parts = name.split("/")
+        if len(parts) == 3:         # what the tests of several rooms share
+            return True
+        name = f"mm/{parts[2]}/{parts[-1]}"
+        if is_inside(name, room):
+            return True
+    from_place, _ = room_of(name)
+    return target == shown and from_place is not None and from_place > place
+
+
+def room_problems(name, text):
+    if not name.startswith(("mm/", "tests/unit/", "arch/", "efi/", "include/")):
+        return
+    for quoted, _ in INCLUDE.findall(text):
+        target = resolve(name, quoted) if quoted else None
+        if target is None:
+            continue
+        place, room = room_of(target)
+        if room and not may_enter(name, room, place, ROOMS[place][1], target):
+            yield f"{name}: {target} is private to {room}"
+
+
 def conditional_problems(name, text):
     """Configuration is constants in plain `if`: mm/*.c has no conditional compilation."""
     if is_inside(name, "mm") and name.endswith(".c") and CONDITIONAL.search(text):
@@ -148,13 +195,15 @@ def readme_problems():
         yield "README.md: its layer list is not that of check_layers.py --print"
 
 
-def problems():
+def problems(is_strict):
     yield from readme_problems()
     for name in tracked_files():
         yield from place_problems(name)
         if name.endswith((".c", ".h", ".S")):
             text = (ROOT / name).read_text()
             yield from include_problems(name, text)
+            if is_strict:
+                yield from room_problems(name, text)
             yield from conditional_problems(name, text)
 
 
@@ -162,7 +211,7 @@ def main():
     if sys.argv[1:] == ["--print"]:
         print(layer_text())
         return 0
-    found = list(problems())
+    found = list(problems("--rooms" in sys.argv[1:]))
     for problem in found:
         print(f"layers: {problem}", file=sys.stderr)
     return 1 if found else 0

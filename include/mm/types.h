@@ -9,6 +9,10 @@
 typedef uint64_t pfn_t;		/* page frame number: physical address / PAGE_SIZE */
 typedef uint32_t gfp_t;		/* GFP_* flags, mm/gfp.h */
 
+/* Where devices that reach 16 MiB, or 4 GiB, stop reaching. */
+#define ZONE_DMA_END_PFN	((pfn_t)1 << (24 - PAGE_SHIFT))
+#define ZONE_DMA32_END_PFN	((pfn_t)1 << (32 - PAGE_SHIFT))
+
 #define PFN_NONE	UINT64_MAX
 #define NID_NONE	UINT32_MAX	/* any node, or no node, as the function says */
 

@@ -23,9 +23,6 @@ enum zone_type {
 	MAX_NR_ZONES
 };
 
-#define ZONE_DMA_END_PFN	((pfn_t)1 << (24 - PAGE_SHIFT))
-#define ZONE_DMA32_END_PFN	((pfn_t)1 << (32 - PAGE_SHIFT))
-
 #define PAGEBLOCK_PAGES		((uint64_t)1 << PAGEBLOCK_ORDER)
 
 enum watermark {

@@ -10,7 +10,7 @@
 
 #include "mm/init.h"
 
-#include "mm/page/compound.h"
+#include "mm/page/shown.h"
 #include "mm/live.h"
 
 /* What came in, and where the usable pages are now. */

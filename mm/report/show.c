@@ -8,7 +8,7 @@
 
 #include "mm/init.h"
 
-#include "mm/page/isolate.h"
+#include "mm/page/shown.h"
 #include "mm/live.h"
 
 #define TABLE_ORDERS	11

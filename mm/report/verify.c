@@ -12,11 +12,10 @@
 #include "mm/init.h"
 
 #include "mm/live.h"
-#include "mm/page/pageblock.h"
+#include "mm/page/shown.h"
 #include "mm/slab.h"
-#include "mm/slab/debug/audit.h"
+#include "mm/slab/shown.h"
 #include "mm/vmalloc.h"
-#include "mm/page/zonelist.h"
 
 static bool verify_cached(const struct zone *zone, struct violation *out)
 {

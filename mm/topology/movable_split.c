@@ -21,7 +21,6 @@
 
 #include "lib/align.h"
 #include "mm/port.h"
-#include "mm/page/zone.h"
 
 /* The kernel keeps at least this part of the machine, and MIN_KERNEL_PAGES of a node. */
 #define KERNEL_SHARE		10u

@@ -10,7 +10,6 @@
 #include "lib/align.h"
 #include "mm/assert.h"
 #include "mm/range.h"
-#include "mm/page/zone.h"
 
 static bool verify_node_memory(const struct topology *topology, uint32_t nid, struct violation *out)
 {

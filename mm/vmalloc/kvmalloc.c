@@ -8,7 +8,7 @@
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "mm/vmalloc.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/shown.h"
 
 void *kvmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
 {

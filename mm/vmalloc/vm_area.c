@@ -41,7 +41,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/page/bulk.h"
+#include "mm/page/shown.h"
 #include "mm/reclaim.h"
 
 /* Of each size, at most so many are kept per CPU: 1,024 descriptors are 200 KiB. */

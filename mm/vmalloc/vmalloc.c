@@ -23,7 +23,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/live.h"
-#include "mm/page/bulk.h"
+#include "mm/page/shown.h"
 #include "mm/vmalloc/vm_area.h"
 
 /* Page frames handed to the port in one call; 2 KiB of a 32 KiB stack. */

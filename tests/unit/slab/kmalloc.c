@@ -7,7 +7,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/page/compound.h"
+#include "mm/page/shown.h"
 #include "mm/page_alloc.h"
 #include "mm/slab/core.h"
 #include "mm/slab/debug/debug.h"
