@@ -195,8 +195,32 @@ def readme_problems():
         yield "README.md: its layer list is not that of check_layers.py --print"
 
 
+def table_problems(room):
+    """A room's README names each of its sources, with tests that are there, and no other."""
+    readme = ROOT / room / "README.md"
+    if not readme.is_file():
+        yield f"{room}: no README.md says what comes in and what goes out"
+        return
+    text = readme.read_text()
+    listed = set(re.findall(r"^\| `([\w/]+\.c)` \|", text, re.MULTILINE))
+    present = {str(path.relative_to(ROOT / room)) for path in (ROOT / room).rglob("*.c")}
+    for name in sorted(present - listed):
+        yield f"{room}/README.md: its table does not have {name}"
+    for name in sorted(listed - present):
+        yield f"{room}/README.md: lists {name}, which is not there"
+    for row in re.findall(r"^\| `[\w/]+\.c` \|.*", text, re.MULTILINE):
+        tests = re.findall(r"`(tests/[\w/.]+)`", row)
+        if not tests:
+            yield f"{room}/README.md: no tests are named in: {row}"
+        for test in tests:
+            if not (ROOT / test).is_file():
+                yield f"{room}/README.md: {test} is not there"
+
+
 def problems(is_strict):
     yield from readme_problems()
+    for room, _ in ROOMS if is_strict else []:
+        yield from table_problems(room)
     for name in tracked_files():
         yield from place_problems(name)
         if name.endswith((".c", ".h", ".S")):
