@@ -52,11 +52,17 @@ struct acpi_memory {
 	void *arg;
 };
 
-/* The root table: XSDT, or RSDT on old firmware and where the XSDT is broken. */
+/* A root table: the XSDT, or the RSDT that old firmware has alone. */
 struct acpi_root {
 	uint64_t pa;
 	uint32_t nr_entries;
 	uint32_t entry_bytes;		/* 8 or 4 */
+};
+
+/* Those of a machine that can be read: what the first lacks is looked for in the next. */
+struct acpi_roots {
+	struct acpi_root root[2];
+	uint32_t nr_roots;
 };
 
 struct acpi_location {
@@ -66,20 +72,26 @@ struct acpi_location {
 };
 
 /*
- * Follows the RSDP at @rsdp_pa. STATUS_ABSENT: it or the root cannot be read;
- * STATUS_BAD_TABLE, STATUS_BAD_CHECKSUM, STATUS_BAD_LENGTH as found.
+ * Follows the RSDP at @rsdp_pa. STATUS_ABSENT: it or the roots cannot be read;
+ * STATUS_BAD_TABLE, STATUS_BAD_CHECKSUM, STATUS_BAD_LENGTH as found. What is
+ * broken on a way that leads on is a finding of @info.
  */
-enum status acpi_open_root(const struct acpi_memory *memory, uint64_t rsdp_pa,
-			   struct acpi_root *root) MUST_CHECK;
+enum status acpi_open_roots(const struct acpi_memory *memory, uint64_t rsdp_pa,
+			    struct boot_info *info, struct acpi_roots *roots) MUST_CHECK;
 
 /*
- * The @index-th table (from 0) with @signature, counting only intact ones.
- * STATUS_ABSENT: there are not that many. For each broken one, logs why it is
- * passed over.
+ * The @index-th table (from 0) with @signature in the first root that has any,
+ * counting only intact ones. STATUS_ABSENT: there are not that many. Each broken
+ * one, and a root that lacks what the next has, is a finding of @info when the
+ * first table (@index 0) is looked for.
  */
-enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_root *root,
-			    const char *signature, uint32_t index,
+enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_roots *roots,
+			    struct boot_info *info, const char *signature, uint32_t index,
 			    struct acpi_location *found) MUST_CHECK;
+
+/* The whole table with @signature at @pa, checked: for those that another table points to. */
+enum status acpi_read_table(const struct acpi_memory *memory, uint64_t pa, const char *signature,
+			    struct bytes *table) MUST_CHECK;
 
 /*
  * Checks a table's length field against the bytes there and against
@@ -152,6 +164,7 @@ struct madt_counts {
 	uint32_t nr_no_cpus;		/* enabled, but the id says "no CPU" */
 	uint32_t nr_other;
 	uint64_t local_apic_pa;
+	bool is_cut;			/* a record breaks the format: nothing from there on counts */
 };
 
 enum status madt_measure(struct bytes table, struct madt_counts *counts) MUST_CHECK;
@@ -193,11 +206,18 @@ enum status spcr_read(struct bytes table, struct uart_info *uart) MUST_CHECK;
 
 /* ---- FADT and DSDT ---- */
 
+/* What the FADT says twice, in 32 and in 64 bits, and what else it leads to. */
+struct fadt_facts {
+	uint64_t dsdt_pa[2];		/* the 64-bit form first; 0: none */
+	uint32_t nr_contradictions;	/* both forms are there and differ */
+};
+
 /*
- * Where the switches are. *@dsdt_pa is what the table says of the DSDT, 0 for
- * none. Unless STATUS_OK all of @power is 0.
+ * Where the switches are. A register's 64-bit form counts where it is a port, else
+ * the 32-bit one. Unless STATUS_OK all of @power is 0.
  */
-enum status fadt_read(struct bytes table, struct power_info *power, uint64_t *dsdt_pa) MUST_CHECK;
+enum status fadt_read(struct bytes table, struct power_info *power,
+		      struct fadt_facts *facts) MUST_CHECK;
 
 /* Adds the sleep types of \_S5 to @power. STATUS_ABSENT: not found as constants. */
 enum status dsdt_find_s5(struct bytes table, struct power_info *power) MUST_CHECK;

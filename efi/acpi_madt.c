@@ -10,7 +10,8 @@
  *   a disabled record. Ids 0xFF (type 0) and 0xFFFFFFFF (type 9) are no CPUs.
  *   "Online capable" CPUs that are not enabled are not there. The same CPU may
  *   come twice, as type 0 and as type 9: the caller makes one of them.
- *   A malformed record refuses the table; the running CPU exists without it.
+ *   A malformed record ends the table there: the CPUs before it are as good as
+ *   any, and all but one would be lost with it.
  */
 
 #include "efi/acpi.h"
@@ -70,7 +71,8 @@ static enum status take_record(const void *arg, const uint8_t *at, uint8_t recor
 	case RECORD_ADDRESS_OVERRIDE:
 		if (record_bytes < ADDRESS_OVERRIDE_BYTES)
 			return STATUS_BAD_TABLE;
-		walk->counts->local_apic_pa = read_le64(at + 4);
+		if (read_le64(at + 4) != 0)	/* half filled: the 32-bit one stays */
+			walk->counts->local_apic_pa = read_le64(at + 4);
 		return STATUS_OK;
 	default:
 		walk->counts->nr_other++;
@@ -95,7 +97,8 @@ enum status madt_measure(struct bytes table, struct madt_counts *counts)
 	if (status != STATUS_OK)
 		return status;
 	counts->local_apic_pa = read_le32(table.bytes + MADT_LOCAL_APIC_PA);
-	return walk_records(&walk, table.bytes, table_bytes);
+	counts->is_cut = walk_records(&walk, table.bytes, table_bytes) != STATUS_OK;
+	return STATUS_OK;
 }
 
 void madt_read(struct bytes table, uint32_t *apic_ids)
@@ -103,6 +106,6 @@ void madt_read(struct bytes table, uint32_t *apic_ids)
 	struct madt_counts counts = { 0 };
 	const struct walk walk = { &counts, apic_ids };
 
-	/* The table was measured: the walk cannot fail. */
+	/* Ends where measuring did. */
 	(void)!walk_records(&walk, table.bytes, read_le32(table.bytes + 4));
 }

@@ -8,7 +8,9 @@
  *
  *   The RSDP of ACPI 1.0 (revision 0) has 20 bytes and a 32-bit RSDT. Later ones
  *   have 36 bytes, a second checksum and a 64-bit XSDT (ACPI 6.5, 5.2.5.3).
- *   Where the XSDT is broken, the RSDT is tried.
+ *   Both roots are opened. Firmware has been seen with a broken XSDT, and with
+ *   one whose entries are empty, beside an RSDT that is whole: what the first
+ *   root lacks is looked for in the second.
  *
  * Locking
  *   None.
@@ -17,7 +19,6 @@
 #include "efi/acpi.h"
 
 #include "lib/string.h"
-#include "log.h"
 
 #define RSDP_V1_BYTES		20u
 #define RSDP_V2_BYTES		36u
@@ -69,9 +70,9 @@ static struct bytes read_memory(const struct acpi_memory *memory, uint64_t pa, u
 	return got;
 }
 
-/* Reads a whole table: its header first, for the length. */
-static enum status read_table(const struct acpi_memory *memory, uint64_t pa, const char *signature,
-			      struct bytes *table)
+/* Its header first, for the length. */
+enum status acpi_read_table(const struct acpi_memory *memory, uint64_t pa, const char *signature,
+			    struct bytes *table)
 {
 	struct bytes header = read_memory(memory, pa, ACPI_HEADER_BYTES);
 	uint32_t length;
@@ -90,7 +91,7 @@ static enum status open_root_table(const struct acpi_memory *memory, uint64_t pa
 				   struct acpi_root *root)
 {
 	struct bytes table;
-	enum status status = read_table(memory, pa, signature, &table);
+	enum status status = acpi_read_table(memory, pa, signature, &table);
 
 	if (status != STATUS_OK)
 		return status;
@@ -104,7 +105,8 @@ struct rsdp {
 	uint64_t rsdt_pa, xsdt_pa;	/* 0: none */
 };
 
-static enum status read_rsdp(const struct acpi_memory *memory, uint64_t rsdp_pa, struct rsdp *rsdp)
+static enum status read_rsdp(const struct acpi_memory *memory, uint64_t rsdp_pa,
+			     struct boot_info *info, struct rsdp *rsdp)
 {
 	struct bytes head = read_memory(memory, rsdp_pa, RSDP_V1_BYTES);
 	uint32_t length;
@@ -124,31 +126,13 @@ static enum status read_rsdp(const struct acpi_memory *memory, uint64_t rsdp_pa,
 		return STATUS_OK;
 	length = read_le32(head.bytes + RSDP_LENGTH);
 	if (length < RSDP_V2_BYTES || sum_of(head.bytes, RSDP_V2_BYTES) != 0) {
-		log_line(LOG_WARN, "ACPI: the second half of the RSDP is broken: using the RSDT");
+		boot_info_add_finding(info, "RsdpHalfBroken", SEVERITY_MEDIUM,
+				      "the second half of the ACPI root pointer is broken: only the "
+				      "RSDT is used");
 		return STATUS_OK;
 	}
 	rsdp->xsdt_pa = read_le64(head.bytes + RSDP_XSDT);
 	return STATUS_OK;
-}
-
-enum status acpi_open_root(const struct acpi_memory *memory, uint64_t rsdp_pa,
-			   struct acpi_root *root)
-{
-	struct rsdp rsdp;
-	enum status status = read_rsdp(memory, rsdp_pa, &rsdp);
-
-	if (status != STATUS_OK)
-		return status;
-	status = STATUS_ABSENT;
-	if (rsdp.xsdt_pa != 0) {
-		status = open_root_table(memory, rsdp.xsdt_pa, "XSDT", 8, root);
-		if (status == STATUS_OK)
-			return STATUS_OK;
-		log_line(LOG_WARN, "ACPI: XSDT: %s", status_text(status));
-	}
-	if (rsdp.rsdt_pa != 0)
-		status = open_root_table(memory, rsdp.rsdt_pa, "RSDT", 4, root);
-	return status;
 }
 
 /* The address in entry @index, or 0 when it cannot be read. */
@@ -163,6 +147,63 @@ static uint64_t root_entry(const struct acpi_memory *memory, const struct acpi_r
 	return root->entry_bytes == 8 ? read_le64(entry.bytes) : read_le32(entry.bytes);
 }
 
+static const char *root_name(const struct acpi_root *root)
+{
+	return root->entry_bytes == 8 ? "XSDT" : "RSDT";
+}
+
+static void find_empty_entries(const struct acpi_memory *memory, const struct acpi_root *root,
+			       struct boot_info *info)
+{
+	uint32_t nr_empty = 0;
+
+	for (uint32_t i = 0; i < root->nr_entries; i++)
+		nr_empty += root_entry(memory, root, i) == 0;
+	if (nr_empty > 0)
+		boot_info_add_finding(info, "RootEntryEmpty", SEVERITY_MEDIUM,
+				      "%u of the %u entries of the %s are empty: what they stood for "
+				      "is looked for elsewhere", nr_empty, root->nr_entries,
+				      root_name(root));
+}
+
+/* Opens one root behind those that are open. */
+static enum status add_root(const struct acpi_memory *memory, uint64_t pa, const char *signature,
+			    struct boot_info *info, struct acpi_roots *roots)
+{
+	struct acpi_root *root = &roots->root[roots->nr_roots];
+	enum status status;
+
+	if (pa == 0)
+		return STATUS_ABSENT;
+	status = open_root_table(memory, pa, signature, signature[0] == 'X' ? 8 : 4, root);
+	if (status == STATUS_OK) {
+		roots->nr_roots++;
+		find_empty_entries(memory, root, info);
+	} else {
+		boot_info_add_finding(info, "RootTableUnused", SEVERITY_MEDIUM,
+				      "the %s at 0x%llx is of no use (%s)", signature,
+				      (unsigned long long)pa, status_text(status));
+	}
+	return status;
+}
+
+enum status acpi_open_roots(const struct acpi_memory *memory, uint64_t rsdp_pa,
+			    struct boot_info *info, struct acpi_roots *roots)
+{
+	struct rsdp rsdp;
+	enum status status = read_rsdp(memory, rsdp_pa, info, &rsdp);
+	enum status xsdt, rsdt;
+
+	*roots = (struct acpi_roots){ .nr_roots = 0 };
+	if (status != STATUS_OK)
+		return status;
+	xsdt = add_root(memory, rsdp.xsdt_pa, "XSDT", info, roots);
+	rsdt = add_root(memory, rsdp.rsdt_pa, "RSDT", info, roots);
+	if (roots->nr_roots > 0)
+		return STATUS_OK;
+	return xsdt != STATUS_ABSENT ? xsdt : rsdt;
+}
+
 static bool has_signature(const struct acpi_memory *memory, uint64_t pa, const char *signature)
 {
 	struct bytes header = read_memory(memory, pa, ACPI_HEADER_BYTES);
@@ -170,9 +211,12 @@ static bool has_signature(const struct acpi_memory *memory, uint64_t pa, const c
 	return header.bytes && memcmp(header.bytes, signature, 4) == 0;
 }
 
-enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_root *root,
-			    const char *signature, uint32_t index, struct acpi_location *found)
+/* As acpi_find_table() in one root; *nr_intact: how many were seen. */
+static enum status find_in_root(const struct acpi_memory *memory, const struct acpi_root *root,
+				struct boot_info *info, const char *signature, uint32_t index,
+				struct acpi_location *found, uint32_t *nr_intact)
 {
+	*nr_intact = 0;
 	for (uint32_t i = 0; i < root->nr_entries; i++) {
 		uint64_t pa = root_entry(memory, root, i);
 		struct bytes table;
@@ -180,17 +224,36 @@ enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_
 
 		if (!has_signature(memory, pa, signature))
 			continue;
-		status = read_table(memory, pa, signature, &table);
-		if (status != STATUS_OK) {
-			log_line(LOG_WARN, "ACPI: %s at 0x%llx passed over: %s", signature,
-				 (unsigned long long)pa, status_text(status));
-			continue;
+		status = acpi_read_table(memory, pa, signature, &table);
+		if (status == STATUS_OK && (*nr_intact)++ == index) {
+			*found = (struct acpi_location){ .pa = pa, .length = (uint32_t)table.length };
+			memcpy(found->signature, signature, 4);
+			return STATUS_OK;
 		}
-		if (index-- > 0)
-			continue;
-		*found = (struct acpi_location){ .pa = pa, .length = (uint32_t)table.length };
-		memcpy(found->signature, signature, 4);
-		return STATUS_OK;
+		if (status != STATUS_OK && index == 0)
+			boot_info_add_finding(info, "AcpiTableBroken", SEVERITY_HIGH,
+					      "%s at 0x%llx is passed over (%s)", signature,
+					      (unsigned long long)pa, status_text(status));
+	}
+	return STATUS_ABSENT;
+}
+
+enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_roots *roots,
+			    struct boot_info *info, const char *signature, uint32_t index,
+			    struct acpi_location *found)
+{
+	for (uint32_t i = 0; i < roots->nr_roots; i++) {
+		uint32_t nr_intact;
+		enum status status = find_in_root(memory, &roots->root[i], info, signature, index,
+						  found, &nr_intact);
+
+		if (status == STATUS_OK && index == 0 && i > 0)
+			boot_info_add_finding(info, "AcpiTableElsewhere", SEVERITY_MEDIUM,
+					      "the %s lacks an intact %s: the one of the %s is used",
+					      root_name(&roots->root[0]), signature,
+					      root_name(&roots->root[i]));
+		if (status == STATUS_OK || nr_intact > 0)
+			return status;
 	}
 	return STATUS_ABSENT;
 }

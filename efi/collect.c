@@ -54,7 +54,7 @@ static void survey_tables(const struct firmware_tables *tables, struct survey *s
 struct cpu_key {
 	uint32_t apic_id;
 	uint32_t place;
-	uint32_t domain;
+	uint64_t domain;
 };
 
 static uint32_t nr_domains_of(const struct survey *survey)
@@ -135,7 +135,8 @@ static void find_cpus_in_two_domains(const struct cpu_key *keys, uint32_t nr_key
 			boot_info_add_finding(info, "SratCpuInTwoDomains", SEVERITY_MEDIUM,
 					      "SRAT puts CPU 0x%02x into domains %u and %u: the "
 					      "first entry counts",
-					      keys[i].apic_id, keys[i - 1].domain, keys[i].domain);
+					      keys[i].apic_id, (uint32_t)keys[i - 1].domain,
+					      (uint32_t)keys[i].domain);
 }
 
 static void index_srat_cpus(const struct srat_cpu *cpus, uint32_t nr_cpus, struct srat_index *index,
@@ -148,7 +149,7 @@ static void index_srat_cpus(const struct srat_cpu *cpus, uint32_t nr_cpus, struc
 	index->nr_keys = drop_repeated_cpus(index->keys, nr_cpus);
 }
 
-static uint32_t domain_of_cpu(const struct srat_index *index, uint32_t apic_id)
+static uint64_t domain_of_cpu(const struct srat_index *index, uint32_t apic_id)
 {
 	uint32_t start = 0, end = index->nr_keys;
 
@@ -296,6 +297,11 @@ static void find_madt_oddities(const struct survey *survey, struct boot_info *in
 		boot_info_add_finding(info, "MadtMalformed", SEVERITY_HIGH,
 				      "MADT refused (%s): only the running CPU is used",
 				      status_text(survey->madt_status));
+	if (survey->madt.is_cut)
+		boot_info_add_finding(info, "MadtCut", SEVERITY_HIGH,
+				      "the MADT breaks its format behind %u CPUs: those before the "
+				      "fault are used, what is behind it is lost",
+				      survey->madt.nr_cpus);
 	if (survey->madt.nr_no_cpus > 0)
 		boot_info_add_finding(info, "MadtCpuNoId", SEVERITY_LOW,
 				      "%u enabled MADT entries have an id that means \"no CPU\": "
@@ -385,13 +391,32 @@ static void collect_spcr(const struct firmware_tables *tables, struct boot_info 
 /* Without them the machine is reset and timed in other ways: arch/x86_64. */
 static void collect_power(const struct firmware_tables *tables, struct boot_info *info)
 {
-	uint64_t dsdt_pa;
-	enum status status = fadt_read(tables->fadt, &info->power, &dsdt_pa);
+	struct fadt_facts facts;
+	enum status status = fadt_read(tables->fadt, &info->power, &facts);
+
+	if (facts.nr_contradictions > 0)
+		boot_info_add_finding(info, "FadtContradicts", SEVERITY_LOW,
+				      "%u addresses of the FADT differ in their 32-bit and 64-bit form: "
+				      "the 64-bit one counts", facts.nr_contradictions);
 
 	if (status == STATUS_OK)
 		status = dsdt_find_s5(tables->dsdt, &info->power);
 	if (status != STATUS_OK)
 		log_line(LOG_DEBUG, "ACPI: power switch not known: %s", status_text(status));
+}
+
+/* Into the arena, with what was found before there was one. */
+static enum status move_findings(struct arena *arena, struct boot_info *info)
+{
+	struct finding *findings = arena_take(arena, FINDINGS_MAX, sizeof(*findings));
+
+	if (!findings)
+		return STATUS_NO_MEMORY;
+	if (info->nr_findings > 0)
+		memcpy(findings, info->findings, info->nr_findings * sizeof(*findings));
+	info->findings = findings;
+	info->max_findings = FINDINGS_MAX;
+	return STATUS_OK;
 }
 
 enum status collect_tables(const struct firmware_tables *tables, uint32_t running_apic_id,
@@ -402,10 +427,9 @@ enum status collect_tables(const struct firmware_tables *tables, uint32_t runnin
 	enum status status;
 
 	survey_tables(tables, &survey);
-	info->findings = arena_take(arena, FINDINGS_MAX, sizeof(*info->findings));
-	info->max_findings = info->findings ? FINDINGS_MAX : 0;
-	if (!info->findings)
-		return STATUS_NO_MEMORY;
+	status = move_findings(arena, info);
+	if (status != STATUS_OK)
+		return status;
 	find_srat_oddities(tables, &survey, info);
 	find_madt_oddities(&survey, info);
 	status = collect_srat(tables, &survey, arena, info, &index);

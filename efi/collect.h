@@ -22,7 +22,7 @@ uint64_t collect_arena_bytes(const struct firmware_tables *tables);
 
 /*
  * Fills all of @info that comes from tables: CPUs with @running_apic_id first,
- * affinity, distances, performance, UART, findings. A table that breaks its
+ * affinity, distances, performance, UART, findings behind those it has. A table that breaks its
  * format counts as absent and leaves a message. STATUS_NO_MEMORY when @arena
  * is smaller than collect_arena_bytes() says.
  */

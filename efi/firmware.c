@@ -39,6 +39,9 @@
 /* For ranges that the last map splits more finely than the one that was measured. */
 #define TABLE_SLACK_PAGES	128u
 
+/* Before there is an arena for all of them. */
+#define EARLY_FINDINGS_MAX	64u
+
 #define REACH_END		(1ull << MAX_PHYS_BITS)
 
 static void check_cpu(void)
@@ -224,7 +227,9 @@ static struct boot_info *fill_boot_info(const struct boot_info *draft)
 
 struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table)
 {
-	struct boot_info draft = { 0 };
+	static struct finding early_findings[EARLY_FINDINGS_MAX];
+	struct boot_info draft = { .findings = early_findings,
+				   .max_findings = EARLY_FINDINGS_MAX };
 	struct boot_info *info;
 
 	open_image(image, system_table);
@@ -235,8 +240,7 @@ struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_ta
 	check_cpu();
 	read_options(&draft);
 	get_first_map();
-	draft.rsdp_pa = find_rsdp();
-	copy_tables(draft.rsdp_pa);
+	copy_tables(&draft);
 	find_framebuffer(&draft.framebuffer);
 	describe_image(&draft.image);
 	save_capture(&draft);

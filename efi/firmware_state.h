@@ -85,11 +85,8 @@ uint32_t nr_descriptors_max(void);
 
 /* ---- firmware_tables.c ---- */
 
-/* Physical address of the RSDP; 0: there is none. */
-uint64_t find_rsdp(void);
-
-/* Copies every wanted table that is there and intact. */
-void copy_tables(uint64_t rsdp_pa);
+/* Copies every wanted table that is there and intact; findings and rsdp_pa of @info. */
+void copy_tables(struct boot_info *info);
 struct firmware_tables found_tables(void);
 
 /* Copies the tables once more, to where they stay readable: for show=acpi. */

@@ -22,6 +22,9 @@ enum status arch_check_cpu(const char **reason) MUST_CHECK;
 /* APIC id of the CPU that runs this, whether in xAPIC or x2APIC mode. */
 uint32_t arch_apic_id(void);
 
+/* True when firmware's page tables map [@pa, @pa + @bytes) one to one: it can be read. */
+bool arch_firmware_maps(uint64_t pa, uint64_t bytes);
+
 /*
  * Upper bound of the page-table pages arch_enter_kernel() needs for @ranges:
  * direct map, image, devices, first vmemmap and vmalloc levels.

@@ -55,12 +55,12 @@ struct affinity_range {
 	bool is_non_volatile;
 };
 
-#define DOMAIN_NONE	UINT32_MAX	/* no SRAT entry names this CPU */
+#define DOMAIN_NONE	UINT64_MAX	/* no SRAT entry names this CPU */
 
 /* One CPU that the firmware lists as enabled; [0] is the one that runs. */
 struct boot_cpu {
 	uint32_t apic_id;
-	uint32_t domain;		/* or DOMAIN_NONE */
+	uint64_t domain;		/* all 32-bit numbers are domains; or DOMAIN_NONE */
 };
 
 /* SLIT: value[from * nr_localities + to], indexed by proximity domain. */

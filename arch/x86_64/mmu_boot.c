@@ -57,6 +57,9 @@ struct relocation {
 #define DYNAMIC_RELA_ENTRY	9u
 #define RELOCATION_RELATIVE	8u	/* R_X86_64_RELATIVE, the only type crt0 applies too */
 
+/* Canonical addresses of the low half: four levels (arch_check_cpu()). */
+#define FIRMWARE_REACH_END	(1ull << 47)
+
 /* Made by the linker; its addresses are relative to the image's start. */
 extern const struct dynamic_entry _DYNAMIC[] __attribute__((visibility("hidden")));
 
@@ -337,6 +340,28 @@ static NORETURN void enter_high(void)
 	drop_low_half();
 	kernel(info);
 	arch_halt();
+}
+
+bool arch_firmware_maps(uint64_t pa, uint64_t bytes)
+{
+	const struct page_tables live = { .root_pa = read_cr3() & PTE_PA_MASK };
+
+	if (pa >= FIRMWARE_REACH_END || bytes > FIRMWARE_REACH_END - pa)
+		return false;
+	for (uint64_t at = pa; at < pa + bytes;) {
+		struct translation found = paging_walk(&live, at);
+		uint64_t leaf_bytes;
+
+		if (found.pa == PA_NONE)
+			return false;
+		/* Rounding also drops the PAT bit of a large leaf, which firmware may set. */
+		leaf_bytes = level_bytes(found.level);
+		at = align_down(at, leaf_bytes);
+		if (align_down(found.pa, leaf_bytes) != at)
+			return false;
+		at += leaf_bytes;
+	}
+	return true;
 }
 
 void arch_enter_kernel(struct boot_info *info, void (*kernel)(struct boot_info *))

@@ -87,7 +87,7 @@ static void extend_reach(struct reach *reach, const struct affinity_range *range
 /* True when RAM is claimed by two domains; the topology then tells which. */
 static bool find_conflict(struct topology *topology, const struct boot_info *info)
 {
-	struct reach reach = { 0, 0, DOMAIN_NONE, DOMAIN_NONE };
+	struct reach reach = { 0, 0, 0, 0 };
 
 	for (uint32_t i = 0; i < info->nr_affinity; i++) {
 		const struct affinity_range *range = &info->affinity[i];

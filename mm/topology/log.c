@@ -15,7 +15,8 @@ static void log_affinity(const struct builder *builder)
 
 	for (uint32_t i = 0; i < builder->topology->nr_cpus; i++)
 		if (info->cpus[i].domain != DOMAIN_NONE)
-			mm_port_log(LOG_INFO, "SRAT: PXM %u -> APIC 0x%02x -> Node %u", info->cpus[i].domain,
+			mm_port_log(LOG_INFO, "SRAT: PXM %u -> APIC 0x%02x -> Node %u",
+				    (uint32_t)info->cpus[i].domain,
 				    info->cpus[i].apic_id, builder->topology->cpus[i].nid);
 	for (uint32_t i = 0; i < info->nr_affinity; i++) {
 		const struct affinity_range *range = &info->affinity[i];

@@ -107,7 +107,7 @@ static void list_domains(struct builder *builder)
 		add_key(builder, info->domains[i], false);
 	for (uint32_t i = 0; i < info->nr_cpus; i++)
 		if (info->cpus[i].domain != DOMAIN_NONE)
-			add_key(builder, info->cpus[i].domain, true);
+			add_key(builder, (uint32_t)info->cpus[i].domain, true);
 	for (uint32_t i = 0; i < info->nr_affinity; i++)
 		add_key(builder, info->affinity[i].domain, true);
 	for (uint32_t i = 0; i < info->nr_initiators; i++)
@@ -261,7 +261,7 @@ static void hand_out_cpus(struct builder *builder)
 		uint32_t nid = NID_NONE;
 
 		if (topology->srat == SRAT_USED && info->cpus[i].domain != DOMAIN_NONE)
-			nid = builder_nid_of_domain(builder, info->cpus[i].domain);
+			nid = builder_nid_of_domain(builder, (uint32_t)info->cpus[i].domain);
 		if (nid == NID_NONE) {
 			topology->nr_orphan_cpus++;
 			nid = orphans_nid;

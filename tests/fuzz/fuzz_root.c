@@ -63,7 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct world world = { copy, size, NULL };
 	const struct acpi_memory memory = { read_world, &world };
 	struct acpi_location found;
-	struct acpi_root root;
+	struct acpi_roots roots;
+	struct finding findings[4];
+	struct boot_info info = { .findings = findings, .max_findings = 4 };
 
 	memcpy(copy, data, size);
 	mend_rsdp(copy, size);
@@ -72,9 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mend_table(copy, size, read_le32(copy + RSDP_PA + 16), "RSDT");
 		mend_rsdp(copy, size);
 	}
-	if (acpi_open_root(&memory, RSDP_PA, &root) == STATUS_OK)
+	if (acpi_open_roots(&memory, RSDP_PA, &info, &roots) == STATUS_OK)
 		for (uint32_t i = 0; i < 3; i++)
-			if (acpi_find_table(&memory, &root, "SRAT", i, &found) != STATUS_OK)
+			if (acpi_find_table(&memory, &roots, &info, "SRAT", i, &found) != STATUS_OK)
 				break;
 	free(world.last);
 	free(copy);

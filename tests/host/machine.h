@@ -21,7 +21,7 @@ struct host_machine {
 		uint32_t domain;
 	} ranges[HOST_MAX_RANGES];
 	unsigned nr_cpus;
-	uint32_t cpu_domains[HOST_MAX_CPUS];
+	uint64_t cpu_domains[HOST_MAX_CPUS];
 	unsigned nr_localities;			/* 0: no SLIT */
 	uint8_t distance[HOST_MAX_NODES * HOST_MAX_NODES];
 	struct movable_request movable;

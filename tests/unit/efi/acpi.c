@@ -279,7 +279,7 @@ static void madt_address_override(void)
 	CHECK_EQ(counts.local_apic_pa, 0x1FEE00000);
 }
 
-static void malformed_madt_records_refuse_the_table(void)
+static void malformed_madt_records_end_the_table(void)
 {
 	static const uint8_t bad[][2] = {
 		{ 0, 0 }, { 0, 7 }, { 9, 15 }, { 5, 11 }, { 99, 1 }, { 99, 50 },
@@ -287,12 +287,24 @@ static void malformed_madt_records_refuse_the_table(void)
 	struct madt_counts counts;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		uint32_t ids[3] = { 0 };
+
 		madt_begin(&table);
+		madt_put_cpu(&table, 6, 1);
+		madt_put_cpu(&table, 7, 1);
 		table_put8(&table, bad[i][0]);
 		table_put8(&table, bad[i][1]);
 		table_put_zeroes(&table, 20);
-		CHECK_EQ(madt_measure(table_end(&table), &counts), STATUS_BAD_TABLE);
+		CHECK_EQ(madt_measure(table_end(&table), &counts), STATUS_OK);
+		CHECK(counts.is_cut);
+		CHECK_EQ(counts.nr_cpus, 2);
+		madt_read(table_end(&table), ids);
+		CHECK_EQ(ids[1], 7);
+		CHECK_EQ(ids[2], 0);
 	}
+	madt_begin(&table);
+	CHECK_EQ(madt_measure(table_end(&table), &counts), STATUS_OK);
+	CHECK(!counts.is_cut);
 }
 
 /* ---- HMAT ---- */
@@ -444,41 +456,75 @@ static void fadt_begin(void)
 static void fadt_names_the_switches(void)
 {
 	struct power_info power;
-	uint64_t dsdt_pa;
+	struct fadt_facts facts;
 
 	fadt_begin();
-	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
 	CHECK_EQ(power.pm1a_control_port, 0x604);
 	CHECK_EQ(power.pm1b_control_port, 0);
 	CHECK_EQ(power.pm_timer_port, 0x608);
 	CHECK_EQ(power.reset_port, 0xCF9);
 	CHECK_EQ(power.reset_value, 0x0F);
-	CHECK_EQ(dsdt_pa, 0x7FE00000);
+	CHECK_EQ(facts.dsdt_pa[0], 0);
+	CHECK_EQ(facts.dsdt_pa[1], 0x7FE00000);
 	memcpy(&table.bytes[140], &(uint64_t){ 0x123456789000 }, 8);
-	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
-	CHECK_EQ(dsdt_pa, 0x123456789000);
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
+	CHECK_EQ(facts.dsdt_pa[0], 0x123456789000);
+	CHECK_EQ(facts.nr_contradictions, 1);
 }
 
 static void fadt_without_ports_names_nothing(void)
 {
 	struct power_info power;
-	uint64_t dsdt_pa;
+	struct fadt_facts facts;
 
 	fadt_begin();
 	memcpy(&table.bytes[112], &(uint32_t){ 1u << 20 }, 4);	/* hardware-reduced, no reset */
-	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
 	CHECK_EQ(power.pm1a_control_port, 0);
 	CHECK_EQ(power.pm_timer_port, 0);
 	CHECK_EQ(power.reset_port, 0);
 	fadt_begin();
 	memcpy(&table.bytes[64], &(uint32_t){ 0x10604 }, 4);
 	table.bytes[116] = 0;					/* memory space */
-	CHECK_EQ(fadt_read(table_end(&table), &power, &dsdt_pa), STATUS_OK);
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
 	CHECK_EQ(power.pm1a_control_port, 0);
 	CHECK_EQ(power.reset_port, 0);
 	table.bytes[50]++;
-	CHECK_EQ(fadt_read((struct bytes){ table.bytes, table.length }, &power, &dsdt_pa),
+	CHECK_EQ(fadt_read((struct bytes){ table.bytes, table.length }, &power, &facts),
 		 STATUS_BAD_CHECKSUM);
+}
+
+static void put_gas(uint32_t at, uint8_t space, uint64_t address)
+{
+	table.bytes[at] = space;
+	memcpy(&table.bytes[at + 4], &address, sizeof(address));
+}
+
+/* Either form may be empty; the generic address counts where it is a port. */
+static void fadt_is_read_in_either_form(void)
+{
+	struct power_info power;
+	struct fadt_facts facts;
+
+	fadt_begin();
+	table_put_zeroes(&table, 244 - 148);
+	memset(&table.bytes[64], 0, 4);			/* PM1a only in 64 bits */
+	put_gas(172, 1, 0x404);
+	put_gas(208, 0, 0xFED00000);			/* the timer's is memory: no port */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
+	CHECK_EQ(power.pm1a_control_port, 0x404);
+	CHECK_EQ(power.pm_timer_port, 0x608);
+	CHECK_EQ(facts.nr_contradictions, 0);
+	put_gas(208, 1, 0x708);
+	put_gas(184, 1, 0x10000);			/* no port either */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
+	CHECK_EQ(power.pm_timer_port, 0x708);
+	CHECK_EQ(power.pm1b_control_port, 0);
+	CHECK_EQ(facts.nr_contradictions, 1);
+	table.length = 219;				/* cut inside the timer's */
+	CHECK_EQ(fadt_read(table_end(&table), &power, &facts), STATUS_OK);
+	CHECK_EQ(power.pm_timer_port, 0x608);
 }
 
 static enum status s5_of(const uint8_t *aml, unsigned nr, struct power_info *power)
@@ -580,77 +626,132 @@ static void build_world(uint8_t rsdp_revision)
 	fix_sum(world, 36, 32);
 }
 
+static struct finding world_findings[8];
+static struct boot_info world_info;
+
+static enum status open_world(uint64_t rsdp_pa, struct acpi_roots *roots)
+{
+	world_info = (struct boot_info){ .findings = world_findings,
+					 .max_findings = ARRAY_SIZE(world_findings) };
+	return acpi_open_roots(&world_memory, rsdp_pa, &world_info, roots);
+}
+
+static bool world_has_finding(const char *label)
+{
+	for (uint32_t i = 0; i < world_info.nr_findings; i++)
+		if (strcmp(world_findings[i].label, label) == 0)
+			return true;
+	return false;
+}
+
 static void tables_are_found_through_the_xsdt(void)
 {
-	struct acpi_root root;
+	struct acpi_roots roots;
 	struct acpi_location found;
 
 	build_world(2);
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
-	CHECK_EQ(root.entry_bytes, 8);
-	CHECK_EQ(root.nr_entries, 4);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
+	CHECK_EQ(roots.root[0].entry_bytes, 8);
+	CHECK_EQ(roots.root[0].nr_entries, 4);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
 	CHECK_EQ(found.pa, WORLD_PA + 896);
 	CHECK_EQ(found.length, 48);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 1, &found), STATUS_OK);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 1, &found), STATUS_OK);
 	CHECK_EQ(found.pa, WORLD_PA + 1024);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 2, &found), STATUS_ABSENT);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "HMAT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 2, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "HMAT", 0, &found), STATUS_ABSENT);
+}
+
+/* What the XSDT does not lead to may stand in the RSDT. */
+static void a_half_filled_xsdt_leaves_the_rsdt(void)
+{
+	struct acpi_roots roots;
+	struct acpi_location found;
+
+	build_world(2);
+	memset(world + 256 + 36 + 16, 0, 16);	/* both SRATs' entries */
+	fix_sum(world + 256, 36 + 32, 9);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
+	CHECK(world_has_finding("RootEntryEmpty"));
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(found.pa, WORLD_PA + 896);
+	CHECK(world_has_finding("AcpiTableElsewhere"));
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 1, &found),
+		 STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SLIT", 0, &found), STATUS_OK);
+	CHECK_EQ(found.pa, WORLD_PA + 768);
+}
+
+static void a_table_is_not_counted_through_both_roots(void)
+{
+	struct acpi_roots roots;
+	struct acpi_location found;
+
+	build_world(2);
+	memset(world + 256 + 36 + 24, 0, 8);	/* the second SRAT's entry */
+	fix_sum(world + 256, 36 + 32, 9);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 1, &found),
+		 STATUS_ABSENT);
+	CHECK(!world_has_finding("AcpiTableElsewhere"));
 }
 
 static void old_firmware_has_an_rsdt(void)
 {
-	struct acpi_root root;
+	struct acpi_roots roots;
 	struct acpi_location found;
 
 	build_world(0);
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
-	CHECK_EQ(root.entry_bytes, 4);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_OK);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SLIT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
+	CHECK_EQ(roots.root[0].entry_bytes, 4);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SLIT", 0, &found), STATUS_ABSENT);
 }
 
 static void a_broken_xsdt_leaves_the_rsdt(void)
 {
-	struct acpi_root root;
+	struct acpi_roots roots;
 
 	build_world(2);
 	world[256 + 20]++;			/* the XSDT's checksum */
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
-	CHECK_EQ(root.entry_bytes, 4);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
+	CHECK(world_has_finding("RootTableUnused"));
+	CHECK_EQ(roots.root[0].entry_bytes, 4);
 	build_world(2);
 	world[33]++;				/* the RSDP's second checksum */
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
-	CHECK_EQ(root.entry_bytes, 4);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
+	CHECK(world_has_finding("RsdpHalfBroken"));
+	CHECK_EQ(roots.root[0].entry_bytes, 4);
 }
 
 static void a_broken_rsdp_is_refused(void)
 {
-	struct acpi_root root;
+	struct acpi_roots roots;
 
 	build_world(2);
 	world[10]++;
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_BAD_CHECKSUM);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_BAD_CHECKSUM);
 	world[0] = 'X';
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_BAD_TABLE);
-	CHECK_EQ(acpi_open_root(&world_memory, 64, &root), STATUS_ABSENT);
-	CHECK_EQ(acpi_open_root(&world_memory, UINT64_MAX - 3, &root), STATUS_ABSENT);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_BAD_TABLE);
+	CHECK_EQ(open_world(64, &roots), STATUS_ABSENT);
+	CHECK_EQ(open_world(UINT64_MAX - 3, &roots), STATUS_ABSENT);
 }
 
 static void broken_tables_are_passed_over(void)
 {
-	struct acpi_root root;
+	struct acpi_roots roots;
 	struct acpi_location found;
 
 	build_world(2);
-	CHECK_EQ(acpi_open_root(&world_memory, WORLD_PA, &root), STATUS_OK);
+	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
 	world[896 + 20]++;			/* the first SRAT's checksum */
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_OK);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
 	CHECK_EQ(found.pa, WORLD_PA + 1024);
 	memset(world + 1024 + 4, 0xFF, 4);	/* the second one's length */
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_ABSENT);
 	memset(world + 1024 + 4, 0, 4);
-	CHECK_EQ(acpi_find_table(&world_memory, &root, "SRAT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_ABSENT);
 }
 
 /* ---- All of them ---- */
@@ -715,7 +816,7 @@ static const struct test_case cases[] = {
 	{ "slit counts that overflow", slit_counts_that_overflow },
 	{ "madt entries decide alone", madt_entries_decide_alone },
 	{ "madt address override", madt_address_override },
-	{ "malformed madt records refuse the table", malformed_madt_records_refuse_the_table },
+	{ "malformed madt records refuse the table", malformed_madt_records_end_the_table },
 	{ "hmat matrices join to pairs", hmat_matrices_join_to_pairs },
 	{ "hmat units of revision 1", hmat_units_of_revision_1 },
 	{ "hmat values saturate", hmat_values_saturate },
@@ -723,8 +824,11 @@ static const struct test_case cases[] = {
 	{ "spcr names the console", spcr_names_the_console },
 	{ "FADT names the switches", fadt_names_the_switches },
 	{ "FADT without ports names nothing", fadt_without_ports_names_nothing },
+	{ "FADT is read in either form", fadt_is_read_in_either_form },
 	{ "DSDT gives sleep types", dsdt_gives_sleep_types },
 	{ "tables are found through the xsdt", tables_are_found_through_the_xsdt },
+	{ "a half-filled XSDT leaves the RSDT", a_half_filled_xsdt_leaves_the_rsdt },
+	{ "a table is not counted through both roots", a_table_is_not_counted_through_both_roots },
 	{ "old firmware has an rsdt", old_firmware_has_an_rsdt },
 	{ "a broken xsdt leaves the rsdt", a_broken_xsdt_leaves_the_rsdt },
 	{ "a broken rsdp is refused", a_broken_rsdp_is_refused },

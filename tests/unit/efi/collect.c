@@ -93,19 +93,64 @@ static void srat_says_where_the_cpus_are(void)
 	CHECK(has_finding("SratCpuNotInMadt"));
 }
 
-static void a_refused_table_is_as_good_as_absent(void)
+static void a_madt_that_ends_badly_keeps_the_cpus_before(void)
 {
 	struct firmware_tables tables = { 0 };
 
 	madt_begin(&madt);
 	madt_put_cpu(&madt, 0, 1);
+	madt_put_cpu(&madt, 1, 1);
 	table_put8(&madt, 0);
+	tables.madt = table_end(&madt);
+	CHECK_EQ(collect(&tables, 0), STATUS_OK);
+	CHECK_EQ(info.nr_cpus, 2);
+	CHECK(has_finding("MadtCut"));
+}
+
+static void what_was_found_before_stays(void)
+{
+	struct firmware_tables tables = { 0 };
+	struct finding early[2];
+	struct arena arena = { (unsigned char *)arena_words, collect_arena_bytes(&tables), 0 };
+
+	info = (struct boot_info){ .findings = early, .max_findings = ARRAY_SIZE(early) };
+	boot_info_add_finding(&info, "Early", SEVERITY_LOW, "before there was an arena");
+	CHECK_EQ(collect_tables(&tables, 0, &arena, &info), STATUS_OK);
+	CHECK(has_finding("Early"));
+	CHECK(has_finding("MadtAbsent"));
+	CHECK(info.findings != early);
+}
+
+static void the_largest_domain_is_one(void)
+{
+	struct firmware_tables tables = { 0 };
+
+	madt_begin(&madt);
+	madt_put_cpu(&madt, 0, 1);
+	srat_begin(&srat, 3);
+	srat_put_cpu(&srat, 0, UINT32_MAX, 1);
+	srat_put_memory(&srat, 0x1000, 0x1000, UINT32_MAX, 1);
+	tables = (struct firmware_tables){ .madt = table_end(&madt), .srat = table_end(&srat) };
+	CHECK_EQ(collect(&tables, 0), STATUS_OK);
+	CHECK_EQ(info.cpus[0].domain, UINT32_MAX);
+	CHECK(!has_finding("MadtCpuNotInSrat"));
+}
+
+static void a_refused_table_is_as_good_as_absent(void)
+{
+	struct firmware_tables tables = { 0 };
+
+	madt_begin(&madt);
+	madt_put_cpu(&madt, 1, 1);
+	table_end(&madt);
+	madt.bytes[40]++;			/* no checksum fits now */
 	srat_begin(&srat, 3);
 	srat_put_memory(&srat, 0, 4096, 0, 1);
 	table_put8(&srat, 1);
 	make_slit(&slit, 2, 10);
 	tables = (struct firmware_tables){
-		.madt = table_end(&madt), .srat = table_end(&srat), .srat2 = table_end(&srat),
+		.madt = { madt.bytes, madt.length },
+		.srat = table_end(&srat), .srat2 = table_end(&srat),
 		.slit = table_end(&slit), .hmat = table_end(&slit), .spcr = table_end(&slit),
 	};
 	CHECK_EQ(collect(&tables, 0), STATUS_OK);
@@ -202,6 +247,9 @@ static const struct test_case cases[] = {
 	{ "the running cpu comes first", the_running_cpu_comes_first },
 	{ "the running cpu always exists", the_running_cpu_always_exists },
 	{ "srat says where the cpus are", srat_says_where_the_cpus_are },
+	{ "a MADT that ends badly keeps the CPUs before", a_madt_that_ends_badly_keeps_the_cpus_before },
+	{ "what was found before stays", what_was_found_before_stays },
+	{ "the largest domain is one", the_largest_domain_is_one },
 	{ "a refused table is as good as absent", a_refused_table_is_as_good_as_absent },
 	{ "ignored entries leave a finding", ignored_entries_leave_a_finding },
 	{ "a small arena is noticed at every step", a_small_arena_is_noticed_at_every_step },

@@ -44,7 +44,7 @@ static void put_affinity(uint64_t start, uint64_t end, uint32_t domain)
 	domains[info.nr_domains++] = domain;
 }
 
-static void put_cpu(uint32_t apic_id, uint32_t domain)
+static void put_cpu(uint32_t apic_id, uint64_t domain)
 {
 	cpus[info.nr_cpus++] = (struct boot_cpu){ apic_id, domain };
 }
@@ -283,6 +283,19 @@ static void cpus_without_entry_go_where_memory_is(void)
 	CHECK_EQ(topology_nid_of_cpu(&topology, 1), topology_nid_of_domain(&topology, 2));
 }
 
+/* All 32 bits of a domain may be set: it is a number like any other. */
+static void the_largest_domain_keeps_its_cpus(void)
+{
+	begin_two_nodes();
+	cpus[1].domain = UINT32_MAX;
+	affinity[1].domain = UINT32_MAX;
+	build();
+	CHECK_EQ(topology.srat, SRAT_USED);
+	CHECK_EQ(topology.nr_nodes, 2);
+	CHECK_EQ(topology.nr_orphan_cpus, 0);
+	CHECK_EQ(topology_nid_of_cpu(&topology, 1), topology_nid_of_domain(&topology, UINT32_MAX));
+}
+
 static void machines_without_usable_memory_are_told(void)
 {
 	begin();
@@ -497,9 +510,9 @@ static void fallback_leaves_memoryless_nodes_out(void)
 
 #define NR_PAGES	512u
 
-static uint32_t model_domain(uint64_t page, bool *is_claimed_twice)
+static uint64_t model_domain(uint64_t page, bool *is_claimed_twice)
 {
-	uint32_t domain = DOMAIN_NONE;
+	uint64_t domain = DOMAIN_NONE;
 
 	for (uint32_t i = 0; i < info.nr_affinity; i++) {
 		if (page < affinity[i].start >> 12 || page >= affinity[i].end >> 12)
@@ -551,7 +564,7 @@ static void labels_agree_with_the_model(void)
 		make_random_machine();
 		build();
 		for (uint64_t page = 0; page < NR_PAGES; page++) {
-			uint32_t domain;
+			uint64_t domain;
 
 			if (!model_is_ram(page))
 				continue;
@@ -762,6 +775,7 @@ static const struct test_case cases[] = {
 	{ "a page on the border has one node", a_page_on_the_border_has_one_node },
 	{ "memory the kernel holds is ram", memory_the_kernel_holds_is_ram },
 	{ "cpus without entry go where memory is", cpus_without_entry_go_where_memory_is },
+	{ "the largest domain keeps its CPUs", the_largest_domain_keeps_its_cpus },
 	{ "machines without usable memory are told", machines_without_usable_memory_are_told },
 	{ "distances go by domain", distances_go_by_domain },
 	{ "fallback goes by distance", fallback_goes_by_distance },
