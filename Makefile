@@ -36,7 +36,7 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c topology.c label.c order.c movable_split.c log.c verify.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c section.c zone.c buddy.c pageblock.c page_stack.c page.c zonelist.c \
+	bootmem.c boot.c zone.c buddy.c pageblock.c section.c page_stack.c page.c zonelist.c node.c grow.c \
 	page_alloc.c bulk.c compound.c reclaim.c movable.c isolate.c compact.c contig.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
 	layout.c make.c slab.c depot.c array.c alien.c cpu.c cache.c rcu.c reclaim.c \
@@ -45,7 +45,7 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, vspace.c vm_area.c vmalloc.c info.c kvmalloc.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
 MM_SOURCES := mm/assert.c mm/live.c mm/grace.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
-	$(VMALLOC_SOURCES) mm/init.c $(REPORT_SOURCES)
+	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
 EFI_PURE_SOURCES := \

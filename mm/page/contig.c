@@ -27,6 +27,7 @@
 
 #include "lib/align.h"
 #include "lib/bits.h"
+#include "mm/page/grow.h"
 #include "mm/page/isolate.h"
 #include "mm/live.h"
 #include "mm/page/movable.h"

@@ -31,6 +31,7 @@
 #include "mm/init.h"
 #include "mm/grace.h"
 #include "mm/live.h"
+#include "mm/page/grow.h"
 #include "mm/page/page_state.h"
 #include "mm/page/pageblock.h"
 #include "mm/reclaim.h"

@@ -99,6 +99,19 @@ enum zone_type zone_type_of_pfn(pfn_t pfn)
 	return pfn < ZONE_DMA32_END_PFN ? ZONE_DMA32 : ZONE_NORMAL;
 }
 
+struct pfn_span node_zone_limits(const struct pglist_data *node, enum zone_type type)
+{
+	static const struct pfn_span limits[ZONE_MOVABLE] = {
+		[ZONE_DMA] = { 0, ZONE_DMA_END_PFN },
+		[ZONE_DMA32] = { ZONE_DMA_END_PFN, ZONE_DMA32_END_PFN },
+		[ZONE_NORMAL] = { ZONE_DMA32_END_PFN, PFN_NONE },
+	};
+
+	if (type == ZONE_MOVABLE)
+		return (struct pfn_span){ node->movable_start_pfn, PFN_NONE };
+	return span_intersect(limits[type], (struct pfn_span){ 0, node->movable_start_pfn });
+}
+
 void zone_init(struct zone *zone, struct pglist_data *node, enum zone_type type,
 	       struct page *mem_map)
 {
@@ -167,97 +180,7 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark_pa
 					pages_in(order);
 }
 
-/* ---- Growing ---- */
-
-/* The part of the current span that lies in one section. */
-static struct pfn_span next_piece(const struct zone *zone)
-{
-	const struct pfn_span *span = &zone->spans[zone->grow_span];
-	pfn_t section_end_pfn = (pfn_to_section(zone->grow_pfn) + 1) * SECTION_PAGES;
-
-	return (struct pfn_span){ zone->grow_pfn, min_u64(span->end_pfn, section_end_pfn) };
-}
-
-static void advance(struct zone *zone, pfn_t pfn)
-{
-	zone->grow_pfn = pfn;
-	if (pfn < zone->spans[zone->grow_span].end_pfn)
-		return;
-	zone->grow_span++;
-	if (zone->grow_span < zone->nr_spans)
-		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
-}
-
-/* Requests look at the count without a lock: see zone_listed_pages(). */
-static void take_pending(struct zone *zone, uint64_t nr_pages)
-{
-	__atomic_store_n(&zone->nr_pending_pages, zone->nr_pending_pages - nr_pages,
-			 __ATOMIC_RELAXED);
-}
-
-static void hand_over(struct zone *zone, const struct section_offer *offer, uint64_t nr_pages)
-{
-	spin_lock(&zone->lock);
-	take_pending(zone, nr_pages);
-	zone->managed_pages -= offer->nr_taken_pages;
-	zone->nr_metadata_pages += offer->nr_taken_pages;
-	buddy_free_range(zone, zone->mem_map + offer->head.start_pfn,
-			 offer->head.end_pfn - offer->head.start_pfn);
-	buddy_free_range(zone, zone->mem_map + offer->tail.start_pfn,
-			 offer->tail.end_pfn - offer->tail.start_pfn);
-	spin_unlock(&zone->lock);
-}
-
-/*
- * Gives up @piece, a few pages alone in a section: too little even for the
- * tables that would map their mem_map. It must not block what comes after it.
- */
-static void drop(struct zone *zone, struct pfn_span piece) HOLDS(zone->grow_lock)
-{
-	struct pfn_span *span = &zone->spans[zone->grow_span];
-	uint64_t nr_pages = piece.end_pfn - piece.start_pfn;
-
-	spin_lock(&zone->lock);
-	take_pending(zone, nr_pages);
-	zone->managed_pages -= nr_pages;
-	zone->nr_metadata_pages += nr_pages;
-	spin_unlock(&zone->lock);
-	if (piece.start_pfn > span->start_pfn) {
-		span->end_pfn = piece.start_pfn;
-		zone->grow_span++;
-	} else if (piece.end_pfn < span->end_pfn) {
-		span->start_pfn = piece.end_pfn;
-	} else {
-		zone->nr_spans--;
-		memmove(span, span + 1, (zone->nr_spans - zone->grow_span) * sizeof(*span));
-	}
-	if (zone->grow_span < zone->nr_spans)
-		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
-}
-
-bool zone_grow(struct zone *zone)
-{
-	struct section_offer offer = { .zone = zone };
-	struct pfn_span piece = { 0, 0 };
-	bool is_up = false;
-
-	spin_lock(&zone->grow_lock);
-	if (zone->grow_span < zone->nr_spans) {
-		piece = next_piece(zone);
-		offer.head = piece;
-		is_up = section_bring_up(pfn_to_section(piece.start_pfn), &offer);
-	}
-	if (is_up) {
-		hand_over(zone, &offer, piece.end_pfn - piece.start_pfn);
-		advance(zone, piece.end_pfn);
-	} else if (piece.end_pfn - piece.start_pfn < TABLE_PAGES_PER_MAPPING &&
-		   piece.end_pfn != 0) {
-		drop(zone, piece);
-		is_up = true;
-	}
-	spin_unlock(&zone->grow_lock);
-	return is_up;
-}
+/* ---- Spans ---- */
 
 bool zone_has_up(const struct zone *zone, pfn_t pfn)
 {

@@ -10,6 +10,7 @@
 #include "mm/gfp.h"
 #include "mm/lock.h"
 #include "mm/page.h"
+#include "mm/page/span.h"
 #include "mm/types.h"
 
 struct bootmem;
@@ -36,12 +37,6 @@ struct free_area {
 	struct list_head free_list[MIGRATE_TYPES];
 	uint64_t nr_free;	/* blocks on all of them */
 	uint64_t nr_sorted;	/* blocks passed since the packing limit moved: see sort_front() */
-};
-
-/* Pages [start_pfn, end_pfn). */
-struct pfn_span {
-	pfn_t start_pfn;
-	pfn_t end_pfn;
 };
 
 /* What compaction did to a zone, and how long it leaves it alone. See mm/page/compact.c. */
@@ -153,6 +148,9 @@ static inline enum zone_type node_zone_type(const struct pglist_data *node, pfn_
 	return pfn >= node->movable_start_pfn ? ZONE_MOVABLE : zone_type_of_pfn(pfn);
 }
 
+/* Where memory of @node's zone of @type may lie. */
+struct pfn_span node_zone_limits(const struct pglist_data *node, enum zone_type type);
+
 /* Starts @zone empty: no span, no page. @mem_map is struct page of pfn 0. */
 void zone_init(struct zone *zone, struct pglist_data *node, enum zone_type type,
 	       struct page *mem_map);
@@ -216,13 +214,6 @@ static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
 {
 	return zone_listed_pages(zone) >= zone->plenty_pages + pages_in(order);
 }
-
-/*
- * Brings up the next pending piece of @zone: at most the part of one span that
- * lies in one section. False when nothing is pending, or mem_map has no place.
- * Context: no zone lock held.
- */
-bool zone_grow(struct zone *zone);
 
 /* True when @pfn is memory of @zone that has been handed to the buddy allocator. */
 bool zone_has_up(const struct zone *zone, pfn_t pfn);

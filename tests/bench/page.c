@@ -3,6 +3,7 @@
 #include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
+#include "mm/page/grow.h"
 #include "mm/page/section.h"
 #include "mm/vmalloc.h"
 #include "tests/bench/bench.h"

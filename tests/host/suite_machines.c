@@ -14,6 +14,7 @@
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "mm/reclaim.h"
+#include "mm/page/grow.h"
 #include "mm/page/section.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/vmalloc.h"

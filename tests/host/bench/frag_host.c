@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "mm/live.h"
+#include "mm/page/grow.h"
 #include "mm/page_alloc.h"
 #include "tests/host/lib/slabstick.h"
 

@@ -1,0 +1,22 @@
+#ifndef MM_GROW_H
+#define MM_GROW_H
+
+/*
+ * How zones get their memory: from bootmem as spans, then piece by piece to the
+ * free lists. See mm/page/grow.c.
+ */
+
+#include "mm/page/boot.h"
+#include "mm/page/zone.h"
+
+/* Retires all bootmems: what is free becomes spans of the zones, nothing of it up. */
+void hand_over_to_zones(struct boot_state *state);
+
+/*
+ * Brings up the next pending piece of @zone: at most the part of one span that
+ * lies in one section. False when nothing is pending, or mem_map has no place.
+ * Context: no zone lock held.
+ */
+bool zone_grow(struct zone *zone);
+
+#endif

@@ -1,0 +1,9 @@
+#ifndef MM_BOOT_LOG_H
+#define MM_BOOT_LOG_H
+
+/* What bring-up says of zones, nodes and memory, in the words of Linux's boot log. */
+
+void log_boot_zones(void);	/* once the nodes are made */
+void log_boot_memory(void);	/* once the zones have their memory */
+
+#endif
