@@ -34,7 +34,7 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 
 # Portable core: the rooms of mm/ in the order of the data flow, their files in layer order.
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
-	range.c topology.c label.c order.c movable_split.c log.c verify.c)
+	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
 	bootmem.c boot.c zone.c buddy.c pageblock.c section.c page_stack.c page.c zonelist.c node.c grow.c \
 	page_alloc.c bulk.c compound.c reclaim.c movable.c isolate.c compact.c contig.c)

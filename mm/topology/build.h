@@ -2,8 +2,9 @@
 #define MM_TOPOLOGY_BUILD_H
 
 /*
- * Between the files that build a topology: topology.c (domains, results),
- * mm/topology/label.c (which node RAM belongs to), mm/topology/log.c (what is said).
+ * Between the files that build a topology, each used by the later ones: domain.c
+ * (node ids), label.c (which node RAM belongs to), movable_split.c, log.c (what is
+ * said), topology.c (the sequence, and the rules).
  */
 
 #include "mm/topology.h"
@@ -34,6 +35,13 @@ struct builder {
 	uint64_t used_bytes;
 };
 
+/* Upper bounds of the builder's keys and of the nodes. */
+uint64_t domain_max_keys(const struct boot_info *info);
+uint64_t domain_max_nodes(const struct boot_info *info);
+
+/* Numbers the nodes of @builder, or says why there are none by SRAT. */
+enum srat_verdict domain_make_nodes(struct builder *builder);
+
 /* The node of @domain, or NID_NONE. */
 uint32_t builder_nid_of_domain(const struct builder *builder, uint32_t domain);
 
@@ -50,7 +58,7 @@ enum srat_verdict label_by_srat(struct builder *builder);
 /* Sets movable_start of every node, as boot_info asks for it. */
 void choose_movable(struct topology *topology);
 
-/* The node that CPUs without an SRAT entry go to. */
+/* mm/topology/domain.c: the node that CPUs without an SRAT entry go to. */
 uint32_t first_node_with_memory(const struct topology *topology);
 
 /* Logs the outcome in Linux's words. */

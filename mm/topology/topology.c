@@ -38,16 +38,6 @@
 
 /* ---- The buffer ---- */
 
-static uint64_t max_keys(const struct boot_info *info)
-{
-	return (uint64_t)info->nr_domains + info->nr_cpus + info->nr_affinity + info->nr_initiators + 1;
-}
-
-static uint64_t max_nodes(const struct boot_info *info)
-{
-	return min_u64(max_keys(info), MAX_NODES);
-}
-
 /* Each range is cut at most at the start and at the end of each affinity range. */
 static uint64_t max_pieces(const struct boot_info *info)
 {
@@ -61,8 +51,8 @@ static uint64_t room_for(uint64_t count, uint64_t item_bytes)
 
 uint64_t topology_bytes(const struct boot_info *info)
 {
-	return room_for(max_keys(info), sizeof(struct domain_key)) +
-	       room_for(max_nodes(info), sizeof(struct topology_node)) +
+	return room_for(domain_max_keys(info), sizeof(struct domain_key)) +
+	       room_for(domain_max_nodes(info), sizeof(struct topology_node)) +
 	       room_for(max_pieces(info), sizeof(struct ram_piece)) +
 	       room_for(max_pieces(info), sizeof(struct node_memory)) +
 	       room_for(max_u64(info->nr_cpus, 1), sizeof(struct topology_cpu));
@@ -74,110 +64,6 @@ static void *take(struct builder *builder, uint64_t count, uint64_t item_bytes)
 
 	builder->used_bytes += room_for(count, item_bytes);
 	return taken;
-}
-
-/* ---- Domains ---- */
-
-static bool by_domain_then_place(const void *a, const void *b, const void *arg)
-{
-	const struct domain_key *x = a, *y = b;
-
-	(void)arg;
-	return x->domain != y->domain ? x->domain < y->domain : x->place < y->place;
-}
-
-static bool by_place(const void *a, const void *b, const void *arg)
-{
-	(void)arg;
-	return ((const struct domain_key *)a)->place < ((const struct domain_key *)b)->place;
-}
-
-static void add_key(struct builder *builder, uint32_t domain, bool is_used)
-{
-	builder->keys[builder->nr_keys] = (struct domain_key){ domain, builder->nr_keys, is_used };
-	builder->nr_keys++;
-}
-
-/* The order of domains[] numbers the nodes; the rest says which of them there are. */
-static void list_domains(struct builder *builder)
-{
-	const struct boot_info *info = builder->info;
-
-	for (uint32_t i = 0; i < info->nr_domains; i++)
-		add_key(builder, info->domains[i], false);
-	for (uint32_t i = 0; i < info->nr_cpus; i++)
-		if (info->cpus[i].domain != DOMAIN_NONE)
-			add_key(builder, (uint32_t)info->cpus[i].domain, true);
-	for (uint32_t i = 0; i < info->nr_affinity; i++)
-		add_key(builder, info->affinity[i].domain, true);
-	for (uint32_t i = 0; i < info->nr_initiators; i++)
-		add_key(builder, info->initiators[i], true);
-}
-
-/* Leaves each used domain once, with its first place. */
-static void join_keys(struct builder *builder)
-{
-	struct domain_key *keys = builder->keys;
-	uint32_t nr_joined = 0, nr_used = 0;
-
-	sort_items(keys, builder->nr_keys, sizeof(*keys), by_domain_then_place, NULL);
-	for (uint32_t i = 0; i < builder->nr_keys; i++) {
-		if (nr_joined > 0 && keys[nr_joined - 1].domain == keys[i].domain)
-			keys[nr_joined - 1].is_used |= keys[i].is_used;
-		else
-			keys[nr_joined++] = keys[i];
-	}
-	for (uint32_t i = 0; i < nr_joined; i++)
-		if (keys[i].is_used)
-			keys[nr_used++] = keys[i];
-	builder->nr_keys = nr_used;
-}
-
-/* Numbers the nodes; afterwards keys[].place is the node id and keys[] sorted by domain. */
-static void number_nodes(struct builder *builder)
-{
-	struct topology *topology = builder->topology;
-
-	sort_items(builder->keys, builder->nr_keys, sizeof(*builder->keys), by_place, NULL);
-	for (uint32_t nid = 0; nid < builder->nr_keys; nid++) {
-		builder->keys[nid].place = nid;
-		topology->nodes[nid] = (struct topology_node){ .domain = builder->keys[nid].domain };
-	}
-	topology->nr_nodes = builder->nr_keys;
-	sort_items(builder->keys, builder->nr_keys, sizeof(*builder->keys), by_domain_then_place, NULL);
-}
-
-uint32_t builder_nid_of_domain(const struct builder *builder, uint32_t domain)
-{
-	uint32_t start = 0, end = builder->nr_keys;
-
-	while (start < end) {
-		uint32_t middle = start + (end - start) / 2;
-
-		if (builder->keys[middle].domain < domain)
-			start = middle + 1;
-		else
-			end = middle;
-	}
-	if (start < builder->nr_keys && builder->keys[start].domain == domain)
-		return builder->keys[start].place;
-	return NID_NONE;
-}
-
-static enum srat_verdict make_nodes(struct builder *builder)
-{
-	const struct boot_info *info = builder->info;
-
-	if (info->nr_affinity == 0 && info->nr_domains == 0)
-		return SRAT_ABSENT;
-	list_domains(builder);
-	join_keys(builder);
-	if (builder->nr_keys == 0)
-		return SRAT_NO_NODE;
-	if (builder->nr_keys > max_nodes(info))
-		return SRAT_TOO_MANY_NODES;
-	number_nodes(builder);
-	return SRAT_USED;
 }
 
 /* ---- One node ---- */
@@ -242,15 +128,6 @@ static void hand_out_memory(struct builder *builder)
 	}
 }
 
-uint32_t first_node_with_memory(const struct topology *topology)
-{
-	uint32_t nid = 0;
-
-	while (nid + 1 < topology->nr_nodes && topology->nodes[nid].nr_memory == 0)
-		nid++;
-	return nid;
-}
-
 static void hand_out_cpus(struct builder *builder)
 {
 	struct topology *topology = builder->topology;
@@ -289,13 +166,13 @@ enum status topology_build(struct topology *topology, const struct boot_info *in
 		return STATUS_NO_MEMORY;
 	if (!has_usable_memory(info))
 		return STATUS_ABSENT;
-	builder.keys = take(&builder, max_keys(info), sizeof(*builder.keys));
-	topology->nodes = take(&builder, max_nodes(info), sizeof(*topology->nodes));
+	builder.keys = take(&builder, domain_max_keys(info), sizeof(*builder.keys));
+	topology->nodes = take(&builder, domain_max_nodes(info), sizeof(*topology->nodes));
 	builder.pieces = take(&builder, max_pieces(info), sizeof(*builder.pieces));
 	topology->memory = take(&builder, max_pieces(info), sizeof(*topology->memory));
 	topology->cpus = take(&builder, max_u64(info->nr_cpus, 1), sizeof(*topology->cpus));
 
-	topology->srat = make_nodes(&builder);
+	topology->srat = domain_make_nodes(&builder);
 	if (topology->srat == SRAT_USED)
 		topology->srat = label_by_srat(&builder);
 	if (topology->srat != SRAT_USED)
@@ -321,4 +198,105 @@ uint32_t topology_nid_of_domain(const struct topology *topology, uint32_t domain
 		if (topology->nodes[nid].domain == domain)
 			return nid;
 	return NID_NONE;
+}
+
+/* ---- Verification ---- */
+
+static bool verify_node_memory(const struct topology *topology, uint32_t nid, struct violation *out)
+{
+	const struct topology_node *node = &topology->nodes[nid];
+	uint64_t sum_bytes = 0;
+
+	REQUIRE("TOPOLOGY-2", nid, (uint64_t)node->first_memory + node->nr_memory <= topology->nr_memory);
+	for (uint32_t i = node->first_memory; i < node->first_memory + node->nr_memory; i++) {
+		const struct node_memory *memory = &topology->memory[i];
+
+		REQUIRE("TOPOLOGY-2", i, memory->nid == nid);
+		REQUIRE("TOPOLOGY-2", i, memory->start < memory->end);
+		REQUIRE("TOPOLOGY-2", i, is_aligned(memory->start, PAGE_SIZE));
+		REQUIRE("TOPOLOGY-2", i, is_aligned(memory->end, PAGE_SIZE));
+		REQUIRE("TOPOLOGY-2", i, i == node->first_memory || memory[-1].end < memory->start);
+		sum_bytes += memory->end - memory->start;
+	}
+	REQUIRE("TOPOLOGY-3", nid, node->usable_bytes == sum_bytes);
+	return true;
+}
+
+static bool verify_cpus(const struct topology *topology, struct violation *out)
+{
+	uint64_t nr_cpus = 0;
+
+	REQUIRE("TOPOLOGY-5", 0, topology->nr_cpus == topology->info->nr_cpus);
+	for (uint32_t i = 0; i < topology->nr_cpus; i++) {
+		REQUIRE("TOPOLOGY-5", i, topology->cpus[i].nid < topology->nr_nodes);
+		REQUIRE("TOPOLOGY-5", i, topology->cpus[i].apic_id == topology->info->cpus[i].apic_id);
+	}
+	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++)
+		nr_cpus += topology->nodes[nid].nr_cpus;
+	REQUIRE("TOPOLOGY-6", nr_cpus, nr_cpus == topology->nr_cpus);
+	return true;
+}
+
+/* O(nodes squared): a machine with 1,024 nodes takes a million steps. */
+static bool verify_domains_and_distances(const struct topology *topology, struct violation *out)
+{
+	for (uint32_t a = 0; a < topology->nr_nodes; a++) {
+		REQUIRE("TOPOLOGY-7", a, topology_distance(topology, a, a) == DISTANCE_LOCAL);
+		for (uint32_t b = 0; b < topology->nr_nodes; b++) {
+			if (a == b)
+				continue;
+			REQUIRE("TOPOLOGY-1", a, topology->nodes[a].domain != topology->nodes[b].domain);
+			REQUIRE("TOPOLOGY-7", a, topology_distance(topology, a, b) > DISTANCE_LOCAL);
+		}
+	}
+	return true;
+}
+
+static bool verify_movable(const struct topology *topology, uint32_t nid, struct violation *out)
+{
+	const struct topology_node *node = &topology->nodes[nid];
+	uint64_t kernel_bytes = 0;
+
+	if (node->movable_start == NO_MOVABLE)
+		return true;
+	REQUIRE("TOPOLOGY-9", nid, is_aligned(node->movable_start, pages_to_bytes(pages_in(MAX_ORDER))));
+	REQUIRE("TOPOLOGY-9", nid, node->movable_start >= pfn_to_pa(ZONE_DMA_END_PFN));
+	for (uint32_t i = node->first_memory; i < node->first_memory + node->nr_memory; i++) {
+		const struct node_memory *memory = &topology->memory[i];
+
+		if (memory->start < node->movable_start)
+			kernel_bytes += min_u64(memory->end, node->movable_start) - memory->start;
+	}
+	REQUIRE("TOPOLOGY-9", nid, kernel_bytes >= pages_to_bytes(MIN_KERNEL_PAGES));
+	REQUIRE("TOPOLOGY-9", nid, kernel_bytes < node->usable_bytes);
+	return true;
+}
+
+static bool verify_performance(const struct boot_info *info, struct violation *out)
+{
+	for (uint32_t i = 1; i < info->nr_performance; i++) {
+		const struct performance *before = &info->performance[i - 1];
+		const struct performance *pair = &info->performance[i];
+
+		REQUIRE("TOPOLOGY-8", i, before->initiator <= pair->initiator);
+		REQUIRE("TOPOLOGY-8", i, before->initiator < pair->initiator ||
+			before->target < pair->target);
+	}
+	return true;
+}
+
+bool topology_verify(const struct topology *topology, struct violation *out)
+{
+	const struct boot_info *info = topology->info;
+	uint64_t sum_bytes = 0;
+
+	REQUIRE("TOPOLOGY-1", 0, topology->nr_nodes > 0);
+	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++) {
+		if (!verify_node_memory(topology, nid, out) || !verify_movable(topology, nid, out))
+			return false;
+		sum_bytes += topology->nodes[nid].usable_bytes;
+	}
+	REQUIRE("TOPOLOGY-4", sum_bytes, sum_bytes == range_bytes_of(info->ranges, info->nr_ranges, MEM_USABLE));
+	return verify_cpus(topology, out) && verify_domains_and_distances(topology, out) &&
+	       verify_performance(info, out);
 }
