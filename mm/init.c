@@ -65,6 +65,12 @@ static unsigned nr_users_of(const struct pglist_data *node)
 	return nr ? nr : 1;
 }
 
+/* Bytes of a CPU's stacks that are filled from @node. */
+static uint64_t stacks_bytes(const struct pglist_data *node)
+{
+	return page_stacks_bytes(node, nr_users_of(node));
+}
+
 static void enter_cpu(struct mm_cpu *cpu_data, unsigned nid)
 {
 	struct pglist_data *node = memory_node_of(nid);
@@ -83,9 +89,8 @@ static void create_cpus(struct boot_state *state)
 	struct pglist_data *node = memory_node_of(nid);
 
 	live.nr_cpus = live.topology.nr_cpus;
-	live.cpus = boot_alloc(state, nid, live.nr_cpus * sizeof(struct mm_cpu *), CACHE_LINE_BYTES);
-	enter_cpu(boot_take(state, node->node_id, page_stacks_bytes(node, nr_users_of(node)), PAGE_SIZE),
-		  nid);
+	live.cpus = boot_alloc(state, nid, live.nr_cpus * sizeof(*live.cpus), CACHE_LINE_BYTES);
+	enter_cpu(boot_take(state, node->node_id, stacks_bytes(node), PAGE_SIZE), nid);
 }
 
 void mm_init_cpu(uint32_t apic_id)
@@ -103,7 +108,7 @@ void mm_init_cpu(uint32_t apic_id)
 		return;
 	node = memory_node_of(nid);
 	page = alloc_pages_before_cpu(node->node_id,
-				      order_for_pages(bytes_to_pages(page_stacks_bytes(node, nr_users_of(node)))));
+				      order_for_pages(bytes_to_pages(stacks_bytes(node))));
 	if (!page)
 		mm_port_panic(__FILE__, __LINE__, "no memory for the page stacks of CPU %u",
 			      mm_port_cpu());

@@ -56,9 +56,9 @@ bool mm_verify_pages(struct violation *out);
 enum zone_type highest_zone(gfp_t gfp);
 
 /* Calls for every zone that has memory, in order of node id, then type. */
-#define for_each_populated_zone(zone)							\
-	for (unsigned zone##_i = 0; zone##_i < live.nr_nodes * MAX_NR_ZONES; zone##_i++)	\
-		for (struct zone *zone = zone_of_index(zone##_i);			\
-		     zone && zone_is_populated(zone); zone = NULL)
+#define for_each_populated_zone(at)							\
+	for (unsigned at##_i = 0; at##_i < live.nr_nodes * MAX_NR_ZONES; at##_i++)	\
+		for (struct zone *at = zone_of_index(at##_i); at && zone_is_populated(at);	\
+		     at = NULL)
 
 #endif

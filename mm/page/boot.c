@@ -73,7 +73,8 @@ struct pfn_span boot_piece(uint32_t index)
 /* What boot allocates stays: it must not lie in ZONE_MOVABLE. */
 static struct pfn_span kernel_piece_of(const struct topology_node *node, uint32_t index)
 {
-	return span_intersect(boot_piece(index), (struct pfn_span){ 0, pa_to_pfn(node->movable_start) });
+	return span_intersect(boot_piece(index),
+			      (struct pfn_span){ 0, pa_to_pfn(node->movable_start) });
 }
 
 static struct pfn_span window_at(const struct topology_node *node, pfn_t start_pfn)
@@ -170,7 +171,8 @@ void *boot_take(struct boot_state *state, unsigned nid, uint64_t bytes, uint64_t
 {
 	for (unsigned i = 0; i < live.nr_nodes; i++) {
 		struct bootmem *bootmem = &state->bootmems[(nid + i) % live.nr_nodes];
-		uint64_t pa = boot_has_bootmem(bootmem) ? bootmem_alloc(bootmem, bytes, align) : PA_NONE;
+		uint64_t pa =
+			boot_has_bootmem(bootmem) ? bootmem_alloc(bootmem, bytes, align) : PA_NONE;
 
 		if (pa != PA_NONE)
 			return phys_to_virt(pa);

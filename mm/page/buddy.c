@@ -63,13 +63,6 @@
 /* About 128,000 pages. */
 #define BULKS_UNTIL_LOWERED	1024u
 
-void buddy_init(struct zone *zone)
-{
-	for (unsigned order = 0; order < NR_ORDERS; order++)
-		for (unsigned type = 0; type < MIGRATE_TYPES; type++)
-			list_init(&zone->free_area[order].free_list[type]);
-}
-
 static bool is_order_aligned(const struct zone *zone, const struct page *page, unsigned order)
 {
 	return is_aligned(zone_page_to_pfn(zone, page), pages_in(order));

@@ -53,9 +53,6 @@ static inline bool is_free_block(const struct zone *zone, const struct page *pag
 	return page_state(page) == free_state(zone, order);
 }
 
-/* Makes the lists of the zeroed @zone empty ones. */
-void buddy_init(struct zone *zone);
-
 /*
  * Gives the block of 2^@order pages at @page, allocated or new, to @zone: merges
  * it upwards and lists it under the type of its pageblock.

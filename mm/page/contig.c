@@ -210,7 +210,8 @@ static void choose_types(struct contig *contig, enum migratetype migratetype)
 
 	for (; pfn + PAGEBLOCK_PAGES <= contig->range.end_pfn; pfn += PAGEBLOCK_PAGES)
 		pageblock_types_set(&contig->types,
-				    (pfn - contig->blocks.start_pfn) / PAGEBLOCK_PAGES, migratetype);
+				    (pfn - contig->blocks.start_pfn) / PAGEBLOCK_PAGES,
+				    migratetype);
 }
 
 bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migratetype)
@@ -341,8 +342,9 @@ struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
 
 		search.zone = list->zones[i];
 		if (search.zone->type > highest_zone(gfp) ||
-		    zone_free_pages(search.zone) < nr_pages + search.zone->watermark[WATERMARK_MIN] +
-						   search.zone->lowmem_reserve[highest_zone(gfp)])
+		    zone_free_pages(search.zone) <
+			    nr_pages + search.zone->watermark[WATERMARK_MIN] +
+				    search.zone->lowmem_reserve[highest_zone(gfp)])
 			continue;
 		pfn = search_zone(&search);
 		if (pfn == PFN_NONE)

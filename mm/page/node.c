@@ -32,8 +32,8 @@ static void add_memory_to_zones(struct pglist_data *node)
 		struct pfn_span piece = boot_piece(described->first_memory + i);
 
 		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-			struct pfn_span part = span_intersect(piece,
-							 node_zone_limits(node, (enum zone_type)type));
+			struct pfn_span part =
+				span_intersect(piece, node_zone_limits(node, (enum zone_type)type));
 
 			if (span_is_empty(part))
 				continue;

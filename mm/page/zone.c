@@ -122,7 +122,9 @@ void zone_init(struct zone *zone, struct pglist_data *node, enum zone_type type,
 		.index = (uint16_t)(node->node_id * MAX_NR_ZONES + type),
 		.mem_map = mem_map,
 	};
-	buddy_init(zone);
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		for (unsigned list = 0; list < MIGRATE_TYPES; list++)
+			list_init(&zone->free_area[order].free_list[list]);
 }
 
 /* ---- Watermarks ---- */
@@ -258,8 +260,10 @@ static bool verify_spans(const struct zone *zone, struct violation *out)
 
 static bool verify_marks(const struct zone *zone, struct violation *out)
 {
-	REQUIRE("ZONE-3", zone->index, zone->watermark[WATERMARK_MIN] <= zone->watermark[WATERMARK_LOW]);
-	REQUIRE("ZONE-3", zone->index, zone->watermark[WATERMARK_LOW] <= zone->watermark[WATERMARK_HIGH]);
+	REQUIRE("ZONE-3", zone->index,
+		zone->watermark[WATERMARK_MIN] <= zone->watermark[WATERMARK_LOW]);
+	REQUIRE("ZONE-3", zone->index,
+		zone->watermark[WATERMARK_LOW] <= zone->watermark[WATERMARK_HIGH]);
 	REQUIRE("ZONE-4", zone->index,
 		zone->managed_pages + zone->nr_metadata_pages <= zone->present_pages);
 	REQUIRE("ZONE-4", zone->index, zone->present_pages <= zone->end_pfn - zone->start_pfn);
@@ -277,7 +281,8 @@ bool zone_verify(const struct zone *zone, struct violation *out)
 	for (unsigned type = PAGE_FREE; type < PAGE_TAIL; type++)
 		nr_managed += census.nr_pages[type];
 	REQUIRE("ZONE-6", nr_managed, nr_managed == zone->managed_pages);
-	REQUIRE("ZONE-7", census.nr_pages[PAGE_FREE], census.nr_pages[PAGE_FREE] == zone->nr_free_pages);
+	REQUIRE("ZONE-7", census.nr_pages[PAGE_FREE],
+		census.nr_pages[PAGE_FREE] == zone->nr_free_pages);
 	census.nr_pages[PAGE_LARGE] += census.nr_pages[PAGE_CACHED_LARGE];
 	for (unsigned type = PAGE_LARGE; type < PAGE_TAIL; type++)
 		REQUIRE("ZONE-7", type, census.nr_pages[type] == zone->nr_type_pages[type]);

@@ -75,7 +75,7 @@ struct zone {
 	uint64_t nr_metadata_pages;		/* taken for mem_map and the tables that map it */
 	uint64_t watermark[NR_WATERMARKS];
 	uint64_t watermark_boost;		/* pages kswapd frees beyond, after mixing */
-	uint64_t plenty_pages;			/* low mark, largest reserve, all that is set apart */
+	uint64_t plenty_pages;			/* low mark, largest reserve, what is set apart */
 	uint64_t lowmem_reserve[MAX_NR_ZONES];	/* kept from requests that could go that high */
 
 	/*

@@ -59,7 +59,8 @@ bool zonelist_verify(const struct topology *topology, struct pglist_data *const 
 		REQUIRE("ZONELIST-2", zone->index,
 			!topology_is_nearer(topology, nid, zone->node->node_id,
 					    before->node->node_id));
-		REQUIRE("ZONELIST-3", zone->index, zone->node != before->node || zone->type < before->type);
+		REQUIRE("ZONELIST-3", zone->index,
+			zone->node != before->node || zone->type < before->type);
 	}
 	return true;
 }

@@ -62,14 +62,14 @@ static void log_nodes(void)
 			    (unsigned long long)live.topology.memory[i].end - 1);
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++) {
 		const struct pglist_data *node = node_data(nid);
+		pfn_t end_pfn = node->node_start_pfn + node->node_spanned_pages;
 
 		if (node->node_present_pages == 0)
 			mm_port_log(LOG_INFO, "Initmem setup node %u as memoryless", nid);
 		else
-			mm_port_log(LOG_INFO, "Initmem setup node %u [mem 0x%016llx-0x%016llx]", nid,
-				    (unsigned long long)pfn_to_pa(node->node_start_pfn),
-				    (unsigned long long)pfn_to_pa(node->node_start_pfn +
-								  node->node_spanned_pages) - 1);
+			mm_port_log(LOG_INFO, "Initmem setup node %u [mem 0x%016llx-0x%016llx]",
+				    nid, (unsigned long long)pfn_to_pa(node->node_start_pfn),
+				    (unsigned long long)pfn_to_pa(end_pfn) - 1);
 	}
 }
 

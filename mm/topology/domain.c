@@ -17,7 +17,8 @@
 
 uint64_t domain_max_keys(const struct boot_info *info)
 {
-	return (uint64_t)info->nr_domains + info->nr_cpus + info->nr_affinity + info->nr_initiators + 1;
+	return (uint64_t)info->nr_domains + info->nr_cpus + info->nr_affinity +
+	       info->nr_initiators + 1;
 }
 
 uint64_t domain_max_nodes(const struct boot_info *info)
@@ -88,10 +89,12 @@ static void number_nodes(struct builder *builder)
 	sort_items(builder->keys, builder->nr_keys, sizeof(*builder->keys), by_place, NULL);
 	for (uint32_t nid = 0; nid < builder->nr_keys; nid++) {
 		builder->keys[nid].place = nid;
-		topology->nodes[nid] = (struct topology_node){ .domain = builder->keys[nid].domain };
+		topology->nodes[nid] =
+			(struct topology_node){ .domain = builder->keys[nid].domain };
 	}
 	topology->nr_nodes = builder->nr_keys;
-	sort_items(builder->keys, builder->nr_keys, sizeof(*builder->keys), by_domain_then_place, NULL);
+	sort_items(builder->keys, builder->nr_keys, sizeof(*builder->keys), by_domain_then_place,
+		   NULL);
 }
 
 uint32_t builder_nid_of_domain(const struct builder *builder, uint32_t domain)

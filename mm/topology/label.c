@@ -48,7 +48,8 @@ static uint32_t first_range_behind(const struct boot_info *info, uint64_t at)
 }
 
 /* Finds RAM in [@start, @end) and tells its first stretch. */
-static bool find_ram(const struct boot_info *info, uint64_t start, uint64_t end, struct mem_range *found)
+static bool find_ram(const struct boot_info *info, uint64_t start, uint64_t end,
+		     struct mem_range *found)
 {
 	for (uint32_t i = first_range_behind(info, start); i < info->nr_ranges; i++) {
 		if (info->ranges[i].start >= end)
@@ -95,7 +96,8 @@ static bool find_conflict(struct topology *topology, const struct boot_info *inf
 		uint64_t end = min_u64(range->end, is_other ? reach.end : reach.other_end);
 
 		if (end > range->start && find_ram(info, range->start, end, &topology->conflict)) {
-			topology->conflict_domains[0] = is_other ? reach.domain : reach.other_domain;
+			topology->conflict_domains[0] =
+				is_other ? reach.domain : reach.other_domain;
 			topology->conflict_domains[1] = range->domain;
 			return true;
 		}
@@ -124,7 +126,8 @@ static void advance_cover(struct cover *cover, const struct boot_info *info, uin
 }
 
 /* Where what is at @at changes: the end of its label, or the beginning of the next. */
-static uint64_t label_end(const struct cover *cover, const struct boot_info *info, uint64_t at, uint64_t end)
+static uint64_t label_end(const struct cover *cover, const struct boot_info *info, uint64_t at,
+			  uint64_t end)
 {
 	if (cover->furthest && cover->furthest->end > at) {
 		uint64_t last_page = align_down(cover->furthest->end - 1, PAGE_SIZE);
@@ -215,7 +218,8 @@ enum srat_verdict label_by_srat(struct builder *builder)
 	topology->uncovered_bytes = count_uncovered(builder);
 	for (uint32_t i = 0; i < builder->nr_pieces; i++)
 		ram_bytes += builder->pieces[i].end - builder->pieces[i].start;
-	if (topology->uncovered_bytes > UNCOVERED_BYTES_MAX || topology->uncovered_bytes == ram_bytes)
+	if (topology->uncovered_bytes > UNCOVERED_BYTES_MAX ||
+	    topology->uncovered_bytes == ram_bytes)
 		return SRAT_UNCOVERED;
 	adopt_orphans(builder);
 	return SRAT_USED;

@@ -28,15 +28,17 @@ static void log_affinity(const struct builder *builder)
 			    range->is_non_volatile ? " non-volatile" : "");
 	}
 	if (info->distance.nr_localities > 0)
-		mm_port_log(LOG_INFO, "NUMA: Initialized distance table, cnt=%u", info->distance.nr_localities);
+		mm_port_log(LOG_INFO, "NUMA: Initialized distance table, cnt=%u",
+			    info->distance.nr_localities);
 }
 
 static void log_refusal(const struct topology *topology)
 {
 	switch (topology->srat) {
 	case SRAT_OVERLAP:
-		mm_port_log(LOG_ERROR, "SRAT: refused: PXM %u and PXM %u both claim RAM at [mem 0x%08llx-0x%08llx]",
-			    topology->conflict_domains[0], topology->conflict_domains[1],
+		mm_port_log(LOG_ERROR, "SRAT: refused: PXM %u and PXM %u both claim RAM at "
+			    "[mem 0x%08llx-0x%08llx]", topology->conflict_domains[0],
+			    topology->conflict_domains[1],
 			    (unsigned long long)topology->conflict.start,
 			    (unsigned long long)topology->conflict.end - 1);
 		return;
@@ -48,10 +50,12 @@ static void log_refusal(const struct topology *topology)
 		mm_port_log(LOG_ERROR, "SRAT: refused: it has more than %u domains", MAX_NODES);
 		return;
 	case SRAT_NO_NODE:
-		mm_port_log(LOG_ERROR, "SRAT: refused: no CPU and no memory is in any of its domains");
+		mm_port_log(LOG_ERROR,
+			    "SRAT: refused: no CPU and no memory is in any of its domains");
 		return;
 	case SRAT_ABSENT:
-		mm_port_log(LOG_NOTICE, "SRAT: none that can be used: all memory and all CPUs form one node");
+		mm_port_log(LOG_NOTICE,
+			    "SRAT: none that can be used: all memory and all CPUs form one node");
 		return;
 	case SRAT_USED:
 	case NR_SRAT_VERDICTS:
@@ -65,7 +69,8 @@ static void log_one_node(const struct builder *builder)
 
 	log_refusal(builder->topology);
 	mm_port_log(LOG_INFO, "No NUMA configuration found");
-	mm_port_log(LOG_INFO, "Faking a node at [mem 0x%016llx-0x%016llx]", 0ull, (unsigned long long)end - 1);
+	mm_port_log(LOG_INFO, "Faking a node at [mem 0x%016llx-0x%016llx]", 0ull,
+		    (unsigned long long)end - 1);
 }
 
 static void log_oddities(const struct topology *topology)
@@ -73,14 +78,16 @@ static void log_oddities(const struct topology *topology)
 	if (topology->srat != SRAT_USED)
 		return;
 	if (topology->uncovered_bytes > 0)
-		mm_port_log(LOG_WARN, "SRAT: %llu KiB of RAM are in no range: given to their neighbours",
+		mm_port_log(LOG_WARN,
+			    "SRAT: %llu KiB of RAM are in no range: given to their neighbours",
 			    (unsigned long long)topology->uncovered_bytes >> 10);
 	if (topology->nr_orphan_cpus > 0)
 		mm_port_log(LOG_WARN, "SRAT: %u CPUs have no entry: they go to node %u",
 			    topology->nr_orphan_cpus, first_node_with_memory(topology));
 	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++)
 		if (topology->nodes[nid].nr_memory == 0)
-			mm_port_log(LOG_INFO, "Node %u (PXM %u) has no memory", nid, topology->nodes[nid].domain);
+			mm_port_log(LOG_INFO, "Node %u (PXM %u) has no memory", nid,
+				    topology->nodes[nid].domain);
 }
 
 void log_topology(const struct builder *builder)

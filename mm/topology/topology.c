@@ -98,7 +98,8 @@ static bool by_node_then_start(const void *a, const void *b, const void *arg)
 
 static void append_memory(struct topology *topology, const struct ram_piece *piece)
 {
-	struct node_memory *last = topology->nr_memory > 0 ? &topology->memory[topology->nr_memory - 1] : NULL;
+	struct node_memory *last =
+		topology->nr_memory > 0 ? &topology->memory[topology->nr_memory - 1] : NULL;
 
 	if (last && last->nid == piece->nid && last->end == piece->start)
 		last->end = piece->end;
@@ -118,7 +119,8 @@ static void hand_out_memory(struct builder *builder)
 		if (piece->is_usable)
 			append_memory(topology, piece);
 	}
-	sort_items(topology->memory, topology->nr_memory, sizeof(*topology->memory), by_node_then_start, NULL);
+	sort_items(topology->memory, topology->nr_memory, sizeof(*topology->memory),
+		   by_node_then_start, NULL);
 	for (uint32_t i = 0; i < topology->nr_memory; i++) {
 		struct topology_node *node = &topology->nodes[topology->memory[i].nid];
 
@@ -143,7 +145,8 @@ static void hand_out_cpus(struct builder *builder)
 			topology->nr_orphan_cpus++;
 			nid = orphans_nid;
 		}
-		topology->cpus[topology->nr_cpus++] = (struct topology_cpu){ info->cpus[i].apic_id, nid };
+		topology->cpus[topology->nr_cpus++] =
+			(struct topology_cpu){ info->cpus[i].apic_id, nid };
 		topology->nodes[nid].nr_cpus++;
 	}
 }
@@ -207,7 +210,8 @@ static bool verify_node_memory(const struct topology *topology, uint32_t nid, st
 	const struct topology_node *node = &topology->nodes[nid];
 	uint64_t sum_bytes = 0;
 
-	REQUIRE("TOPOLOGY-2", nid, (uint64_t)node->first_memory + node->nr_memory <= topology->nr_memory);
+	REQUIRE("TOPOLOGY-2", nid,
+		(uint64_t)node->first_memory + node->nr_memory <= topology->nr_memory);
 	for (uint32_t i = node->first_memory; i < node->first_memory + node->nr_memory; i++) {
 		const struct node_memory *memory = &topology->memory[i];
 
@@ -229,7 +233,8 @@ static bool verify_cpus(const struct topology *topology, struct violation *out)
 	REQUIRE("TOPOLOGY-5", 0, topology->nr_cpus == topology->info->nr_cpus);
 	for (uint32_t i = 0; i < topology->nr_cpus; i++) {
 		REQUIRE("TOPOLOGY-5", i, topology->cpus[i].nid < topology->nr_nodes);
-		REQUIRE("TOPOLOGY-5", i, topology->cpus[i].apic_id == topology->info->cpus[i].apic_id);
+		REQUIRE("TOPOLOGY-5", i,
+			topology->cpus[i].apic_id == topology->info->cpus[i].apic_id);
 	}
 	for (uint32_t nid = 0; nid < topology->nr_nodes; nid++)
 		nr_cpus += topology->nodes[nid].nr_cpus;
@@ -245,8 +250,10 @@ static bool verify_domains_and_distances(const struct topology *topology, struct
 		for (uint32_t b = 0; b < topology->nr_nodes; b++) {
 			if (a == b)
 				continue;
-			REQUIRE("TOPOLOGY-1", a, topology->nodes[a].domain != topology->nodes[b].domain);
-			REQUIRE("TOPOLOGY-7", a, topology_distance(topology, a, b) > DISTANCE_LOCAL);
+			REQUIRE("TOPOLOGY-1", a,
+				topology->nodes[a].domain != topology->nodes[b].domain);
+			REQUIRE("TOPOLOGY-7", a,
+				topology_distance(topology, a, b) > DISTANCE_LOCAL);
 		}
 	}
 	return true;
@@ -259,7 +266,8 @@ static bool verify_movable(const struct topology *topology, uint32_t nid, struct
 
 	if (node->movable_start == NO_MOVABLE)
 		return true;
-	REQUIRE("TOPOLOGY-9", nid, is_aligned(node->movable_start, pages_to_bytes(pages_in(MAX_ORDER))));
+	REQUIRE("TOPOLOGY-9", nid,
+		is_aligned(node->movable_start, pages_to_bytes(pages_in(MAX_ORDER))));
 	REQUIRE("TOPOLOGY-9", nid, node->movable_start >= pfn_to_pa(ZONE_DMA_END_PFN));
 	for (uint32_t i = node->first_memory; i < node->first_memory + node->nr_memory; i++) {
 		const struct node_memory *memory = &topology->memory[i];
@@ -296,7 +304,8 @@ bool topology_verify(const struct topology *topology, struct violation *out)
 			return false;
 		sum_bytes += topology->nodes[nid].usable_bytes;
 	}
-	REQUIRE("TOPOLOGY-4", sum_bytes, sum_bytes == range_bytes_of(info->ranges, info->nr_ranges, MEM_USABLE));
+	REQUIRE("TOPOLOGY-4", sum_bytes,
+		sum_bytes == range_bytes_of(info->ranges, info->nr_ranges, MEM_USABLE));
 	return verify_cpus(topology, out) && verify_domains_and_distances(topology, out) &&
 	       verify_performance(info, out);
 }

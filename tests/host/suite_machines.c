@@ -520,7 +520,8 @@ static void *work(void *arg)
 		host_start_cpu(worker->cpu);
 	for (unsigned step = 0; step < NR_THREAD_STEPS || nr_live > 0; step++) {
 		if (step < NR_THREAD_STEPS && nr_live < MAX_LIVE && next_random(&random) % 2) {
-			unsigned order = (unsigned)lowest_bit(next_random(&random) | 1u << MAX_ORDER);
+			unsigned order =
+				(unsigned)lowest_bit(next_random(&random) | 1u << MAX_ORDER);
 			gfp_t gfp = GFP_NOWAIT | (gfp_t)(next_random(&random) % 3 << 2);
 			struct page *page = alloc_pages_any(gfp, order);
 

@@ -171,7 +171,8 @@ static void random_requests_agree_with_a_map_of_bytes(void)
 		while (at < nr_pages && first >= 50 && taken[first + at])
 			at++;
 		if (at == nr_pages && test_random_below(2)) {
-			bootmem_free_range(&bootmem, START_PFN + first, START_PFN + first + nr_pages);
+			bootmem_free_range(&bootmem, START_PFN + first,
+					   START_PFN + first + nr_pages);
 			memset(taken + first, 0, nr_pages);
 			continue;
 		}

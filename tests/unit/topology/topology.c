@@ -40,7 +40,8 @@ static void put_range(uint64_t start, uint64_t end, enum mem_type type)
 /* Affinity ranges are put in order of start, as boot_info promises. */
 static void put_affinity(uint64_t start, uint64_t end, uint32_t domain)
 {
-	affinity[info.nr_affinity++] = (struct affinity_range){ .start = start, .end = end, .domain = domain };
+	affinity[info.nr_affinity++] =
+		(struct affinity_range){ .start = start, .end = end, .domain = domain };
 	domains[info.nr_domains++] = domain;
 }
 
@@ -178,7 +179,7 @@ static void a_third_domain_under_a_long_range_is_noticed(void)
 	put_cpu(0, 0);
 	put_affinity(MIB(0), MIB(40), 0);
 	put_affinity(MIB(1), MIB(22), 1);
-	put_affinity(MIB(21), MIB(30), 0);	/* of the longest range's domain, but over another */
+	put_affinity(MIB(21), MIB(30), 0); /* of the longest range's domain, but over another */
 	build();
 	CHECK_EQ(topology.srat, SRAT_OVERLAP);
 }
@@ -301,7 +302,8 @@ static void machines_without_usable_memory_are_told(void)
 	begin();
 	put_range(MIB(1), MIB(2), MEM_RESERVED);
 	CHECK_EQ(topology_build(&topology, &info, buffer, sizeof(buffer)), STATUS_ABSENT);
-	CHECK_EQ(topology_build(&topology, &info, buffer, topology_bytes(&info) - 1), STATUS_NO_MEMORY);
+	CHECK_EQ(topology_build(&topology, &info, buffer, topology_bytes(&info) - 1),
+		 STATUS_NO_MEMORY);
 }
 
 /* ---- Distances ---- */
@@ -349,7 +351,8 @@ static void fallback_goes_by_distance(void)
 	CHECK(order[0] == 0 && order[1] == 2 && order[2] == 1 && order[3] == 3);
 	CHECK_EQ(topology_fallback_order(&topology, 1, order), 4);
 	CHECK(order[0] == 1 && order[1] == 2 && order[2] == 3 && order[3] == 0);
-	CHECK_PANICS("nid < topology->nr_nodes", (void)topology_fallback_order(&topology, 4, order));
+	CHECK_PANICS("nid < topology->nr_nodes",
+		     (void)topology_fallback_order(&topology, 4, order));
 }
 
 /* SLIT with @row as distances from domain 0; all others are 20 apart. */
@@ -473,7 +476,8 @@ static void every_order_is_total(void)
 {
 	for (unsigned round = 0; round < 300; round++) {
 		begin_four_nodes();
-		put_distances_from_0((const uint8_t[]){ 10, 20, 20, test_random_below(2) ? 255 : 20 });
+		put_distances_from_0(
+			(const uint8_t[]){ 10, 20, 20, test_random_below(2) ? 255 : 20 });
 		for (uint32_t target = 0; target < 4; target++)
 			if (test_random_below(4))
 				put_pair(0, target, (uint32_t)test_random_below(3),
@@ -483,7 +487,8 @@ static void every_order_is_total(void)
 			for (uint32_t b = 0; b < 4; b++) {
 				bool is_nearer = topology_is_nearer(&topology, 0, a, b);
 
-				CHECK_EQ(is_nearer, a != b && !topology_is_nearer(&topology, 0, b, a));
+				CHECK_EQ(is_nearer,
+					 a != b && !topology_is_nearer(&topology, 0, b, a));
 				for (uint32_t c = 0; c < 4 && is_nearer; c++)
 					CHECK(!topology_is_nearer(&topology, 0, b, c) ||
 					      topology_is_nearer(&topology, 0, a, c));
@@ -539,7 +544,8 @@ static void make_random_machine(void)
 	begin();
 	put_cpu(0, DOMAIN_NONE);
 	while (info.nr_ranges < 6) {
-		uint64_t start = at + test_random_below(40), end = start + 1 + test_random_below(40);
+		uint64_t start = at + test_random_below(40),
+			 end = start + 1 + test_random_below(40);
 
 		put_range(start << 12, end << 12, test_random_below(3) ? MEM_USABLE : MEM_MMIO);
 		at = end;
@@ -548,7 +554,8 @@ static void make_random_machine(void)
 	at = 0;
 	while (info.nr_affinity < 6) {
 		at += test_random_below(60);
-		put_affinity(at << 12, (at + 1 + test_random_below(90)) << 12, (uint32_t)test_random_below(3));
+		put_affinity(at << 12, (at + 1 + test_random_below(90)) << 12,
+			     (uint32_t)test_random_below(3));
 	}
 }
 
@@ -578,7 +585,9 @@ static void labels_agree_with_the_model(void)
 		if (is_claimed_twice)
 			CHECK_EQ(topology.srat, SRAT_OVERLAP);
 		else
-			CHECK_EQ(topology.srat, nr_uncovered > 256 || nr_covered == 0 ? SRAT_UNCOVERED : SRAT_USED);
+			CHECK_EQ(topology.srat, nr_uncovered > 256 || nr_covered == 0
+							? SRAT_UNCOVERED
+							: SRAT_USED);
 		nr_used += topology.srat == SRAT_USED;
 	}
 	CHECK(nr_used > 10);			/* or the comparison above proves nothing */
@@ -756,7 +765,8 @@ static void verify_notices_TOPOLOGY_9(void)
 static void an_unaligned_buffer_panics(void)
 {
 	begin_two_nodes();
-	CHECK_PANICS("is_aligned", (void)!topology_build(&topology, &info, (char *)buffer + 1, 4096));
+	CHECK_PANICS("is_aligned",
+		     (void)!topology_build(&topology, &info, (char *)buffer + 1, 4096));
 }
 
 static const struct test_case cases[] = {
@@ -764,11 +774,14 @@ static const struct test_case cases[] = {
 	{ "no srat means one node", no_srat_means_one_node },
 	{ "nodes without memory or cpus stay", nodes_without_memory_or_cpus_stay },
 	{ "a domain of absent cpus is no node", a_domain_of_absent_cpus_is_no_node },
-	{ "two domains that claim ram refuse the srat", two_domains_that_claim_ram_refuse_the_srat },
+	{ "two domains that claim ram refuse the srat",
+	  two_domains_that_claim_ram_refuse_the_srat },
 	{ "overlap where there is no ram is fine", overlap_where_there_is_no_ram_is_fine },
-	{ "a third domain under a long range is noticed", a_third_domain_under_a_long_range_is_noticed },
+	{ "a third domain under a long range is noticed",
+	  a_third_domain_under_a_long_range_is_noticed },
 	{ "overlap inside a domain merges", overlap_inside_a_domain_merges },
-	{ "a little uncovered ram joins its neighbour", a_little_uncovered_ram_joins_its_neighbour },
+	{ "a little uncovered ram joins its neighbour",
+	  a_little_uncovered_ram_joins_its_neighbour },
 	{ "orphans join the nearer side", orphans_join_the_nearer_side },
 	{ "much uncovered ram refuses the srat", much_uncovered_ram_refuses_the_srat },
 	{ "a srat without any ram is refused", a_srat_without_any_ram_is_refused },
@@ -791,7 +804,8 @@ static const struct test_case cases[] = {
 	{ "no node is movable unless asked", no_node_is_movable_unless_asked },
 	{ "every node gives its share from the top", every_node_gives_its_share_from_the_top },
 	{ "the kernel keeps a tenth", the_kernel_keeps_a_tenth },
-	{ "small nodes and holes have no movable part", small_nodes_and_holes_have_no_movable_part },
+	{ "small nodes and holes have no movable part",
+	  small_nodes_and_holes_have_no_movable_part },
 	{ "labels agree with the model", labels_agree_with_the_model },
 	{ "verify notices TOPOLOGY-1", verify_notices_TOPOLOGY_1 },
 	{ "verify notices TOPOLOGY-2", verify_notices_TOPOLOGY_2 },
