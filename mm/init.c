@@ -171,7 +171,7 @@ void mm_init(const struct boot_info *info)
 	log_boot_zones();
 	hand_over_to_zones(&state);
 	nodes_set_watermarks();
-	log_boot_memory();
+	log_boot_memory(total_managed_pages());
 	live.is_ready = true;
 	start_allocators();
 }

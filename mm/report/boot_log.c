@@ -9,7 +9,6 @@
 
 #include "lib/align.h"
 #include "mm/live.h"
-#include "mm/page/node.h"
 
 static void log_zone_ranges(void)
 {
@@ -80,9 +79,8 @@ void log_boot_zones(void)
 	log_nodes();
 }
 
-void log_boot_memory(void)
+void log_boot_memory(uint64_t nr_managed)
 {
-	uint64_t nr_managed = total_managed_pages();
 	uint64_t kib_per_page = PAGE_SIZE / 1024;
 
 	mm_port_log(LOG_INFO, "Built %u zonelists, mobility grouping on.  Total pages: %llu",
