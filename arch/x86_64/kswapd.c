@@ -4,8 +4,8 @@
  * Model
  *   One thread per node that has a CPU, on the first such CPU; a node without
  *   one is served by the thread of CPU 0. A request is a bit per node. Its
- *   thread takes the bit, then does step after step, yielding in between, until
- *   a step frees nothing.
+ *   thread takes the bit, then has one turn after the other, yielding in between,
+ *   until mm says that there is no more to do. Each node knows its thread.
  *
  *   On a machine with one CPU the thread runs when the others yield; a request
  *   that cannot wait reclaims by itself (mm/page/reclaim.c).
@@ -34,7 +34,7 @@ struct kswapd {
 	struct thread *thread;
 	unsigned cpu;
 	unsigned nid;			/* of its CPU */
-	uint64_t nr_steps;
+	uint64_t nr_turns;
 	uint64_t wanted[MAX_NODES / BITS_PER_WORD];	/* nodes asked for */
 };
 
@@ -64,13 +64,13 @@ void kswapd_wake(unsigned nid)
 		smp_poke(cpu);
 }
 
-uint64_t kswapd_nr_steps(void)
+uint64_t kswapd_nr_turns(void)
 {
-	uint64_t nr_steps = 0;
+	uint64_t nr_turns = 0;
 
 	for (unsigned i = 0; i < nr_daemons; i++)
-		nr_steps += __atomic_load_n(&daemons[i].nr_steps, __ATOMIC_RELAXED);
-	return nr_steps;
+		nr_turns += __atomic_load_n(&daemons[i].nr_turns, __ATOMIC_RELAXED);
+	return nr_turns;
 }
 
 static bool is_wanted(void *arg)
@@ -85,13 +85,13 @@ static bool is_wanted(void *arg)
 
 static void balance(struct kswapd *daemon, unsigned nid)
 {
-	uint64_t nr_freed;
+	bool has_more;
 
 	do {
-		nr_freed = reclaim_node(nid);
-		__atomic_fetch_add(&daemon->nr_steps, 1, __ATOMIC_RELAXED);
+		has_more = reclaim_node(nid);
+		__atomic_fetch_add(&daemon->nr_turns, 1, __ATOMIC_RELAXED);
 		thread_yield();
-	} while (nr_freed);
+	} while (has_more);
 }
 
 static void serve(struct kswapd *daemon, unsigned word)
@@ -148,6 +148,17 @@ static bool start_daemon(struct kswapd *daemon, unsigned nid, unsigned cpu)
 	return daemon->thread != NULL;
 }
 
+/* Tells every node who serves it; what nodes asked for before is not lost. */
+static void announce(void)
+{
+	for (unsigned nid = 0; nid < nr_node_ids(); nid++) {
+		struct kswapd *daemon = daemon_of(nid);
+
+		reclaim_set_thread(nid, daemon->thread, &daemon->queue);
+		kswapd_wake(nid);
+	}
+}
+
 void kswapd_start(void)
 {
 	unsigned nr_cpus = cpu_nr_running();
@@ -166,4 +177,6 @@ void kswapd_start(void)
 	if (!nr_started)
 		log_line(LOG_WARN, "kswapd: no memory for its threads: direct reclaim only");
 	__atomic_store_n(&nr_daemons, nr_started, __ATOMIC_RELEASE);
+	if (nr_started)
+		announce();
 }

@@ -9,10 +9,10 @@
  */
 void kswapd_start(void);
 
-/* Asks for reclaim of node @nid. Takes no allocator lock. Without threads yet: forgotten. */
+/* Asks for reclaim of node @nid. Takes no allocator lock. Without threads yet: when they start. */
 void kswapd_wake(unsigned nid);
 
-/* Steps of reclaim done so far by all threads. */
-uint64_t kswapd_nr_steps(void);
+/* Turns of reclaim_node() had so far by all threads. */
+uint64_t kswapd_nr_turns(void);
 
 #endif

@@ -34,7 +34,7 @@
 #include "mm/page/grow.h"
 #include "mm/page/page_state.h"
 #include "mm/page/pageblock.h"
-#include "mm/reclaim.h"
+#include "mm/page/reclaim.h"
 
 /* Rounds of reclaim before a request that may retry is refused. */
 #define NR_RETRIES		4u
@@ -329,15 +329,18 @@ static struct page *take_from_zonelist(const struct request *request, enum effor
 	return NULL;
 }
 
+/* Of every node with a zone that could serve the request. */
 static void wake_kswapd(const struct request *request)
 {
-	for (uint32_t i = 0; i < request->zonelist->nr_zones; i++) {
-		struct pglist_data *node = request->zonelist->zones[i]->node;
+	const struct pglist_data *last = NULL;
 
-		if (node->kswapd_max_order < request->order)
-			node->kswapd_max_order = request->order;
-		if (!__atomic_exchange_n(&node->kswapd_wait, true, __ATOMIC_RELAXED))
-			mm_port_wake_reclaim(node->node_id);
+	for (uint32_t i = 0; i < request->zonelist->nr_zones; i++) {
+		struct zone *zone = request->zonelist->zones[i];
+
+		if (zone->type > request->highest || zone->node == last)
+			continue;
+		last = zone->node;
+		reclaim_wake(zone->node, request->order, request->highest);
 	}
 }
 
@@ -348,32 +351,30 @@ static enum effort hardest_effort(gfp_t gfp)
 	return gfp & __GFP_HIGH ? EFFORT_RESERVE : EFFORT_MIN;
 }
 
-static uint64_t reclaim_for(const struct request *request)
+static struct reclaim_run run_for(const struct request *request)
 {
-	uint64_t nr_pages = pages_in(request->order);
-
-	if (nr_pages < RECLAIM_BATCH_PAGES)
-		nr_pages = RECLAIM_BATCH_PAGES;
-	return shrink_node(request->gfp & __GFP_THISNODE ? request->nid : NID_NONE, nr_pages);
+	return (struct reclaim_run){
+		.nid = request->gfp & __GFP_THISNODE ? request->nid : NID_NONE,
+		.order = request->order,
+		.highest = request->highest,
+	};
 }
 
-/* Shrinkers free to the lists or to this CPU's stacks: the latter are emptied each time. */
 static struct page *reclaim_and_retry(const struct request *request)
 {
 	unsigned nr_retries = request->gfp & __GFP_RETRY_MAYFAIL ? NR_RETRIES_MAYFAIL : NR_RETRIES;
+	struct reclaim_run run = run_for(request);
+	struct page *page = NULL;
+	bool is_worth_more = true;
 
 	if (request->gfp & __GFP_NORETRY)
 		nr_retries = 1;
-	for (unsigned i = 0; i < nr_retries; i++) {
-		uint64_t nr_freed = reclaim_for(request);
-		struct page *page;
-
-		drain_all_pages();
+	for (unsigned i = 0; i < nr_retries && !page && is_worth_more; i++) {
+		is_worth_more = reclaim_round(&run, max_u64(pages_in(request->order),
+							    RECLAIM_BATCH_PAGES));
 		page = take_from_zonelist(request, hardest_effort(request->gfp));
-		if (page || nr_freed == 0)
-			return page;
 	}
-	return NULL;
+	return page;
 }
 
 /* Memory is there, but in pieces: has movable pages moved away, then tries again. */
@@ -504,8 +505,12 @@ static struct page *alloc_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t
 	request.zonelist = &node_data(request.nid)->node_zonelists[
 		gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
 	page = find_page(&request);
-	if (!page)
+	if (!page) {
+		struct reclaim_run run = run_for(&request);
+
+		reclaim_report_failure(&run, gfp);
 		return NULL;
+	}
 	page->caller = caller;
 	page->owner = 0;
 	page->flags = 0;

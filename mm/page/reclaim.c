@@ -2,37 +2,73 @@
  * Reclaim: asking those who hold memory they could do without.
  *
  * Model
- *   A registry of shrinkers, asked in turn. kswapd is one call per node and
- *   step, made by a thread of the kernel around (mm_port_wake_reclaim asks for
- *   it); a request that found nothing makes the same calls itself.
+ *   A registry of shrinkers. A round asks them in turn for a number of pages, first
+ *   to look at a small part of what they hold, then at ever larger ones, until
+ *   so many are free or all was looked at. What counts is whether the zones that
+ *   the request may use have gained by it: who asks for DMA pages must not empty
+ *   caches that lie elsewhere. A round that freed nothing ends the effort; so
+ *   does one that freed only what is of no use, when there is such memory.
+ *
+ *   A request that found nothing makes some rounds itself. Before that it wakes
+ *   kswapd of the nodes it may use and notes its order and its highest zone. kswapd
+ *   is a thread of the kernel around that calls reclaim_node(): rounds until one of
+ *   those zones is at its high mark, or they are in vain. Wake-ups for zones where
+ *   the last ones were in vain are passed over (mm/page/backoff.h).
  *
  * Invariants
- *   RECLAIM-1  a shrinker is registered once
- *   RECLAIM-2  kswapd_wait is set while a wake-up is pending and cleared by the step
+ *   RECLAIM-1  the registry's links are whole, a shrinker stands in it once and has
+ *       both its functions
+ *   RECLAIM-2  kswapd that is not woken has order 0 and the lowest zone noted; one that
+ *       is, an order and a zone type that exist
+ *   RECLAIM-3  no wake-up is passed over for longer than mm/page/backoff.h says
  *
  * Locking
- *   registry_lock guards the list and its cursor, not the calls: a shrinker is
- *   called without any lock, and must not go away while it may be running.
+ *   registry_lock guards the list, not the calls: a shrinker is called without
+ *   any lock, and must not go away while it may be running. kswapd_lock of a node
+ *   guards what was noted for its kswapd.
  */
 
-#include "mm/reclaim.h"
+#include "mm/page/reclaim.h"
 
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 
+/* Parts of what shrinkers hold that a round looks at, one after the other: 1/64 to all. */
+#define NR_PRESSURES		4u
+#define PRESSURE_SHIFT		2u
+
+/* Rounds in a row by which nothing was gained though any page would do: others take it all. */
+#define MAX_VAIN_ROUNDS		16u
+
+/* Pages kswapd asks for at once: not too few to be worth a drain, and others run in between. */
+#define MIN_BATCH_PAGES		32u
+#define MAX_BATCH_PAGES		1024u
+#define ROUNDS_PER_TURN		16u
+
+/* Between two lines about requests that failed. */
+#define REPORT_INTERVAL_NS	1000000000ull
+#define HOLDERS_BYTES		160u
+
 static struct spinlock registry_lock;
 static struct list_head registry = { &registry, &registry };
+
+static uint64_t nr_failures;		/* atomic, as is when the next may be reported */
+static uint64_t next_report_ns;
+
+/* ---- Shrinkers ---- */
 
 void register_shrinker(struct shrinker *shrinker)
 {
 	bool is_registered = false;
 
+	ASSERT(shrinker->count);
 	ASSERT(shrinker->scan);
 
 	spin_lock(&registry_lock);
 	list_for_each(node, &registry)
 		is_registered |= node == &shrinker->list;
 	if (!is_registered) {
+		shrinker->nr_scanned_pages = 0;
 		shrinker->nr_freed_pages = 0;
 		list_add_tail(&shrinker->list, &registry);
 	}
@@ -63,52 +99,337 @@ static struct shrinker *shrinker_at(unsigned index)
 	return found;
 }
 
-uint64_t shrink_node(unsigned nid, uint64_t nr_pages)
+bool shrink_wants(const struct shrink_control *control, const struct page *page)
+{
+	return (control->nid == NID_NONE || page_to_nid(page) == control->nid) &&
+	       page_zone(page)->type <= control->highest_zone;
+}
+
+/* Has @shrinker look at 1/2^@shift of what it holds, or as much as is wanted. */
+static uint64_t ask(struct shrinker *shrinker, const struct reclaim_run *run, unsigned shift,
+		    uint64_t nr_pages)
+{
+	uint64_t nr_held = shrinker->count(shrinker, run->nid);
+	struct shrink_control control = {
+		.nid = run->nid,
+		.highest_zone = run->highest,
+		.nr_to_scan = max_u64(nr_held >> shift, nr_pages),
+		.nr_to_free = nr_pages,
+	};
+	uint64_t nr_freed;
+
+	if (nr_held == 0)
+		return 0;
+	nr_freed = shrinker->scan(shrinker, &control);
+	__atomic_fetch_add(&shrinker->nr_scanned_pages, control.nr_scanned, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&shrinker->nr_freed_pages, nr_freed, __ATOMIC_RELAXED);
+	if (run->nid != NID_NONE) {
+		struct pglist_data *node = node_data(run->nid);
+
+		__atomic_fetch_add(&node->nr_scanned_pages, control.nr_scanned, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&node->nr_reclaimed_pages, nr_freed, __ATOMIC_RELAXED);
+	}
+	return nr_freed;
+}
+
+static uint64_t ask_all(const struct reclaim_run *run, unsigned shift, uint64_t nr_pages)
 {
 	uint64_t nr_freed = 0;
 	struct shrinker *shrinker;
 
-	for (unsigned i = 0; nr_freed < nr_pages && (shrinker = shrinker_at(i)); i++) {
-		uint64_t nr = shrinker->scan(shrinker, nid, nr_pages - nr_freed);
-
-		__atomic_fetch_add(&shrinker->nr_freed_pages, nr, __ATOMIC_RELAXED);
-		nr_freed += nr;
-	}
-	if (nid != NID_NONE)
-		__atomic_fetch_add(&node_data(nid)->nr_reclaimed_pages, nr_freed, __ATOMIC_RELAXED);
+	for (unsigned i = 0; nr_freed < nr_pages && (shrinker = shrinker_at(i)); i++)
+		nr_freed += ask(shrinker, run, shift, nr_pages - nr_freed);
 	return nr_freed;
 }
 
-/* Pages the zones of @node lack to their high watermarks. */
-static uint64_t lack_of(const struct pglist_data *node)
+uint64_t shrink_node(unsigned nid, uint64_t nr_pages)
 {
-	uint64_t nr_lacking = 0;
+	const struct reclaim_run run = { .nid = nid, .highest = MAX_NR_ZONES - 1 };
 
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-		const struct zone *zone = &node->node_zones[type];
-		uint64_t high = zone->watermark[WATERMARK_HIGH] + zone->watermark_boost;
-
-		if (zone_is_populated(zone) && zone_free_pages(zone) < high)
-			nr_lacking += high - zone_free_pages(zone);
-	}
-	return nr_lacking;
+	return ask_all(&run, 0, nr_pages);
 }
 
-uint64_t reclaim_node(unsigned nid)
+/* ---- Rounds ---- */
+
+static bool is_of_use(const struct reclaim_run *run, const struct zone *zone)
 {
-	struct pglist_data *node = node_data(nid);
-	uint64_t nr_lacking = lack_of(node);
+	return zone->type <= run->highest &&
+	       (run->nid == NID_NONE || zone->node->node_id == run->nid);
+}
+
+static uint64_t free_pages_for(const struct reclaim_run *run)
+{
+	uint64_t nr_free = 0;
+
+	for_each_populated_zone(zone)
+		if (is_of_use(run, zone))
+			nr_free += zone_free_pages(zone);
+	return nr_free;
+}
+
+/* Whether there is memory that is of no use. */
+static bool is_choosy(const struct reclaim_run *run)
+{
+	for_each_populated_zone(zone)
+		if (!is_of_use(run, zone))
+			return true;
+	return false;
+}
+
+bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages)
+{
+	uint64_t nr_before = free_pages_for(run);
 	uint64_t nr_freed = 0;
 
-	node->nr_kswapd_runs++;
-	if (nr_lacking != 0) {
-		nr_freed = shrink_node(nid, nr_lacking);
-		drain_all_pages();
+	for (unsigned pressure = NR_PRESSURES; pressure-- > 0 && nr_freed < nr_pages;)
+		nr_freed += ask_all(run, pressure * PRESSURE_SHIFT, nr_pages - nr_freed);
+	/* Shrinkers free to this CPU's stacks, too. */
+	drain_all_pages();
+	if (free_pages_for(run) > nr_before) {
+		run->nr_vain_rounds = 0;
+		return true;
 	}
-	/* The boost has had its effect: it asked for one round of work ahead. */
-	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
-		node->node_zones[type].watermark_boost = 0;
+	run->nr_vain_rounds++;
+	return nr_freed != 0 && !is_choosy(run) && run->nr_vain_rounds < MAX_VAIN_ROUNDS;
+}
+
+/* ---- kswapd ---- */
+
+/* Pages @zone lacks until kswapd may rest; none when it is too small for that at all. */
+static uint64_t zone_lack(const struct zone *zone, unsigned order, enum zone_type highest)
+{
+	uint64_t wanted_pages = zone->watermark[WATERMARK_HIGH] + zone->watermark_boost +
+				zone->nr_highatomic_pages + zone->lowmem_reserve[highest] +
+				pages_in(order);
+	uint64_t free_pages = zone_free_pages(zone);
+
+	if (wanted_pages > zone->managed_pages || free_pages >= wanted_pages)
+		return 0;
+	return wanted_pages - free_pages;
+}
+
+static bool is_balanceable(const struct zone *zone, unsigned order, enum zone_type highest)
+{
+	return zone_is_populated(zone) &&
+	       zone->watermark[WATERMARK_HIGH] + zone->lowmem_reserve[highest] + pages_in(order) <=
+	       zone->managed_pages;
+}
+
+/* Pages until one of the zones that may serve such a request is balanced: that is enough. */
+static uint64_t node_lack(const struct pglist_data *node, unsigned order, enum zone_type highest)
+{
+	uint64_t least_pages = UINT64_MAX;
+
+	for (unsigned type = 0; type <= highest; type++) {
+		const struct zone *zone = &node->node_zones[type];
+
+		if (is_balanceable(zone, order, highest))
+			least_pages = min_u64(least_pages, zone_lack(zone, order, highest));
+	}
+	return least_pages == UINT64_MAX ? 0 : least_pages;
+}
+
+/* True: kswapd did not know that it is wanted. */
+static bool note_request(struct pglist_data *node, unsigned order, enum zone_type highest)
+{
+	bool is_news;
+
+	spin_lock(&node->kswapd_lock);
+	is_news = !node->is_kswapd_woken;
+	node->is_kswapd_woken = true;
+	if (node->kswapd_max_order < order)
+		node->kswapd_max_order = order;
+	if (node->kswapd_highest_zone < highest)
+		node->kswapd_highest_zone = highest;
+	spin_unlock(&node->kswapd_lock);
+	return is_news;
+}
+
+static bool take_request(struct pglist_data *node, struct reclaim_run *run)
+{
+	bool is_woken;
+
+	spin_lock(&node->kswapd_lock);
+	is_woken = node->is_kswapd_woken;
+	run->order = node->kswapd_max_order;
+	run->highest = node->kswapd_highest_zone;
+	node->is_kswapd_woken = false;
 	node->kswapd_max_order = 0;
-	__atomic_store_n(&node->kswapd_wait, false, __ATOMIC_RELAXED);
-	return nr_freed;
+	node->kswapd_highest_zone = 0;
+	spin_unlock(&node->kswapd_lock);
+	return is_woken;
+}
+
+void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highest)
+{
+	if (node_lack(node, order, highest) == 0 ||
+	    backoff_passes_over(&node->kswapd_backoff[highest]))
+		return;
+	if (note_request(node, order, highest))
+		mm_port_wake_reclaim(node->node_id);
+}
+
+/* A boost has had its effect: it asked for work ahead once. */
+static void drop_boosts(struct pglist_data *node, enum zone_type highest)
+{
+	for (unsigned type = 0; type <= highest; type++) {
+		struct zone *zone = &node->node_zones[type];
+
+		spin_lock(&zone->lock);
+		zone->watermark_boost = 0;
+		spin_unlock(&zone->lock);
+	}
+}
+
+bool reclaim_node(unsigned nid)
+{
+	struct pglist_data *node = node_data(nid);
+	struct reclaim_run run = { .nid = nid };
+	unsigned nr_rounds = 0;
+	uint64_t nr_lacking;
+
+	if (!take_request(node, &run))
+		return false;
+	__atomic_fetch_add(&node->nr_kswapd_runs, 1, __ATOMIC_RELAXED);
+	while ((nr_lacking = node_lack(node, run.order, run.highest)) != 0) {
+		if (nr_rounds++ == ROUNDS_PER_TURN) {
+			note_request(node, run.order, run.highest);
+			return true;
+		}
+		if (!reclaim_round(&run, min_u64(max_u64(nr_lacking, MIN_BATCH_PAGES),
+						 MAX_BATCH_PAGES)))
+			break;
+	}
+	drop_boosts(node, run.highest);
+	backoff_note(&node->kswapd_backoff[run.highest],
+		     node_lack(node, run.order, run.highest) == 0);
+	return false;
+}
+
+void reclaim_set_thread(unsigned nid, struct thread *thread, struct wait_queue *queue)
+{
+	struct pglist_data *node = node_data(nid);
+
+	node->kswapd = thread;
+	node->kswapd_wait = queue;
+}
+
+/* ---- Requests that failed ---- */
+
+/* Writes who holds memory that could be asked for, as "slab 12, vmalloc 3". */
+static void describe_holders(unsigned nid, char *text, size_t size)
+{
+	struct shrinker *shrinker;
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; (shrinker = shrinker_at(i)) != NULL && length + 1 < size; i++)
+		length += (size_t)format_text(text + length, size - length, "%s%s %llu",
+					      i ? ", " : "", shrinker->name,
+					      (unsigned long long)shrinker->count(shrinker, nid));
+}
+
+struct holdings {
+	uint64_t nr_managed, nr_free;
+	uint64_t nr_by_type[NR_PAGE_TYPES];
+};
+
+static struct holdings sum_zones(const struct reclaim_run *run)
+{
+	struct holdings sum = { 0 };
+
+	for_each_populated_zone(zone) {
+		if (!is_of_use(run, zone))
+			continue;
+		sum.nr_managed += zone->managed_pages;
+		sum.nr_free += zone_listed_pages(zone);
+		for (unsigned type = 0; type < NR_PAGE_TYPES; type++)
+			sum.nr_by_type[type] += __atomic_load_n(&zone->nr_type_pages[type],
+								__ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+static void report(const struct reclaim_run *run, gfp_t gfp)
+{
+	struct holdings sum = sum_zones(run);
+	char holders[HOLDERS_BYTES];
+
+	describe_holders(run->nid, holders, sizeof(holders));
+	mm_port_log(LOG_WARN, "no block of order %u, flags 0x%x, in zones up to %s: of %llu pages "
+		    "%llu free, %llu slab, %llu kmalloc, %llu tables, %llu vmalloc; "
+		    "could be asked: %s; %llu requests failed so far",
+		    run->order, gfp, zone_type_name(run->highest),
+		    (unsigned long long)sum.nr_managed, (unsigned long long)sum.nr_free,
+		    (unsigned long long)sum.nr_by_type[PAGE_SLAB],
+		    (unsigned long long)sum.nr_by_type[PAGE_LARGE],
+		    (unsigned long long)sum.nr_by_type[PAGE_TABLE],
+		    (unsigned long long)sum.nr_by_type[PAGE_VMALLOC], holders,
+		    (unsigned long long)nr_failed_requests());
+}
+
+void reclaim_report_failure(const struct reclaim_run *run, gfp_t gfp)
+{
+	uint64_t now_ns, due_ns;
+
+	__atomic_fetch_add(&nr_failures, 1, __ATOMIC_RELAXED);
+	if (gfp & __GFP_NOWARN)
+		return;
+	now_ns = mm_port_now_ns();
+	due_ns = __atomic_load_n(&next_report_ns, __ATOMIC_RELAXED);
+	if (now_ns < due_ns)
+		return;
+	if (__atomic_compare_exchange_n(&next_report_ns, &due_ns, now_ns + REPORT_INTERVAL_NS,
+					false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		report(run, gfp);
+}
+
+uint64_t nr_failed_requests(void)
+{
+	return __atomic_load_n(&nr_failures, __ATOMIC_RELAXED);
+}
+
+/* ---- Verification ---- */
+
+static bool verify_registry(struct violation *out) HOLDS(registry_lock)
+{
+	list_for_each(node, &registry) {
+		const struct shrinker *shrinker = list_entry(node, struct shrinker, list);
+
+		/* Entered twice, it would not be what its neighbours point to. */
+		REQUIRE("RECLAIM-1", (uintptr_t)shrinker, list_is_linked(node));
+		REQUIRE("RECLAIM-1", (uintptr_t)shrinker, shrinker->count && shrinker->scan);
+	}
+	return true;
+}
+
+static bool verify_kswapd(const struct pglist_data *node, struct violation *out)
+	HOLDS(node->kswapd_lock)
+{
+	if (node->is_kswapd_woken) {
+		REQUIRE("RECLAIM-2", node->node_id, node->kswapd_max_order <= MAX_ORDER);
+		REQUIRE("RECLAIM-2", node->node_id, node->kswapd_highest_zone < MAX_NR_ZONES);
+	} else {
+		REQUIRE("RECLAIM-2", node->node_id, node->kswapd_max_order == 0);
+		REQUIRE("RECLAIM-2", node->node_id, node->kswapd_highest_zone == 0);
+	}
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+		REQUIRE("RECLAIM-3", node->node_id,
+			node->kswapd_backoff[type].shift <= BACKOFF_MAX_SHIFT);
+	return true;
+}
+
+bool reclaim_verify(struct pglist_data *node, struct violation *out)
+{
+	bool is_sound;
+
+	spin_lock(&registry_lock);
+	is_sound = verify_registry(out);
+	spin_unlock(&registry_lock);
+	if (!is_sound)
+		return false;
+	spin_lock(&node->kswapd_lock);
+	is_sound = verify_kswapd(node, out);
+	spin_unlock(&node->kswapd_lock);
+	return is_sound;
 }

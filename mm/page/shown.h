@@ -11,6 +11,7 @@
 #include "mm/page/compound.h"
 #include "mm/page/isolate.h"
 #include "mm/page/pageblock.h"
+#include "mm/page/reclaim.h"
 #include "mm/page/zonelist.h"
 
 #endif

@@ -10,11 +10,14 @@
 #include "mm/gfp.h"
 #include "mm/lock.h"
 #include "mm/page.h"
+#include "mm/page/backoff.h"
 #include "mm/page/span.h"
 #include "mm/types.h"
 
 struct bootmem;
 struct pglist_data;
+struct thread;
+struct wait_queue;
 
 enum zone_type {
 	ZONE_DMA,		/* below 16 MiB: ISA devices */
@@ -125,13 +128,18 @@ struct pglist_data {
 	uint64_t node_spanned_pages;		/* holes included */
 	unsigned node_id;
 	struct pglist_data *pgdat_next;
-	bool kswapd_wait;			/* kswapd has been asked to run */
-	void *kswapd;				/* the thread, if the kernel gave it one */
-	unsigned kswapd_max_order;		/* of the requests that woke it */
+	struct wait_queue *kswapd_wait;		/* where kswapd waits, and its thread: */
+	struct thread *kswapd;			/* NULL where the kernel has none */
+	struct spinlock kswapd_lock;		/* guards what it was asked for: */
+	bool is_kswapd_woken;
+	unsigned kswapd_max_order;		/* largest of the requests that woke it */
+	enum zone_type kswapd_highest_zone;	/* that they may be served from */
+	struct backoff kswapd_backoff[MAX_NR_ZONES];	/* by that zone; atomic */
 
 	struct pfn_span *taken;			/* RAM that boot allocated and keeps */
 	uint32_t nr_taken;
 	uint64_t nr_taken_pages;
+	uint64_t nr_scanned_pages;		/* by shrinkers asked for this node; atomic */
 	uint64_t nr_reclaimed_pages;
 	uint64_t nr_kswapd_runs;
 };

@@ -102,6 +102,7 @@ static void show_node_stats(const struct pglist_data *node)
 		{ "nr_present", node->node_present_pages },
 		{ "nr_spanned", node->node_spanned_pages },
 		{ "nr_boot", node->nr_taken_pages },
+		{ "nr_scanned", node->nr_scanned_pages },
 		{ "nr_reclaimed", node->nr_reclaimed_pages },
 		{ "nr_kswapd_runs", node->nr_kswapd_runs },
 	};

@@ -55,7 +55,8 @@ static bool verify_zones(struct violation *out)
 			return false;
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		if (!zonelist_verify(&live.topology, live.nodes, nid,
-				     &node_data(nid)->node_zonelists[ZONELIST_FALLBACK], out))
+				     &node_data(nid)->node_zonelists[ZONELIST_FALLBACK], out) ||
+		    !reclaim_verify(node_data(nid), out))
 			return false;
 	return true;
 }

@@ -9,6 +9,7 @@
 
 #include "mm/slab/core.h"
 
+#include "mm/live.h"
 #include "mm/reclaim.h"
 
 /* Caches after @after in shrinking order, NULL to begin; their list cannot change. */
@@ -40,22 +41,35 @@ uint64_t slab_shrink(uint64_t nr_pages)
 	return nr_freed;
 }
 
+/* All slabs' pages: how many objects are in use only a walk would tell. */
+static uint64_t count(struct shrinker *shrinker, unsigned nid)
+{
+	uint64_t nr_pages = 0;
+
+	(void)shrinker;
+	for_each_populated_zone(zone)
+		if (nid == NID_NONE || zone->node->node_id == nid)
+			nr_pages += __atomic_load_n(&zone->nr_type_pages[PAGE_SLAB],
+						    __ATOMIC_RELAXED);
+	return nr_pages;
+}
+
 /* Arrays hold objects of all their node's slabs, so a cache shrinks on all nodes at once. */
-static uint64_t scan(struct shrinker *shrinker, unsigned nid, uint64_t nr_pages)
+static uint64_t scan(struct shrinker *shrinker, struct shrink_control *control)
 {
 	uint64_t nr_freed;
 
 	(void)shrinker;
-	(void)nid;
 	/* Whoever runs short of pages does not wait for another who shrinks already. */
 	if (!spin_try_lock(&slab_system.lock))
 		return 0;
-	nr_freed = shrink_caches(nr_pages);
+	nr_freed = shrink_caches(control->nr_to_free);
 	spin_unlock(&slab_system.lock);
+	control->nr_scanned += nr_freed;	/* slabs in use are not looked at */
 	return nr_freed;
 }
 
-static struct shrinker shrinker = { .name = "slab", .scan = scan };
+static struct shrinker shrinker = { .name = "slab", .count = count, .scan = scan };
 
 void slab_reclaim_init(void)
 {

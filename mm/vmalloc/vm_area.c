@@ -426,16 +426,36 @@ void vmalloc_shrink(void)
 			drop_cached(&vm_areas.cpus[cpu], class);
 }
 
-/* Pages that wait for a flush are the cheapest to have back. They may be of any node. */
-static uint64_t scan_lazy_areas(struct shrinker *asked, unsigned nid, uint64_t nr_pages)
+/* Of which nodes they are is not counted. */
+static uint64_t count_lazy_pages(struct shrinker *asked, unsigned nid)
 {
+	uint64_t nr_pages = 0;
+
 	(void)asked;
 	(void)nid;
-	(void)nr_pages;
-	return vmalloc_purge();
+	for (unsigned i = 0; i < vm_areas.nr_cpus; i++) {
+		struct vm_area_cpu *cpu = &vm_areas.cpus[i];
+
+		spin_lock(&cpu->lock);
+		nr_pages += cpu->nr_lazy_pages;
+		spin_unlock(&cpu->lock);
+	}
+	return nr_pages;
 }
 
-static struct shrinker lazy_shrinker = { .name = "vmalloc", .scan = scan_lazy_areas };
+/* Pages that wait for a flush are the cheapest to have back. One flush is for all of them. */
+static uint64_t scan_lazy_areas(struct shrinker *asked, struct shrink_control *control)
+{
+	uint64_t nr_freed = vmalloc_purge();
+
+	(void)asked;
+	control->nr_scanned += nr_freed;
+	return nr_freed;
+}
+
+static struct shrinker lazy_shrinker = {
+	.name = "vmalloc", .count = count_lazy_pages, .scan = scan_lazy_areas
+};
 
 struct vm_struct *vm_area_at_or_before(uintptr_t va)
 {
@@ -449,6 +469,8 @@ void vm_area_init(unsigned nr_cpus)
 	ASSERT(nr_cpus != 0);
 	ASSERT(nr_cpus <= MAX_CPUS);
 
+	if (lazy_shrinker.list.next)
+		unregister_shrinker(&lazy_shrinker);	/* of the machine before */
 	vm_areas = (struct vm_area_space){ .nr_cpus = nr_cpus };
 	spin_lock(&vm_areas.lock);
 	vspace_init(&vm_areas.space, mm_port_vmalloc_start + VM_GUARD_BYTES, mm_port_vmalloc_end);
@@ -457,9 +479,7 @@ void vm_area_init(unsigned nr_cpus)
 						SLAB_PANIC, NULL);
 	vm_areas.cpus = kcalloc(nr_cpus, sizeof(vm_areas.cpus[0]), GFP_OWN);
 	vm_areas.index = kcalloc(VM_INDEX_SIZE, sizeof(vm_areas.index[0]), GFP_OWN);
-	if (lazy_shrinker.list.next)
-		unregister_shrinker(&lazy_shrinker);	/* of the machine before */
-	register_shrinker(&lazy_shrinker);
 	if (!vm_areas.cpus || !vm_areas.index)
 		mm_port_panic(__FILE__, __LINE__, "no memory for vmalloc's queues and index");
+	register_shrinker(&lazy_shrinker);
 }

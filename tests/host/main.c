@@ -25,6 +25,7 @@
 static const struct test_suite *const host_suites[] = {
 	&suite_local_lock,
 	&suite_machines,
+	&suite_reclaim_machines,
 	&suite_soak,
 };
 

@@ -382,11 +382,17 @@ static void a_cache_whose_readers_do_not_rest_is_lost(void)
 
 static unsigned nr_scans;
 
-static uint64_t count_scan(struct shrinker *shrinker, unsigned nid, uint64_t nr_pages)
+static uint64_t count_some(struct shrinker *shrinker, unsigned nid)
 {
 	(void)shrinker;
 	(void)nid;
-	(void)nr_pages;
+	return 1;
+}
+
+static uint64_t count_scan(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
 	nr_scans++;
 	return 0;
 }
@@ -394,7 +400,7 @@ static uint64_t count_scan(struct shrinker *shrinker, unsigned nid, uint64_t nr_
 /* Under the local lock nobody reclaims for objects of one node. */
 static void a_full_node_is_not_reclaimed_for_its_objects(void)
 {
-	struct shrinker counting = { .name = "counting", .scan = count_scan };
+	struct shrinker counting = { .name = "counting", .count = count_some, .scan = count_scan };
 	struct chain chain = { NULL, 0 };
 	struct kmem_cache *cache;
 	void *object;

@@ -91,9 +91,11 @@ static void show_pglist_data(const struct pglist_data *node)
 	say("  node_spanned_pages  %llu, holes included",
 	    (unsigned long long)node->node_spanned_pages);
 	say("  pgdat_next          0x%llx", (unsigned long long)(uintptr_t)node->pgdat_next);
-	say("  kswapd              0x%llx, waiting to run: %s, largest order asked %u",
-	    (unsigned long long)(uintptr_t)node->kswapd, yes_or_no(node->kswapd_wait),
-	    node->kswapd_max_order);
+	say("  kswapd_wait         0x%llx: where it waits",
+	    (unsigned long long)(uintptr_t)node->kswapd_wait);
+	say("  kswapd              0x%llx: its thread; woken: %s",
+	    (unsigned long long)(uintptr_t)node->kswapd, yes_or_no(node->is_kswapd_woken));
+	say("  kswapd_max_order    %u, of the requests that woke it", node->kswapd_max_order);
 }
 
 void pglist_data_show(void)

@@ -11,6 +11,7 @@
 #include "arch/x86_64/port.h"
 #include "kthread.h"
 #include "lib/align.h"
+#include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
@@ -340,16 +341,20 @@ static void stacks_are_given_back(void)
 	CHECK_EQ(vmalloc_totals().nr_live, before.nr_live);
 }
 
-/* A request leads to a step of reclaim on a thread, without anybody here reclaiming. */
+/* A request leads to a turn of kswapd on a thread, without anybody here reclaiming. */
 static void kswapd_runs_when_asked(void)
 {
-	uint64_t nr_steps = kswapd_nr_steps();
+	uint64_t nr_turns = kswapd_nr_turns();
 	uint64_t end_ns = arch_now_ns() + CALL_MS * 1000000ull;
 
 	mm_port_wake_reclaim(numa_node_id());
-	while (kswapd_nr_steps() == nr_steps && arch_now_ns() < end_ns)
+	while (kswapd_nr_turns() == nr_turns && arch_now_ns() < end_ns)
 		thread_yield();
-	CHECK(kswapd_nr_steps() > nr_steps);
+	CHECK(kswapd_nr_turns() > nr_turns);
+	for (unsigned nid = 0; nid < nr_node_ids(); nid++) {
+		CHECK(node_data(nid)->kswapd != NULL);
+		CHECK(node_data(nid)->kswapd_wait != NULL);
+	}
 }
 
 static void clock_runs_forward(void)

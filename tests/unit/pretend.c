@@ -122,7 +122,7 @@ static void build_nodes(void)
 		box.machine.nodes[nid] = node;
 		node->node_id = nid;
 		node->movable_start_pfn = PFN_NONE;
-		node->kswapd_wait = true;
+		node->is_kswapd_woken = true;
 		if (nid > 0)
 			box.machine.nodes[nid - 1]->pgdat_next = node;
 		for (unsigned type = 0; type < MAX_NR_ZONES; type++) {

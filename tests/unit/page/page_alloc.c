@@ -7,7 +7,6 @@
 #include "mm/init.h"
 #include "mm/live.h"
 #include "mm/page/page_state.h"
-#include "mm/reclaim.h"
 #include "mm/page/section.h"
 #include "tests/test.h"
 
@@ -360,41 +359,6 @@ static void random_operations_keep_every_rule(void)
 	}
 }
 
-/* ---- Shrinkers ---- */
-
-static uint64_t nr_asked;
-
-static uint64_t scan(struct shrinker *shrinker, unsigned nid, uint64_t nr_pages)
-{
-	(void)shrinker;
-	(void)nid;
-	nr_asked += nr_pages;
-	return nr_pages / 2;
-}
-
-static void shrinkers_are_asked_in_turn(void)
-{
-	struct shrinker first = { .name = "first", .scan = scan };
-	struct shrinker second = { .name = "second", .scan = scan };
-
-	nr_asked = 0;
-	/* The system's own shrinkers stand first: what they have is not to be enough. */
-	for (unsigned i = 0; i < 100 && shrink_node(NID_NONE, UINT64_MAX) > 0; i++)
-		;
-	register_shrinker(&first);
-	register_shrinker(&second);
-	CHECK(shrink_node(NID_NONE, 64) >= 48);
-	CHECK(first.nr_freed_pages > 0);
-	CHECK(second.nr_freed_pages > 0);
-	CHECK(second.nr_freed_pages <= first.nr_freed_pages);
-	CHECK_PANICS("shrinker->scan", register_shrinker(&(struct shrinker){ .name = "none" }));
-	unregister_shrinker(&second);
-	unregister_shrinker(&first);
-	CHECK(nr_asked <= 64 + 32);
-	for (unsigned nid = 0; nid < nr_node_ids(); nid++)
-		CHECK_EQ(reclaim_node(nid), 0);
-}
-
 static const struct test_case cases[] = {
 	{ "every order comes aligned and goes", every_order_comes_aligned_and_goes },
 	{ "constant requests take the same way", constant_requests_take_the_same_way },
@@ -417,7 +381,6 @@ static const struct test_case cases[] = {
 	{ "the nth allocation fails", the_nth_allocation_fails },
 	{ "addresses and pages correspond", addresses_and_pages_correspond },
 	{ "random operations keep every rule", random_operations_keep_every_rule },
-	{ "shrinkers are asked in turn", shrinkers_are_asked_in_turn },
 };
 
 TEST_SUITE(page_alloc, cases);

@@ -354,11 +354,17 @@ static void no_other_node_makes_a_slab_for_it(void)
 
 static unsigned nr_scans;
 
-static uint64_t count_scans(struct shrinker *shrinker, unsigned nid, uint64_t nr_pages)
+static uint64_t count_some(struct shrinker *shrinker, unsigned nid)
 {
 	(void)shrinker;
 	(void)nid;
-	(void)nr_pages;
+	return 1;
+}
+
+static uint64_t count_scans(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
 	nr_scans++;
 	return 0;
 }
@@ -379,7 +385,7 @@ static bool setup_low(const char *name)
 /* Before memory is reclaimed for a node, and before a slab is made elsewhere. */
 static void free_objects_of_other_nodes_come_first(void)
 {
-	struct shrinker shrinker = { .name = "counter", .scan = count_scans };
+	struct shrinker shrinker = { .name = "counter", .count = count_some, .scan = count_scans };
 	uint64_t nr_slabs;
 
 	if (!setup_low("test_low"))

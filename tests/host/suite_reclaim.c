@@ -1,0 +1,283 @@
+/*
+ * Reclaim on whole machines: whose memory kswapd and requests take when one kind
+ * of it runs short. Each case starts its own machine.
+ */
+
+#include "lib/string.h"
+#include "mm/init.h"
+#include "mm/live.h"
+#include "mm/page/reclaim.h"
+#include "mm/page_alloc.h"
+#include "tests/host/machine.h"
+#include "tests/host/port.h"
+#include "tests/host/suites_host.h"
+#include "tests/unit/heard.h"
+
+#define NR_CACHED	50000u
+
+/* A cache of pages that all could go, whose shrinker may or may not ask where they lie. */
+static struct page *cached[NR_CACHED];
+static unsigned nr_cached;
+static bool is_blind;
+
+static uint64_t count_cached(struct shrinker *shrinker, unsigned nid)
+{
+	(void)shrinker;
+	(void)nid;
+	return nr_cached;
+}
+
+static uint64_t drop_cached(struct shrinker *shrinker, struct shrink_control *control)
+{
+	uint64_t nr_freed = 0;
+	unsigned nr_kept = 0;
+
+	(void)shrinker;
+	for (unsigned i = 0; i < nr_cached; i++) {
+		if (control->nr_scanned < control->nr_to_scan && nr_freed < control->nr_to_free) {
+			control->nr_scanned++;
+			if (is_blind || shrink_wants(control, cached[i])) {
+				__free_pages(cached[i], 0);
+				nr_freed++;
+				continue;
+			}
+		}
+		cached[nr_kept++] = cached[i];
+	}
+	nr_cached = nr_kept;
+	return nr_freed;
+}
+
+static struct shrinker cache_shrinker = {
+	.name = "page cache", .count = count_cached, .scan = drop_cached
+};
+
+static void start(const struct host_machine *machine, gfp_t gfp, unsigned nr_pages)
+{
+	host_start_machine(machine);
+	for (nr_cached = 0; nr_cached < nr_pages; nr_cached++) {
+		cached[nr_cached] = alloc_pages(gfp | __GFP_NOWARN, 0);
+		if (!cached[nr_cached])
+			break;
+	}
+	host_port_take_wakeups();
+	register_shrinker(&cache_shrinker);
+}
+
+static void end(void)
+{
+	unregister_shrinker(&cache_shrinker);
+	while (nr_cached > 0)
+		__free_pages(cached[--nr_cached], 0);
+	CHECK(mm_verify_all());
+}
+
+/* Takes pages with @gfp until kswapd is woken or @nr_max are taken. Returns how many. */
+static unsigned take_until_woken(gfp_t gfp, unsigned nr_max)
+{
+	unsigned nr_taken = 0;
+
+	while (nr_taken < nr_max && !host_port_take_wakeups() &&
+	       alloc_pages(gfp | __GFP_KSWAPD_RECLAIM | __GFP_NOWARN, 0))
+		nr_taken++;
+	return nr_taken;
+}
+
+static unsigned nr_turns(unsigned nid)
+{
+	unsigned nr = 1;
+
+	while (reclaim_node(nid))
+		nr++;
+	return nr;
+}
+
+static struct zone *dma_zone(void)
+{
+	return &node_data(0)->node_zones[ZONE_DMA];
+}
+
+/* Nothing of the cache lies where it would help. */
+static void caches_elsewhere_survive_a_shortage_of_low_memory(void)
+{
+	is_blind = true;
+	start(&machine_large, GFP_KERNEL, NR_CACHED);
+	CHECK_EQ(nr_cached, NR_CACHED);
+	take_until_woken(GFP_DMA, UINT32_MAX);
+	CHECK(zone_free_pages(dma_zone()) > 0);
+	nr_turns(0);
+	CHECK(nr_cached >= NR_CACHED - 128);
+	end();
+}
+
+/* The same where the cache knows: then it loses nothing at all. */
+static void a_cache_that_knows_where_it_lies_loses_nothing(void)
+{
+	is_blind = false;
+	start(&machine_large, GFP_KERNEL, NR_CACHED);
+	take_until_woken(GFP_DMA, UINT32_MAX);
+	nr_turns(0);
+	CHECK_EQ(nr_cached, NR_CACHED);
+	end();
+}
+
+/* One who goes on asking does not wake kswapd each time, once that was seen to be of no use. */
+static void vain_wake_ups_become_rare(void)
+{
+	unsigned nr_wakeups = 0, nr_requests = 0;
+	struct page *page;
+
+	is_blind = true;
+	start(&machine_large, GFP_KERNEL, NR_CACHED);
+	while (nr_requests < 400) {
+		page = alloc_pages(GFP_DMA | __GFP_KSWAPD_RECLAIM | __GFP_NOWARN, 0);
+		nr_requests += page == NULL;
+		if (host_port_take_wakeups()) {
+			nr_wakeups++;
+			nr_turns(0);
+		}
+	}
+	CHECK(nr_wakeups > 4);
+	CHECK(nr_wakeups < 40);
+	CHECK(nr_cached > NR_CACHED / 2);
+	end();
+}
+
+/* But where it helps, kswapd goes to the high mark, not further. */
+static void kswapd_rests_at_the_high_mark(void)
+{
+	struct zone *zone;
+	uint64_t wanted, nr_given;
+
+	is_blind = false;
+	start(&machine_large, GFP_DMA | __GFP_MEMALLOC, NR_CACHED);
+	zone = dma_zone();
+	CHECK_EQ(zone_free_pages(zone), 0);
+	CHECK(nr_cached > 2000);
+	wanted = zone->watermark[WATERMARK_HIGH];
+	CHECK(wanted > 0);
+	nr_given = nr_cached;
+	CHECK_EQ(take_until_woken(GFP_DMA, 1), 0);
+	CHECK(host_port_take_wakeups() != 0);
+	CHECK_EQ(nr_turns(0), 1);
+	nr_given -= nr_cached;
+	CHECK(zone_free_pages(zone) > wanted);
+	CHECK(nr_given < wanted + 64);
+	CHECK(cache_shrinker.nr_scanned_pages >= nr_given);
+	CHECK_EQ(cache_shrinker.nr_freed_pages, nr_given);
+	/* Now it is balanced, and nobody is woken. */
+	CHECK(alloc_pages(GFP_DMA | __GFP_KSWAPD_RECLAIM, 0) != NULL);
+	CHECK_EQ(host_port_take_wakeups(), 0);
+	end();
+}
+
+static const struct host_machine machine_tiny_movable = {
+	.name = "a movable zone of 16 pages",
+	.ranges = {
+		{ 0, 1 * MIB, MEM_LOW, 0 },
+		{ 1 * MIB, 1 * GIB + 64 * KIB, MEM_USABLE, 0 },
+	},
+	.nr_cpus = 1,
+	.cpu_domains = { DOMAIN_NONE },
+	.movable = { .bytes = 1 << 20 },
+};
+
+static void a_zone_below_its_own_mark_wants_nothing(void)
+{
+	const struct zone *movable;
+
+	is_blind = true;
+	start(&machine_tiny_movable, GFP_KERNEL, NR_CACHED);
+	movable = &node_data(0)->node_zones[ZONE_MOVABLE];
+	CHECK(zone_is_populated(movable));
+	CHECK(movable->managed_pages < movable->watermark[WATERMARK_HIGH]);
+	reclaim_wake(node_data(0), 0, ZONE_MOVABLE);
+	CHECK_EQ(host_port_take_wakeups(), 0);
+	node_data(0)->is_kswapd_woken = true;	/* woken for another reason */
+	node_data(0)->kswapd_highest_zone = ZONE_MOVABLE;
+	CHECK_EQ(nr_turns(0), 1);
+	CHECK_EQ(nr_cached, NR_CACHED);
+	end();
+}
+
+/* A request for low memory gives up after the first round that took only other memory. */
+static void a_request_spares_caches_that_cannot_help(void)
+{
+	struct page *page;
+
+	is_blind = true;
+	start(&machine_large, GFP_KERNEL, NR_CACHED);
+	while (alloc_pages(GFP_DMA | __GFP_MEMALLOC | __GFP_NOWARN, 0))
+		;
+	page = alloc_pages(GFP_DMA | __GFP_DIRECT_RECLAIM | __GFP_NOWARN, 0);
+	CHECK(!page);
+	CHECK(nr_cached < NR_CACHED);
+	CHECK(nr_cached >= NR_CACHED - 64);
+	end();
+}
+
+static void wake_ups_gather_the_hardest_request(void)
+{
+	struct pglist_data *node;
+
+	is_blind = false;
+	start(&machine_large, GFP_KERNEL | __GFP_MEMALLOC, 0);
+	node = node_data(0);
+	while (alloc_pages(GFP_KERNEL | __GFP_MEMALLOC | __GFP_NOWARN, 0))
+		;
+	host_port_take_wakeups();
+	nr_turns(0);
+	node->kswapd_backoff[ZONE_DMA32].shift = 0;
+	node->kswapd_backoff[ZONE_NORMAL].shift = 0;
+	reclaim_wake(node, 3, ZONE_DMA32);
+	reclaim_wake(node, 1, ZONE_NORMAL);
+	reclaim_wake(node, 0, ZONE_DMA);
+	CHECK_EQ(host_port_take_wakeups(), 1);
+	CHECK(node->is_kswapd_woken);
+	CHECK_EQ(node->kswapd_max_order, 3);
+	CHECK_EQ(node->kswapd_highest_zone, ZONE_NORMAL);
+	nr_turns(0);
+	CHECK(!node->is_kswapd_woken);
+	CHECK_EQ(node->kswapd_max_order, 0);
+	end();
+}
+
+/* One line, however many requests fail; it names who could be asked. */
+static void a_failure_says_who_holds_the_memory(void)
+{
+	uint64_t nr_failed = nr_failed_requests();
+	const char *text, *line;
+
+	is_blind = false;
+	start(&machine_large, GFP_KERNEL, 1000);
+	while (alloc_pages(GFP_DMA | __GFP_MEMALLOC | __GFP_NOWARN, 0))
+		;
+	heard_begin();
+	for (unsigned i = 0; i < 100; i++)
+		CHECK(alloc_pages(GFP_DMA, 0) == NULL);
+	text = heard_end();
+	line = strstr(text, "no block of order 0");
+	CHECK(line != NULL);
+	if (line) {
+		CHECK(strstr(line, "zones up to DMA: of "));
+		CHECK(strstr(line, "page cache 1000"));
+		CHECK(strstr(line + 1, "no block of order") == NULL);
+	}
+	CHECK(nr_failed_requests() >= nr_failed + 100);
+	end();
+}
+
+static const struct test_case cases[] = {
+	{ "caches elsewhere survive a shortage of low memory",
+	  caches_elsewhere_survive_a_shortage_of_low_memory },
+	{ "a cache that knows where it lies loses nothing",
+	  a_cache_that_knows_where_it_lies_loses_nothing },
+	{ "vain wake-ups become rare", vain_wake_ups_become_rare },
+	{ "kswapd rests at the high mark", kswapd_rests_at_the_high_mark },
+	{ "a zone below its own mark wants nothing", a_zone_below_its_own_mark_wants_nothing },
+	{ "a request spares caches that cannot help", a_request_spares_caches_that_cannot_help },
+	{ "wake-ups gather the hardest request", wake_ups_gather_the_hardest_request },
+	{ "a failure says who holds the memory", a_failure_says_who_holds_the_memory },
+};
+
+TEST_SUITE(reclaim_machines, cases);
