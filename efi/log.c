@@ -181,6 +181,15 @@ void log_fresh_line(void)
 	leave(has_entered);
 }
 
+void log_restart_line(void)
+{
+	bool has_entered = enter();
+
+	if (last_byte != '\n')
+		put_log(NULL, "\r", 1);
+	leave(has_entered);
+}
+
 /* Sends bytes [@start, @end) of the log, which the ring still holds, to @sink. */
 static void replay_ring(log_sink *sink, uint64_t start, uint64_t end)
 {

@@ -29,6 +29,9 @@ enum log_level log_set_level(enum log_level level);
 /* Ends the current line if one is open: the next byte stands at column 0. */
 void log_fresh_line(void);
 
+/* The next text takes the place of the line that is open, if one is. */
+void log_restart_line(void);
+
 /*
  * Adds a sink and sends it what the ring still holds. A sink gets pieces of
  * text with plain '\n', not only whole lines, and must not log. False when

@@ -10,7 +10,8 @@
  * Invariants
  *   K1  every plan line is followed by exactly as many points of its level,
  *       numbered from 1, unless the program dies in between
- *   K2  a suite's point is "not ok" if and only if one of its cases is
+ *   K2  a suite's point is "not ok" if and only if one of its cases is, or the
+ *       suite's own process ended early
  *   K3  the totals are the sum of the cases, not of the suites
  *   K4  a run in which nothing was chosen fails: a misspelt glob is no success
  *
@@ -52,6 +53,7 @@ static struct {
 } current;
 
 static uint64_t run_seed = DEFAULT_SEED;
+static const struct test_hooks *hooks;
 
 void *test_panic_jump[5];
 static char panic_message[MESSAGE_BYTES];
@@ -197,12 +199,26 @@ static unsigned count_chosen(const struct test_suite *suite, const char *globs)
 	return nr_chosen;
 }
 
+/*
+ * So the last line of a hung machine's screen, or of its log, names the case, and
+ * tools/qemu.py ends a boot whose line stays open too long. The runner keeps the
+ * time, for a case may hang with interrupts off.
+ */
+static void show_case(const struct test_case *test)
+{
+	log_fresh_line();
+	log_raw("  # %s", test->name);
+}
+
 static void print_case_result(unsigned number)
 {
 	if (current.nr_failures > NR_FAILURES_SHOWN)
 		test_comment("%u more failed checks not shown",
 			     current.nr_failures - NR_FAILURES_SHOWN);
-	log_fresh_line();
+	if (hooks->does_show_case)
+		log_restart_line();
+	else
+		log_fresh_line();
 	if (current.nr_failures)
 		log_raw("  not ok %u %s\n", number, current.test->name);
 	else if (current.is_skipped)
@@ -213,18 +229,22 @@ static void print_case_result(unsigned number)
 }
 
 static void run_case(const struct test_suite *suite, const struct test_case *test, unsigned number,
-		     bool (*after_case)(void), struct test_totals *totals)
+		     struct test_totals *totals)
 {
 	memset(&current, 0, sizeof(current));
 	current.suite = suite;
 	current.test = test;
 	seed_case();
 
+	if (hooks->begin)
+		hooks->begin(suite, test);
+	if (hooks->does_show_case)
+		show_case(test);
 	log_mute(true);
 	test->run();
 	log_mute(false);
 	panic_hook = NULL;
-	if (after_case && !after_case())
+	if (hooks->end && !hooks->end())
 		test_fail(__FILE__, __LINE__, "a verifier found a broken rule after this case");
 
 	print_case_result(number);
@@ -236,18 +256,28 @@ static void run_case(const struct test_suite *suite, const struct test_case *tes
 		totals->nr_passed++;
 }
 
+void test_run_cases(const struct test_suite *suite, const char *globs,
+		    struct test_totals *totals)
+{
+	unsigned case_number = 0;
+
+	for (unsigned i = 0; i < suite->nr_cases; i++)
+		if (is_chosen(suite, &suite->cases[i], globs))
+			run_case(suite, &suite->cases[i], ++case_number, totals);
+}
+
 static void run_suite(const struct test_suite *suite, unsigned number, const char *globs,
-		      bool (*after_case)(void), struct test_totals *totals)
+		      struct test_totals *totals)
 {
 	unsigned nr_failed_before = totals->nr_failed;
-	unsigned case_number = 0;
 
 	log_fresh_line();
 	log_raw("  KTAP version 1\n  # Subtest: %s\n  1..%u\n", suite->name,
 		count_chosen(suite, globs));
-	for (unsigned i = 0; i < suite->nr_cases; i++)
-		if (is_chosen(suite, &suite->cases[i], globs))
-			run_case(suite, &suite->cases[i], ++case_number, after_case, totals);
+	if (hooks->run_apart)
+		hooks->run_apart(suite, globs, totals);
+	else
+		test_run_cases(suite, globs, totals);
 
 	log_fresh_line();
 	log_raw("%s %u %s\n", totals->nr_failed == nr_failed_before ? "ok" : "not ok", number,
@@ -263,11 +293,12 @@ static void print_totals(const struct test_totals *totals)
 }
 
 struct test_totals test_run(const struct test_suite *const suites[], unsigned nr_suites,
-			    const char *globs, bool (*after_case)(void))
+			    const char *globs, const struct test_hooks *wanted_hooks)
 {
 	struct test_totals totals = { 0, 0, 0 };
 	unsigned nr_chosen_suites = 0, number = 0;
 
+	hooks = wanted_hooks;
 	for (unsigned i = 0; i < nr_suites; i++)
 		nr_chosen_suites += count_chosen(suites[i], globs) > 0;
 
@@ -275,7 +306,7 @@ struct test_totals test_run(const struct test_suite *const suites[], unsigned nr
 	log_raw("KTAP version 1\n1..%u\n", nr_chosen_suites ? nr_chosen_suites : 1);
 	for (unsigned i = 0; i < nr_suites; i++)
 		if (count_chosen(suites[i], globs) > 0)
-			run_suite(suites[i], ++number, globs, after_case, &totals);
+			run_suite(suites[i], ++number, globs, &totals);
 	if (!nr_chosen_suites) {
 		log_raw("not ok 1 no case matches tests=%s\n", globs ? globs : "");
 		totals.nr_failed++;

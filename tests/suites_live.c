@@ -34,6 +34,7 @@ const unsigned nr_live_suites = ARRAY_SIZE(live_suites);
 struct test_totals test_run_image(const char *globs, bool (*after_case)(void))
 {
 	static const struct test_suite *joined[NR_JOINED_SUITES];
+	const struct test_hooks hooks = { .end = after_case, .does_show_case = true };
 	unsigned nr_joined = 0;
 
 	if (nr_unit_suites + nr_live_suites > NR_JOINED_SUITES)
@@ -42,5 +43,5 @@ struct test_totals test_run_image(const char *globs, bool (*after_case)(void))
 		joined[nr_joined++] = unit_suites[i];
 	for (unsigned i = 0; i < nr_live_suites; i++)
 		joined[nr_joined++] = live_suites[i];
-	return test_run(joined, nr_joined, globs, after_case);
+	return test_run(joined, nr_joined, globs, &hooks);
 }

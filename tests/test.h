@@ -33,14 +33,33 @@ struct test_totals {
 	unsigned nr_passed, nr_failed, nr_skipped;
 };
 
+/* What a program does around cases; each may be NULL. */
+struct test_hooks {
+	/* Before a case: for a watchdog. */
+	void (*begin)(const struct test_suite *suite, const struct test_case *test);
+	/* After it, for verifiers: false fails the case. */
+	bool (*end)(void);
+	/*
+	 * Calls test_run_cases() where a panic harms no other suite, and counts
+	 * what it lost as failed; NULL: here.
+	 */
+	void (*run_apart)(const struct test_suite *suite, const char *globs,
+			  struct test_totals *totals);
+	/* While a case runs its name stands on the line that is not ended. */
+	bool does_show_case;
+};
+
 /*
  * Runs the suites whose "suite.case" matches one of the comma-separated globs
  * (NULL or "": all that are not hidden; blanks in names match '_'), prints KTAP
- * and totals. After every case runs @after_case (verifiers), if given: false
- * from it fails the case.
+ * and totals. @hooks stays in use until it returns.
  */
 struct test_totals test_run(const struct test_suite *const suites[], unsigned nr_suites,
-			    const char *globs, bool (*after_case)(void));
+			    const char *globs, const struct test_hooks *hooks);
+
+/* For run_apart(): the chosen cases of @suite, counted in @totals. */
+void test_run_cases(const struct test_suite *suite, const char *globs,
+		    struct test_totals *totals);
 
 /* ---- For use inside a case ---- */
 

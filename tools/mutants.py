@@ -76,7 +76,7 @@ QUICK = ["-w", "-O0", "-g0"]
 LEAST_TIMEOUT_S = 3
 TIMEOUT_FACTOR = 10
 MEASURE_TIMEOUT_S = 600
-FAILURE = re.compile(r"^\s*(not ok .*|Bail out!.*|.*runtime error: .*|.*ERROR: \w+Sanitizer.*)")
+FAILURE = re.compile(r"^\s*(not ok .*|# panic: .*|.*runtime error: .*|.*ERROR: \w+Sanitizer.*)")
 
 
 # ---- Making mutants ----
@@ -346,6 +346,8 @@ def main():
     table = load_table()
     results = [try_source(source, table[source], arguments)
                for source in arguments.sources or table]
+    print(f"mutants: {len(results)} sources, {results.count(False)} with a survivor or an excuse "
+          "too many")
     return 0 if all(results) else 1
 
 

@@ -283,6 +283,6 @@ void mm_port_panic(const char *file, int line, const char *format, ...)
 	log_ignore_lock();
 	log_tell_muted();
 	log_fresh_line();
-	log_raw("Bail out! %s:%d %s\n", file, line, message);
+	log_raw("  # panic: %s:%d %s\n", file, line, message);
 	abort();
 }
