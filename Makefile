@@ -1,8 +1,14 @@
 # Slabstick: see `make help`. Sources are listed in layer order; see tools/check_layers.py.
+#
+# What a target has built no other target changes: runs boot copies of the image, and what
+# they leave goes to build/run (tests/targets.py).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 BUILD := build
+# Logs and sticks of runs.
+RUN := $(BUILD)/run
+VERSION := $(shell cat VERSION)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -16,10 +22,18 @@ endif
 # What `make run` boots; empty: the runner's own choice (4 CPUs, 1 GiB, 2 nodes, q35).
 export CPUS MEM NODES MACHINE OPTIONS OVMF QEMU QEMUEXTRA TIMEOUT
 
-# These goals build or boot something: first install what is missing. Done while
+# One short line a step; with V=1 the commands.
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+# All but these build or boot something: first install what is missing. Done while
 # reading this file, since the paths below must be looked up afterwards.
-SETUP_GOALS := run test image host bench bench-host fuzz mutants soak soak-host lecture debug usb sign port-check check
-ifneq ($(filter $(SETUP_GOALS),$(MAKECMDGOALS)),)
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
 ifneq ($(shell sh tools/setup.sh >&2 || echo failed),)
 $(error set-up failed, see above)
 endif
@@ -98,7 +112,7 @@ COMMON_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -MMD -MP -fno-strict
 IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-stack-protector \
 	-fshort-wchar -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-jump-tables \
-	-Iarch/x86_64/port -include arch/x86_64/port/all_hidden.h \
+	-Iarch/x86_64/port -include arch/x86_64/port/all_hidden.h -DSLABSTICK_VERSION=$(VERSION) \
 	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 # The same with a local lock that keeps interrupts away: what that costs is measured.
 IRQSAFE_FLAGS := $(patsubst -Iarch/x86_64/port,-Iarch/x86_64/port_irqsafe,$(IMAGE_FLAGS))
@@ -124,16 +138,19 @@ $(BUILD)/$(1)/.flags: FORCE
 
 $(BUILD)/$(1)/%.c.o: %.c $(BUILD)/$(1)/.flags
 	@mkdir -p $$(@D)
-	$(2) $(3) -c $$< -o $$@
+	$$(call say,CC,$$<$(if $(filter-out image,$(1)), [$(1)]))
+	$$(Q)$(2) $(3) -c $$< -o $$@
 
 $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/$(1)/.flags
 	@mkdir -p $$(@D)
-	$(2) $(3) -c $$< -o $$@
+	$$(call say,AS,$$<$(if $(filter-out image,$(1)), [$(1)]))
+	$$(Q)$(2) $(3) -c $$< -o $$@
 
 # Each header alone: it includes what it needs.
 $(BUILD)/$(1)/%.h.ok: %.h $(BUILD)/$(1)/.flags
 	@mkdir -p $$(@D)
-	$(2) $(filter-out -MMD -MP,$(3)) -fsyntax-only -x c $$<
+	$$(call say,HEADER,$$<)
+	$$(Q)$(2) $(filter-out -MMD -MP,$(3)) -fsyntax-only -x c $$<
 	@touch $$@
 endef
 
@@ -158,20 +175,28 @@ $(eval $(call compile_rules,image-irqsafe,$(CC),$(IRQSAFE_FLAGS)))
 # $(call image_rules,NAME,APPLICATION,OBJECTS,LAST OBJECTS): from objects to build/NAME.img.
 define image_rules
 $(BUILD)/$(1).so: $(3) $(4)
-	ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
+	$$(call say,LD,$$@)
+	$$(Q)ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
 		-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0) $(3) -lefi -lgnuefi \
 		$(4) -o $$@
 
 $(BUILD)/$(1).debug: $(BUILD)/$(1).so
-	objcopy --only-keep-debug $$< $$@
+	$$(call say,DEBUG,$$@)
+	$$(Q)objcopy --only-keep-debug $$< $$@
 
-$(BUILD)/$(2): $(BUILD)/$(1).so $(BUILD)/$(1).debug tools/finish_pe.py
-	objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .reloc \
-		--target=efi-app-x86_64 $$< $$@.unfinished
-	$(PYTHON) tools/finish_pe.py $$@.unfinished $$@
+# The sections firmware loads, before tools/finish_pe.py has seen to the header.
+$(BUILD)/$(1).pe: $(BUILD)/$(1).so
+	$$(call say,OBJCOPY,$$@)
+	$$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .reloc \
+		--target=efi-app-x86_64 $$< $$@
+
+$(BUILD)/$(2): $(BUILD)/$(1).pe $(BUILD)/$(1).debug tools/finish_pe.py
+	$$(call say,EFI,$$@)
+	$$(Q)$(PYTHON) tools/finish_pe.py $$< $$@
 
 $(BUILD)/$(1).img: $(BUILD)/$(2) tools/mkimage.sh
-	sh tools/mkimage.sh $$< $$@
+	$$(call say,IMG,$$@)
+	$$(Q)sh tools/mkimage.sh $$< $$@
 endef
 
 $(eval $(call image_rules,slabstick,BOOTX64.EFI,$(IMAGE_OBJECTS),$(IMAGE_LAST)))
@@ -186,14 +211,16 @@ UNIT_OBJECTS := $(call objects,host/unit.o,$(UNIT_PROGRAM_SOURCES))
 $(eval $(call compile_rules,host/unit.o,$(CC),$(HOST_FLAGS)))
 
 $(BUILD)/host/unit: $(UNIT_OBJECTS)
-	$(CC) $(HOST_FLAGS) $(UNIT_OBJECTS) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HOST_FLAGS) $(UNIT_OBJECTS) -o $@
 
 REPLAY_PROGRAM_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
 	$(REPLAY_SOURCES))
 REPLAY_OBJECTS := $(call objects,host/unit.o,$(REPLAY_PROGRAM_SOURCES))
 
 $(BUILD)/host/replay: $(REPLAY_OBJECTS)
-	$(CC) $(HOST_FLAGS) $(REPLAY_OBJECTS) -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HOST_FLAGS) $(REPLAY_OBJECTS) -o $@
 
 # ---- The hosted library and what is built on it --------------------------------
 
@@ -212,10 +239,11 @@ $(eval $(call compile_rules,host/library.o,$(CC),$(LIBRARY_FLAGS)))
 $(eval $(call compile_rules,host/tsan.o,$(CC),$(TSAN_FLAGS)))
 
 $(BUILD)/host/libslabstick.a: $(LIBRARY_OBJECTS) $(LIBRARY_HEADERS) tests/host/lib/slabstick.h
-	rm -f $@
-	ar rcs $@ $(LIBRARY_OBJECTS)
+	$(call say,AR,$@)
+	@rm -rf $@ $(BUILD)/host/include
+	$(Q)ar rcs $@ $(LIBRARY_OBJECTS)
 	@mkdir -p $(BUILD)/host/include
-	cp -r include/log.h include/lib include/mm tests/host/port/mm_port_inline.h \
+	$(Q)cp -r include/log.h include/lib include/mm tests/host/port/mm_port_inline.h \
 		tests/host/lib/slabstick.h $(BUILD)/host/include
 
 BENCH_HOST_OBJECTS := $(call objects,host/library.o,$(addprefix tests/host/bench/, \
@@ -223,17 +251,21 @@ BENCH_HOST_OBJECTS := $(call objects,host/library.o,$(addprefix tests/host/bench
 FRAG_HOST_OBJECTS := $(call objects,host/library.o,tests/host/bench/frag_host.c)
 
 $(BUILD)/host/bench_host: $(BENCH_HOST_OBJECTS) $(BUILD)/host/libslabstick.a
-	$(CC) $(LIBRARY_FLAGS) $^ -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LIBRARY_FLAGS) $^ -o $@
 
 $(BUILD)/host/frag_host: $(FRAG_HOST_OBJECTS) $(BUILD)/host/libslabstick.a
-	$(CC) $(LIBRARY_FLAGS) $^ -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LIBRARY_FLAGS) $^ -o $@
 
 $(BUILD)/host/slab_stress: $(call objects,host/library.o,tests/host/stress/slab_stress.c) \
 		$(BUILD)/host/libslabstick.a
-	$(CC) $(LIBRARY_FLAGS) $^ -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LIBRARY_FLAGS) $^ -o $@
 
 $(BUILD)/host/slab_stress_tsan: $(STRESS_TSAN_OBJECTS)
-	$(CC) $(TSAN_FLAGS) $^ -o $@
+	$(call say,LD,$@)
+	$(Q)$(CC) $(TSAN_FLAGS) $^ -o $@
 
 # ---- Fuzzers (clang's libFuzzer) --------------------------------------------
 
@@ -246,7 +278,8 @@ FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SOURCES))
 $(eval $(call compile_rules,fuzz,clang,$(FUZZ_FLAGS)))
 
 $(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.c.o $(FUZZ_COMMON_OBJECTS)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@
+	$(call say,LD,$@)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@
 
 # ---- The portable core alone -------------------------------------------------
 
@@ -257,8 +290,9 @@ PORT_HEADERS := $(wildcard mm/*.h mm/*/*.h mm/*/*/*.h include/*.h include/*/*.h 
 $(BUILD)/port-check/program: $(PORT_SOURCES) $(PORT_HEADERS)
 	@rm -rf $(BUILD)/port-check
 	@mkdir -p $(BUILD)/port-check
-	cp -r --parents $(PORT_SOURCES) $(PORT_HEADERS) $(BUILD)/port-check
-	cd $(BUILD)/port-check && $(CC) $(filter-out -MMD -MP,$(PORT_FLAGS)) $(PORT_SOURCES) \
+	$(call say,CC,$@)
+	$(Q)cp -r --parents $(PORT_SOURCES) $(PORT_HEADERS) $(BUILD)/port-check
+	$(Q)cd $(BUILD)/port-check && $(CC) $(filter-out -MMD -MP,$(PORT_FLAGS)) $(PORT_SOURCES) \
 		-o $(@F)
 
 # ---- Checks ----------------------------------------------------------------
@@ -280,97 +314,117 @@ CHECK_OBJECTS := \
 
 # ---- Targets ---------------------------------------------------------------
 
-.PHONY: help quick image host run test bench bench-host fuzz mutants soak soak-host report lecture debug usb sign \
-	port-check layer-check call-check check clean
+.PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
+	debug usb sign port-check layer-check call-check check clean
 
 help:
-	@echo 'Slabstick: a memory manager that boots.'
+	@echo 'Slabstick $(VERSION): a memory manager that boots.'
 	@echo
-	@echo '  make run         boot in QEMU: 4 CPUs, 2 nodes, 1 GiB; variables below change it'
+	@echo '  make run         boot a copy of the image in QEMU: 4 CPUs, 2 nodes, 1 GiB'
 	@echo '  make test        everything: hosted tests, fuzzers, machines in QEMU, checks'
 	@echo '  make image       build/BOOTX64.EFI and build/slabstick.img'
-	@echo '  make host        the hosted programs: build/host/unit, build/host/replay'
+	@echo '  make host        the hosted programs and build/host/libslabstick.a'
 	@echo '  make bench       guest instructions of every operation against its budget'
 	@echo '  make bench-host  the hosted library beside its limit and other libraries, in nanoseconds'
 	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60), or FUZZ_RUNS inputs'
 	@echo '  make mutants     the sources broken in small ways: do the tests notice?'
 	@echo '  make soak        stress on the host and in QEMU for SOAK_SECONDS (600)'
+	@echo '  make soak-host   the half of that on the host'
+	@echo '  make targets     all targets in random order: none may change what another has built'
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
-	@echo '  make report      build/report.html from the last run'
+	@echo '  make report      build/run/report.html from the last make run'
 	@echo '  make usb DEV=/dev/sdX   write the image to a USB stick'
 	@echo '  make sign KEY=db.key CERT=db.crt   sign BOOTX64.EFI for Secure Boot'
 	@echo '  make port-check  mm/ and include/ alone against the smallest port'
-	@echo '  make check       both compilers, headers, layers, lock annotations'
+	@echo '  make layer-check includes against the layers'
+	@echo '  make call-check  calls inside mm, arch and efi go one way'
+	@echo '  make check       both compilers, headers, layers, style, lock annotations'
+	@echo '  make quick       the image and the units compile, the layers hold'
 	@echo '  make clean       remove build/'
+	@echo '  make help        this'
 	@echo
 	@echo 'variables: CPUS=4 MEM=1G NODES=2 MACHINE=(row of tests/machines.toml)'
 	@echo '  OPTIONS="run=selftest,show tests=buddy.* loglevel=debug"  TIMEOUT=(seconds)'
 	@echo '  OVMF=/path/to/OVMF_CODE.fd QEMU=/path/to/qemu QEMUEXTRA="more QEMU arguments"'
+	@echo '  V=1 shows the commands of the build'
+	@echo 'runs leave logs and sticks, with what was captured, in build/run'
 	@echo 'one machine or case: tests/run.py -l; tests/run.py --machine NAME -k "buddy.*"'
+
+IMAGE_FILES := $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
+HOST_FILES := $(BUILD)/host/unit $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
 
 # What every landing must pass: compiles, and the arrows between folders hold.
 quick: $(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) layer-check
+	@echo 'quick: image and units compile, layers hold'
 
-image: $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
-host: $(BUILD)/host/unit $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
+image: $(IMAGE_FILES)
+	@echo 'image: Slabstick $(VERSION) in $(IMAGE_FILES)'
 
-run: image
-	$(PYTHON) tools/qemu.py --write --log $(BUILD)/run.log
+host: $(HOST_FILES)
+	@echo 'host: $(HOST_FILES)'
+
+run: $(IMAGE_FILES)
+	@$(PYTHON) tools/qemu.py --keep $(RUN)/run
 
 FUZZ_SMOKE_SECONDS ?= 20
-test: image host $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
-	FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
+test: $(IMAGE_FILES) $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
+	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
-bench: image $(BUILD)/slabstick-irqsafe.img
-	$(PYTHON) tools/bench.py --log $(BUILD)/bench.log
+targets: $(IMAGE_FILES) $(HOST_FILES)
+	@$(PYTHON) tests/targets.py --full
+
+bench: $(IMAGE_FILES) $(BUILD)/slabstick-irqsafe.img
+	@$(PYTHON) tools/bench.py --log $(RUN)/bench.log
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_PROGRAMS)
-	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
 
-SOAK_SECONDS ?= 600
 # Without the other libraries the table is narrower.
 bench-host: $(BUILD)/host/bench_host $(BUILD)/host/frag_host
-	-sh tools/setup.sh --comparators
-	$(PYTHON) tools/bench_host.py $^
+	-@sh tools/setup.sh --comparators
+	@$(PYTHON) tools/bench_host.py $^
 
 # Ten million operations on pages against the model, with address and undefined-behaviour
 # sanitizers; as many on objects by 8 threads on 4 nodes; a tenth of them under ThreadSanitizer.
+SOAK_SECONDS ?= 600
 SOAK_SEED ?= $(shell date +%s)
 soak-host: $(BUILD)/host/unit $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
-	timeout 900 $(BUILD)/host/unit tests=soak seed=$(SOAK_SEED)
-	timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
-	TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 $(BUILD)/host/slab_stress_tsan 1000000 8 4
+	$(Q)timeout 900 $(BUILD)/host/unit tests=soak seed=$(SOAK_SEED)
+	$(Q)timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
+	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 \
+		$(BUILD)/host/slab_stress_tsan 1000000 8 4
+	@echo 'soak-host: every rule held, no sanitizer complained'
 
 # Every mutant of the sources that tests/mutants.toml lists, or of MUTANTS_FILES; a sample of
 # MUTANTS_SAMPLE of each when that is not 0.
 MUTANTS_SAMPLE ?= 0
 mutants: $(BUILD)/host/unit
-	$(PYTHON) tools/mutants.py --sample $(MUTANTS_SAMPLE) $(MUTANTS_FILES)
+	@$(PYTHON) tools/mutants.py --sample $(MUTANTS_SAMPLE) $(MUTANTS_FILES)
 
-soak: image soak-host
-	$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \
-		--timeout $$(($(SOAK_SECONDS) * 2 + 300)) --log $(BUILD)/soak.log
+soak: $(IMAGE_FILES) soak-host
+	@$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \
+		--timeout $$(($(SOAK_SECONDS) * 2 + 300)) --keep $(RUN)/soak
 
-lecture: image
-	$(PYTHON) tools/qemu.py --options "run=lecture $(OPTIONS)" --log $(BUILD)/lecture.log
+lecture: $(IMAGE_FILES)
+	@$(PYTHON) tools/qemu.py --options "run=lecture $(OPTIONS)" --keep $(RUN)/lecture
 
-debug: image
+debug: $(IMAGE_FILES)
 	@echo 'in another terminal: gdb -x tools/debug.gdb'
-	$(PYTHON) tools/qemu.py --gdb --log $(BUILD)/debug.log
+	@$(PYTHON) tools/qemu.py --gdb --keep $(RUN)/debug
 
 report:
-	$(PYTHON) tools/report.py $(BUILD)/run.log --html $(BUILD)/report.html
+	@$(PYTHON) tools/report.py $(RUN)/run.log --html $(RUN)/report.html
 
-usb: image
-	sh tools/usb.sh $(BUILD)/slabstick.img '$(DEV)'
+usb: $(IMAGE_FILES)
+	@sh tools/usb.sh $(BUILD)/slabstick.img '$(DEV)'
 
-sign: image
-	sh tools/sign.sh $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick-signed.img '$(KEY)' '$(CERT)'
+sign: $(IMAGE_FILES)
+	@sh tools/sign.sh $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick-signed.img '$(KEY)' '$(CERT)'
 
 port-check: $(BUILD)/port-check/program
-	$(BUILD)/port-check/program
+	@$(BUILD)/port-check/program
 
 # Calls inside mm, arch and efi go one way.
 call-check: $(IMAGE_OBJECTS)
@@ -384,7 +438,8 @@ check: layer-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
 	@echo 'check: both compilers clean, headers self-sufficient, layers hold'
 
 clean:
-	rm -rf $(BUILD)
+	@rm -rf $(BUILD)
+	@echo 'clean: $(BUILD)/ is gone'
 
 -include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
 	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \

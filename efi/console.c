@@ -2,9 +2,10 @@
  * The firmware's text console, and the ways to end early.
  *
  * Model
- *   Until the kernel has sinks, text goes to the log's ring; what the person at
- *   the screen must see goes to ConOut as well. A program that cannot go on says
- *   "Bail out!" there and on the first serial port, so that a harness sees it.
+ *   Until the kernel has sinks, text goes to the log's ring; ConOut gets a sign of
+ *   life alone, for what it shows may come out of the serial line too, and all
+ *   would stand there twice. A program that cannot go on sends the log to ConOut
+ *   and to the first serial port, so that a person and a harness see "Bail out!".
  *
  * Locking
  *   None: one CPU.
@@ -16,37 +17,28 @@
 #include "efi/firmware.h"
 #include "efi/framebuffer.h"
 
+/* The Makefile gives it as it stands in the file VERSION. */
+#define TEXT(word)		#word
+#define VERSION_TEXT(version)	TEXT(version)
+
 #define STOP_SECONDS		10u
 #define STATUS_PANICKED		0x12u	/* isa-debug-exit: QEMU ends with 37 */
 
 struct firmware_state firmware;
 
-static void print_console(const char *text)
+static void write_console(const char *text, size_t bytes)
 {
 	SIMPLE_TEXT_OUTPUT_INTERFACE *console = firmware.system->ConOut;
 	CHAR16 piece[2] = { 0, 0 };
 
 	if (!console)
 		return;
-	for (; *text; text++) {
-		piece[0] = (CHAR16)*text;
-		if (*text == '\n')
+	for (size_t i = 0; i < bytes; i++) {
+		piece[0] = (CHAR16)text[i];
+		if (text[i] == '\n')
 			console->OutputString(console, (CHAR16 *)L"\r");
 		console->OutputString(console, piece);
 	}
-}
-
-void announce(enum log_level level, const char *format, ...)
-{
-	char line[256];
-	va_list args;
-
-	va_start(args, format);
-	format_vtext(line, sizeof(line) - 1, format, args);
-	va_end(args);
-	log_line(level, "%s", line);
-	print_console(line);
-	print_console("\n");
 }
 
 /* The log to the serial line, whether or not firmware still rules. */
@@ -66,7 +58,8 @@ void stop(const char *format, ...)
 	va_start(args, format);
 	format_vtext(reason, sizeof(reason), format, args);
 	va_end(args);
-	announce(LOG_ERROR, "Bail out! %s", reason);
+	log_line(LOG_ERROR, "Bail out! %s", reason);
+	log_add_sink(write_console);
 	send_log_to_serial();
 	firmware.boot->Stall(STOP_SECONDS * 1000000ull);
 	arch_exit_emulator(STATUS_PANICKED);
@@ -96,13 +89,15 @@ void copy_vendor(char *to, size_t size)
 
 void print_banner(const char *vendor)
 {
+	static const char sign_of_life[] = "Asking the firmware what this machine is ...\n";
 	EFI_TIME now = { 0 };
 
-	announce(LOG_NOTICE, "Slabstick %s", SLABSTICK_VERSION);
-	announce(LOG_NOTICE, "efi: EFI v%u.%02u by %s, revision 0x%08x",
+	write_console(sign_of_life, sizeof(sign_of_life) - 1);
+	log_line(LOG_NOTICE, "Slabstick %s", VERSION_TEXT(SLABSTICK_VERSION));
+	log_line(LOG_NOTICE, "efi: EFI v%u.%02u by %s, revision 0x%08x",
 		 firmware.system->Hdr.Revision >> 16, firmware.system->Hdr.Revision & 0xFFFF,
 		 vendor, firmware.system->FirmwareRevision);
 	if (!EFI_ERROR(firmware.system->RuntimeServices->GetTime(&now, NULL)))
-		announce(LOG_NOTICE, "time: %04u-%02u-%02u %02u:%02u:%02u", now.Year, now.Month,
+		log_line(LOG_NOTICE, "time: %04u-%02u-%02u %02u:%02u:%02u", now.Year, now.Month,
 			 now.Day, now.Hour, now.Minute, now.Second);
 }

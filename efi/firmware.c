@@ -157,7 +157,7 @@ static void take_trampoline(struct boot_info *info)
 {
 	info->trampoline_pa = try_take_pages(1, TRAMPOLINE_HIGHEST);
 	if (info->trampoline_pa == 0) {
-		announce(LOG_WARN, "smp: no page below 640 KiB: only this CPU will run");
+		log_line(LOG_WARN, "smp: no page below 640 KiB: only this CPU will run");
 		return;
 	}
 	firmware.held[HELD_TRAMPOLINE] = (struct held_range){ info->trampoline_pa,

@@ -17,7 +17,4 @@
  */
 struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
 
-/* For the banner. */
-#define SLABSTICK_VERSION	"0.1"
-
 #endif

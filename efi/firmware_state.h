@@ -51,9 +51,6 @@ extern struct firmware_state firmware;
 
 /* ---- console.c ---- */
 
-/* A line for the log and for whoever sits at the screen. */
-void announce(enum log_level level, const char *format, ...) PRINTF(2, 3);
-
 /* Ends the program while boot services work: tells why, gives time to read it. */
 void stop(const char *format, ...) PRINTF(1, 2) NORETURN;
 

@@ -155,7 +155,7 @@ static void copy_table(const struct acpi_roots *roots, struct boot_info *info,
 		return;
 	to = take_pool(found.length);
 	if (!to) {
-		announce(LOG_WARN, "ACPI: %s: no memory for a copy of %u bytes", wanted->signature,
+		log_line(LOG_WARN, "ACPI: %s: no memory for a copy of %u bytes", wanted->signature,
 			 found.length);
 		return;
 	}
@@ -172,7 +172,7 @@ void copy_tables(struct boot_info *info)
 	struct acpi_roots roots;
 
 	if (!open_roots(info, &roots)) {
-		announce(LOG_WARN, "ACPI: no tables");
+		log_line(LOG_WARN, "ACPI: no tables");
 		boot_info_add_finding(info, "AcpiAbsent", SEVERITY_MEDIUM,
 				      "there are no ACPI tables: one node, one CPU, and no way to "
 				      "switch the machine off");

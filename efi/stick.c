@@ -108,7 +108,7 @@ void read_options(struct boot_info *info)
 	info->movable = options_memory("movablecore");
 	options_line(info->command_line, sizeof(info->command_line));
 	if (info->command_line[0])
-		announce(LOG_NOTICE, "Command line: %s", info->command_line);
+		log_line(LOG_NOTICE, "Command line: %s", info->command_line);
 }
 
 void save_capture(const struct boot_info *info)
@@ -131,7 +131,7 @@ void save_capture(const struct boot_info *info)
 						      wanted_tables[i].copy };
 	root = open_stick();
 	if (!root) {
-		announce(LOG_WARN, "capture: this program was not started from a file system");
+		log_line(LOG_WARN, "capture: this program was not started from a file system");
 		return;
 	}
 	capture_save(root, &facts, files, ARRAY_SIZE(files));

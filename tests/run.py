@@ -9,6 +9,7 @@ import argparse
 import concurrent.futures
 import dataclasses
 import fnmatch
+import math
 import os
 import pathlib
 import re
@@ -24,8 +25,9 @@ import qemu  # noqa: E402
 NR_LAST_LINES = 40
 DEFAULT_TIMEOUT_S = 300
 LOG_FOLDER = ROOT / "build" / "log"
+BANNER = re.compile(r"^Slabstick \d")
 KNOWN_KEYS = {"about", "cpus", "memory", "nodes", "distances", "cpu", "type", "accel", "extra",
-              "options", "timeout", "expect", "outcome", "slow"}
+              "options", "timeout", "case_timeout", "expect", "outcome", "slow"}
 
 
 @dataclasses.dataclass
@@ -50,12 +52,20 @@ def load_machines():
         unknown = set(row) - KNOWN_KEYS
         if unknown:
             sys.exit(f"run.py: machines.toml: {name}: unknown key {', '.join(sorted(unknown))}")
+        row["expect"] = [pattern.replace("@VERSION@", re.escape(qemu.VERSION))
+                         for pattern in row.get("expect", [])]
     return rows
 
 
 def missing_lines(row, lines):
     return [f"no line of the log matches {pattern!r}" for pattern in row.get("expect", [])
             if not any(re.search(pattern, line) for line in lines)]
+
+
+def repeated_banner(lines):
+    """What is said twice by one boot was sent to one place in two ways."""
+    nr_banners = sum(bool(BANNER.match(line)) for line in lines)
+    return [f"the banner stands in the log {nr_banners} times"] if nr_banners > 1 else []
 
 
 def judge_row(row, verdict):
@@ -69,7 +79,8 @@ def judge_row(row, verdict):
         reasons = [f"{outcome!r} was wanted, but: {verdict.text()}"]
     else:
         reasons = []
-    return reasons + missing_lines(row, verdict.log.lines)
+    lines = verdict.log.lines
+    return reasons + missing_lines(row, lines) + repeated_banner(lines)
 
 
 def count_row(row, verdict, is_ok):
@@ -82,27 +93,37 @@ def count_row(row, verdict, is_ok):
     return passed, failed, skipped
 
 
+def case_timeout(row, timeout_s):
+    """Half of what is given to the whole: a machine that is given more is slower."""
+    return row.get("case_timeout", timeout_s / 2)
+
+
 def run_machine(name, row, arguments):
     words = [row.get("options", "")]
     if arguments.globs:
         words.append("tests=" + ",".join(glob.replace(" ", "_") for glob in arguments.globs))
     timeout_s = arguments.timeout or row.get("timeout", DEFAULT_TIMEOUT_S)
     run = qemu.Run(qemu.machine_from_row(row), arguments.image, " ".join(words).strip(),
-                   3600 if arguments.gdb else timeout_s, is_waiting_for_gdb=arguments.gdb)
+                   3600 if arguments.gdb else timeout_s,
+                   math.inf if arguments.gdb else case_timeout(row, timeout_s),
+                   is_waiting_for_gdb=arguments.gdb)
     try:
-        verdict, output, seconds = qemu.boot(run, qemu.echo_to_stdout if arguments.gdb else None)
+        verdict, output, seconds = qemu.boot(run, qemu.Echo() if arguments.gdb else None)
     except qemu.CannotRun as problem:
         return Result(name, False, [str(problem)], None, 0, (0, 1, 0))
     reasons = judge_row(row, verdict)
     result = Result(name, not reasons, reasons, verdict, seconds,
                     count_row(row, verdict, not reasons))
     if arguments.keep or reasons:
-        LOG_FOLDER.mkdir(parents=True, exist_ok=True)
-        (LOG_FOLDER / f"{name}.log").write_bytes(output)
+        qemu.save_log(LOG_FOLDER / f"{name}.log", output)
     return result
 
 
 # ---- Reports ---------------------------------------------------------------
+
+def log_name(result):
+    return f"build/log/{result.name}.log" if result.verdict else "none"
+
 
 def show(result):
     passed, failed, skipped = result.counts
@@ -113,7 +134,7 @@ def show(result):
             print(f"       {reason}")
         for line in qemu.symbolise(qemu.lines_after_bail_out(result.log_lines)):
             print(f"       {line}")
-        print(f"       the last {NR_LAST_LINES} lines of build/log/{result.name}.log:")
+        print(f"       the last {NR_LAST_LINES} lines of {log_name(result)}:")
         for line in result.log_lines[-NR_LAST_LINES:]:
             print(f"       | {line}")
     sys.stdout.flush()
@@ -181,6 +202,7 @@ def parse_arguments():
     parser.add_argument("--gdb", action="store_true",
                         help="one machine, waiting for gdb on 127.0.0.1:1234")
     parser.add_argument("--image", type=pathlib.Path, default=qemu.IMAGE)
+    parser.add_argument("--version", action="version", version=f"Slabstick {qemu.VERSION}")
     return parser.parse_args()
 
 
@@ -221,6 +243,9 @@ def main():
         write_junit(arguments.junit, results)
     passed, failed, skipped = (sum(column) for column in zip(*(r.counts for r in results)))
     print(f"{len(results)} machines in {time.monotonic() - started:.0f} s")
+    for result in results:
+        if not result.is_ok:
+            print(f"failed: machine {result.name}: {result.reasons[-1]}; log {log_name(result)}")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not all(result.is_ok for result in results) else 0
 

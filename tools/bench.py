@@ -99,7 +99,7 @@ def measure(name, machine_row, glob, arguments):
     print(f"bench: {name}: {options}", file=sys.stderr, flush=True)
     verdict, output, seconds = qemu.boot(run)
     with open(arguments.log, "ab") as file:
-        file.write(f"\n==== {name} ({seconds:.0f} s)\n".encode() + output)
+        file.write(f"\n==== {name} ({seconds:.0f} s)\n".encode() + ktap.clean_text(output))
     check_ending(name, verdict)
     check_image(name, machine_row, verdict)
     values, unit = {}, "instructions"
@@ -163,7 +163,7 @@ def parse_arguments():
     parser.add_argument("--timeout", type=float, help="seconds for each boot")
     parser.add_argument("--image", type=pathlib.Path, default=qemu.IMAGE)
     parser.add_argument("--log", type=pathlib.Path,
-                        default=qemu.ROOT / "build" / "bench.log")
+                        default=qemu.BUILD / "run" / "bench.log")
     return parser.parse_args()
 
 
@@ -183,6 +183,7 @@ def main():
     budget_rows = chosen_rows(table["row"], arguments.glob)
     if not budget_rows:
         sys.exit(f"bench: no row matches {arguments.glob}")
+    arguments.log.parent.mkdir(parents=True, exist_ok=True)
     arguments.log.unlink(missing_ok=True)
     wanted = {name: [name_in_image(row, machine_row) for row in budget_rows
                      if row.get("machine", DEFAULT_MACHINE) == name]
@@ -201,7 +202,7 @@ def main():
     rows = make_rows(budget_rows, values)
     print_table(rows)
     for failure in failures:
-        print(f"bench: {failure}")
+        print(f"failed: {failure}; log {arguments.log}")
     bad = [row for row in rows if row.problem()]
     print(f"{len(rows) - len(bad)} passed, {len(bad)} failed, 0 skipped")
     return 1 if bad or failures else 0

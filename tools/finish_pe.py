@@ -75,9 +75,13 @@ def main():
     except BadImage as problem:
         sys.exit(f"{source}: {problem}")
     new = f"{target}.new.{os.getpid()}"
-    with open(new, "wb") as file:
-        file.write(data)
-    os.replace(new, target)
+    try:
+        with open(new, "wb") as file:
+            file.write(data)
+        os.replace(new, target)
+    finally:
+        if os.path.exists(new):
+            os.unlink(new)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,16 @@ COMMENT_LINE = re.compile(r"^( *)# ?(.*)$")
 TOTALS_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 SKIP_DIRECTIVE = re.compile(r"^(.*?)\s*# SKIP\b\s*(.*)$", re.IGNORECASE)
 # OVMF paints its console with these; they may stand before the first KTAP line.
-ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;=?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00\x08\x0e\x0f]")
+PAINTING = rb"\x1b\[[0-9;=?]*[A-Za-z]|\x1b[()][A-Z0-9]"
+PAINT_SEQUENCE = re.compile(PAINTING)
+# Such a sequence without its end, where a piece of output was cut.
+OPEN_SEQUENCE = re.compile(rb"\x1b(?:\[[0-9;=?]{0,32}|[()])?\Z")
+ESCAPE_SEQUENCE = re.compile(PAINTING.decode() + r"|[\x00\x08\x0e\x0f]")
+# The line that stands open while a case runs.
+RUNNING_LINE = re.compile(rb"^  # (.+)$")
+
+# What took too long.
+TIMEOUT_BOOT, TIMEOUT_CASE = "boot", "case"
 
 
 @dataclasses.dataclass
@@ -37,6 +46,7 @@ class Block:
     """One `KTAP version 1` block: a plan and its points."""
     plan: int | None = None
     points: list = dataclasses.field(default_factory=list)
+    name: str = "?"             # the suite's
 
     def problems(self, where="the log"):
         """Why this block is not complete: a list of sentences, empty when it is."""
@@ -71,6 +81,7 @@ class Log:
     open_blocks: list = dataclasses.field(default_factory=list)
     bail_out: str | None = None
     totals: tuple | None = None
+    running: str | None = None      # "suite / case": what ran when the log ended, or the panic came
 
     def cases(self):
         """All finished cases, those of a suite that never finished included."""
@@ -94,10 +105,29 @@ class Log:
 
 def clean_lines(text):
     """@text (bytes or str) as lines without escape sequences and carriage returns."""
-    if isinstance(text, bytes):
+    if isinstance(text, (bytes, bytearray)):
         text = text.decode("utf-8", "replace")
     return [ESCAPE_SEQUENCE.sub("", line).rstrip("\r").split("\r")[-1]
             for line in text.split("\n")]
+
+
+def clean_text(text):
+    """@text (bytes) for a file."""
+    return "\n".join(clean_lines(text)).encode()
+
+
+class PaintRemover:
+    """Cuts what paints a terminal out of a stream of bytes, wherever the pieces end."""
+
+    def __init__(self):
+        self.held = b""
+
+    def feed(self, data):
+        data = self.held + data
+        open_sequence = OPEN_SEQUENCE.search(data)
+        end = open_sequence.start() if open_sequence else len(data)
+        self.held = data[end:]
+        return PAINT_SEQUENCE.sub(b"", data[:end])
 
 
 def make_point(match, comments):
@@ -120,7 +150,7 @@ class Reader:
         if match := VERSION_LINE.match(line):
             self.open_block(len(match[1]) // INDENT)
         elif line.startswith("Bail out!"):
-            self.log.bail_out = self.log.bail_out or line[len("Bail out!"):].strip()
+            self.note_bail_out(line[len("Bail out!"):].strip())
         elif not self.stack:
             return
         elif match := PLAN_LINE.match(line):
@@ -130,8 +160,25 @@ class Reader:
         elif match := TOTALS_LINE.match(line):
             self.add_totals(tuple(int(count) for count in match.groups()))
         elif match := COMMENT_LINE.match(line):
-            if not match[2].startswith("Subtest:"):
-                self.comments.append(match[2])
+            self.add_comment(match[2])
+
+    def note_bail_out(self, text):
+        """The first counts: others follow from it."""
+        if self.log.bail_out is None:
+            self.log.bail_out = text or "without a message"
+            self.log.running = self.running_case()
+
+    def running_case(self):
+        """A case that runs has its name in the first comment since the last point."""
+        if len(self.stack) < 2 or not self.comments:
+            return None
+        return f"{self.stack[-1].name} / {self.comments[0]}"
+
+    def add_comment(self, text):
+        if text.startswith("Subtest: "):
+            self.stack[-1].name = text.removeprefix("Subtest: ")
+        else:
+            self.comments.append(text)
 
     def open_block(self, depth):
         """A new block ends those of its depth; one cut off there stays open for the verdict."""
@@ -152,6 +199,8 @@ class Reader:
         if depth >= len(self.stack):
             return
         point = make_point(match, self.comments)
+        if self.comments[:1] == [point.name]:       # said while it ran
+            del self.comments[0]
         self.comments = []
         if depth + 1 < len(self.stack):
             point.children = self.stack[depth + 1]
@@ -163,6 +212,7 @@ class Reader:
         self.log.totals = tuple(a + b for a, b in zip(sums, counts))
 
     def finish(self):
+        self.log.running = self.log.running or self.running_case()
         self.log.open_blocks += self.stack[1:]
         return self.log
 
@@ -179,7 +229,7 @@ def read_log(text):
 class Ending:
     """How QEMU ended."""
     exit_status: int | None
-    is_timed_out: bool = False
+    timed_out: str | None = None        # TIMEOUT_*
     timeout_s: float = 0
     is_triple_fault: bool = False
     errors: str = ""
@@ -196,11 +246,19 @@ class Verdict:
         return "passed" if self.is_passed else "; ".join(self.reasons)
 
 
-def ending_problems(ending):
+def timeout_problem(ending, running):
+    """Which case, when one ran."""
+    if ending.timed_out == TIMEOUT_CASE:
+        return f"timeout: {running} has not ended within {ending.timeout_s:g} s"
+    return (f"timeout: no end within {ending.timeout_s:g} s, QEMU was killed"
+            + (f" while {running} ran" if running else ""))
+
+
+def ending_problems(ending, running=None):
     """What the way QEMU ended says against a pass."""
     status = ending.exit_status
-    if ending.is_timed_out:
-        return [f"timeout: no end within {ending.timeout_s:g} s, QEMU was killed"]
+    if ending.timed_out:
+        return [timeout_problem(ending, running)]
     if ending.is_triple_fault:
         return ["triple fault: the machine reset without a verdict"]
     if status == STATUS_PASSED:
@@ -220,13 +278,13 @@ def log_problems(log):
     """What the log says against a pass."""
     found = []
     if log.bail_out is not None:
-        found.append(f"panic: {log.bail_out}")
+        found.append(f"panic: {log.bail_out}" + (f" in {log.running}" if log.running else ""))
     if not log.blocks:
         return found + ["the log holds no KTAP"]
     for block in log.blocks:
         found += block.problems()
     found += [f"a suite was not finished after {len(block.points)} of "
-              f"{block.plan if block.plan is not None else '?'} cases"
+              f"{block.plan if block.plan is not None else '?'} cases: {block.name}"
               for block in log.open_blocks]
     failed = [" / ".join((*suites, point.name)) for suites, point in log.cases()
               if not point.is_ok]
@@ -243,5 +301,5 @@ def log_problems(log):
 def judge(text, ending):
     """The verdict of a boot, from its serial log and the way QEMU ended."""
     log = read_log(text)
-    reasons = ending_problems(ending) + log_problems(log)
+    reasons = ending_problems(ending, log.running) + log_problems(log)
     return Verdict(not reasons, reasons, log, ending.exit_status)

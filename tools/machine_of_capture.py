@@ -137,7 +137,9 @@ def main():
             machine = raw_machine(arguments.folder)
         run = qemu.Run(machine, options=arguments.options, timeout_s=900, extra=arguments.extra)
         if arguments.boot:
-            verdict, _, _ = qemu.boot(run, qemu.echo_to_stdout)
+            echo = qemu.Echo()
+            verdict, _, _ = qemu.boot(run, echo)
+            echo.close()
             print(verdict.text(), file=sys.stderr)
             return 0 if verdict.is_passed else 1
         print(shlex.join(machine.arguments()))

@@ -24,10 +24,12 @@ done
 
 new=$image.new.$$
 trap 'rm -f "$new"' EXIT
+trap 'exit 1' HUP INT TERM	# not every shell runs the line above when a signal ends it
 rm -f "$new"
 truncate -s "${image_mib}M" "$new"
 
-# Fixed identifiers: the same input makes the same image.
+# Fixed identifiers and times: the same input makes the same image.
+export SOURCE_DATE_EPOCH=1700000000
 sgdisk --clear --disk-guid=51AB571C-0000-4000-8000-000000000001 \
 	--new="1:$((start_mib * sectors_per_mib)):+${partition_mib}M" \
 	--typecode=1:EF00 --change-name=1:Slabstick \

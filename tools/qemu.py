@@ -5,10 +5,16 @@ Used by `make run` and, as a module, by tests/run.py and tools/bench.py. The
 serial console goes to standard output as it is written. The exit status is 0
 only when QEMU ended with 33, the KTAP plan is complete and nothing bailed out;
 35 and 37 are passed on, 124 is a timeout, 1 everything else.
+
+A run never writes to the image it is given. With --keep PREFIX the guest gets a
+copy that it may write to, for what firmware said is captured on the stick; the
+copy stays as PREFIX.img, the log as PREFIX.log:
+    mcopy -s -i build/run/run.img@@1M ::/slabstick/capture build/run
 """
 
 import argparse
 import dataclasses
+import math
 import os
 import pathlib
 import re
@@ -26,8 +32,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import ktap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-IMAGE = ROOT / "build" / "slabstick.img"
+BUILD = ROOT / "build"
+IMAGE = BUILD / "slabstick.img"
+VERSION = (ROOT / "VERSION").read_text(encoding="ascii").strip()
 EXIT_TIMEOUT = 124
+# Between the end of the output and that of QEMU.
+SECONDS_TO_END = 30
+# One case, on a host that does much else.
+CASE_TIMEOUT_S = 150
 
 LOCAL_DISTANCE, REMOTE_DISTANCE = 10, 21
 
@@ -195,7 +207,9 @@ class Run:
     image: pathlib.Path = IMAGE
     options: str = ""
     timeout_s: float = 300
+    case_timeout_s: float = CASE_TIMEOUT_S      # for each case of the self-test
     is_snapshot: bool = True        # writes of the guest to the stick are dropped
+    kept_stick: pathlib.Path | None = None      # the guest writes to a copy, which goes here
     is_waiting_for_gdb: bool = False
     extra: list = dataclasses.field(default_factory=list)
     qemu: str | None = None
@@ -204,6 +218,8 @@ class Run:
     def command(self, folder):
         if not os.path.isfile(self.image):
             raise CannotRun(f"{self.image}: no such file; `make image` builds it")
+        if not self.is_snapshot and BUILD == pathlib.Path(self.image).resolve().parent:
+            raise CannotRun(f"{self.image}: what was built is not written to, copy it")
         machine_arguments = self.machine.arguments()
         if "-accel" in self.extra:      # QEMU would try ours first
             at = machine_arguments.index("-accel")
@@ -244,19 +260,39 @@ def stop(process):
         process.wait(timeout=10)
 
 
-def pump(process, sink, deadline):
-    """Copies QEMU's output to @sink until it ends; True when the deadline passed first."""
+class CaseWatch:
+    """How long the running case may go on.
+
+    While a case runs its name stands on the line that is not ended (tests/suites_live.c).
+    """
+
+    def __init__(self, limit_s):
+        self.limit_s = limit_s
+        self.open_line = b""
+        self.deadline = math.inf
+
+    def listen(self, data):
+        before = self.open_line
+        self.open_line = (before + data).rpartition(b"\n")[2]
+        if self.open_line != before:
+            is_running = ktap.RUNNING_LINE.match(self.open_line.rpartition(b"\r")[2])
+            self.deadline = time.monotonic() + self.limit_s if is_running else math.inf
+
+
+def pump(process, sink, deadline, watch):
+    """Copies QEMU's output to @sink until it ends; else the time that was too short."""
     descriptor = process.stdout.fileno()
     while True:
-        left_s = deadline - time.monotonic()
+        left_s = min(deadline, watch.deadline) - time.monotonic()
         if left_s <= 0:
-            return True
+            return ktap.TIMEOUT_CASE if watch.deadline < deadline else ktap.TIMEOUT_BOOT
         ready, _, _ = select.select([descriptor], [], [], min(left_s, 1))
         if not ready:
             continue
         data = os.read(descriptor, 65536)
         if not data:
-            return False
+            return None
+        watch.listen(data)
         sink(data)
 
 
@@ -265,41 +301,65 @@ def collect(stream, chunks):
         chunks.append(chunk)
 
 
-def run_command(command, folder, timeout_s, sink, stdin=subprocess.DEVNULL):
+def run_command(command, folder, timeout_s, sink, stdin=subprocess.DEVNULL,
+                case_timeout_s=CASE_TIMEOUT_S):
     """Runs QEMU; returns how it ended. @sink gets the serial output as it comes."""
     process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     errors = []
     reader = threading.Thread(target=collect, args=(process.stderr, errors), daemon=True)
     reader.start()
-    is_timed_out = False
+    timed_out = None
     try:
-        is_timed_out = pump(process, sink, time.monotonic() + timeout_s)
-        if not is_timed_out:
-            process.wait(timeout=30)
+        timed_out = pump(process, sink, time.monotonic() + timeout_s, CaseWatch(case_timeout_s))
+        if not timed_out:
+            process.wait(timeout=SECONDS_TO_END)
     except subprocess.TimeoutExpired:
-        is_timed_out = True
+        timed_out = ktap.TIMEOUT_BOOT
     finally:
         if process.poll() is None:
             stop(process)
         reader.join(timeout=5)
         process.stdout.close()
-    return ktap.Ending(process.returncode, is_timed_out, timeout_s, has_triple_fault(folder),
+    limit_s = case_timeout_s if timed_out == ktap.TIMEOUT_CASE else timeout_s
+    return ktap.Ending(process.returncode, timed_out, limit_s, has_triple_fault(folder),
                        b"".join(errors).decode("utf-8", "replace"))
 
 
+def keep(stick, target):
+    """Moves @stick to @target, which appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(stick, new)
+        os.replace(new, target)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def boot(run, echo=None, stdin=subprocess.DEVNULL):
-    """Boots @run; returns (verdict, log bytes, seconds). @echo gets the bytes as they come."""
-    output = bytearray()
+    """Boots @run; returns (verdict, log bytes, seconds). @echo gets the bytes as they come.
+
+    Neither holds what firmware paints the terminal with.
+    """
+    output, painting = bytearray(), ktap.PaintRemover()
 
     def sink(data):
+        data = painting.feed(data)
         output.extend(data)
         if echo:
             echo(data)
 
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
-        ending = run_command(run.command(folder), folder, run.timeout_s, sink, stdin)
+        stick = pathlib.Path(folder) / "stick.img"
+        if run.kept_stick and os.path.isfile(run.image):
+            shutil.copyfile(run.image, stick)
+            run = dataclasses.replace(run, image=stick, is_snapshot=False)
+        ending = run_command(run.command(folder), folder, run.timeout_s, sink, stdin,
+                             run.case_timeout_s)
+        if run.kept_stick:
+            keep(stick, run.kept_stick)
     return ktap.judge(bytes(output), ending), bytes(output), time.monotonic() - started
 
 
@@ -357,12 +417,13 @@ def parse_arguments(words):
     parser.add_argument("--timeout", type=float,
                         default=float(environment.get("TIMEOUT") or 300), help="seconds")
     parser.add_argument("--image", type=pathlib.Path, default=IMAGE)
-    parser.add_argument("--log", type=pathlib.Path, help="also write the serial log here")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="PREFIX",
+                        help="let the guest write to a copy of the image, which stays as "
+                             "PREFIX.img, and the log as PREFIX.log")
     parser.add_argument("--gdb", action="store_true",
                         help="wait for gdb on 127.0.0.1:1234 before the first instruction")
-    parser.add_argument("--write", action="store_true",
-                        help="let the guest write to the image (capture)")
     parser.add_argument("--dry-run", action="store_true", help="print the command line only")
+    parser.add_argument("--version", action="version", version=f"Slabstick {VERSION}")
     parser.add_argument("extra", nargs="*", help="more QEMU arguments, after --")
     return parser.parse_args(words)
 
@@ -381,9 +442,65 @@ def chosen_machine(arguments):
     return machine_from_row(row), row.get("options", "")
 
 
-def echo_to_stdout(data):
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+class Echo:
+    """Standard output for the serial line: as it comes on a terminal, else whole clean lines."""
+
+    def __init__(self):
+        self.is_terminal = sys.stdout.isatty()
+        self.open_line = b""
+
+    def __call__(self, data):
+        if not self.is_terminal:
+            *lines, self.open_line = (self.open_line + data).split(b"\n")
+            data = b"".join(ktap.clean_text(line) + b"\n" for line in lines)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def close(self):
+        if self.open_line:
+            self(b"\n")
+
+
+def save_log(path, output):
+    """@output as a text file: clean lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(ktap.clean_text(output))
+
+
+def make_run(arguments):
+    machine, row_options = chosen_machine(arguments)
+    kept_stick = arguments.keep.with_suffix(".img") if arguments.keep else None
+    return Run(machine, arguments.image, f"{row_options} {arguments.options}".strip(),
+               3600 if arguments.gdb else arguments.timeout,
+               math.inf if arguments.gdb else CASE_TIMEOUT_S, kept_stick=kept_stick,
+               is_waiting_for_gdb=arguments.gdb,
+               extra=arguments.extra + shlex.split(os.environ.get("QEMUEXTRA") or ""))
+
+
+def print_command(run):
+    with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
+        print(shlex.join(run.command(folder)))
+
+
+def boot_and_tell(run, kept, stdin):
+    """Boots @run, says how it went in the last line; the exit status."""
+    heard, echo = bytearray(), Echo()
+
+    def listen(data):
+        heard.extend(data)
+        echo(data)
+
+    try:
+        verdict, _, seconds = boot(run, listen, stdin)
+        echo.close()
+    finally:        # an interrupted run has a log too
+        if kept and heard:
+            save_log(kept.with_suffix(".log"), heard)
+    for line in symbolise(lines_after_bail_out(verdict.log.lines)):
+        print(line)
+    places = f"; log {kept}.log, stick {kept}.img" if kept else ""
+    print(f"qemu.py: {verdict.text()} ({seconds:.1f} s){places}", flush=True)
+    return exit_status(verdict, verdict.exit_status)
 
 
 def main():
@@ -393,32 +510,23 @@ def main():
                            check=False).stdout.strip() if terminal else ""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        machine, row_options = chosen_machine(arguments)
-        run = Run(machine, arguments.image, f"{row_options} {arguments.options}".strip(),
-                  3600 if arguments.gdb else arguments.timeout, not arguments.write,
-                  arguments.gdb,
-                  arguments.extra + shlex.split(os.environ.get("QEMUEXTRA") or ""))
+        run = make_run(arguments)
         if arguments.dry_run:
-            with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
-                print(shlex.join(run.command(folder)))
+            print_command(run)
             return 0
-        verdict, output, seconds = boot(run, echo_to_stdout, None if terminal else
-                                        subprocess.DEVNULL)
+        return boot_and_tell(run, arguments.keep, None if terminal else subprocess.DEVNULL)
     except CannotRun as problem:
         print(f"qemu.py: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nqemu.py: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:     # nobody reads any more: nor would the interpreter's last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     finally:
         if saved:
             subprocess.run(["stty", saved], check=False)
-    if arguments.log:
-        arguments.log.write_bytes(output)
-    for line in symbolise(lines_after_bail_out(verdict.log.lines)):
-        print(line)
-    print(f"qemu.py: {verdict.text()} ({seconds:.1f} s)", file=sys.stderr)
-    return exit_status(verdict, verdict.exit_status)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ KTAP version 1\r
   ok 2 split # SKIP one page only\r
 ok 1 buddy\r
   KTAP version 1\r
+  # Subtest: slab\r
   1..1\r
   ok 1 on-slab\r
 ok 2 slab\r
@@ -76,7 +77,7 @@ class Verdicts(unittest.TestCase):
                             "panic: mm/page/buddy.c:9 assertion failed: x")
 
     def test_a_timeout_fails_though_the_log_is_complete(self):
-        self.expect_failure(judge(status=-15, is_timed_out=True, timeout_s=5),
+        self.expect_failure(judge(status=-15, timed_out=ktap.TIMEOUT_BOOT, timeout_s=5),
                             "timeout: no end within 5 s")
 
     def test_a_triple_fault_is_told_from_a_power_off(self):
@@ -98,9 +99,46 @@ class Verdicts(unittest.TestCase):
         self.expect_failure(judge(bad + GOOD), "slab / on-slab")
         self.expect_failure(judge(GOOD[:GOOD.index("ok 2 slab")] + GOOD), "was not finished")
 
+    def test_the_running_case_is_named(self):
+        begun = GOOD[:GOOD.index("  ok 1 on-slab")] + "  # on-slab"
+        self.expect_failure(judge(begun, -15, timed_out=ktap.TIMEOUT_CASE, timeout_s=9),
+                            "timeout: slab / on-slab has not ended within 9 s")
+        self.expect_failure(judge(begun, -15, timed_out=ktap.TIMEOUT_BOOT, timeout_s=9),
+                            "timeout: no end within 9 s, QEMU was killed while slab / on-slab ran")
+        self.expect_failure(judge(begun + "\r\nBail out! boom\r\n", 37),
+                            "panic: boom in slab / on-slab")
+        self.expect_failure(judge(GOOD + "Bail out! boom\r\n", 37), "panic: boom;")
+
+    def test_the_name_of_the_running_case_is_no_comment_of_it(self):
+        text = GOOD.replace("  # seed=7", "  # freeing both halves restores the block\r\n  # seed=7")
+        point = next(point for _, point in judge(text).log.cases())
+        self.assertEqual(point.comments, ["seed=7"])
+        text = GOOD.replace("  ok 1 on-slab", "  # on-slab\r  ok 1 on-slab")
+        self.assertTrue(judge(text).is_passed)
+        self.assertEqual(judge(text).log.lines, judge().log.lines)
+
     def test_noise_between_the_lines_does_no_harm(self):
         text = GOOD.replace("ok 2 slab", "buddyinfo: Node 0\r\nok of sorts\r\nok 2 slab")
         self.assertTrue(judge(text).is_passed)
+
+
+class Paint(unittest.TestCase):
+    PAINTED = b"\x1b[2J\x1b[01;01H\x1b[=3hBds\x1b(0Dxe\x07: \x1b[0m1\r\n"
+
+    def test_sequences_are_cut_wherever_the_pieces_end(self):
+        for size in range(1, len(self.PAINTED) + 1):
+            remover = ktap.PaintRemover()
+            pieces = [remover.feed(self.PAINTED[at:at + size])
+                      for at in range(0, len(self.PAINTED), size)]
+            self.assertEqual(b"".join(pieces), b"BdsDxe\x07: 1\r\n", size)
+
+    def test_text_is_not_held_back(self):
+        remover = ktap.PaintRemover()
+        self.assertEqual(remover.feed(b"slabstick> "), b"slabstick> ")
+
+    def test_a_saved_log_is_clean_lines(self):
+        self.assertEqual(ktap.clean_text(bytearray(b"\x1b[2Ja\r\n  # x\r  ok 1 x\r\nend")),
+                         b"a\n  ok 1 x\nend")
 
 
 if __name__ == "__main__":

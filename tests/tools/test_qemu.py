@@ -5,6 +5,7 @@ import pathlib
 import stat
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as ElementTree
 
 import ktap
@@ -57,24 +58,38 @@ class StandIns(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
 
-    def run_script(self, text, timeout_s=20):
+    def run_script(self, text, timeout_s=20, case_timeout_s=20):
         path = pathlib.Path(self.folder.name) / "stand-in"
         path.write_text("#!/bin/sh\n" + text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         output = bytearray()
-        ending = qemu.run_command([str(path)], self.folder.name, timeout_s, output.extend)
+        ending = qemu.run_command([str(path)], self.folder.name, timeout_s, output.extend,
+                                  case_timeout_s=case_timeout_s)
         return ending, bytes(output)
 
     def test_output_and_status_are_kept(self):
         ending, output = self.run_script("echo hello; echo oops >&2; exit 33\n")
         self.assertEqual((ending.exit_status, output, ending.errors), (33, b"hello\n", "oops\n"))
-        self.assertFalse(ending.is_timed_out)
+        self.assertIsNone(ending.timed_out)
 
     def test_a_program_that_does_not_end_is_killed_and_said_so(self):
         ending, output = self.run_script("echo started; exec sleep 60\n", timeout_s=1)
-        self.assertTrue(ending.is_timed_out)
+        self.assertEqual(ending.timed_out, ktap.TIMEOUT_BOOT)
         self.assertEqual(output, b"started\n")
         self.assertIn("timeout", ktap.judge(output, ending).text())
+
+    def test_a_case_that_does_not_end_is_killed_and_named(self):
+        ending, output = self.run_script(
+            "printf 'KTAP version 1\\n1..1\\n  KTAP version 1\\n  # Subtest: buddy\\n  1..2\\n"
+            "  # a\\r  ok 1 a\\n  # split'; exec sleep 60\n", case_timeout_s=1)
+        self.assertEqual(ending.timed_out, ktap.TIMEOUT_CASE)
+        self.assertIn("timeout: buddy / split has not ended within 1 s",
+                      ktap.judge(output, ending).text())
+
+    def test_between_cases_there_is_no_limit_but_the_boots(self):
+        ending, _ = self.run_script("printf '  # a\\r  ok 1 a\\n'; sleep 2; exit 33\n",
+                                    case_timeout_s=1)
+        self.assertEqual((ending.exit_status, ending.timed_out), (33, None))
 
     def test_closing_the_output_without_ending_is_bounded(self):
         ending, _ = self.run_script("exec >&-; exec 2>&-; exit 3\n")
@@ -84,6 +99,49 @@ class StandIns(unittest.TestCase):
         log = os.path.join(self.folder.name, "qemu.log")
         ending, _ = self.run_script(f"echo 'Triple fault' >{log}; exit 0\n")
         self.assertTrue(ending.is_triple_fault)
+
+
+class Sticks(unittest.TestCase):
+    """The guest's writes, by a stand-in that writes to its stick as QEMU would."""
+
+    QEMU = """#!/bin/sh
+for word; do case $word in *id=stick*snapshot=off*) echo written >"${word##*file=}";; esac; done
+printf '\\033[2JKTAP version 1\\r\\n1..1\\r\\nok 1 run\\r\\n1 passed, 0 failed, 0 skipped\\r\\n'
+exit 33
+"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.image = self.folder / "x.img"
+        self.image.write_text("built")
+        self.qemu = self.folder / "qemu"
+        self.qemu.write_text(self.QEMU)
+        self.qemu.chmod(0o755)
+
+    def boot(self, **words):
+        machine = qemu.even_machine(1, 1 << 28, 0)
+        return qemu.boot(qemu.Run(machine, self.image, qemu=str(self.qemu), ovmf=str(self.image),
+                                  **words))
+
+    def test_a_run_leaves_the_image_as_it_was(self):
+        verdict, output, _ = self.boot()
+        self.assertTrue(verdict.is_passed, verdict.text())
+        self.assertTrue(output.startswith(b"KTAP"))
+        self.assertEqual(self.image.read_text(), "built")
+
+    def test_a_kept_stick_has_what_the_guest_wrote(self):
+        kept = self.folder / "run" / "kept.img"
+        self.boot(kept_stick=kept)
+        self.assertEqual((kept.read_text(), self.image.read_text()), ("written\n", "built"))
+        self.assertEqual(list(kept.parent.iterdir()), [kept])
+
+    def test_what_was_built_is_never_written_to(self):
+        run = qemu.Run(qemu.even_machine(1, 1 << 28, 0), qemu.IMAGE, is_snapshot=False)
+        with unittest.mock.patch("os.path.isfile", return_value=True), \
+                self.assertRaisesRegex(qemu.CannotRun, "copy it"):
+            run.command(self.folder)
 
 
 class MissingPrograms(unittest.TestCase):

@@ -3,8 +3,10 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -19,6 +21,51 @@ class Scripts(unittest.TestCase):
             run = subprocess.run([shell, "-n", script], capture_output=True, text=True, timeout=20,
                                  check=False)
             self.assertEqual((run.returncode, run.stderr), (0, ""), script)
+
+
+class MakingTheImage(unittest.TestCase):
+    """tools/mkimage.sh with a stand-in for mformat, which comes before the rest."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.image = self.folder / "made" / "x.img"
+        self.image.parent.mkdir()
+        (self.folder / "x.EFI").write_bytes(b"MZ" + bytes(5000))
+
+    def start(self, stand_in=None):
+        environment = {**os.environ, "TZ": "UTC"}
+        if stand_in:
+            path = self.folder / "mformat"
+            path.write_text(f"#!/bin/sh\n{stand_in}\n")
+            path.chmod(0o755)
+            environment["PATH"] = f"{self.folder}:{environment['PATH']}"
+        return subprocess.Popen(["sh", ROOT / "tools" / "mkimage.sh", self.folder / "x.EFI",
+                                 self.image], env=environment, start_new_session=True,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def test_the_same_input_makes_the_same_image(self):
+        self.assertEqual(self.start().wait(timeout=60), 0)
+        first = self.image.read_bytes()
+        # FAT counts times in steps of two seconds.
+        time.sleep(2.1)
+        self.assertEqual(self.start().wait(timeout=60), 0)
+        self.assertEqual(self.image.read_bytes() == first, True)
+
+    def test_a_failure_leaves_nothing(self):
+        self.assertNotEqual(self.start("exit 1").wait(timeout=60), 0)
+        self.assertEqual(list(self.image.parent.iterdir()), [])
+
+    def test_an_interruption_leaves_nothing(self):
+        started = self.folder / "started"
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            started.unlink(missing_ok=True)
+            process = self.start(f": >{started}; exec sleep 60")
+            self.assertTrue(any(started.exists() or time.sleep(0.05) for _ in range(600)))
+            os.killpg(process.pid, number)
+            self.assertNotEqual(process.wait(timeout=60), 0)
+            self.assertEqual(list(self.image.parent.iterdir()), [], number)
 
 
 class Setup(unittest.TestCase):
@@ -51,6 +98,14 @@ class Setup(unittest.TestCase):
         self.assertTrue(second.startswith("noninteractive -qq install -y"), second)
         for package in ("gcc", "make", "qemu-system-x86", "mtools"):
             self.assertIn(f" {package}", second)
+
+    def test_it_says_what_it_installs_and_nothing_when_all_is_there(self):
+        self.stand_in("id", "echo 0")
+        self.stand_in("apt-get", "exit 0")
+        self.assertIn("setup: installing gcc ", self.run_setup().stdout)
+        run = subprocess.run(["sh", ROOT / "tools" / "setup.sh"], capture_output=True, text=True,
+                             timeout=20, check=False)
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (0, "", ""))
 
     def test_an_installation_that_changed_nothing_fails(self):
         self.stand_in("id", "echo 0")
