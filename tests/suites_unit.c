@@ -31,6 +31,7 @@ extern const struct test_suite suite_page_model;
 extern const struct test_suite suite_compact;
 extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
+extern const struct test_suite suite_aging;
 extern const struct test_suite suite_ledger;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
@@ -78,6 +79,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_compact,
 	&suite_numa,
 	&suite_reclaim,
+	&suite_aging,
 	&suite_ledger,
 	&suite_isolate,
 	&suite_contig,

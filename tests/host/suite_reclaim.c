@@ -12,6 +12,7 @@
 #include "tests/host/port.h"
 #include "tests/host/suites_host.h"
 #include "tests/unit/heard.h"
+#include "tests/unit/page_cache.h"
 
 #define NR_CACHED	50000u
 
@@ -267,6 +268,41 @@ static void a_failure_says_who_holds_the_memory(void)
 	end();
 }
 
+#define NR_FILE_PAGES	(2 * 64u * 256u)	/* twice the memory of machine_small */
+#define NR_HOT_PAGES	100u
+
+static bool read_index(void *arg, uint64_t index, void *to)
+{
+	(void)arg;
+	*(uint64_t *)to = ~index;
+	return true;
+}
+
+/* Every page of the file can be read; what is read all the time is read once from the source. */
+static void a_file_larger_than_memory_passes_through_the_cache(void)
+{
+	static struct page_cache cache;
+	uint64_t word = 0;
+
+	host_start_machine(&machine_small);
+	CHECK(page_cache_start(&cache, (struct page_source){ read_index, NULL }, NR_FILE_PAGES));
+	for (unsigned i = NR_HOT_PAGES; i < NR_FILE_PAGES; i++) {
+		CHECK(page_cache_read(&cache, i, &word));
+		CHECK_EQ(word, ~(uint64_t)i);
+		CHECK(page_cache_read(&cache, i % NR_HOT_PAGES, &word));
+		CHECK_EQ(word, ~(uint64_t)(i % NR_HOT_PAGES));
+		if (host_port_take_wakeups())
+			nr_turns(0);
+	}
+	CHECK_EQ(cache.nr_reads, NR_FILE_PAGES);
+	CHECK(cache.nr_evicted > NR_FILE_PAGES / 2);
+	CHECK(node_data(0)->nr_reclaimed_pages > NR_FILE_PAGES / 2);
+	CHECK(node_data(0)->nr_scanned_pages < 4 * node_data(0)->nr_reclaimed_pages);
+	CHECK(page_cache_is_sound(&cache));
+	page_cache_end(&cache);
+	CHECK(mm_verify_all());
+}
+
 static const struct test_case cases[] = {
 	{ "caches elsewhere survive a shortage of low memory",
 	  caches_elsewhere_survive_a_shortage_of_low_memory },
@@ -277,6 +313,8 @@ static const struct test_case cases[] = {
 	{ "a zone below its own mark wants nothing", a_zone_below_its_own_mark_wants_nothing },
 	{ "a request spares caches that cannot help", a_request_spares_caches_that_cannot_help },
 	{ "wake-ups gather the hardest request", wake_ups_gather_the_hardest_request },
+	{ "a file larger than memory passes through the cache",
+	  a_file_larger_than_memory_passes_through_the_cache },
 	{ "a failure says who holds the memory", a_failure_says_who_holds_the_memory },
 };
 
