@@ -53,10 +53,13 @@ PAGE_SOURCES := $(addprefix mm/page/, \
 	bootmem.c boot.c zone.c buddy.c pageblock.c section.c page_stack.c page.c zonelist.c node.c grow.c \
 	page_alloc.c bulk.c compound.c reclaim.c movable.c isolate.c compact.c contig.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
-	layout.c make.c slab.c depot.c array.c alien.c cpu.c cache.c rcu.c reclaim.c \
-	kmalloc.c \
-	$(addprefix debug/, debug.c audit.c guard.c report.c show.c verify.c))
-VMALLOC_SOURCES := $(addprefix mm/vmalloc/, vspace.c vm_area.c vmalloc.c info.c kvmalloc.c)
+	system.c \
+	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
+	layout.c slab.c make.c rcu.c node.c debug/debug.c \
+	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c \
+	$(addprefix debug/, options.c show.c verify.c))
+VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
+	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
 MM_SOURCES := mm/assert.c mm/live.c mm/grace.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)

@@ -150,7 +150,7 @@ static void start_allocators(void)
 	/* A port without paging has no vmalloc. */
 	if (mm_port_vmalloc_start != mm_port_vmalloc_end) {
 		vmalloc_init(live.nr_cpus);
-		slab_guard_start();
+		vmalloc_start_guards();
 	}
 }
 

@@ -158,11 +158,23 @@ void slab_init_cpu(struct cpu_array arrays[]);
 void slab_audit_init(uint64_t nr_memory_pages);
 
 /*
- * Guarded objects are areas of vmalloc: there are some from slab_guard_start() on,
- * after vmalloc_init(). slab_guard_forget() is for the start of another machine,
- * before its slab_init().
+ * Where guarded objects lie: areas of whole pages with an unmapped page on both sides.
+ * vmalloc supplies these, which is itself made of objects.
  */
-void slab_guard_start(void);
+struct slab_guard_areas {
+	/* @bytes, whole pages, near @nid for @caller, as @gfp says; NULL: none to be had. */
+	void *(*alloc)(size_t bytes, gfp_t gfp, unsigned nid, const void *caller);
+	/* Gives it back: on return every CPU faults at its addresses. */
+	void (*free)(void *area, size_t bytes);
+	/* For verifiers. */
+	bool (*is_live)(const void *area, size_t bytes);
+};
+
+/*
+ * There are guarded objects from slab_guard_start() on. slab_guard_forget() is for
+ * the start of another machine, before its slab_init().
+ */
+void slab_guard_start(const struct slab_guard_areas *areas);
 void slab_guard_forget(void);
 
 /* Registers the shrinker; after kmalloc_init(). */

@@ -108,7 +108,7 @@ struct kmem_cache {
 	uint32_t object_bytes;		/* what users may use: asked_bytes in words */
 	uint32_t asked_bytes;
 	uint32_t align;
-	uint64_t max_kept_objects;	/* free in the slabs of a node: see slab.c */
+	uint64_t max_kept_objects;	/* free in the slabs of a node: see mm/slab/node.c */
 	uint16_t magazine_slots;	/* 0: no CPU arrays, no depot */
 	uint16_t batch;			/* objects a CPU takes from slabs at once */
 	uint16_t array_index;		/* see kmalloc_array_at() */

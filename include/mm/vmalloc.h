@@ -162,4 +162,7 @@ bool vmalloc_verify(struct violation *out);
  */
 void vmalloc_init(unsigned nr_cpus);
 
+/* Gives the slab allocator areas for guarded objects from now on; after vmalloc_init(). */
+void vmalloc_start_guards(void);
+
 #endif

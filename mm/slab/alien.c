@@ -19,9 +19,11 @@
  *   compare-and-exchange; they live as long as their cache.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/alien.h"
 
 #include "lib/string.h"
+#include "mm/slab/depot.h"
+#include "mm/slab/node.h"
 
 /* Puts @made at *@place unless another CPU was first; returns what is there. */
 static void *install(void **place, void *made)

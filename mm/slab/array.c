@@ -34,9 +34,11 @@
  *   refill or drain answers.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/array.h"
 
 #include "lib/align.h"
+#include "mm/slab/depot.h"
+#include "mm/slab/node.h"
 
 struct cpu_array slab_no_array;
 
@@ -252,7 +254,7 @@ bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t g
 		load(cache, array, full, cache->magazine_slots);
 		return true;
 	}
-	nr = node_take_growing(cache, gfp, array->nid, empty->slots, cache->batch);
+	nr = depot_take_growing(cache, gfp, array->nid, empty->slots, cache->batch);
 	load(cache, array, empty, nr);
 	return nr != 0;
 }

@@ -23,16 +23,18 @@
 #include "lib/string.h"
 #include "mm/grace.h"
 #include "mm/kmalloc.h"
+#include "mm/slab/alien.h"
+#include "mm/slab/array.h"
 #include "mm/slab/debug/debug.h"
+#include "mm/slab/depot.h"
+#include "mm/slab/layout.h"
+#include "mm/slab/node.h"
+#include "mm/slab/rcu.h"
 
-struct slab_system slab_system;
-struct kmem_cache *cache_cache;
-struct kmem_cache *node_cache;
-
-static struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
-static struct kmem_cache *magazine_caches[NR_MAGAZINE_SIZES];
-static struct kmem_cache *internal_caches[NR_SLAB_INTERNALS];
 static struct cache_node boot_nodes[2];
+
+/* The longest wait for a grace period. */
+#define MAX_WAIT_NS	1000000000ull
 
 /* ---- Tuning by object size ---- */
 
@@ -68,7 +70,8 @@ static void tune(struct kmem_cache *cache)
 		return;
 	cache->magazine_slots = tuning->magazine_slots;
 	cache->batch = tuning->batch;
-	cache->magazines = magazine_caches[magazine_size_index(cache->magazine_slots)];
+	cache->magazines =
+		slab_system.magazine_caches[magazine_size_index(cache->magazine_slots)];
 }
 
 /* Share of RAM that a cache may keep idle on a node: at most 1/64. */
@@ -110,7 +113,7 @@ static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
 				   cache->layout.order) * cache->layout.nr_objects;
 	if (cache->layout.place == OFF_SLAB) {
 		descriptor_bytes_for(cache->layout.nr_objects, &index);
-		cache->descriptors = descriptor_caches[index];
+		cache->descriptors = slab_system.descriptor_caches[index];
 	}
 	return true;
 }
@@ -278,6 +281,20 @@ static void require_empty(struct kmem_cache *cache)
 			      (unsigned long long)nr_active, cache->name);
 }
 
+/* False when other CPUs were not quiescent for a second. */
+static bool wait_for_readers(struct kmem_cache *cache)
+{
+	uint64_t started = mm_port_now_ns();
+
+	while (slabs_destroy_deferred(cache)) {
+		if (mm_port_now_ns() - started > MAX_WAIT_NS)
+			return false;
+		grace_note_quiescent();
+		mm_port_spin_hint();
+	}
+	return true;
+}
+
 void kmem_cache_destroy(struct kmem_cache *cache)
 {
 	if (!cache)
@@ -295,7 +312,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	drain_node_arrays(cache);
 	free_arrays(cache);
 	reap_all(cache);
-	if (!rcu_slabs_wait(cache)) {
+	if (!wait_for_readers(cache)) {
 		/* Readers may still look: its slabs and so the cache stay for ever. */
 		mm_port_log(LOG_WARN, "slab: no grace period; the memory of cache %s is lost",
 			    cache->name);
@@ -318,24 +335,6 @@ const char *kmem_cache_name(const struct kmem_cache *cache)
 	return cache->name;
 }
 
-/* ---- Memory for arrays ---- */
-
-void *slab_internal_alloc(enum slab_internal kind, unsigned nid)
-{
-	uint8_t *state;
-
-	return slab_take_one(internal_caches[kind], GFP_NOWAIT, nid, &state);
-}
-
-void slab_internal_free(void *at)
-{
-	const struct page *page = virt_to_page(at);
-	struct kmem_cache *cache = page_cache(page);
-	struct slab *slab = page_slab(page);
-
-	slab_give_one(cache, at, slab->bufctl + slab_index(cache, slab, at));
-}
-
 /* ---- The first caches ---- */
 
 /* Of what one CPU writes at a time; what several do has lines of its own. */
@@ -356,8 +355,11 @@ static struct kmem_cache *first_cache_memory(void)
 static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t size_bytes,
 			      size_t align, struct cache_node *boot_node)
 {
+	/* The last of them is there only when all are. */
+	bool allow_off_slab = slab_system.descriptor_caches[NR_DESCRIPTOR_SIZES - 1] != NULL;
+
 	cache_clear(cache, name, size_bytes, align, SLAB_PANIC);
-	ASSERT(cache_lay_out(cache, descriptor_caches[NR_DESCRIPTOR_SIZES - 1] != NULL));
+	ASSERT(cache_lay_out(cache, allow_off_slab));
 	if (boot_node) {
 		cache_node_init(boot_node, slab_system.boot_nid);
 		cache->nodes[slab_system.boot_nid] = boot_node;
@@ -389,18 +391,18 @@ static const char *const magazine_names[NR_MAGAZINE_SIZES] = {
 static void make_internal_caches(void)
 {
 	for (unsigned i = 0; i < NR_DESCRIPTOR_SIZES; i++)
-		descriptor_caches[i] = boot_cache_make(descriptor_names[i],
-						       sizeof(struct slab) + (16u << i),
-						       BOOT_ALIGN, NULL);
+		slab_system.descriptor_caches[i] =
+			boot_cache_make(descriptor_names[i], sizeof(struct slab) + (16u << i),
+					BOOT_ALIGN, NULL);
 	for (unsigned i = 0; i < NR_MAGAZINE_SIZES; i++)
-		magazine_caches[i] = boot_cache_make(magazine_names[i], magazine_bytes(i),
-						     CACHE_LINE_BYTES, NULL);
-	internal_caches[SLAB_CPU_ARRAY] = boot_cache_make("cpu_array", sizeof(struct cpu_array),
-							  CACHE_LINE_BYTES, NULL);
-	internal_caches[SLAB_ALIEN_ARRAY] = boot_cache_make("alien_array",
-							    sizeof(struct alien_array),
-							    CACHE_LINE_BYTES, NULL);
-	internal_caches[SLAB_ALIEN_TABLE] =
+		slab_system.magazine_caches[i] =
+			boot_cache_make(magazine_names[i], magazine_bytes(i),
+					CACHE_LINE_BYTES, NULL);
+	slab_system.internal_caches[SLAB_CPU_ARRAY] =
+		boot_cache_make("cpu_array", sizeof(struct cpu_array), CACHE_LINE_BYTES, NULL);
+	slab_system.internal_caches[SLAB_ALIEN_ARRAY] =
+		boot_cache_make("alien_array", sizeof(struct alien_array), CACHE_LINE_BYTES, NULL);
+	slab_system.internal_caches[SLAB_ALIEN_TABLE] =
 		boot_cache_make("alien_table",
 				slab_system.nr_nodes * sizeof(struct alien_array *), BOOT_ALIGN,
 				NULL);
@@ -418,8 +420,7 @@ void slab_init(const struct slab_setup *setup)
 	slab_system.nr_cpus = setup->nr_cpus;
 	slab_system.nr_caches = 0;
 	list_init(&slab_system.caches);
-	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));
-	memset(descriptor_caches, 0, sizeof(descriptor_caches));
+	memset(slab_system.descriptor_caches, 0, sizeof(slab_system.descriptor_caches));
 	slab_no_array_init();
 
 	grace_init();

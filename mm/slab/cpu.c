@@ -20,11 +20,16 @@
  *   mm_port_local_lock() around each use of the array.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/cpu.h"
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/slab/alien.h"
+#include "mm/slab/array.h"
 #include "mm/slab/debug/debug.h"
+#include "mm/slab/depot.h"
+#include "mm/slab/large.h"
+#include "mm/slab/node.h"
 
 /* ---- The slow way ---- */
 
@@ -76,7 +81,7 @@ static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 		return finish_alloc(cache, gfp, *--array->top);
 	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
 	if (array == &slab_no_array)
-		return finish_alloc(cache, gfp, slab_take_slot(cache, gfp, nid));
+		return finish_alloc(cache, gfp, depot_take_slot(cache, gfp, nid));
 	home = cache_node_lookup(cache, array->nid);
 	return finish_alloc(cache, gfp, take_near(cache, home, gfp, nid));
 }

@@ -12,7 +12,7 @@
  *   Each CPU has a depot of its own (see mm/slab/array.c), and behind those stands
  *   the node's. How many full ones stay there is what empty slabs are bounded by
  *   too, node->max_free_objects: it grows with the load (see Keeping in
- *   mm/slab/make.c) and shrinking sets it back. Empty ones stay until the cache shrinks.
+ *   mm/slab/node.c) and shrinking sets it back. Empty ones stay until the cache shrinks.
  *   No depot has more than UINT16_MAX of either.
  *
  * Invariants, true whenever depot->lock is free
@@ -27,9 +27,10 @@
  *   A CPU's own depot is its alone but when others shrink the cache.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/depot.h"
 
 #include "lib/align.h"
+#include "mm/slab/node.h"
 
 /* Powers of two, so that slabs of magazines waste nothing: 3, 63 and 127 slots. */
 static const uint16_t size_bytes[NR_MAGAZINE_SIZES] = { 64, 1024, 2048 };
@@ -186,6 +187,49 @@ bool node_spill(struct kmem_cache *cache, struct cache_node *node)
 	node_give(cache, node, full->slots, cache->magazine_slots);
 	depot_put_empty(&node->depot, full);
 	return true;
+}
+
+/* ---- Objects where the slabs have none ---- */
+
+/* As node_take(), from the depot's objects too: they go to their slabs first. */
+static unsigned take_or_spill(struct kmem_cache *cache, struct cache_node *node,
+			      struct slab_slot *to, unsigned wanted)
+{
+	unsigned nr;
+
+	do {
+		nr = node_take(cache, node, to, wanted);
+	} while (nr == 0 && node_spill(cache, node));
+	return nr;
+}
+
+unsigned depot_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+			    struct slab_slot *to, unsigned wanted)
+{
+	struct cache_node *node = cache_node_get(cache, nid);
+	unsigned nr = node ? take_or_spill(cache, node, to, wanted) : 0;
+
+	return nr ? nr : node_take_growing(cache, gfp, nid, to, wanted);
+}
+
+struct slab_slot depot_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+	struct cache_node *node = cache_node_lookup(cache, nid);
+
+	if (node && take_or_spill(cache, node, &slot, 1))
+		return slot;
+	slot = slab_take_slot(cache, gfp, nid);
+	for (unsigned i = 0; !slot.object && !(gfp & __GFP_THISNODE); i++) {
+		unsigned other = slab_system.setup.nearest_node(nid, i);
+
+		if (other == NID_NONE)
+			break;
+		node = cache_node_lookup(cache, other);
+		if (node)
+			take_or_spill(cache, node, &slot, 1);
+	}
+	return slot;
 }
 
 /* ---- All of them ---- */

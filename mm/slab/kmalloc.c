@@ -4,8 +4,8 @@
  * Model
  *   Each class has a cache, and there is a row of them for each kind of memory:
  *   ordinary, reclaimable, DMA. A size that is not constant finds its class in
- *   index_of[], one byte per 8 bytes of size. A request beyond the classes is a
- *   large block (mm/page/compound.c), whose order is in its struct page.
+ *   index_of[], one byte per 8 bytes of size. A request beyond the classes is whole
+ *   pages (mm/slab/large.c).
  *
  * Invariants
  *   KMALLOC-1  the cache of class c has objects of kmalloc_class_bytes(c)
@@ -17,9 +17,10 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/page/shown.h"
 #include "mm/slab/core.h"
+#include "mm/slab/cpu.h"
 #include "mm/slab/debug/debug.h"
+#include "mm/slab/large.h"
 
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES];
 
@@ -83,57 +84,6 @@ static inline struct kmem_cache *cache_for(size_t size_bytes, gfp_t gfp)
 	return kmalloc_caches[type_for(gfp)][class_of(size_bytes)];
 }
 
-/* ---- Whole pages ---- */
-
-static NOINLINE void *alloc_large(size_t size_bytes, gfp_t gfp, unsigned nid, const void *caller)
-{
-	struct page *page;
-
-	if (size_bytes == 0)
-		return ZERO_SIZE_PTR;
-	/* NULL too for what is larger than any block. */
-	page = large_alloc(gfp, order_for_pages(bytes_to_pages(size_bytes)), nid, caller);
-	return page ? page_address(page) : NULL;
-}
-
-void *kmalloc_ready(size_t offset, gfp_t gfp)
-{
-	const void *caller = __builtin_return_address(0);
-	struct page *page = large_pop(offset, caller);
-
-	if (likely(page != NULL))
-		return page_address(page);
-	return alloc_large(PAGE_SIZE << large_stack_at(offset)->order, gfp, NID_NONE, caller);
-}
-
-static bool is_large(const void *object)
-{
-	return has_page(object) &&
-		is_aligned((uintptr_t)object, PAGE_SIZE) &&
-		virt_to_page(object)->type == PAGE_LARGE;
-}
-
-/* What no stack of ready-made blocks takes: another order's, node's or kind's, or no block. */
-static NOINLINE void free_large(const void *object, const void *caller)
-{
-	if (ZERO_OR_NULL_PTR(object))
-		return;
-	if (unlikely(!is_large(object))) {
-		if (guard_free(NULL, object))
-			return;
-		slab_report_bad_free(object, caller);
-	}
-	large_give_back(virt_to_page(object));
-}
-
-void kfree_large(const void *object, const void *caller)
-{
-	if (unlikely(!has_page(object)) ||
-	    unlikely(!is_aligned((uintptr_t)object, PAGE_SIZE)) ||
-	    unlikely(!large_push(virt_to_page(object))))
-		free_large(object, caller);
-}
-
 /* ---- Allocating ---- */
 
 /* No object of the class is at hand. Apart, so that the fast paths keep nothing for it. */
@@ -149,7 +99,7 @@ static ALWAYS_INLINE void *alloc_sized(size_t size_bytes, gfp_t gfp, bool may_be
 
 	/* One comparison for both ends: 0 wraps. */
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
-		return alloc_large(size_bytes, gfp, NID_NONE, __builtin_return_address(0));
+		return kmalloc_large(size_bytes, gfp, NID_NONE, __builtin_return_address(0));
 	if (may_be_special && unlikely(gfp & KMALLOC_SPECIAL_GFP))
 		return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
 					__builtin_return_address(0));
@@ -170,7 +120,7 @@ void *kmalloc_ordinary(size_t size_bytes, gfp_t gfp)
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
 {
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
-		return alloc_large(size_bytes, gfp, nid, __builtin_return_address(0));
+		return kmalloc_large(size_bytes, gfp, nid, __builtin_return_address(0));
 	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
 	return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, nid, size_bytes,
 				__builtin_return_address(0));
@@ -192,7 +142,7 @@ static struct kmem_cache *cache_of(const void *object, const void *caller)
 {
 	const struct page *page = virt_to_page(object);
 
-	if (is_large(object))
+	if (is_kmalloc_large(object))
 		return NULL;
 	if (!has_page(object) || page->type != PAGE_SLAB)
 		slab_report_bad_free(object, caller);
@@ -353,6 +303,7 @@ static void fill_index_of(void)
 
 void kmalloc_init(void)
 {
+	memset(kmalloc_caches, 0, sizeof(kmalloc_caches));	/* of the machine before */
 	fill_index_of();
 	for (unsigned type = 0; type < NR_KMALLOC_TYPES; type++)
 		for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++)

@@ -23,7 +23,7 @@
  * Everything here is arithmetic: no lock, no memory.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/layout.h"
 
 #include "lib/align.h"
 

@@ -12,11 +12,9 @@
  *   cache->rcu.lock guards both lists; slabs are destroyed without it.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/rcu.h"
 
 #include "mm/grace.h"
-
-#define MAX_WAIT_NS	1000000000ull
 
 /* @cache is cleared: period 0, which nobody waits for, has passed. */
 void rcu_slabs_init(struct kmem_cache *cache)
@@ -51,30 +49,14 @@ void rcu_slabs_defer(struct kmem_cache *cache, struct list_head *slabs, struct l
 	spin_unlock(&cache->rcu.lock);
 }
 
-/* Slabs are pending only while others wait. */
-static bool has_deferred(struct kmem_cache *cache)
+bool rcu_slabs_advance(struct kmem_cache *cache, struct list_head *ready)
 {
-	bool is_empty;
+	bool is_waiting;
 
 	spin_lock(&cache->rcu.lock);
-	is_empty = list_is_empty(&cache->rcu.waiting);
+	advance(cache, ready);
+	/* Slabs are pending only while others wait. */
+	is_waiting = !list_is_empty(&cache->rcu.waiting);
 	spin_unlock(&cache->rcu.lock);
-	return !is_empty;
-}
-
-bool rcu_slabs_wait(struct kmem_cache *cache)
-{
-	uint64_t started = mm_port_now_ns();
-
-	while (has_deferred(cache)) {
-		struct list_head none;
-
-		if (mm_port_now_ns() - started > MAX_WAIT_NS)
-			return false;
-		grace_note_quiescent();
-		list_init(&none);
-		slabs_destroy(cache, &none);
-		mm_port_spin_hint();
-	}
-	return true;
+	return is_waiting;
 }

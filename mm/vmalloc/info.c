@@ -240,7 +240,8 @@ static bool verify_owned_pages(const struct vm_struct *area, struct violation *o
 			return false;
 		va += pages_to_bytes(nr_pages);
 	}
-	REQUIRE("AREA-4", va, vm_area_state(area) != VM_LIVE || va == area->place.end - VM_GUARD_BYTES);
+	REQUIRE("AREA-4", va, vm_area_state(area) != VM_LIVE ||
+		va == area->place.end - VM_GUARD_BYTES);
 	return true;
 }
 

@@ -62,7 +62,7 @@
 /* pages[] larger than this comes from vmalloc itself, so that it needs no large block. */
 #define MAX_KMALLOC_ENTRIES_BYTES	PAGE_SIZE
 
-/* For what areas are made of: a guarded object would itself need an area (mm/slab/debug/guard.c). */
+/* For what areas are made of: a guarded object would itself need one (mm/slab/debug/guard.c). */
 #define GFP_OWN		(GFP_KERNEL | __GFP_NO_GUARD)
 
 struct vm_area_space vm_areas;
@@ -462,6 +462,16 @@ struct vm_struct *vm_area_at_or_before(uintptr_t va)
 	struct vspace_node *node = vspace_find(&vm_areas.space, va);
 
 	return node ? container_of(node, struct vm_struct, place) : NULL;
+}
+
+struct vm_struct *vm_area_starting_at_any(const volatile void *addr)
+{
+	struct vm_struct *area;
+
+	spin_lock(&vm_areas.lock);
+	area = vm_area_at_or_before((uintptr_t)addr);
+	spin_unlock(&vm_areas.lock);
+	return area && area->addr == addr ? area : NULL;
 }
 
 void vm_area_init(unsigned nr_cpus)

@@ -136,6 +136,9 @@ static inline struct vm_struct *vm_area_starting_at(const void *addr)
 	return __atomic_load_n(&leaf->areas[page & (VM_INDEX_SIZE - 1)], __ATOMIC_ACQUIRE);
 }
 
+/* The same wherever it starts, beyond the index too: takes vm_areas.lock. */
+struct vm_struct *vm_area_starting_at_any(const volatile void *addr);
+
 static inline enum vm_state vm_area_state(const struct vm_struct *area)
 {
 	return (enum vm_state)__atomic_load_n(&area->state, __ATOMIC_ACQUIRE);

@@ -266,12 +266,9 @@ static void bad_address(const char *function, const volatile void *addr)
 /* The live area of @kind that starts at @addr, or NULL. */
 static struct vm_struct *find_area(const volatile void *addr, unsigned long kind)
 {
-	struct vm_struct *area;
+	struct vm_struct *area = vm_area_starting_at_any(addr);
 
-	spin_lock(&vm_areas.lock);
-	area = vm_area_at_or_before((uintptr_t)addr);
-	spin_unlock(&vm_areas.lock);
-	if (!area || area->addr != addr || !(area->flags & kind) || vm_area_state(area) != VM_LIVE)
+	if (!area || !(area->flags & kind) || vm_area_state(area) != VM_LIVE)
 		return NULL;
 	return area;
 }

@@ -354,7 +354,8 @@ static bool verify_node(const struct vspace *space, const struct vspace_node *no
 
 	REQUIRE("VSPACE-1", node->start, is_aligned(node->start | node->end, PAGE_SIZE));
 	REQUIRE("VSPACE-1", node->start, node == &space->head || node->start < node->end);
-	REQUIRE("VSPACE-1", node->start, node->end <= (node->next ? node->next->start : space->end));
+	REQUIRE("VSPACE-1", node->start,
+		node->end <= (node->next ? node->next->start : space->end));
 	if (!verify_links(space, node, out))
 		return false;
 	REQUIRE("VSPACE-3", node->start, node->max_gap_bytes == expected_max_gap(space, node));

@@ -2,7 +2,7 @@
 
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 #include "tests/bench/bench.h"
 
 #define NR_PAIRS	10000u

@@ -4,7 +4,7 @@
  */
 
 #include "mm/kmalloc.h"
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 #include "tests/host/suites_host.h"
 #include "tests/unit/slab/plain_cache.h"
 

@@ -16,7 +16,6 @@
 #include "mm/reclaim.h"
 #include "mm/page/grow.h"
 #include "mm/page/section.h"
-#include "mm/slab/debug/debug.h"
 #include "mm/vmalloc.h"
 #include "tests/host/machine.h"
 #include "tests/host/port.h"

@@ -7,7 +7,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 #include "tests/lecture/lecture.h"
 #include "tests/unit/slab/plain_cache.h"
 

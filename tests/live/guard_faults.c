@@ -4,7 +4,7 @@
 
 #include "arch.h"
 #include "mm/kmalloc.h"
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 #include "tests/test.h"
 
 #define OBJECT_BYTES	64u

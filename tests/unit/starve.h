@@ -3,7 +3,7 @@
 
 /* A cache that gets no memory, however often it asks and on whichever node. */
 
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 
 /*
  * @cache, which nobody else uses meanwhile, can make no slab: they are to be of an order

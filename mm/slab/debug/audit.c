@@ -297,7 +297,8 @@ static bool verify_ring(const struct audit_ring *ring, struct violation *out)
 		uint64_t number = slot_back(ring, i)->number;
 
 		/* Never written: so is all that would be older. */
-		REQUIRE("AUDIT-1", slot_back(ring, i), number < newer || (number == 0 && newer == 0));
+		REQUIRE("AUDIT-1", slot_back(ring, i),
+			number < newer || (number == 0 && newer == 0));
 		REQUIRE("AUDIT-2", slot_back(ring, i), number <= audit.nr_noted);
 		newer = number;
 	}

@@ -19,10 +19,10 @@
  * Invariants
  *   GUARD-1  a used entry's area is a live one, and its object lies in it, aligned as its
  *       cache says and less than that from the area's end
- *   GUARD-2  nr_used counts the used entries
  *
  * Locking
- *   guards.lock guards the table; vmalloc is called without it.
+ *   None of its own: the table (mm/slab/debug/guarded.c) has one, and vmalloc is called
+ *   without it.
  */
 
 #include "mm/slab/debug/debug.h"
@@ -30,86 +30,13 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/slab/debug/audit.h"
-#include "mm/vmalloc/vm_area.h"
+#include "mm/slab/debug/guarded.h"
+#include "mm/slab/debug/object.h"
 
 #define GUARD_INTERVAL	64u
 
-struct guard_table guards;
-
-/* ---- The table ---- */
-
-static struct guarded *find(const void *object) HOLDS(guards.lock)
-{
-	for (unsigned i = 0; i < NR_GUARDED; i++)
-		if (guards.entries[i].area && guards.entries[i].object == object)
-			return &guards.entries[i];
-	return NULL;
-}
-
-static bool remember(const struct guarded *entry)
-{
-	unsigned i = 0;
-
-	spin_lock(&guards.lock);
-	while (i < NR_GUARDED && guards.entries[i].area)
-		i++;
-	if (i < NR_GUARDED) {
-		guards.entries[i] = *entry;
-		guards.nr_used++;
-	}
-	spin_unlock(&guards.lock);
-	return i < NR_GUARDED;
-}
-
-/* False: another CPU was faster. */
-static bool forget(const void *object)
-{
-	struct guarded *entry;
-
-	spin_lock(&guards.lock);
-	entry = find(object);
-	if (entry) {
-		entry->area = NULL;
-		guards.nr_used--;
-	}
-	spin_unlock(&guards.lock);
-	return entry != NULL;
-}
-
-bool guard_find(const void *object, struct guarded *copy)
-{
-	const struct guarded *entry;
-
-	spin_lock(&guards.lock);
-	entry = find(object);
-	if (entry)
-		*copy = *entry;
-	spin_unlock(&guards.lock);
-	return entry != NULL;
-}
-
-bool guard_next(unsigned *at, struct guarded *copy)
-{
-	bool is_used = false;
-
-	spin_lock(&guards.lock);
-	while (!is_used && *at < NR_GUARDED) {
-		*copy = guards.entries[(*at)++];
-		is_used = copy->area != NULL;
-	}
-	spin_unlock(&guards.lock);
-	return is_used;
-}
-
-uint64_t guard_count(const struct kmem_cache *cache)
-{
-	struct guarded entry;
-	uint64_t nr = 0;
-
-	for (unsigned at = 0; guard_next(&at, &entry);)
-		nr += entry.cache == cache;
-	return nr;
-}
+/* What makes areas; set before guards.is_on. */
+static const struct slab_guard_areas *areas;
 
 /* ---- Objects ---- */
 
@@ -133,16 +60,6 @@ static bool is_turn(struct kmem_cache *cache)
 		__atomic_load_n(&guards.nr_used, __ATOMIC_RELAXED) < NR_GUARDED;
 }
 
-static struct vm_struct *area_of(const struct guarded *entry)
-{
-	struct vm_struct *area;
-
-	spin_lock(&vm_areas.lock);
-	area = vm_area_at_or_before((uintptr_t)entry->area);
-	spin_unlock(&vm_areas.lock);
-	return area;
-}
-
 void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
 		  uintptr_t caller)
 {
@@ -151,19 +68,18 @@ void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t byte
 
 	if (!may_guard(cache, gfp) || !is_turn(cache))
 		return NULL;
-	entry.area = vmalloc_flags(area_bytes, (gfp & ~__GFP_ZERO) | __GFP_NORETRY | __GFP_NOWARN,
-				   nid, 0);
+	entry.area = areas->alloc(area_bytes, (gfp & ~__GFP_ZERO) | __GFP_NORETRY | __GFP_NOWARN,
+				  nid, (const void *)caller);
 	if (!entry.area)
 		return NULL;
-	area_of(&entry)->caller = (void *)caller;	/* for who faults behind it */
 	entry.object = (void *)align_down((uintptr_t)entry.area + area_bytes - bytes, cache->align);
 	entry.allocated = debug_event_now(caller);
 	memset(entry.area, RED_ALLOCATED, area_bytes);
 	if ((cache->flags & SLAB_INIT) || (gfp & __GFP_ZERO))
 		memset(entry.object, 0, bytes);
-	if (remember(&entry))
+	if (guarded_remember(&entry))
 		return entry.object;
-	vfree(entry.area);
+	areas->free(entry.area, area_bytes);
 	return NULL;
 }
 
@@ -192,17 +108,15 @@ bool guard_free(const struct kmem_cache *cache, const void *object)
 	const void *caller = __builtin_return_address(0);
 	struct guarded entry;
 
-	if (!guard_find(object, &entry))
+	if (!guarded_find(object, &entry))
 		return false;
 	if (cache && cache != entry.cache)
 		slab_report_wrong_cache(cache, object, caller);
 	check_around(&entry);
-	if (!forget(object))
+	if (!guarded_forget(object))
 		return false;
 	audit_note(entry.cache, AUDIT_FREE, object, entry.bytes, (uintptr_t)caller);
-	vfree(entry.area);
-	/* It is used no longer, so it is to fault now: vfree() would leave translations for a while. */
-	mm_port_flush_tlb((uintptr_t)entry.area, bytes_to_pages(align_up(entry.bytes, PAGE_SIZE)));
+	areas->free(entry.area, align_up(entry.bytes, PAGE_SIZE));
 	return true;
 }
 
@@ -210,7 +124,7 @@ bool guard_usable_bytes(const void *object, size_t *bytes)
 {
 	struct guarded entry;
 
-	if (!guard_find(object, &entry))
+	if (!guarded_find(object, &entry))
 		return false;
 	*bytes = entry.bytes;
 	return true;
@@ -218,8 +132,9 @@ bool guard_usable_bytes(const void *object, size_t *bytes)
 
 /* ---- The machine ---- */
 
-void slab_guard_start(void)
+void slab_guard_start(const struct slab_guard_areas *from)
 {
+	areas = from;
 	__atomic_store_n(&guards.is_on, true, __ATOMIC_RELAXED);
 }
 
@@ -230,15 +145,14 @@ void slab_guard_forget(void)
 
 static bool entry_verify(const struct guarded *entry, struct violation *out)
 {
-	const struct vm_struct *area = area_of(entry);
 	const uintptr_t object = (uintptr_t)entry->object, start = (uintptr_t)entry->area;
+	const uint64_t area_bytes = align_up(entry->bytes, PAGE_SIZE);
 
-	REQUIRE("GUARD-1", object, area && area->addr == entry->area);
-	REQUIRE("GUARD-1", object, vm_area_state(area) == VM_LIVE);
+	REQUIRE("GUARD-1", object, areas->is_live(entry->area, area_bytes));
 	REQUIRE("GUARD-1", object, is_aligned(object, entry->cache->align));
 	REQUIRE("GUARD-1", object, object >= start);
-	REQUIRE("GUARD-1", object, object + entry->bytes <= start + vm_area_bytes(area));
-	REQUIRE("GUARD-1", object, start + vm_area_bytes(area) - object - entry->bytes <
+	REQUIRE("GUARD-1", object, object + entry->bytes <= start + area_bytes);
+	REQUIRE("GUARD-1", object, start + area_bytes - object - entry->bytes <
 		entry->cache->align);
 	return true;
 }
@@ -248,7 +162,7 @@ bool guard_verify(struct violation *out)
 	struct guarded entry;
 	unsigned nr = 0;
 
-	for (unsigned at = 0; guard_next(&at, &entry); nr++)
+	for (unsigned at = 0; guarded_next(&at, &entry); nr++)
 		if (!entry_verify(&entry, out))
 			return false;
 	REQUIRE("GUARD-2", nr, nr == guards.nr_used);

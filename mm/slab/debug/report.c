@@ -5,10 +5,11 @@
  * caller that frees what it does not own cannot be answered.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/debug/debug.h"
 
 #include "mm/kmalloc.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guarded.h"
+#include "mm/slab/slab.h"
 
 #define DESCRIPTION_BYTES	256u
 
@@ -108,7 +109,7 @@ static void log_owners(const struct kmem_cache *cache, const void *object)
 			    "  with debug=owner it would say who allocated and freed it");
 		return;
 	}
-	if (guard_find(object, &guarded)) {
+	if (guarded_find(object, &guarded)) {
 		mm_port_log(LOG_ERROR, "  %u bytes were asked for, on pages of their own",
 			    (unsigned)guarded.bytes);
 		log_event("allocated", &guarded.allocated);

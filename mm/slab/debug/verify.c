@@ -1,17 +1,19 @@
 /*
  * Slow truth for the slab allocator: every numbered rule, checked object by object.
  *
- * The rules stand in slab.c (S), mm/slab/array.c (A), mm/slab/depot.c (M), mm/slab/alien.c
- * (L), mm/slab/cache.c (C), mm/slab/debug/guard.c (G) and kmalloc.c (K). Nothing is changed and nothing
- * panics. Other CPUs are quiet. Cost: O(objects) and a bitmap of one slab on the stack.
+ * The rules stand in the theory blocks of the files they are named after; SLAB's in
+ * mm/slab/slab.c and mm/slab/node.c. Nothing is changed and nothing panics. Other
+ * CPUs are quiet. Cost: O(objects) and a bitmap of one slab on the stack.
  */
 
-#include "mm/slab/core.h"
+#include "mm/slab/debug/debug.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/array.h"
+#include "mm/slab/layout.h"
+#include "mm/slab/slab.h"
 
 /* What a walk over a cache adds up. */
 struct sums {
@@ -45,7 +47,8 @@ static bool pages_verify(struct kmem_cache *cache, struct slab *slab, struct vio
 		REQUIRE("SLAB-3", page_address(&page[i]), page[i].type == PAGE_SLAB);
 		REQUIRE("SLAB-3", page_address(&page[i]), page_cache(&page[i]) == cache);
 		REQUIRE("SLAB-3", page_address(&page[i]), page_slab(&page[i]) == slab);
-		REQUIRE("SLAB-3", page_address(&page[i]), page[i].array_index == cache->array_index);
+		REQUIRE("SLAB-3", page_address(&page[i]),
+			page[i].array_index == cache->array_index);
 	}
 	return true;
 }
@@ -256,7 +259,8 @@ static bool kmalloc_verify(struct violation *out)
 
 			if (!cache)
 				continue;	/* before kmalloc_init() */
-			REQUIRE("KMALLOC-1", cache, cache->object_bytes == kmalloc_class_bytes(class));
+			REQUIRE("KMALLOC-1", cache,
+				cache->object_bytes == kmalloc_class_bytes(class));
 			REQUIRE("KMALLOC-3", cache, cache->align >= (cache->object_bytes &
 				-cache->object_bytes) || cache->align == PAGE_SIZE);
 		}

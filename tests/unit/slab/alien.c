@@ -3,7 +3,7 @@
  * a node gets when that node has nothing. Skipped where only one node has memory.
  */
 
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 
 #include "lib/string.h"
 #include "mm/live.h"

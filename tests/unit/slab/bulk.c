@@ -4,8 +4,7 @@
  * name who called.
  */
 
-#include "mm/slab/core.h"
-#include "mm/slab/debug/debug.h"
+#include "tests/unit/slab/room.h"
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"

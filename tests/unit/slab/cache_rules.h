@@ -4,7 +4,7 @@
 /* The invariants of one cache, for tests: that they hold, or which breaks first. */
 
 #include "lib/string.h"
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 #include "tests/test.h"
 
 static inline void check_cache_at(struct kmem_cache *cache, const char *file, int line)

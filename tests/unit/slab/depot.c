@@ -3,7 +3,7 @@
  * slabs. Where a case wants another CPU it puts this one's array in that CPU's place.
  */
 
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 
 #include "lib/align.h"
 #include "lib/string.h"
@@ -173,8 +173,8 @@ static void the_depot_is_emptied_before_a_slab_is_made(void)
 	uint32_t nr_full, nr_empty;
 	struct cache_node *node;
 	uint64_t nr_slabs;
+	struct slab_slot slot;
 	uint8_t *state;
-	void *object;
 
 	fill(cache, nr);
 	node = own_node(cache);
@@ -185,12 +185,12 @@ static void the_depot_is_emptied_before_a_slab_is_made(void)
 	nr_slabs = node->nr_slabs;
 	nr_full = node->depot.nr_full;
 	nr_empty = node->depot.nr_empty;
-	object = slab_take_one(cache, GFP_KERNEL, node->nid, &state);
-	CHECK(object != NULL);
+	slot = depot_take_slot(cache, GFP_KERNEL, node->nid);
+	CHECK(slot.object != NULL);
 	CHECK_EQ(node->nr_slabs, nr_slabs);
 	CHECK_EQ(node->depot.nr_full, nr_full - 1);
 	CHECK_EQ(node->depot.nr_empty, nr_empty + 1);
-	slab_give_one(cache, object, state);
+	slab_give_one(cache, slot.object, slot.state);
 	CHECK_CACHE(cache);
 	abandon(cache);
 }

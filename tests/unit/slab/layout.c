@@ -3,7 +3,7 @@
  * layout tells objects from all other addresses.
  */
 
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 
 #include "lib/align.h"
 #include "lib/string.h"

@@ -4,7 +4,7 @@
  * making and giving back leaves.
  */
 
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 
 #include "lib/align.h"
 #include "mm/live.h"

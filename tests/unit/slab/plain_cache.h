@@ -3,7 +3,7 @@
 
 /* Caches with exactly the debug flags asked for, whatever debug= says; and their end. */
 
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 
 static inline struct kmem_cache *create_plain_dtor(const char *name, size_t bytes, size_t align,
 						   slab_flags_t flags, void (*ctor)(void *object),

@@ -3,8 +3,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page.h"
-#include "mm/slab/core.h"
-#include "mm/slab/debug/debug.h"
+#include "tests/unit/slab/room.h"
 #include "tests/test.h"
 #include "tests/unit/slab/plain_cache.h"
 

@@ -4,8 +4,7 @@
  * Each case makes its own cache, so what it breaks stays there.
  */
 
-#include "mm/slab/core.h"
-#include "mm/slab/debug/debug.h"
+#include "tests/unit/slab/room.h"
 
 #include "lib/align.h"
 #include "lib/string.h"

@@ -1,10 +1,9 @@
 /* The audit log: what is noted, what is forgotten, and what reports say of it. */
 
-#include "mm/slab/debug/audit.h"
 
 #include "lib/string.h"
 #include "mm/live.h"
-#include "mm/slab/core.h"
+#include "tests/unit/slab/room.h"
 #include "tests/test.h"
 #include "tests/unit/heard.h"
 #include "tests/unit/slab/plain_cache.h"

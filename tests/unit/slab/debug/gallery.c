@@ -7,9 +7,7 @@
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/slab/debug/audit.h"
-#include "mm/slab/core.h"
-#include "mm/slab/debug/debug.h"
+#include "tests/unit/slab/room.h"
 #include "mm/vmalloc.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"

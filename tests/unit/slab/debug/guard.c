@@ -6,8 +6,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/slab/core.h"
-#include "mm/slab/debug/debug.h"
+#include "tests/unit/slab/room.h"
 #include "mm/vmalloc/vm_area.h"
 #include "tests/test.h"
 #include "tests/unit/slab/plain_cache.h"
@@ -111,7 +110,8 @@ static bool is_zero(const uint8_t *object)
 
 static void an_object_is_zeroed_if_asked_for_only(void)
 {
-	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0), *init = make(OBJECT_BYTES, 0, SLAB_INIT);
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+	struct kmem_cache *init = make(OBJECT_BYTES, 0, SLAB_INIT);
 	uint8_t *plain = guarded(cache), *of_init = guarded(init);
 	uint8_t *zeroed = guarded_from(cache, GFP_KERNEL | __GFP_ZERO, NID_NONE);
 
@@ -156,7 +156,7 @@ static void nothing_is_guarded_before_the_start(void)
 
 	guards.is_on = false;
 	CHECK(!guarded_from(cache, GFP_KERNEL, NID_NONE));
-	slab_guard_start();
+	vmalloc_start_guards();
 	kmem_cache_free(cache, guarded(cache));
 	kmem_cache_destroy(cache);
 }

@@ -1,0 +1,38 @@
+#ifndef MM_SLAB_DEBUG_GUARDED_H
+#define MM_SLAB_DEBUG_GUARDED_H
+
+/* The table of guarded objects. See mm/slab/debug/guarded.c. */
+
+#include "mm/slab/debug/debug.h"
+
+#define NR_GUARDED	256u
+
+struct guarded {
+	void *area;		/* NULL: free entry */
+	void *object;
+	size_t bytes;
+	const struct kmem_cache *cache;
+	struct slab_event allocated;
+};
+
+/* The guarded objects that are live: one table. */
+extern struct guard_table {
+	struct spinlock lock;	/* guards the entries and their number */
+	struct guarded entries[NR_GUARDED];
+	unsigned nr_used;
+	bool is_on;		/* atomic */
+} guards HIDDEN;
+
+/* Enters @entry. False: the table is full. */
+bool guarded_remember(const struct guarded *entry) MUST_CHECK;
+
+/* Takes the entry of @object out. False: another CPU was faster. */
+bool guarded_forget(const void *object) MUST_CHECK;
+
+/* The entry of @object, which is the start of a guarded one; else false. */
+bool guarded_find(const void *object, struct guarded *copy);
+
+/* The first used entry from *@at on, an index, which is then behind it; false: no more. */
+bool guarded_next(unsigned *at, struct guarded *copy);
+
+#endif

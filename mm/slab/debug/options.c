@@ -1,0 +1,63 @@
+/*
+ * The words of debug=, and what they set.
+ */
+
+#include "lib/align.h"
+#include "lib/string.h"
+#include "mm/slab/core.h"
+
+static const struct {
+	const char *word;
+	slab_flags_t flags;
+} debug_words[] = {
+	{ "redzone", SLAB_RED_ZONE | SLAB_STORE_USER },
+	{ "poison", SLAB_POISON | SLAB_STORE_USER },
+	{ "owner", SLAB_STORE_USER },
+	{ "shuffle", SLAB_SHUFFLE },
+	{ "quarantine", SLAB_QUARANTINE },
+	{ "init", SLAB_INIT },
+	{ "guard", SLAB_GUARD },
+	{ "leak", SLAB_LEAK | SLAB_STORE_USER },
+	{ "audit", SLAB_AUDIT },
+	{ "all", SLAB_DEBUG_FLAGS & ~SLAB_INIT },
+};
+
+static size_t word_length(const char *words)
+{
+	size_t bytes = 0;
+
+	while (words[bytes] && words[bytes] != ',')
+		bytes++;
+	return bytes;
+}
+
+static bool set_word(const char *word, size_t bytes)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(debug_words); i++) {
+		if (strlen(debug_words[i].word) != bytes ||
+		    strncmp(debug_words[i].word, word, bytes) != 0)
+			continue;
+		slab_system.debug_flags |= debug_words[i].flags;
+		return true;
+	}
+	return bytes == 0;
+}
+
+bool slab_set_debug(const char *words)
+{
+	bool is_known = true;
+
+	slab_system.debug_flags = 0;
+	while (*words) {
+		size_t bytes = word_length(words);
+
+		is_known &= set_word(words, bytes);
+		words += bytes + (words[bytes] == ',');
+	}
+	return is_known;
+}
+
+void slab_set_seed(uint64_t seed)
+{
+	slab_system.seed = seed ? seed : 1;	/* xorshift stays at 0 */
+}

@@ -1,0 +1,409 @@
+/*
+ * The slabs of one cache on one node: taking and giving objects, growing, shrinking.
+ *
+ * Model
+ *   A node keeps its slabs on three lists: full (no free object), partial, and free
+ *   (no object in use or in an array). cache_grow() adds a slab of new pages to the
+ *   empty ones, slabs_destroy() gives the pages of such back. A cache has a
+ *   cache_node for each node it has slabs on, made when it is first needed.
+ *
+ *   What slabs need themselves comes from caches that need less: off-slab
+ *   descriptors from caches whose own are on-slab, cache_nodes from node_cache. So the
+ *   calls of this file lead back to it, once, and never to a file above it.
+ *
+ * Keeping
+ *   At most max_free_objects rest in full magazines of the depot; empty slabs go
+ *   back to the page allocator when those and the free objects in slabs are more.
+ *   The bound rises by a slab for each slab that had to be made, up to
+ *   cache->max_kept_objects, so that a load that comes and goes finds its objects
+ *   again; shrinking, and so memory pressure, sets it back.
+ *
+ * Invariants, true whenever node->lock is free
+ *   SLAB-1  a slab is on full, partial or free as nr_free is 0, between, or all
+ *   SLAB-4  nr_slabs, nr_free_slabs and nr_free_objects are the sums over the lists
+ *
+ * Locking
+ *   node->lock guards the lists and every slab on them. An object's state byte
+ *   belongs to whoever holds the object. Pages, descriptors and cache_nodes are taken
+ *   and given back with no lock held, because the page allocator may call shrinkers.
+ */
+
+#include "mm/slab/node.h"
+
+#include "mm/slab/debug/debug.h"
+#include "mm/slab/make.h"
+#include "mm/slab/rcu.h"
+#include "mm/slab/slab.h"
+
+/* A batch comes from so many slabs: where each has a few free objects, it is a small one. */
+#define MAX_SLABS_PER_TAKE	4u
+
+/* ---- Taking ---- */
+
+static struct slab *slab_with_room(struct cache_node *node) HOLDS(node->lock)
+{
+	if (!list_is_empty(&node->partial))
+		return list_first_entry(&node->partial, struct slab, list);
+	if (!list_is_empty(&node->free))
+		return list_first_entry(&node->free, struct slab, list);
+	return NULL;
+}
+
+static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
+			       struct slab *slab, struct slab_slot *to, unsigned wanted)
+	HOLDS(node->lock)
+{
+	const unsigned nr_before = slab->nr_free;
+	const unsigned nr = nr_before < wanted ? nr_before : wanted;
+	const bool was_empty = nr_before == cache->layout.nr_objects;
+
+	slab_check(cache, slab);
+	if (unlikely(nr == 0))
+		slab_report_corrupt(cache, slab, "it is listed as partial and has no free object");
+	slab_take(cache, slab, to, nr);
+	slab->nr_free = (uint16_t)(nr_before - nr);
+	node->nr_free_objects -= nr;
+	node->nr_free_slabs -= was_empty;
+	if (was_empty || nr == nr_before)
+		list_move(&slab->list, nr == nr_before ? &node->full : &node->partial);
+	return nr;
+}
+
+unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
+		   unsigned wanted)
+{
+	unsigned nr = 0;
+
+	spin_lock(&node->lock);
+	for (unsigned nr_slabs = 0; nr < wanted && nr_slabs < MAX_SLABS_PER_TAKE; nr_slabs++) {
+		struct slab *slab = slab_with_room(node);
+
+		if (!slab)
+			break;
+		nr += take_from_slab(cache, node, slab, to + nr, wanted - nr);
+	}
+	spin_unlock(&node->lock);
+	return nr;
+}
+
+/* ---- Giving ---- */
+
+void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects,
+		       struct list_head *to)
+{
+	while (node->nr_free_objects > keep_objects && !list_is_empty(&node->free)) {
+		struct slab *slab = list_entry(node->free.prev, struct slab, list);
+
+		slab_check(cache, slab);
+		list_move(&slab->list, to);
+		node->nr_slabs--;
+		node->nr_free_slabs--;
+		node->nr_free_objects -= cache->layout.nr_objects;
+	}
+}
+
+/* @slab has its first free object again, or all: the list SLAB-1 asks for. */
+static void relist(struct kmem_cache *cache, struct cache_node *node, struct slab *slab)
+	HOLDS(node->lock)
+{
+	slab_check(cache, slab);
+	if (slab->nr_free == cache->layout.nr_objects) {
+		list_move(&slab->list, &node->free);
+		node->nr_free_slabs++;
+	} else {
+		list_move(&slab->list, &node->partial);
+	}
+}
+
+/* Gives a run of objects of one slab; returns how many of @nr it was. */
+static ALWAYS_INLINE unsigned give_run(struct kmem_cache *cache, struct cache_node *node,
+				       const struct slab_slot *from, unsigned nr, bool is_plain)
+	HOLDS(node->lock)
+{
+	struct slab *slab = page_slab(virt_to_page(from->object));
+	const unsigned nr_before = slab->nr_free;
+	unsigned nr_put, nr_free;
+
+	if (!is_plain && !slab_guards_are_whole(cache, slab))
+		slab_check(cache, slab);
+	if (!is_plain && cache->layout.is_wide)
+		nr_put = slab_put_wide(cache, slab, from, nr);
+	else
+		nr_put = slab_put(cache, slab, from, nr);
+	nr_free = nr_before + nr_put;
+	slab->nr_free = (uint16_t)nr_free;
+	if (unlikely(nr_before == 0) || unlikely(nr_free >= cache->nr_objects))
+		relist(cache, node, slab);
+	return nr_put;
+}
+
+/* Free objects that may stay in slabs: the depot's count too. */
+static uint64_t max_free_in_slabs(const struct kmem_cache *cache, const struct cache_node *node)
+	HOLDS(node->lock)
+{
+	uint64_t nr_in_depot = depot_objects(cache, &node->depot);
+
+	return node->max_free_objects > nr_in_depot ? node->max_free_objects - nr_in_depot : 0;
+}
+
+/* Returns objects to their slabs; those slabs that should go are added to @empty. */
+static void slabs_put(struct kmem_cache *cache, struct cache_node *node,
+		      const struct slab_slot *from, unsigned nr, struct list_head *empty)
+	HOLDS(node->lock)
+{
+	uint64_t max_free;
+
+	/* Off-slab descriptors have u8 entries and no guard words: decided once for all. */
+	if (cache->layout.place == OFF_SLAB)
+		for (unsigned i = 0; i < nr; )
+			i += give_run(cache, node, from + i, nr - i, true);
+	else
+		for (unsigned i = 0; i < nr; )
+			i += give_run(cache, node, from + i, nr - i, false);
+	node->nr_free_objects += nr;
+	max_free = max_free_in_slabs(cache, node);
+	if (node->nr_free_objects > max_free)
+		node_unlist_empty(cache, node, max_free, empty);
+}
+
+void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
+	       unsigned nr)
+{
+	struct list_head empty;
+
+	list_init(&empty);
+	spin_lock(&node->lock);
+	slabs_put(cache, node, from, nr, &empty);
+	spin_unlock(&node->lock);
+	slabs_destroy(cache, &empty);
+}
+
+/* ---- Growing and shrinking ---- */
+
+/* The bound of free objects in a node's slabs before it has grown: see Keeping. */
+static uint64_t base_of_kept(const struct kmem_cache *cache)
+{
+	return cache->layout.nr_objects + (uint64_t)MIN_KEPT_MAGAZINES * cache->magazine_slots;
+}
+
+/* The depot reads it without the node's lock. */
+static void set_max_free(struct cache_node *node, uint64_t nr_objects)
+{
+	__atomic_store_n(&node->max_free_objects, nr_objects, __ATOMIC_RELAXED);
+}
+
+/* NULL when memory for an off-slab descriptor ran out. */
+static struct slab *make_slab(struct kmem_cache *cache, struct cache_node *node,
+			      struct page *page)
+{
+	struct slab *descriptor = NULL;
+	uint8_t *state;
+
+	if (cache->layout.place == OFF_SLAB) {
+		descriptor = slab_take_one(cache->descriptors, GFP_NOWAIT, node->nid, &state);
+		if (!descriptor)
+			return NULL;
+	}
+	return slab_make(cache, page, descriptor,
+			 __atomic_fetch_add(&node->nr_made, 1, __ATOMIC_RELAXED));
+}
+
+struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct page *page = alloc_pages_node(nid, (gfp | cache->gfp) & ~__GFP_ZERO,
+					     cache->layout.order);
+	struct cache_node *node;
+	struct slab *slab = NULL;
+
+	if (!page)
+		return NULL;
+	node = cache_node_get(cache, page_to_nid(page));
+	if (node)
+		slab = make_slab(cache, node, page);
+	if (!slab) {
+		__free_pages(page, cache->layout.order);
+		return NULL;
+	}
+	spin_lock(&node->lock);
+	list_add(&slab->list, &node->free);
+	node->nr_slabs++;
+	node->nr_free_slabs++;
+	node->nr_free_objects += cache->layout.nr_objects;
+	if (node->max_free_objects < cache->max_kept_objects)
+		set_max_free(node, node->max_free_objects + cache->layout.nr_objects);
+	spin_unlock(&node->lock);
+	return node;
+}
+
+/* Gives one unlisted empty slab's memory back. */
+static void destroy_slab(struct kmem_cache *cache, struct slab *slab)
+{
+	slab_unmake(cache, slab);
+	if (cache->layout.place == OFF_SLAB)
+		slab_internal_free(slab);
+}
+
+static uint64_t destroy_all(struct kmem_cache *cache, struct list_head *slabs)
+{
+	uint64_t nr_pages = 0;
+
+	while (!list_is_empty(slabs)) {
+		struct slab *slab = list_first_entry(slabs, struct slab, list);
+
+		list_del(&slab->list);
+		destroy_slab(cache, slab);
+		nr_pages += pages_in(cache->layout.order);
+	}
+	return nr_pages;
+}
+
+uint64_t slabs_destroy(struct kmem_cache *cache, struct list_head *slabs)
+{
+	struct list_head ready;
+
+	if (likely(!(cache->flags & SLAB_TYPESAFE_BY_RCU)))
+		return destroy_all(cache, slabs);
+	list_init(&ready);
+	rcu_slabs_defer(cache, slabs, &ready);
+	return destroy_all(cache, &ready);
+}
+
+bool slabs_destroy_deferred(struct kmem_cache *cache)
+{
+	struct list_head ready;
+	bool is_waiting;
+
+	list_init(&ready);
+	is_waiting = rcu_slabs_advance(cache, &ready);
+	destroy_all(cache, &ready);
+	return is_waiting;
+}
+
+uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects)
+{
+	struct list_head empty;
+
+	list_init(&empty);
+	spin_lock(&node->lock);
+	set_max_free(node, base_of_kept(cache));
+	node_unlist_empty(cache, node, keep_objects, &empty);
+	spin_unlock(&node->lock);
+	return slabs_destroy(cache, &empty);
+}
+
+/* ---- Nodes ---- */
+
+void cache_node_init(struct cache_node *node, unsigned nid)
+{
+	*node = (struct cache_node){ .nid = (uint16_t)nid };
+	list_init(&node->full);
+	list_init(&node->partial);
+	list_init(&node->free);
+}
+
+static struct cache_node *cache_node_make(struct kmem_cache *cache, unsigned nid)
+{
+	struct cache_node *expected = NULL;
+	uint8_t *state;
+	/* node_cache's own come from where it has slabs already, or this would not end. */
+	gfp_t gfp = cache == node_cache ? GFP_NOWAIT | __GFP_THISNODE : GFP_NOWAIT;
+	unsigned from_nid = cache == node_cache ? slab_system.boot_nid : nid;
+	struct cache_node *node = slab_take_one(node_cache, gfp, from_nid, &state);
+
+	if (!node)
+		return NULL;
+	cache_node_init(node, nid);
+	node->max_free_objects = base_of_kept(cache);
+	if (__atomic_compare_exchange_n(&cache->nodes[nid], &expected, node, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return node;
+	slab_give_one(node_cache, node, state);		/* another CPU was first */
+	return expected;
+}
+
+struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid)
+{
+	struct cache_node *node = cache_node_lookup(cache, nid);
+
+	return likely(node != NULL) ? node : cache_node_make(cache, nid);
+}
+
+/* ---- Single objects, and the allocator's own ---- */
+
+unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct slab_slot *to,
+			   unsigned wanted)
+{
+	struct cache_node *node = cache_node_get(cache, nid);
+	unsigned nr = node ? node_take(cache, node, to, wanted) : 0;
+
+	if (nr)
+		return nr;
+	node = cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, nid);
+	return node ? node_take(cache, node, to, wanted) : 0;
+}
+
+/*
+ * Any node's free object, nearest first: @nid may have no memory and so not be the
+ * nearest itself. Then a page from wherever it can be had.
+ */
+static void take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+			       struct slab_slot *to)
+{
+	struct cache_node *node;
+
+	for (unsigned i = 0; ; i++) {
+		unsigned other = slab_system.setup.nearest_node(nid, i);
+
+		if (other == NID_NONE)
+			break;
+		node = cache_node_lookup(cache, other);
+		if (node && node_take(cache, node, to, 1))
+			return;
+	}
+	node = cache_grow(cache, gfp, nid);
+	if (node)
+		node_take(cache, node, to, 1);
+}
+
+struct slab_slot slab_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+
+	if (!node_take_growing(cache, gfp, nid, &slot, 1) && !(gfp & __GFP_THISNODE))
+		take_one_elsewhere(cache, gfp, nid, &slot);
+	return slot;
+}
+
+void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t **state)
+{
+	struct slab_slot slot = slab_take_slot(cache, gfp, nid);
+
+	if (slot.object)
+		*slot.state = 0;
+	*state = slot.state;
+	return slot.object;
+}
+
+void slab_give_one(struct kmem_cache *cache, void *object, uint8_t *state)
+{
+	const struct slab_slot slot = { object, state };
+	unsigned nid = page_slab(virt_to_page(object))->nid;
+
+	node_give(cache, cache_node_lookup(cache, nid), &slot, 1);
+}
+
+void *slab_internal_alloc(enum slab_internal kind, unsigned nid)
+{
+	uint8_t *state;
+
+	return slab_take_one(slab_system.internal_caches[kind], GFP_NOWAIT, nid, &state);
+}
+
+void slab_internal_free(void *at)
+{
+	const struct page *page = virt_to_page(at);
+	struct kmem_cache *cache = page_cache(page);
+	struct slab *slab = page_slab(page);
+
+	slab_give_one(cache, at, slab->bufctl + slab_index(cache, slab, at));
+}

@@ -1,0 +1,98 @@
+#ifndef MM_SLAB_SLAB_H
+#define MM_SLAB_SLAB_H
+
+/*
+ * The entries of one slab: which objects are free, and in what order they are given
+ * out. See mm/slab/slab.c. Whoever calls holds the lock of the slab's node, or the
+ * slab is on no list yet.
+ */
+
+#include "mm/slab/core.h"
+
+/* ---- Entries ---- */
+
+/* Wide entries: 7 bits of the next index above the bit that says "free", the rest apart. */
+static inline unsigned slab_wide_next(const struct slab_layout *layout, const struct slab *slab,
+				      unsigned index)
+{
+	return (unsigned)(slab->bufctl[index] >> 1 | slab->bufctl[layout->nr_objects + index] << 7);
+}
+
+static inline void slab_set_wide_next(const struct slab_layout *layout, struct slab *slab,
+				      unsigned index, unsigned next)
+{
+	slab->bufctl[index] = (uint8_t)(next << 1 | 1);
+	slab->bufctl[layout->nr_objects + index] = (uint8_t)(next >> 7);
+}
+
+/* Where the entry of free object @index leads. */
+static inline unsigned slab_next_free(const struct kmem_cache *cache, const struct slab *slab,
+				      unsigned index)
+{
+	if (cache->layout.is_wide)
+		return slab_wide_next(&cache->layout, slab, index);
+	return (uint8_t)(index + slab->bufctl[index]);
+}
+
+/* Every free list begins in order: entry i leads to i + 1. */
+void slab_entries_init(const struct slab_layout *layout, struct slab *slab);
+
+/* ---- Guard words ---- */
+
+/* The words in front of and behind an on-slab descriptor. */
+static inline uint64_t *slab_front_guard(struct slab *slab)
+{
+	return (uint64_t *)(void *)slab - 1;
+}
+
+static inline uint64_t *slab_rear_guard(const struct slab_layout *layout, struct slab *slab)
+{
+	return (uint64_t *)((uintptr_t)slab + layout->descriptor_bytes);
+}
+
+void slab_guards_set(const struct slab_layout *layout, struct slab *slab);
+
+static inline bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab)
+{
+	return cache->layout.place == OFF_SLAB ||
+		(*slab_front_guard(slab) == SLAB_GUARD_WORD &&
+		 *slab_rear_guard(&cache->layout, slab) == SLAB_GUARD_WORD);
+}
+
+/* O(1) checks before a slab's list is used: an overflow in line meets a guard first. */
+void slab_check(const struct kmem_cache *cache, struct slab *slab);
+
+/* ---- Objects ---- */
+
+/* Takes the first @nr objects of @slab's free list, which has as many. */
+void slab_take(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to, unsigned nr);
+
+/*
+ * Puts the objects of @slab that @from begins with, at least one, first in its
+ * free list; returns how many of @nr they are.
+ */
+static ALWAYS_INLINE unsigned slab_put(const struct kmem_cache *cache, struct slab *slab,
+				       const struct slab_slot *from, unsigned nr)
+{
+	const uint64_t nr_objects = cache->nr_objects;
+	const struct slab_slot *at = from, *end = from + nr;
+	uint64_t index = (uint64_t)(at->state - slab->bufctl);
+	/* The end of the list leads anywhere, but not by a distance of 0. */
+	uint64_t first = slab->nr_free ? slab->first_free : index + 1;
+
+	do {
+		slab->bufctl[index] = (uint8_t)(first - index);
+		first = index;
+		if (++at == end)
+			break;
+		index = (uint64_t)(at->state - slab->bufctl);
+	} while (index < nr_objects);
+	slab->first_free = (uint16_t)first;
+	return (unsigned)(at - from);
+}
+
+/* The same where entries are wide. */
+unsigned slab_put_wide(const struct kmem_cache *cache, struct slab *slab,
+		       const struct slab_slot *from, unsigned nr);
+
+#endif
