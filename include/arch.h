@@ -77,7 +77,12 @@ void arch_delay_us(uint64_t us);
  */
 unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus);
 
-/* Runs @work(@arg) on running CPU @cpu and waits for it, at most @timeout_ms. */
+/*
+ * Runs @work(@arg) on running CPU @cpu and waits for it. STATUS_TIMEOUT when it did
+ * not begin within @timeout_ms: then it never will. Work that has begun is waited
+ * for, and is a panic when it does not end. It must not yield or wait: it runs on the
+ * stack of whatever thread is at hand.
+ */
 enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg,
 			unsigned timeout_ms) MUST_CHECK;
 

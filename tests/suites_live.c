@@ -8,6 +8,9 @@ extern const struct test_suite suite_selfcheck_machine;
 extern const struct test_suite suite_address_space;
 extern const struct test_suite suite_faults;
 extern const struct test_suite suite_smp;
+extern const struct test_suite suite_tlb;
+extern const struct test_suite suite_cpu_work;
+extern const struct test_suite suite_cpu_start;
 extern const struct test_suite suite_guard_faults;
 extern const struct test_suite suite_vmalloc_faults;
 extern const struct test_suite suite_vmalloc_stress;
@@ -19,6 +22,9 @@ const struct test_suite *const live_suites[] = {
 	&suite_address_space,
 	&suite_faults,
 	&suite_smp,
+	&suite_tlb,
+	&suite_cpu_work,
+	&suite_cpu_start,
 	&suite_guard_faults,
 	&suite_vmalloc_faults,
 	&suite_vmalloc_stress,

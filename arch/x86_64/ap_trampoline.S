@@ -1,15 +1,19 @@
 /*
  * Where a CPU begins after INIT and SIPI: real mode, at a page below 1 MiB.
  *
- * smp.c copies this page there and fills the parameters. The CPU goes through
+ * smp_start.c copies this page there and fills the parameters. The CPU goes through
  * 32-bit protected mode to 64-bit mode on a temporary root table that maps this
  * page at its own address, beside the kernel's high half, and jumps to the
- * kernel. Nothing here is written to, so the page is mapped read-execute.
+ * kernel. What is written here is written before paging is on, so the page is
+ * mapped read-execute.
  *
- * A CPU that comes late, when the parameters are another's, sees that the APIC
- * id is not its own and stops: two CPUs never share a stack.
+ * The parameters are one CPU's. It claims them by exchanging its APIC id for
+ * CLAIMED, once. A CPU that comes late finds another id, or none, and stops here:
+ * two CPUs never share a stack, and nobody walks tables that were given back.
  */
 #include "arch/x86_64/layout.h"
+
+#include "arch/x86_64/ap_trampoline.h"
 
 #define AT(symbol)	(symbol - ap_trampoline_start)
 
@@ -60,8 +64,18 @@ in_32:
 	testl	%ebx, %ebx		/* 0: the leaf is there but says nothing */
 	jz	1f
 	movl	%edx, %esi
-1:	cmpl	AT(parameter_apic_id)(%ebp), %esi
+	/* Held by tests: late before it claims. */
+1:	pause
+	cmpl	$0, AT(hold_before_claim)(%ebp)
+	jne	1b
+	movl	%esi, %eax
+	movl	$AP_CLAIMED, %ecx
+	lock cmpxchgl %ecx, AT(parameter_apic_id)(%ebp)
 	jne	not_called
+	/* Held by tests: late after it claimed. */
+2:	pause
+	cmpl	$0, AT(hold_after_claim)(%ebp)
+	jne	2b
 	movl	AT(parameter_cr4)(%ebp), %eax
 	movl	%eax, %cr4
 	movl	AT(parameter_cr3)(%ebp), %eax
@@ -75,9 +89,10 @@ in_32:
 	ljmpl	*AT(far_64)(%ebp)
 
 not_called:
-	cli
+	lock incl AT(nr_refused)(%ebp)
+3:	cli
 	hlt
-	jmp	not_called
+	jmp	3b
 
 	.code64
 in_64:
@@ -97,7 +112,7 @@ gdt:
 	.quad	0x00af9b000000ffff	/* 64-bit code */
 gdt_end:
 
-	/* struct ap_parameters of smp.c. */
+	/* struct ap_parameters of ap_trampoline.h. */
 	.balign	8
 ap_parameters:
 parameter_entry:	.quad 0
@@ -107,7 +122,10 @@ parameter_cr0:		.long 0
 parameter_cr3:		.long 0
 parameter_cr4:		.long 0
 parameter_efer:		.long 0
-parameter_apic_id:	.long 0
+parameter_apic_id:	.long AP_NOBODY
+hold_before_claim:	.long 0
+hold_after_claim:	.long 0
+nr_refused:		.long 0
 	/* Addresses relative to this page; smp.c adds where it lies. */
 gdt_register:		.word gdt_end - gdt - 1
 			.long AT(gdt)

@@ -9,8 +9,8 @@
  *   masked and so is every local source.
  *
  * Locking
- *   In xAPIC mode a command is two registers. Only its own CPU writes them,
- *   and handlers send nothing.
+ *   In xAPIC mode a command is two registers. Only its own CPU writes them, with
+ *   interrupts off.
  */
 
 #include "arch/x86_64/apic.h"
@@ -156,6 +156,8 @@ static bool wait_until_sent(void)
 
 bool apic_send(uint32_t apic_id, uint32_t command)
 {
+	bool were_on, is_sent;
+
 	if (is_x2apic()) {
 		/* MSR writes here are not serialising: earlier stores first (SDM 3A, 10.12.3). */
 		__asm__ volatile("mfence; lfence" ::: "memory");
@@ -165,9 +167,15 @@ bool apic_send(uint32_t apic_id, uint32_t command)
 	}
 	if (apic_id > MAX_XAPIC_ID || !wait_until_sent())
 		return false;
+	/* A handler that sends must not come between the two words. */
+	were_on = are_interrupts_on();
+	interrupts_off();
 	write_register(REG_COMMAND_HIGH, apic_id << XAPIC_ID_SHIFT);
 	write_register(REG_COMMAND_LOW, command);
-	return wait_until_sent();
+	is_sent = wait_until_sent();
+	if (were_on)
+		interrupts_on();
+	return is_sent;
 }
 
 void apic_end_interrupt(void)

@@ -8,7 +8,7 @@
  *
  * Promises
  *   - area->self == area, so that %gs:16 gives the area's address
- *   - areas[i]->index == i for all i < nr_running: the position of the CPU
+ *   - areas[i]->index == i for all i < nr_present: the position of the CPU
  *     among those that run, 0 the boot CPU
  */
 
@@ -26,7 +26,7 @@ static struct cpu_area boot_area;
 
 /* Made by cpu_make_room(); [0] is not used: the boot CPU's is static. */
 static struct cpu_area **areas;
-static unsigned nr_running = 1;
+static unsigned nr_running = 1, nr_present = 1;
 
 /* The boot CPU's stacks, each above a page that the kernel's tables do not map for long. */
 static struct {
@@ -125,9 +125,10 @@ enum status arch_check_cpu(const char **reason)
 	return *reason ? STATUS_UNSUPPORTED : STATUS_OK;
 }
 
-void cpu_enable_nx(void)
+void cpu_set_efer(void)
 {
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	/* LMA is the processor's own to change. */
+	wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & EFER_LMA) | EFER_LME | EFER_NXE);
 }
 
 void cpu_set_control_bits(void)
@@ -179,22 +180,36 @@ unsigned cpu_nr_running(void)
 	return __atomic_load_n(&nr_running, __ATOMIC_ACQUIRE);
 }
 
+unsigned cpu_nr_present(void)
+{
+	return __atomic_load_n(&nr_present, __ATOMIC_ACQUIRE);
+}
+
 struct cpu_area *cpu_at(unsigned cpu)
 {
-	ASSERT(cpu < cpu_nr_running());
+	ASSERT(cpu < cpu_nr_present());
 	return cpu == 0 ? &boot_area : areas[cpu];
 }
 
 bool cpu_make_room(uint32_t nr_cpus)
 {
-	areas = kcalloc(nr_cpus, sizeof(areas[0]), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	if (!areas)
+		areas = kcalloc(nr_cpus, sizeof(areas[0]), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
 	return areas != NULL;
 }
 
-void cpu_add(struct cpu_area *area)
+void cpu_join(struct cpu_area *area)
 {
-	ASSERT(area->index == nr_running);
+	ASSERT(area->index == nr_present);
 
 	areas[area->index] = area;
+	__atomic_store_n(&nr_present, area->index + 1, __ATOMIC_SEQ_CST);
+}
+
+void cpu_count(struct cpu_area *area)
+{
+	ASSERT(area->index == nr_running);
+	ASSERT(area->index < nr_present);
+
 	__atomic_store_n(&nr_running, area->index + 1, __ATOMIC_RELEASE);
 }

@@ -40,6 +40,7 @@ enum cpu_state {
 	CPU_READY,		/* can allocate; waits to be counted */
 	CPU_RUNNING,
 	CPU_GIVEN_UP,		/* did not show up in time and must not any more */
+	CPU_TURNED_AWAY,	/* it did later, saw that, and halts for good */
 };
 
 enum mailbox_state { MAILBOX_EMPTY, MAILBOX_FILLING, MAILBOX_FULL, MAILBOX_RUNNING };
@@ -64,7 +65,9 @@ struct cpu_area {
 	struct fault_info fault;
 	struct stack stacks[NR_CPU_STACKS];
 	enum cpu_state state;
-	bool must_flush;		/* smp.c's request is for this CPU too */
+	uint64_t nr_flushed;		/* number of the newest flush it has done (smp.c) */
+	bool is_poked;			/* something may have been queued since it looked */
+	bool is_serving;		/* runs what arch_run_on() left */
 	struct mailbox mailbox;
 	struct scheduler scheduler;
 	uint64_t nr_spurious;		/* interrupts nobody asked for */
@@ -105,13 +108,21 @@ uintptr_t cpu_boot_stack_end(void);
 /* Notes where the boot CPU's stacks are, at the addresses this code runs at now. */
 void cpu_name_boot_stacks(void);
 
-/* CPUs that run, and the area of one of them. */
+/*
+ * CPUs that run, CPUs that take part in flushes (those, and one that is being
+ * started), and the area of one of them.
+ */
 unsigned cpu_nr_running(void);
+unsigned cpu_nr_present(void);
 struct cpu_area *cpu_at(unsigned cpu);
 
-/* Room for @nr_cpus areas; false without memory. Then each CPU that is up is added, in order. */
+/*
+ * Room for @nr_cpus areas, once; false without memory. Then each CPU that is up
+ * joins, in order, and is counted as running by who started it.
+ */
 bool cpu_make_room(uint32_t nr_cpus) MUST_CHECK;
-void cpu_add(struct cpu_area *area);
+void cpu_join(struct cpu_area *area);
+void cpu_count(struct cpu_area *area);
 
 /* False while firmware's address space is in use. */
 bool cpu_is_in_kernel(void);
@@ -119,8 +130,12 @@ bool cpu_is_in_kernel(void);
 /* Control register bits every CPU runs with: on the kernel's tables, at high addresses. */
 void cpu_set_control_bits(void);
 
-/* NX must be understood before tables that use it are loaded. */
-void cpu_enable_nx(void);
+/*
+ * EFER as this kernel runs with: long mode and NX, which must be understood before tables
+ * that use it are loaded, and nothing firmware left. With TCE an INVLPG would spare the
+ * upper levels of other addresses, and freed tables would be walked (APM 2, 3.1.7).
+ */
+void cpu_set_efer(void);
 
 /* ---- MSRs and control bits (SDM 4, 2.1; 3A, 2.5) ---- */
 #define MSR_APIC_BASE		0x1bu
@@ -129,7 +144,10 @@ void cpu_enable_nx(void);
 #define MSR_FS_BASE		0xc0000100u
 #define MSR_GS_BASE		0xc0000101u
 
+#define EFER_LME		(1ull << 8)
+#define EFER_LMA		(1ull << 10)
 #define EFER_NXE		(1ull << 11)
+#define EFER_TCE		(1ull << 15)
 #define CR0_WP			(1ull << 16)
 #define CR4_PGE			(1ull << 7)
 #define CR4_UMIP		(1ull << 11)

@@ -376,7 +376,7 @@ void arch_enter_kernel(struct boot_info *info, void (*kernel)(struct boot_info *
 	handover.image_end = info->image.end;
 	stack_end = cpu_boot_stack_end() + image_delta();
 	next = (uintptr_t)enter_high + image_delta();
-	cpu_enable_nx();
+	cpu_set_efer();
 	/* CR4.PCIDE would give CR3's low bits a meaning; global pages come later. */
 	write_cr4(read_cr4() & ~(CR4_PCIDE | CR4_PGE));
 	mmu_load_pat();

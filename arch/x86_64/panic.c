@@ -142,7 +142,7 @@ static void stop_others(void)
 	unsigned me = this_cpu()->index;
 
 	__atomic_store_n(&is_stopping, true, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < cpu_nr_running(); i++)
+	for (unsigned i = 0; i < cpu_nr_present(); i++)
 		if (i != me)
 			apic_send(cpu_at(i)->apic_id, APIC_COMMAND_NMI);
 }

@@ -302,6 +302,9 @@ void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
 {
 	uint64_t chain_pa;
 
+	/* Without an INVLPG the CPUs may go on walking through tables that left the tree. */
+	if (nr_pages == 0)
+		return;
 	spin_lock(&table_lock);
 	chain_pa = paging_detach_retired(&kernel_tables);
 	spin_unlock(&table_lock);

@@ -5,15 +5,26 @@
  *   A running CPU waits in its first context for work (arch_run_on), threads
  *   (thread.c) and flushes. Its mailbox holds one piece of work at a time.
  *
- *   A flush is one request for all: the requester writes it down, interrupts
- *   every other CPU and waits until each has answered. A CPU that does not
- *   answer could still use a freed translation, so that is a panic.
+ *   Flushes are numbered. The requester writes range and number down, interrupts
+ *   every other CPU and waits until each says that it has done this number. A
+ *   CPU answers in its interrupt handler, or while it waits to be a requester
+ *   itself; it reads, flushes and says so with interrupts off, so that no answer
+ *   comes between the steps of another. A CPU that does not answer could still
+ *   use a freed translation, so that is a panic.
+ *
+ *   Work that has begun writes to where its sender waits: the sender can take it
+ *   back only before. Work that never ends is a panic, too.
+ *
+ * Promises
+ *   - a CPU's nr_flushed grows, and is written by that CPU alone
+ *   - while a present CPU's nr_flushed is below flush.number, that request's range
+ *     stands still: its requester waits
  *
  * Locking
- *   flush.lock serialises requests; who waits for it or for answers answers the
- *   others' requests meanwhile, so two requesters cannot wait for each other.
- *   It is taken inside no other lock but vmalloc's and those of mem_map's growth
- *   (port.c), whose waiters have interrupts on; nothing is taken in it.
+ *   flush.lock serialises requests; who waits for it answers the others'
+ *   requests meanwhile, so two requesters cannot wait for each other. It is taken
+ *   inside no other lock but vmalloc's and those of mem_map's growth (port.c),
+ *   whose waiters have interrupts on; nothing is taken in it.
  *   A mailbox belongs to who changed its state from EMPTY.
  */
 
@@ -22,94 +33,147 @@
 #include "arch.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/insn.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/stretch.h"
 #include "arch/x86_64/trap_frame.h"
+#include "mm/assert.h"
 #include "mm/lock.h"
 
 #define NS_PER_MS		1000000ull
-#define FLUSH_WAIT_MS		30000u		/* an emulator's CPU may not run for long */
+
+/* An emulator's CPU may not run for long. Tests shorten it. */
+unsigned smp_patience_ms = 30000;
+
+void (*stretch_hook)(enum stretch place);
 
 static struct {
 	struct spinlock lock;
+	unsigned requester;		/* who holds the lock, for the report */
+	uint64_t number;		/* of the newest request */
 	uintptr_t va;
 	uint64_t nr_pages;
 } flush;
 
+static uint64_t patience_end_ns(void)
+{
+	return arch_now_ns() + smp_patience_ms * NS_PER_MS;
+}
+
 /* ---- Flushing ---- */
 
-static void answer_flush(struct cpu_area *cpu)
+/* Does the newest request, if this CPU has not. */
+static void answer_flush(void)
 {
-	if (!__atomic_load_n(&cpu->must_flush, __ATOMIC_ACQUIRE))
-		return;
-	mmu_flush_local(flush.va, flush.nr_pages);
-	__atomic_store_n(&cpu->must_flush, false, __ATOMIC_RELEASE);
-}
+	struct cpu_area *cpu = this_cpu();
+	bool were_on = are_interrupts_on();
+	uint64_t number;
 
-static void wait_for_answer(struct cpu_area *cpu)
-{
-	uint64_t end_ns = arch_now_ns() + FLUSH_WAIT_MS * NS_PER_MS;
-
-	while (__atomic_load_n(&cpu->must_flush, __ATOMIC_ACQUIRE)) {
-		answer_flush(this_cpu());
-		mm_port_spin_hint();
-		if (arch_now_ns() > end_ns)
-			panic_at(__FILE__, __LINE__, "CPU %u does not answer a TLB flush",
-				 cpu->index);
+	interrupts_off();
+	number = __atomic_load_n(&flush.number, __ATOMIC_ACQUIRE);
+	if (cpu->nr_flushed < number) {
+		mmu_flush_local(flush.va, flush.nr_pages);
+		stretch(STRETCH_FLUSH_DONE);
+		__atomic_store_n(&cpu->nr_flushed, number, __ATOMIC_RELEASE);
 	}
+	if (were_on)
+		interrupts_on();
 }
 
-static void flush_others(uintptr_t va, uint64_t nr_pages, unsigned nr_cpus)
+static void take_flush_lock(void)
 {
-	unsigned me = this_cpu()->index;
+	uint64_t end_ns = patience_end_ns();
 
 	while (!spin_try_lock(&flush.lock)) {
-		answer_flush(this_cpu());
+		answer_flush();
 		mm_port_spin_hint();
+		if (arch_now_ns() > end_ns)
+			panic_at(__FILE__, __LINE__, "the TLB flush of CPU %u does not end",
+				 flush.requester);
 	}
+	flush.requester = this_cpu()->index;
+}
+
+static bool wait_for_answer(const struct cpu_area *cpu, uint64_t number)
+{
+	uint64_t end_ns = patience_end_ns();
+
+	while (__atomic_load_n(&cpu->nr_flushed, __ATOMIC_ACQUIRE) < number) {
+		mm_port_spin_hint();
+		if (arch_now_ns() > end_ns)
+			return false;
+	}
+	return true;
+}
+
+/* Returns how many CPUs were present: one that joins later has flushed since (smp_join). */
+static unsigned ask_others(uintptr_t va, uint64_t nr_pages)
+{
+	unsigned me = this_cpu()->index;
+	unsigned nr_cpus;
+
 	flush.va = va;
 	flush.nr_pages = nr_pages;
-	for (unsigned i = 0; i < nr_cpus; i++) {
-		if (i == me)
-			continue;
-		__atomic_store_n(&cpu_at(i)->must_flush, true, __ATOMIC_RELEASE);
-		apic_send(cpu_at(i)->apic_id, APIC_COMMAND_FIXED | VECTOR_FLUSH);
-	}
+	this_cpu()->nr_flushed = flush.number + 1;
+	/* Sequential: before present CPUs are counted, as they count themselves before flushing. */
+	__atomic_store_n(&flush.number, flush.number + 1, __ATOMIC_SEQ_CST);
+	nr_cpus = cpu_nr_present();
+	stretch(STRETCH_FLUSH_ASKED);
 	for (unsigned i = 0; i < nr_cpus; i++)
 		if (i != me)
-			wait_for_answer(cpu_at(i));
-	spin_unlock(&flush.lock);
+			apic_send(cpu_at(i)->apic_id, APIC_COMMAND_FIXED | VECTOR_FLUSH);
+	return nr_cpus;
 }
 
 void smp_flush(uintptr_t va, uint64_t nr_pages)
 {
-	unsigned nr_cpus = cpu_nr_running();
+	struct cpu_area *silent = NULL;
+	unsigned nr_cpus;
+
+	ASSERT(nr_pages > 0);
 
 	mmu_flush_local(va, nr_pages);
-	/* A CPU that is being started is not counted yet, and allocates already. */
-	if (nr_cpus > 1 || this_cpu()->index >= nr_cpus)
-		flush_others(va, nr_pages, nr_cpus);
+	if (cpu_nr_present() == 1)
+		return;
+	take_flush_lock();
+	nr_cpus = ask_others(va, nr_pages);
+	for (unsigned i = 0; i < nr_cpus && !silent; i++)
+		if (!wait_for_answer(cpu_at(i), flush.number))
+			silent = cpu_at(i);
+	spin_unlock(&flush.lock);
+	if (silent)
+		panic_at(__FILE__, __LINE__, "CPU %u does not answer a TLB flush", silent->index);
+}
+
+/* Counted first, flushed then: whoever did not see it counted changed its tables before. */
+void smp_join(struct cpu_area *area)
+{
+	cpu_join(area);
+	mmu_flush_local_all();
 }
 
 /* ---- Work ---- */
 
 void smp_serve(void)
 {
-	struct mailbox *mailbox = &this_cpu()->mailbox;
+	struct cpu_area *cpu = this_cpu();
+	struct mailbox *mailbox = &cpu->mailbox;
+	enum mailbox_state full = MAILBOX_FULL;
 
-	if (__atomic_load_n(&mailbox->state, __ATOMIC_ACQUIRE) != MAILBOX_FULL)
+	if (__atomic_load_n(&mailbox->state, __ATOMIC_RELAXED) != MAILBOX_FULL ||
+	    !__atomic_compare_exchange_n(&mailbox->state, &full, MAILBOX_RUNNING, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	__atomic_store_n(&mailbox->state, MAILBOX_RUNNING, __ATOMIC_RELAXED);
+	cpu->is_serving = true;
 	mailbox->work(mailbox->arg);
+	cpu->is_serving = false;
 	__atomic_store_n(&mailbox->state, MAILBOX_EMPTY, __ATOMIC_RELEASE);
-}
-
-bool smp_has_work(void)
-{
-	return __atomic_load_n(&this_cpu()->mailbox.state, __ATOMIC_ACQUIRE) == MAILBOX_FULL;
 }
 
 void smp_poke(unsigned cpu)
 {
+	/* Told before it is interrupted: it looks once more before it halts (thread.c). */
+	__atomic_store_n(&cpu_at(cpu)->is_poked, true, __ATOMIC_RELEASE);
 	if (cpu != this_cpu()->index)
 		apic_send(cpu_at(cpu)->apic_id, APIC_COMMAND_FIXED | VECTOR_CALL);
 }
@@ -118,26 +182,48 @@ void smp_interrupt(unsigned vector)
 {
 	/* VECTOR_CALL only ends a HLT: who waits looks at its queues then. */
 	if (vector == VECTOR_FLUSH)
-		answer_flush(this_cpu());
+		answer_flush();
 }
 
-/* Waits until the mailbox leaves the states above @state. */
-static bool wait_for_mailbox(struct mailbox *mailbox, uint64_t end_ns)
+static bool take_mailbox(struct mailbox *mailbox, uint64_t end_ns)
 {
-	while (__atomic_load_n(&mailbox->state, __ATOMIC_ACQUIRE) != MAILBOX_EMPTY) {
+	enum mailbox_state empty = MAILBOX_EMPTY;
+
+	while (!__atomic_compare_exchange_n(&mailbox->state, &empty, MAILBOX_FILLING, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		if (arch_now_ns() > end_ns)
 			return false;
+		empty = MAILBOX_EMPTY;
 		smp_serve();		/* two CPUs may want something of each other */
 		mm_port_spin_hint();
 	}
 	return true;
 }
 
+static bool wait_for_mailbox(struct mailbox *mailbox, uint64_t end_ns)
+{
+	while (__atomic_load_n(&mailbox->state, __ATOMIC_ACQUIRE) != MAILBOX_EMPTY) {
+		if (arch_now_ns() > end_ns)
+			return false;
+		smp_serve();
+		mm_port_spin_hint();
+	}
+	return true;
+}
+
+/* Work that has not begun never will, and keeps no address of the caller's. */
+static bool withdraw(struct mailbox *mailbox)
+{
+	enum mailbox_state full = MAILBOX_FULL;
+
+	return __atomic_compare_exchange_n(&mailbox->state, &full, MAILBOX_EMPTY, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned timeout_ms)
 {
 	uint64_t end_ns = arch_now_ns() + timeout_ms * NS_PER_MS;
 	struct mailbox *mailbox;
-	enum mailbox_state empty = MAILBOX_EMPTY;
 
 	if (cpu >= cpu_nr_running())
 		return STATUS_ABSENT;
@@ -146,17 +232,17 @@ enum status arch_run_on(unsigned cpu, void (*work)(void *), void *arg, unsigned 
 		return STATUS_OK;
 	}
 	mailbox = &cpu_at(cpu)->mailbox;
-	while (!__atomic_compare_exchange_n(&mailbox->state, &empty, MAILBOX_FILLING, false,
-					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-		if (arch_now_ns() > end_ns)
-			return STATUS_TIMEOUT;
-		empty = MAILBOX_EMPTY;
-		smp_serve();
-		mm_port_spin_hint();
-	}
+	if (!take_mailbox(mailbox, end_ns))
+		return STATUS_TIMEOUT;
 	mailbox->work = work;
 	mailbox->arg = arg;
 	__atomic_store_n(&mailbox->state, MAILBOX_FULL, __ATOMIC_RELEASE);
 	smp_poke(cpu);
-	return wait_for_mailbox(mailbox, end_ns) ? STATUS_OK : STATUS_TIMEOUT;
+	if (wait_for_mailbox(mailbox, end_ns))
+		return STATUS_OK;
+	if (withdraw(mailbox))
+		return STATUS_TIMEOUT;
+	if (!wait_for_mailbox(mailbox, patience_end_ns()))
+		panic_at(__FILE__, __LINE__, "work sent to CPU %u does not end", cpu);
+	return STATUS_OK;
 }

@@ -8,12 +8,21 @@
 /* Handles VECTOR_CALL and VECTOR_FLUSH. */
 void smp_interrupt(unsigned vector);
 
-/* On return no running CPU has translations of the range. */
+/*
+ * On return no present CPU has translations of the range, and no table that left the tree
+ * is walked through. Not 0 pages: that would invalidate nothing.
+ */
 void smp_flush(uintptr_t va, uint64_t nr_pages);
+
+/* Makes @area, of the CPU that runs this, take part in flushes. */
+struct cpu_area;
+void smp_join(struct cpu_area *area);
+
+/* How long another CPU may take to answer a flush or to end work, before that is a panic. */
+extern unsigned smp_patience_ms;
 
 /* Runs what arch_run_on() left for this CPU, if anything. From loops that wait. */
 void smp_serve(void);
-bool smp_has_work(void);
 
 /* Makes @cpu look at its queues soon. */
 void smp_poke(unsigned cpu);

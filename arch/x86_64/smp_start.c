@@ -7,19 +7,29 @@
  *   disabled. Each gets a bounded time to show up, a second SIPI, and then
  *   counts as absent. Indexes are given when a CPU is up, so they are dense.
  *
+ *   A call stands in the trampoline page as an APIC id that its CPU exchanges for
+ *   AP_CLAIMED. An absent CPU's call is withdrawn the same way, so it can never get
+ *   further, and what was made for it goes back. One that claimed and got stuck may
+ *   go on at any time: its stack, the temporary tables and the trampoline stay as
+ *   they are, and no further CPU is started.
+ *
  *   A CPU comes through the trampoline page on a temporary root table that maps
  *   this page and the kernel's high half; the kernel's own tables never have
  *   anything in the low half.
  *
  * Promises
- *   - a CPU given up never runs kernel code: the state it has to claim with
- *     is gone, and the trampoline checks whose turn it is
+ *   - a CPU given up never runs kernel code but its first lines: its call, or the state it
+ *     has to claim with, is gone
+ *   - who gets past the trampoline finds its own stack and standing tables
  *
  * Locking
  *   None: one CPU starts all others, and they wait to be counted.
  */
 
+#include "arch/x86_64/smp_start.h"
+
 #include "arch.h"
+#include "arch/x86_64/ap_trampoline.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/descriptors.h"
@@ -27,6 +37,7 @@
 #include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/smp.h"
 #include "arch/x86_64/thread.h"
 #include "lib/string.h"
 #include "log.h"
@@ -42,22 +53,6 @@
 #define READY_WAIT_MS		2000u		/* for mm_init_cpu() of one that showed up */
 #define MAX_TRAMPOLINE_PA	0x9f000ull	/* SIPI's vector is a page number below 1 MiB */
 #define LOW_4G			(1ull << 32)
-#define EFER_LME		(1ull << 8)
-
-extern const uint8_t ap_trampoline_start[], ap_trampoline_end[], ap_parameters[];
-
-/* As ap_trampoline.S lays it out. */
-struct PACKED ap_parameters {
-	uint64_t entry, stack, argument;
-	uint32_t cr0, cr3, cr4, efer, apic_id;
-	uint16_t gdt_limit;
-	uint32_t gdt_base;
-	uint16_t padding;
-	uint32_t far_32;
-	uint16_t far_32_selector[2];
-	uint32_t far_64;
-	uint16_t far_64_selector[2];
-};
 
 /* ---- The life of another CPU ---- */
 
@@ -67,84 +62,91 @@ static NORETURN void enter_cpu(struct cpu_area *area)
 	enum cpu_state expected = CPU_STARTING;
 
 	if (!__atomic_compare_exchange_n(&area->state, &expected, CPU_ALIVE, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&area->state, CPU_TURNED_AWAY, __ATOMIC_RELEASE);
 		arch_halt();	/* given up: too late */
+	}
 	mmu_load_tables();
+	cpu_set_efer();
 	cpu_set_control_bits();
 	descriptors_adopt_area(area);
 	apic_init_cpu();
+	smp_join(area);
+	interrupts_on();	/* flushes are answered from here on */
 	thread_init_cpu();
 	mm_init_cpu(area->apic_id);
 	__atomic_store_n(&area->state, CPU_READY, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&area->state, __ATOMIC_ACQUIRE) == CPU_READY)
 		mm_port_spin_hint();
-	mmu_flush_local_all();	/* flushes before this CPU was counted passed it over */
-	interrupts_on();
 	thread_idle();
 }
 
 /* ---- Starting ---- */
 
 /* The temporary root: the kernel's high half, and the trampoline page at its own address. */
-struct low_tables {
+static struct {
 	struct page_tables tables;
 	struct page *page[PT_LEVEL_ROOT];
 	unsigned nr_pages;
 	uint64_t trampoline_pa;
 	struct ap_parameters *parameters;	/* in the trampoline page */
-};
+	bool is_made;
+	bool is_late;			/* a CPU may yet come through: nothing here may change */
+	struct cpu_area *late_area;	/* its area */
+} low;
 
 static uint64_t take_low_table(void *arg)
 {
-	struct low_tables *low = arg;
 	/* CR3 is loaded in 32-bit mode; the tables below the root can be anywhere. */
-	gfp_t where = low->nr_pages == 0 ? GFP_DMA32 : GFP_KERNEL;
+	gfp_t where = low.nr_pages == 0 ? GFP_DMA32 : GFP_KERNEL;
 	struct page *page;
 
-	ASSERT(low->nr_pages < ARRAY_SIZE(low->page));
+	(void)arg;
+	ASSERT(low.nr_pages < ARRAY_SIZE(low.page));
 	page = alloc_page(where | __GFP_ZERO | __GFP_NOFAIL_INJECTION);
 	if (!page)
 		return PA_NONE;
 	page_set_type(page, PAGE_TABLE);
-	low->page[low->nr_pages++] = page;
+	low.page[low.nr_pages++] = page;
 	return pfn_to_pa(page_to_pfn(page));
 }
 
-static void free_low_tables(struct low_tables *low)
+static void free_low_tables(void)
 {
-	while (low->nr_pages) {
-		struct page *page = low->page[--low->nr_pages];
+	low.is_made = false;
+	while (low.nr_pages) {
+		struct page *page = low.page[--low.nr_pages];
 
 		page_set_type(page, PAGE_USER);
 		__free_page(page);
 	}
 }
 
-static bool make_low_tables(struct low_tables *low, uint64_t trampoline_pa)
+static bool make_low_tables(uint64_t trampoline_pa)
 {
-	low->nr_pages = 0;
-	low->trampoline_pa = trampoline_pa;
-	if (!paging_init(&low->tables, DIRECT_MAP_START, PT_LEVEL_2M, take_low_table, low) ||
-	    low->tables.root_pa >= LOW_4G ||
-	    paging_map(&low->tables, trampoline_pa, trampoline_pa, PAGE_SIZE, 0) != PAGE_SIZE) {
-		free_low_tables(low);
+	low.nr_pages = 0;
+	low.trampoline_pa = trampoline_pa;
+	if (!paging_init(&low.tables, DIRECT_MAP_START, PT_LEVEL_2M, take_low_table, NULL) ||
+	    low.tables.root_pa >= LOW_4G ||
+	    paging_map(&low.tables, trampoline_pa, trampoline_pa, PAGE_SIZE, 0) != PAGE_SIZE) {
+		free_low_tables();
 		return false;
 	}
 	return true;
 }
 
 /* The kernel's high half as it is now: a new stack may have brought a new table. */
-static void copy_high_half(const struct low_tables *low)
+static void copy_high_half(void)
 {
-	uint64_t *root = arch_phys_to_virt(low->tables.root_pa);
+	uint64_t *root = arch_phys_to_virt(low.tables.root_pa);
 	const uint64_t *kernel_root = arch_phys_to_virt(kernel_tables.root_pa);
 
 	memcpy(root + PT_ENTRIES / 2, kernel_root + PT_ENTRIES / 2, PAGE_SIZE / 2);
 }
 
-static void place_trampoline(struct low_tables *low)
+static void place_trampoline(void)
 {
-	uint64_t pa = low->trampoline_pa;
+	uint64_t pa = low.trampoline_pa;
 	uint8_t *page = arch_phys_to_virt(pa);
 	struct ap_parameters *p;
 
@@ -152,13 +154,14 @@ static void place_trampoline(struct low_tables *low)
 	p = (struct ap_parameters *)(page + (ap_parameters - ap_trampoline_start));
 	p->entry = (uintptr_t)enter_cpu;
 	p->cr0 = (uint32_t)read_cr0();
-	p->cr3 = (uint32_t)low->tables.root_pa;
+	p->cr3 = (uint32_t)low.tables.root_pa;
 	p->cr4 = (uint32_t)(read_cr4() & ~CR4_PGE);
 	p->efer = (uint32_t)(EFER_LME | EFER_NXE);
 	p->gdt_base += (uint32_t)pa;
 	p->far_32 += (uint32_t)pa;
 	p->far_64 += (uint32_t)pa;
-	low->parameters = p;
+	low.parameters = p;
+	low.is_made = true;
 }
 
 static void *allocate(size_t bytes, unsigned nid)
@@ -228,67 +231,123 @@ static bool wait_while(struct cpu_area *area, enum cpu_state state, unsigned tim
 	return true;
 }
 
-/* INIT, SIPI, and once more SIPI. False: it does not run, and never will. */
-static bool wake_cpu(struct cpu_area *area, uint64_t trampoline_pa)
+/* Takes the call back. False: the CPU has come after all, and is on its way. */
+static bool withdraw_call(uint32_t apic_id)
+{
+	return __atomic_compare_exchange_n(&low.parameters->apic_id, &apic_id, AP_NOBODY, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static bool give_up(struct cpu_area *area)
 {
 	enum cpu_state expected = CPU_STARTING;
 
-	if (!apic_send(area->apic_id, APIC_COMMAND_INIT))
-		return false;
-	arch_delay_us(INIT_DELAY_US);
-	for (unsigned i = 0; i < NR_SIPIS; i++) {
-		if (!apic_send(area->apic_id, APIC_COMMAND_STARTUP |
-			       (uint32_t)(trampoline_pa >> PAGE_SHIFT)))
-			return false;
-		if (wait_while(area, CPU_STARTING, SIPI_WAIT_MS))
-			return true;
-	}
-	return !__atomic_compare_exchange_n(&area->state, &expected, CPU_GIVEN_UP, false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	return __atomic_compare_exchange_n(&area->state, &expected, CPU_GIVEN_UP, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* False: out of memory, no use trying further ones. */
-static bool start_cpu(uint32_t apic_id, const struct low_tables *low)
+/* INIT, SIPI, and once more SIPI, as far as the APIC sends them. */
+static void call_cpu(struct cpu_area *area)
 {
-	struct ap_parameters *p = low->parameters;
-	struct cpu_area *area = make_area(apic_id, cpu_nr_running());
+	uint32_t page = (uint32_t)(low.trampoline_pa >> PAGE_SHIFT);
 
+	if (!apic_send(area->apic_id, APIC_COMMAND_INIT))
+		return;
+	arch_delay_us(INIT_DELAY_US);
+	for (unsigned i = 0; i < NR_SIPIS; i++)
+		if (!apic_send(area->apic_id, APIC_COMMAND_STARTUP | page) ||
+		    wait_while(area, CPU_STARTING, SIPI_WAIT_MS))
+			return;
+}
+
+/* What became of a call: see enum cpu_start. */
+static enum cpu_start await_cpu(struct cpu_area *area)
+{
+	if (withdraw_call(area->apic_id))
+		return CPU_START_ABSENT;
+	if (!wait_while(area, CPU_STARTING, READY_WAIT_MS) && give_up(area))
+		return CPU_START_LATE;
+	if (!wait_while(area, CPU_ALIVE, READY_WAIT_MS))
+		panic_at(__FILE__, __LINE__, "APIC id 0x%x started and got stuck", area->apic_id);
+	return CPU_START_RUNS;
+}
+
+enum cpu_start smp_start_cpu(uint32_t apic_id)
+{
+	struct ap_parameters *p = low.parameters;
+	struct cpu_area *area;
+	enum cpu_start result;
+
+	ASSERT(low.is_made);
+
+	if (low.is_late)
+		return CPU_START_LATE;
+	area = make_area(apic_id, cpu_nr_running());
 	if (!area)
-		return false;
-	copy_high_half(low);
+		return CPU_START_NO_MEMORY;
+	copy_high_half();
 	p->stack = area->stacks[STACK_MAIN].end_va;
 	p->argument = (uintptr_t)area;
-	p->apic_id = apic_id;
-	if (!wake_cpu(area, low->trampoline_pa)) {
+	__atomic_store_n(&p->apic_id, apic_id, __ATOMIC_RELEASE);
+	call_cpu(area);
+	result = await_cpu(area);
+	if (result == CPU_START_RUNS) {
+		cpu_count(area);
+		__atomic_store_n(&area->state, CPU_RUNNING, __ATOMIC_RELEASE);
+	} else if (result == CPU_START_ABSENT) {
 		log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
-		/* It may still wake up and look at its area: the block stays. */
-		return true;
+		free_area(area);
+	} else {
+		log_line(LOG_WARN, "smp: APIC id 0x%x came and got no further: no more CPUs are started",
+			 apic_id);
+		low.is_late = true;
+		low.late_area = area;
 	}
-	if (!wait_while(area, CPU_ALIVE, READY_WAIT_MS))
-		panic_at(__FILE__, __LINE__, "APIC id 0x%x started and got stuck", apic_id);
-	cpu_add(area);
-	__atomic_store_n(&area->state, CPU_RUNNING, __ATOMIC_RELEASE);
+	return result;
+}
+
+bool smp_start_begin(const struct boot_info *info)
+{
+	uint64_t pa = info->trampoline_pa;
+
+	if (low.is_late)
+		return true;	/* the tables still stand */
+	if (!pa || pa > MAX_TRAMPOLINE_PA) {
+		log_line(LOG_WARN, "smp: no page below 640 KiB to start CPUs from: one runs");
+		return false;
+	}
+	if (!cpu_make_room(info->nr_cpus) || !make_low_tables(pa)) {
+		log_line(LOG_WARN, "smp: no memory for what other CPUs need: one runs");
+		return false;
+	}
+	place_trampoline();
 	return true;
+}
+
+void smp_start_end(void)
+{
+	if (!low.is_late)
+		free_low_tables();
+}
+
+struct ap_parameters *smp_start_parameters(void)
+{
+	return low.parameters;
+}
+
+const struct cpu_area *smp_start_late_area(void)
+{
+	return low.late_area;
 }
 
 static void start_others(const struct boot_info *info, unsigned max_cpus)
 {
-	uint64_t pa = info->trampoline_pa;
-	struct low_tables low;
-
-	if (!pa || pa > MAX_TRAMPOLINE_PA) {
-		log_line(LOG_WARN, "smp: no page below 640 KiB to start CPUs from: one runs");
+	if (!smp_start_begin(info))
 		return;
-	}
-	if (!cpu_make_room(info->nr_cpus) || !make_low_tables(&low, pa)) {
-		log_line(LOG_WARN, "smp: no memory for what other CPUs need: one runs");
-		return;
-	}
-	place_trampoline(&low);
 	for (uint32_t i = 1; i < info->nr_cpus && cpu_nr_running() < max_cpus; i++)
-		if (!start_cpu(info->cpus[i].apic_id, &low))
+		if (smp_start_cpu(info->cpus[i].apic_id) == CPU_START_NO_MEMORY)
 			break;
-	free_low_tables(&low);
+	smp_start_end();
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", cpu_nr_running(), info->nr_cpus);
 }
 

@@ -24,6 +24,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/smp.h"
+#include "arch/x86_64/stretch.h"
 #include "kthread.h"
 #include "mm/assert.h"
 #include "mm/init.h"
@@ -119,11 +120,22 @@ static bool has_ready(struct scheduler *scheduler)
 	return __atomic_load_n(&scheduler->ready.next, __ATOMIC_ACQUIRE) != &scheduler->ready;
 }
 
-/* Halts until an interrupt, unless there is something to do already. */
-static void wait_for_work(struct scheduler *scheduler)
+/*
+ * Does what others left for this CPU, then halts until an interrupt. Whoever queues
+ * something pokes afterwards, and a poke since the exchange keeps this CPU from
+ * halting: nothing that came after it was looked for is slept through.
+ */
+static void look_and_halt(struct scheduler *scheduler)
 {
+	bool *is_poked = &this_cpu()->is_poked;
+
+	(void)__atomic_exchange_n(is_poked, false, __ATOMIC_SEQ_CST);
+	/* On this stack whatever its thread's state: work does not wait, so it cannot mind. */
+	smp_serve();
+	mm_cpu_idle();
+	stretch(STRETCH_HALT);
 	interrupts_off();
-	if (has_ready(scheduler) || smp_has_work())
+	if (has_ready(scheduler) || __atomic_load_n(is_poked, __ATOMIC_ACQUIRE))
 		interrupts_on();
 	else
 		enable_and_halt();
@@ -147,11 +159,8 @@ static void switch_away(void)
 	struct thread *self = scheduler->current;
 	struct thread *next;
 
-	while (!(next = take_ready(scheduler))) {
-		smp_serve();
-		mm_cpu_idle();
-		wait_for_work(scheduler);
-	}
+	while (!(next = take_ready(scheduler)))
+		look_and_halt(scheduler);
 	if (next == self)
 		return;
 	scheduler->previous = self;
@@ -164,6 +173,8 @@ void thread_yield(void)
 {
 	struct scheduler *scheduler = my_scheduler();
 
+	ASSERT(!this_cpu()->is_serving);
+
 	smp_serve();
 	if (!has_ready(scheduler))
 		return;
@@ -175,8 +186,7 @@ void thread_idle(void)
 {
 	for (;;) {
 		thread_yield();
-		mm_cpu_idle();
-		wait_for_work(my_scheduler());
+		look_and_halt(my_scheduler());
 	}
 }
 
@@ -243,6 +253,8 @@ void wait_queue_sleep(struct wait_queue *queue, bool (*is_met)(void *), void *ar
 {
 	for (;;) {
 		struct thread *self = my_scheduler()->current;
+
+		ASSERT(!this_cpu()->is_serving);
 
 		spin_lock(&queue->lock);
 		if (is_met(arg)) {
