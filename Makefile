@@ -249,6 +249,16 @@ $(BUILD)/host/libslabstick.a: $(LIBRARY_OBJECTS) $(LIBRARY_HEADERS) tests/host/l
 	$(Q)cp -r include/log.h include/lib include/mm tests/host/port/mm_port_inline.h \
 		tests/host/lib/slabstick.h $(BUILD)/host/include
 
+# Every function tells when it is entered and left: what an operation goes through.
+PATH_FLAGS := $(filter-out -O2,$(LIBRARY_FLAGS)) -O1 -finstrument-functions -no-pie
+PATH_OBJECTS := $(call objects,host/path.o,$(filter-out tests/host/lib/%,$(LIBRARY_SOURCES)) \
+	tests/host/path/path.c)
+$(eval $(call compile_rules,host/path.o,$(CC),$(PATH_FLAGS)))
+
+$(BUILD)/host/path: $(PATH_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(PATH_FLAGS) $^ -o $@
+
 BENCH_HOST_OBJECTS := $(call objects,host/library.o,$(addprefix tests/host/bench/, \
 	bench_host.c limit.c))
 FRAG_HOST_OBJECTS := $(call objects,host/library.o,tests/host/bench/frag_host.c)
@@ -318,7 +328,7 @@ CHECK_OBJECTS := \
 # ---- Targets ---------------------------------------------------------------
 
 .PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
-	debug usb sign port-check layer-check call-check check clean
+	debug usb sign port-check layer-check call-check call-path check clean
 
 help:
 	@echo 'Slabstick $(VERSION): a memory manager that boots.'
@@ -344,6 +354,7 @@ help:
 	@echo '  make call-check  calls inside mm, arch and efi go one way'
 	@echo '  make check       both compilers, headers, layers, style, lock annotations'
 	@echo '  make quick       the image and the units compile, the layers hold'
+	@echo '  make call-path   files entered by each operation'
 	@echo '  make clean       remove build/'
 	@echo '  make help        this'
 	@echo
@@ -400,6 +411,10 @@ soak-host: $(BUILD)/host/unit $(BUILD)/host/slab_stress $(BUILD)/host/slab_stres
 		$(BUILD)/host/slab_stress_tsan 1000000 8 4
 	@echo 'soak-host: every rule held, no sanitizer complained'
 
+# Files that a reader opens to follow each operation.
+call-path: $(BUILD)/host/path
+	@$(PYTHON) tools/call_path.py $<
+
 # Every mutant of the sources that tests/mutants.toml lists, or of MUTANTS_FILES; a sample of
 # MUTANTS_SAMPLE of each when that is not 0.
 MUTANTS_SAMPLE ?= 0
@@ -446,5 +461,5 @@ clean:
 
 -include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
 	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \
-	$(STRESS_TSAN_OBJECTS) $(BENCH_HOST_OBJECTS) $(FRAG_HOST_OBJECTS) \
+	$(PATH_OBJECTS) $(STRESS_TSAN_OBJECTS) $(BENCH_HOST_OBJECTS) $(FRAG_HOST_OBJECTS) \
 	$(call objects,host/library.o,tests/host/stress/slab_stress.c))
