@@ -205,6 +205,13 @@ endef
 $(eval $(call image_rules,slabstick,BOOTX64.EFI,$(IMAGE_OBJECTS),$(IMAGE_LAST)))
 $(eval $(call image_rules,slabstick-irqsafe,BOOTX64-irqsafe.EFI,$(IRQSAFE_OBJECTS),$(IRQSAFE_LAST)))
 
+# ---- The program that lies as firmware does ---------------------------------
+
+LIES_SOURCES := $(wildcard tests/lies/*.c)
+LIES_OBJECTS := $(call objects,image,$(LIES_SOURCES) efi/fw_cfg.c arch/x86_64/mem.S)
+
+$(eval $(call image_rules,lies,LIES.EFI,$(LIES_OBJECTS),$(IMAGE_LAST)))
+
 # ---- Host ------------------------------------------------------------------
 
 UNIT_PROGRAM_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(ARCH_PURE_SOURCES) $(MM_SOURCES) \
@@ -382,7 +389,7 @@ run: $(IMAGE_FILES)
 	@$(PYTHON) tools/qemu.py --keep $(RUN)/run
 
 FUZZ_SMOKE_SECONDS ?= 20
-test: $(IMAGE_FILES) $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
+test: $(IMAGE_FILES) $(BUILD)/lies.img $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
 targets: $(IMAGE_FILES) $(HOST_FILES)

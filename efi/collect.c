@@ -297,6 +297,9 @@ static void find_madt_oddities(const struct survey *survey, struct boot_info *in
 		boot_info_add_finding(info, "MadtMalformed", SEVERITY_HIGH,
 				      "MADT refused (%s): only the running CPU is used",
 				      status_text(survey->madt_status));
+	if (survey->madt_status == STATUS_OK && survey->madt.nr_cpus == 0)
+		boot_info_add_finding(info, "MadtNoCpu", SEVERITY_MEDIUM,
+				      "the MADT enables no CPU: only the running one is used");
 	if (survey->madt.is_cut)
 		boot_info_add_finding(info, "MadtCut", SEVERITY_HIGH,
 				      "the MADT breaks its format behind %u CPUs: those before the "

@@ -61,6 +61,13 @@ static void the_running_cpu_always_exists(void)
 	CHECK_EQ(collect(&tables, 33), STATUS_OK);
 	CHECK_EQ(info.nr_cpus, 2);
 	CHECK(has_finding("MadtNoRunningCpu"));
+	CHECK(!has_finding("MadtNoCpu"));
+	madt_begin(&madt);
+	madt_put_cpu(&madt, 33, 0);
+	tables.madt = table_end(&madt);
+	CHECK_EQ(collect(&tables, 33), STATUS_OK);
+	CHECK_EQ(info.nr_cpus, 1);
+	CHECK(has_finding("MadtNoCpu"));
 }
 
 static void srat_says_where_the_cpus_are(void)

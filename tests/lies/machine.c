@@ -1,0 +1,183 @@
+/*
+ * How firmware leaves the machine: CPUs, timers and interrupt controllers that
+ * are not as after a reset; and what it says of itself.
+ */
+
+#include "tests/lies/lie.h"
+
+#include "lib/string.h"
+
+#define MSR_APIC_BASE		0x1Bu
+#define APIC_BASE_X2APIC	(1ull << 10)
+#define APIC_START		0xFEE00000ull
+#define APIC_ICR_LOW		0x300u
+#define APIC_LVT_TIMER		0x320u
+#define APIC_LVT_LINT0		0x350u
+#define APIC_TIMER_COUNT	0x380u
+#define APIC_TIMER_DIVIDE	0x3E0u
+#define TIMER_PERIODIC		(1u << 17)
+#define TIMER_VECTOR		0x50u
+#define DELIVERY_EXTINT		0x700u
+#define ICR_OTHERS_INIT		0xC4500u
+#define ICR_OTHERS_START	0xC4600u
+
+#define PIC_DATA		0x21u
+#define PIC_ONLY_TIMER		0xFEu
+#define PIT_COMMAND		0x43u
+#define PIT_CHANNEL_0		0x40u
+#define PIT_PERIODIC		0x34u
+
+static void out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" :: "a"(value), "Nd"(port));
+}
+
+static uint64_t read_msr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" :: "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static void write_apic(uint32_t reg, uint32_t value)
+{
+	*(volatile uint32_t *)(APIC_START + reg) = value;
+}
+
+static void pause_for(unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		__asm__ volatile("pause");
+}
+
+/* ---- x2APIC ---- */
+
+static void switch_x2apic_on(void)
+{
+	write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+}
+
+static void x2apic_on(const char *argument)
+{
+	(void)argument;
+	lie_after_exit(switch_x2apic_on);
+}
+
+/* ---- Timers that go on ---- */
+
+/* A periodic local timer, and the PC's timer through the old controller, both unmasked. */
+static void arm_timers(void)
+{
+	write_apic(APIC_TIMER_DIVIDE, 0xB);
+	write_apic(APIC_LVT_TIMER, TIMER_PERIODIC | TIMER_VECTOR);
+	write_apic(APIC_TIMER_COUNT, 100000);
+	write_apic(APIC_LVT_LINT0, DELIVERY_EXTINT);
+	out8(PIT_COMMAND, PIT_PERIODIC);
+	out8(PIT_CHANNEL_0, 0x00);
+	out8(PIT_CHANNEL_0, 0x10);
+	out8(PIC_DATA, PIC_ONLY_TIMER);
+	/* Firmware's handlers know nothing of these: they are for who comes next. */
+	__asm__ volatile("cli");
+	pause_for(100000);
+}
+
+static void timers_armed(const char *argument)
+{
+	(void)argument;
+	lie_after_exit(arm_timers);
+}
+
+/* ---- CPUs parked in memory that becomes free ---- */
+
+/*
+ * Where real mode still reaches with all address lines on: the 64 KiB from
+ * 0xFFFF:0x10 on. The CPUs count in the page that holds their loop.
+ */
+#define PARK_PA		0x100000ull
+#define PARK_OFFSET	0x0110u		/* of 0x100100, in the segment 0xFFFF */
+#define COUNT_OFFSET	0x0130u
+#define SEGMENT_PA	0xFFFF0ull
+
+static uint8_t *start_page;
+
+static void park_others(void)
+{
+	static const uint8_t jump[] = { 0xEA, PARK_OFFSET & 0xFF, PARK_OFFSET >> 8, 0xFF, 0xFF };
+	static const uint8_t loop[] = {
+		0x2E, 0xFF, 0x06, COUNT_OFFSET & 0xFF, COUNT_OFFSET >> 8,	/* incw %cs:count */
+		0xF3, 0x90,							/* pause */
+		0xEB, 0xF7,							/* again */
+	};
+	volatile uint16_t *count = (uint16_t *)(SEGMENT_PA + COUNT_OFFSET);
+	uint16_t before;
+
+	memcpy(start_page, jump, sizeof(jump));
+	memcpy((void *)(SEGMENT_PA + PARK_OFFSET), loop, sizeof(loop));
+	write_apic(APIC_ICR_LOW, ICR_OTHERS_INIT);
+	pause_for(1000000);
+	write_apic(APIC_ICR_LOW, ICR_OTHERS_START | (uint32_t)((uintptr_t)start_page >> 12));
+	pause_for(1000000);
+	before = *count;
+	for (unsigned i = 0; *count == before; i++) {
+		if (i == 100)
+			lie_give_up("the other CPUs do not run");
+		pause_for(100000);
+	}
+}
+
+static void cpus_parked(const char *argument)
+{
+	EFI_PHYSICAL_ADDRESS pa = PARK_PA;
+
+	(void)argument;
+	start_page = lie_pages(EfiBootServicesCode, 4096, 0x8FFFF);
+	if (EFI_ERROR(lie_boot->AllocatePages(AllocateAddress, EfiBootServicesCode, 1, &pa)))
+		lie_give_up("no page at 1 MiB");
+	lie_after_exit(park_others);
+}
+
+/* ---- What firmware says of itself ---- */
+
+static void vendor(const char *argument)
+{
+	static const CHAR16 odd[] = L"\x2603 Snow\r\n\x1b[2J and a name that is far longer than anything "
+				    L"that a vendor of firmware should have put there, and more";
+
+	lie_system->FirmwareVendor = argument[0] ? (CHAR16 *)odd : NULL;
+}
+
+static EFIAPI EFI_STATUS get_time(EFI_TIME *time, EFI_TIME_CAPABILITIES *capabilities)
+{
+	(void)time;
+	(void)capabilities;
+	return EFI_DEVICE_ERROR;
+}
+
+static void no_clock(const char *argument)
+{
+	(void)argument;
+	lie_system->RuntimeServices->GetTime = get_time;
+}
+
+/* The truth: for rows whose lie is told by the machine, or by slabstick.cfg. */
+static void nothing(const char *argument)
+{
+	(void)argument;
+}
+
+const struct lie machine_lies[] = {
+	{ "x2apic_on", x2apic_on },
+	{ "timers_armed", timers_armed },
+	{ "cpus_parked", cpus_parked },
+	{ "vendor", vendor },
+	{ "no_clock", no_clock },
+	{ "nothing", nothing },
+};
+
+const unsigned nr_machine_lies = ARRAY_SIZE(machine_lies);
