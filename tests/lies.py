@@ -71,6 +71,14 @@ def content_of(row):
     return row["cfg"].encode("utf-8") if "cfg" in row else None
 
 
+def judge(row, verdict):
+    """As for machines. Who ends under boot services tells it twice: he cannot know who hears."""
+    reasons = machines.judge_row(row, verdict)
+    if row.get("outcome", "passed").startswith("panic"):
+        reasons = [reason for reason in reasons if "banner" not in reason]
+    return reasons
+
+
 def run_row(name, row, folder, base):
     full = {**DEFAULTS, **row}
     cfg = content_of(row)
@@ -79,14 +87,13 @@ def run_row(name, row, folder, base):
     boot = qemu.Run(qemu.machine_from_row(full), image, full["options"],
                     full.get("timeout", TIMEOUT_S), extra=extra)
     verdict, output, seconds = qemu.boot(boot)
-    reasons = machines.judge_row(full, verdict)
+    reasons = judge(full, verdict)
     reasons += [f"a line of the log matches {pattern!r}" for pattern in row.get("refuse", [])
                 if any(re.search(pattern, line) for line in verdict.log.lines)]
     result = machines.Result(name, not reasons, reasons, verdict, seconds,
                              (1, 0, 0) if not reasons else (0, 1, 0))
     if reasons:
-        machines.LOG_FOLDER.mkdir(parents=True, exist_ok=True)
-        (machines.LOG_FOLDER / f"{name}.log").write_bytes(output)
+        qemu.save_log(machines.LOG_FOLDER / f"{name}.log", output)
     return result
 
 
