@@ -57,7 +57,7 @@ static const struct test_hooks *hooks;
 
 void *test_panic_jump[5];
 static char panic_message[MESSAGE_BYTES];
-static mm_port_local_state local_before_panic;	/* to be restored after it */
+static struct mm_local local_before_panic;	/* to be restored after it */
 
 /* ---- Lines ---- */
 

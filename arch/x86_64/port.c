@@ -405,7 +405,7 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 
 bool port_is_irqsafe(void)
 {
-	mm_port_local_state local;
+	struct mm_local local;
 	bool is_irqsafe;
 
 	ASSERT(are_interrupts_on());

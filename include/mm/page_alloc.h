@@ -47,9 +47,9 @@ static inline size_t large_stack_offset(unsigned order)
 	return (order - LARGE_ORDER_MIN) * (size_t)NR_STACK_TYPES * PAGE_STACK_BYTES;
 }
 
-/* The three ways in, for the wrappers below. @offset names the stack. */
-struct page *page_stack_pop(size_t offset, gfp_t gfp);
-void page_stack_push(struct page *page, size_t offset);
+/* The ways in, for the wrappers below. @offset names the stack. */
+struct page *alloc_from_stack(size_t offset, gfp_t gfp);
+void free_to_stack(struct page *page, size_t offset);
 struct page *alloc_pages_any(gfp_t gfp, unsigned order);
 void free_pages_any(struct page *page, unsigned order);
 
@@ -66,8 +66,8 @@ static ALWAYS_INLINE struct page *alloc_pages(gfp_t gfp, unsigned order)
 {
 	if (__builtin_constant_p(gfp) && __builtin_constant_p(order) && !(gfp & GFP_SPECIAL) &&
 	    order_has_stack(order))
-		return page_stack_pop(page_stack_offset(order) +
-				      gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES, gfp);
+		return alloc_from_stack(page_stack_offset(order) +
+					gfp_migratetype(gfp) * (size_t)PAGE_STACK_BYTES, gfp);
 	return alloc_pages_any(gfp, order);
 }
 
@@ -86,7 +86,7 @@ struct page *alloc_pages_node(unsigned nid, gfp_t gfp, unsigned order);
 static ALWAYS_INLINE void __free_pages(struct page *page, unsigned order)
 {
 	if (__builtin_constant_p(order) && order_has_stack(order))
-		page_stack_push(page, page_stack_offset(order));
+		free_to_stack(page, page_stack_offset(order));
 	else
 		free_pages_any(page, order);
 }

@@ -21,12 +21,15 @@
  *   void *mm_port_cpu_data(void);		one word per CPU that is mm's; NULL before
  *   void mm_port_set_cpu_data(void *);	mm_init_cpu() sets it, on the CPU itself
  *   void mm_port_spin_hint(void);		inside spin loops
- *   mm_port_local_state mm_port_local_lock(void);
- *   void mm_port_local_unlock(mm_port_local_state);
+ *   struct mm_local mm_port_local_lock(void);
+ *   void mm_port_local_unlock(struct mm_local);
  *
  * The local lock keeps the running code on its CPU and alone on it. A kernel
  * with cooperative threads whose handlers never allocate defines it empty; a
- * preemptive one disables interrupts.
+ * preemptive one disables interrupts. What it gives, struct mm_local, is the
+ * state to restore, if any, and the proof of holding it: a function of mm that
+ * must run under the local lock has a parameter of that type, so that who forgets
+ * the lock has nothing to pass.
  *
  * tests/port_stub/ is the smallest port; mm/README.md explains porting.
  */

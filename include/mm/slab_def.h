@@ -134,11 +134,12 @@ struct kmem_cache {
  * cache wants every operation to take the slow path, or the object is allocated
  * already: the slow path tells.
  */
-static ALWAYS_INLINE void *slab_pop_from(struct cpu_array *array)
+static ALWAYS_INLINE void *slab_pop_from(struct cpu_array *array, struct mm_local local)
 {
 	struct slab_slot *top = array->top;
 	void *object = top[-1].object;
 
+	(void)local;
 	if (likely(object != NULL)) {
 		uint8_t *state = top[-1].state;
 
@@ -152,8 +153,8 @@ static ALWAYS_INLINE void *slab_pop_from(struct cpu_array *array)
 
 static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	void *object = slab_pop_from(cache->cpu[mm_port_cpu()]);
+	struct mm_local local = mm_port_local_lock();
+	void *object = slab_pop_from(cache->cpu[mm_port_cpu()], local);
 
 	mm_port_local_unlock(local);
 	return object;
@@ -162,8 +163,8 @@ static ALWAYS_INLINE void *slab_pop(struct kmem_cache *cache)
 /* The same of the kmalloc cache whose arrays are at @index. */
 static ALWAYS_INLINE void *kmalloc_pop(size_t index)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	void *object = slab_pop_from(kmalloc_array_at(index));
+	struct mm_local local = mm_port_local_lock();
+	void *object = slab_pop_from(kmalloc_array_at(index), local);
 
 	mm_port_local_unlock(local);
 	return object;

@@ -42,31 +42,29 @@ unsigned alloc_rest_typed(gfp_t gfp, unsigned nid, unsigned nr_pages, struct pag
 /* Pushes the first of @pages that belong on one stack and fit; how many. */
 static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_type type)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	struct page *pageblock = pageblock_of(pages[0]);
 	enum migratetype migratetype = pageblock_migratetype(pageblock);
 	struct page_stack *stack = typed_stack(migratetype);
 	uint64_t cached_state = stack->cached_state;
 	uint64_t typed_state = state_with_type(stack->user_state, type);
-	uint64_t nr_places = (uint64_t)(stack->full - stack->top);
+	struct page **top = stack->top;
+	uint64_t nr_places = (uint64_t)(stack->full - top);
 	uint64_t nr = nr_pages < nr_places ? nr_pages : nr_places;
-	struct page **to = stack->top + 1;
 	uint64_t i;
 
 	for (i = 0; i != nr; i++) {
 		struct page *page = pages[i];
 
-		if (page_state(page) != typed_state)
-			break;
 		if (unlikely(pageblock_of(page) != pageblock)) {
 			if (pageblock_migratetype(page) != migratetype)
 				break;
 			pageblock = pageblock_of(page);
 		}
-		page_set_state(page, cached_state);
-		to[i] = page;
+		if (!page_stack_step_up(&top, page, typed_state, cached_state, local))
+			break;
 	}
-	stack->top = to + i - 1;
+	stack->top = top;
 	if (i)
 		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], i, __ATOMIC_RELAXED);
 	mm_port_local_unlock(local);

@@ -32,21 +32,16 @@ static ALWAYS_INLINE bool typed_is_simple(gfp_t gfp, unsigned nid)
 static ALWAYS_INLINE unsigned typed_pop(gfp_t gfp, unsigned nr_pages, struct page **pages,
 					enum page_type type, const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	struct page_stack *stack = typed_stack(gfp_migratetype(gfp));
 	uint64_t cached_state = stack->cached_state;
 	uint64_t typed_state = state_with_type(stack->user_state, type);
 	struct page **first = stack->top;
 	struct page **end = first - nr_pages;
 	struct page **top = first;
+	struct page *page;
 
-	while (top != end) {
-		struct page *page = *top;
-
-		if (unlikely(page_state(page) != cached_state))
-			break;
-		top--;
-		page_set_state(page, typed_state);
+	while (top != end && page_stack_step_down(&top, &page, cached_state, typed_state, local)) {
 		page->caller = (uint32_t)(uintptr_t)caller;
 		*pages++ = page;
 	}

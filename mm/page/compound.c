@@ -47,7 +47,7 @@ static bool order_is_ready_made(unsigned order)
 /* Panics when it was for another reason than being empty that the stack gave nothing. */
 static void check_empty(size_t offset)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	const struct page_stack *stack = large_stack_at(offset);
 	struct page *page = *stack->top;
 	bool is_sound = page_stack_is_end_mark(page) || page_state(page) == stack->cached_state;

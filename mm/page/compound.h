@@ -19,17 +19,13 @@ static ALWAYS_INLINE struct page_stack *large_stack_at(size_t offset)
 /* A ready-made block from the stack at @offset, for @caller; NULL when it gives none. */
 static ALWAYS_INLINE struct page *large_pop(size_t offset, const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
-	struct page_stack *stack = large_stack_at(offset);
-	struct page **top = stack->top;
-	struct page *page = *top;
+	struct mm_local local = mm_port_local_lock();
+	struct page *page;
 
-	if (unlikely(page_state(page) != stack->cached_state)) {
+	if (unlikely(!page_stack_pop(large_stack_at(offset), &page, local))) {
 		mm_port_local_unlock(local);
 		return NULL;
 	}
-	stack->top = top - 1;
-	page_set_state(page, stack->user_state);
 	mm_port_local_unlock(local);
 	page->caller = (uint32_t)(uintptr_t)caller;
 	return page;
@@ -43,24 +39,16 @@ static ALWAYS_INLINE struct page *large_pop(size_t offset, const void *caller)
 static ALWAYS_INLINE bool large_push(struct page *page)
 {
 	unsigned index = (unsigned)page->order - LARGE_ORDER_MIN;
-	mm_port_local_state local;
-	struct page_stack *stack;
-	struct page **top;
+	struct mm_local local;
+	bool is_pushed;
 
 	if (unlikely(index >= NR_LARGE_ORDERS))
 		return false;
 	local = mm_port_local_lock();
-	stack = &this_mm_cpu()->large[index][pageblock_migratetype(page)];
-	top = stack->top;
-	if (unlikely(page_state(page) != stack->user_state) || unlikely(top == stack->full)) {
-		mm_port_local_unlock(local);
-		return false;
-	}
-	page_set_state(page, stack->cached_state);
-	stack->top = top + 1;
-	top[1] = page;
+	is_pushed = page_stack_push(&this_mm_cpu()->large[index][pageblock_migratetype(page)],
+				    page, local);
 	mm_port_local_unlock(local);
-	return true;
+	return is_pushed;
 }
 
 /*

@@ -254,12 +254,14 @@ void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigne
 	init_large_stacks(cpu_data, slots);
 }
 
-struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype)
+struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype,
+				  struct mm_local local)
 {
 	struct mm_cpu *cpu_data = this_mm_cpu();
 	unsigned index = stack_order_index(order);
 	struct page_stack *stack;
 
+	(void)local;
 	if (!cpu_data || index == NR_STACK_ORDERS)
 		return NULL;
 	stack = &cpu_data->stacks[cpu_data->slot[zone->type][migratetype]][index][migratetype];
@@ -267,11 +269,23 @@ struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migrat
 	return stack->zone == zone && stack->full != stack->slots ? stack : NULL;
 }
 
-bool page_stack_refill(struct page_stack *stack)
+struct page *page_stack_pop_or_report(struct page_stack *stack, struct mm_local local)
+{
+	struct page *page;
+
+	if (likely(page_stack_pop(stack, &page, local)))
+		return page;
+	if (unlikely(!page_stack_is_end_mark(page)))
+		page_report_corrupt(page);
+	return NULL;
+}
+
+bool page_stack_refill(struct page_stack *stack, struct mm_local local)
 {
 	struct zone *zone = stack->zone;
 	uint64_t nr;
 
+	(void)local;
 	ASSERT(stack->top == stack->slots);
 
 	spin_lock(&zone->lock);
@@ -299,11 +313,12 @@ static void unmake_large(const struct page_stack *stack, uint64_t nr)
 			   __ATOMIC_RELAXED);
 }
 
-void page_stack_drain_batch(struct page_stack *stack)
+void page_stack_drain_batch(struct page_stack *stack, struct mm_local local)
 {
 	struct zone *zone = stack->zone;
 	uint64_t nr = min_u64(stack->batch, page_stack_count(stack));
 
+	(void)local;
 	stack->top -= nr;
 	if (is_for_kmalloc(stack))
 		unmake_large(stack, nr);
@@ -312,17 +327,17 @@ void page_stack_drain_batch(struct page_stack *stack)
 	spin_unlock(&zone->lock);
 }
 
-void page_stacks_drain(struct mm_cpu *cpu_data)
+void page_stacks_drain(struct mm_cpu *cpu_data, struct mm_local local)
 {
 	for_each_stack(stack, cpu_data)
 		while (page_stack_count(stack) != 0)
-			page_stack_drain_batch(stack);
+			page_stack_drain_batch(stack, local);
 	__atomic_store_n(&cpu_data->is_drain_wanted, false, __ATOMIC_RELAXED);
 }
 
-void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed)
+void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_local local)
 {
-	page_stacks_drain(cpu_data);
+	page_stacks_drain(cpu_data, local);
 	for_each_stack(stack, cpu_data)
 		if (stack->slots)
 			stack->full = stack->slots + (is_closed ? 0 : stack->capacity);

@@ -4,8 +4,8 @@
 /*
  * Per-CPU page stacks. See mm/page/page_stack.c.
  *
- * Context: the functions on "this CPU" run under mm_port_local_lock() or where
- * nothing else can run on the CPU.
+ * Context: what takes a struct mm_local runs under the local lock, on the CPU whose
+ * stacks these are or while that CPU is quiet.
  */
 
 #include "mm/page/buddy.h"
@@ -84,22 +84,89 @@ uint64_t page_stacks_bytes(const struct pglist_data *node, unsigned nr_cpus);
 void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus);
 
 /* This CPU's stack for such blocks of @zone, or NULL when they are not cached here. */
-struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype);
+struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype,
+				  struct mm_local local);
+
+/*
+ * Pop and push, for one block or many: a step moves @top, a copy of stack->top, which
+ * the caller stores when it has made all its steps. Who makes one step has the
+ * functions below.
+ *
+ * A step down: *@page is what @top leads to. False, and @top stays, when its state is
+ * not @cached_state: the stack is empty, or the page corrupt. Else it becomes @state.
+ */
+static ALWAYS_INLINE bool page_stack_step_down(struct page ***top, struct page **page,
+					       uint64_t cached_state, uint64_t state,
+					       struct mm_local local)
+{
+	(void)local;
+	*page = **top;
+	if (unlikely(page_state(*page) != cached_state))
+		return false;
+	--*top;
+	page_set_state(*page, state);
+	return true;
+}
+
+/*
+ * A step up, for which there is room. False, and @top stays, when the state of @page is
+ * not @state, the only one in which it may be laid to rest.
+ */
+static ALWAYS_INLINE bool page_stack_step_up(struct page ***top, struct page *page, uint64_t state,
+					     uint64_t cached_state, struct mm_local local)
+{
+	(void)local;
+	if (unlikely(page_state(page) != state))
+		return false;
+	page_set_state(page, cached_state);
+	*++*top = page;
+	return true;
+}
+
+/* The block last pushed, now in use, to *@page. False: nothing has changed. */
+static ALWAYS_INLINE bool page_stack_pop(struct page_stack *stack, struct page **page,
+					 struct mm_local local)
+{
+	struct page **top = stack->top;
+
+	if (unlikely(!page_stack_step_down(&top, page, stack->cached_state, stack->user_state,
+					   local)))
+		return false;
+	stack->top = top;
+	return true;
+}
+
+/* Lays @page to rest. False: no room, or no block of these whose only user is the caller. */
+static ALWAYS_INLINE bool page_stack_push(struct page_stack *stack, struct page *page,
+					  struct mm_local local)
+{
+	struct page **top = stack->top;
+
+	if (unlikely(top == stack->full) ||
+	    unlikely(!page_stack_step_up(&top, page, stack->user_state, stack->cached_state,
+					 local)))
+		return false;
+	stack->top = top;
+	return true;
+}
+
+/* The same where a page that was written to must be reported. NULL: the stack is empty. */
+struct page *page_stack_pop_or_report(struct page_stack *stack, struct mm_local local);
 
 /* Fills the empty @stack from its zone. False when the zone has no such block listed. */
-bool page_stack_refill(struct page_stack *stack) MUST_CHECK;
+bool page_stack_refill(struct page_stack *stack, struct mm_local local) MUST_CHECK;
 
 /* Gives a batch from @stack, at least one block if it has any, back to its zone. */
-void page_stack_drain_batch(struct page_stack *stack);
+void page_stack_drain_batch(struct page_stack *stack, struct mm_local local);
 
-/* Gives everything @cpu_data holds back. @cpu_data is this CPU's, or its CPU is quiet. */
-void page_stacks_drain(struct mm_cpu *cpu_data);
+/* Gives everything @cpu_data holds back. */
+void page_stacks_drain(struct mm_cpu *cpu_data, struct mm_local local);
 
 /*
  * Closes all stacks of @cpu_data, emptied, so that every request takes the slow
  * path; or opens them again.
  */
-void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed);
+void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_local local);
 
 /* Blocks on @stack. */
 static inline uint64_t page_stack_count(const struct page_stack *stack)

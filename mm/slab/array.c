@@ -125,12 +125,13 @@ static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
 	return array;
 }
 
-struct cpu_array *cpu_array_own(struct kmem_cache *cache)
+struct cpu_array *cpu_array_own(struct kmem_cache *cache, struct mm_local local)
 {
 	struct cpu_array **place = &cache->cpu[mm_port_cpu()];
 	struct cpu_array *made;
 	unsigned nid;
 
+	(void)local;
 	if (likely(*place != &slab_no_array) || cache->magazine_slots == 0)
 		return *place;
 	nid = slab_memory_node(numa_node_id());
@@ -150,12 +151,13 @@ void cpu_array_drain_own(struct kmem_cache *cache, struct cpu_array *array)
 	depot_drain(cache, cache_node_lookup(cache, array->nid), &array->own);
 }
 
-void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
+void cpu_array_drain(struct kmem_cache *cache, unsigned cpu, struct mm_local local)
 {
 	struct cpu_array *array = cache->cpu[cpu];
 	struct magazine *loaded;
 	unsigned nr;
 
+	(void)local;
 	if (array == &slab_no_array)
 		return;
 	loaded = cpu_array_loaded(cache, array);
@@ -168,12 +170,13 @@ void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 	cpu_array_drain_own(cache, array);
 }
 
-static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array)
+static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array,
+				 struct mm_local local)
 {
 	if (likely(!__atomic_load_n(&array->is_drain_asked, __ATOMIC_RELAXED)))
 		return false;
 	__atomic_store_n(&array->is_drain_asked, false, __ATOMIC_RELAXED);
-	cpu_array_drain(cache, mm_port_cpu());
+	cpu_array_drain(cache, mm_port_cpu(), local);
 	return true;
 }
 
@@ -205,11 +208,12 @@ static struct magazine *change_full(struct kmem_cache *cache, struct cpu_array *
 	return empty;
 }
 
-void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array)
+void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array,
+			 struct mm_local local)
 {
 	struct magazine *full = cpu_array_loaded(cache, array), *empty;
 
-	if (answer_drain_request(cache, array))
+	if (answer_drain_request(cache, array, local))
 		return;
 	empty = depot_swap_full(&array->own, full);
 	if (!empty)
@@ -241,12 +245,13 @@ static struct magazine *change_empty(struct kmem_cache *cache, struct cpu_array 
 	return full;
 }
 
-bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp)
+bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp,
+		      struct mm_local local)
 {
 	struct magazine *empty = cpu_array_loaded(cache, array), *full;
 	unsigned nr;
 
-	answer_drain_request(cache, array);
+	answer_drain_request(cache, array, local);
 	full = depot_swap_empty(&array->own, empty);
 	if (!full)
 		full = change_empty(cache, array, empty);

@@ -239,9 +239,9 @@ static void drain_others(struct kmem_cache *cache)
 
 uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 
-	cpu_array_drain(cache, mm_port_cpu());
+	cpu_array_drain(cache, mm_port_cpu(), local);
 	mm_port_local_unlock(local);
 	if (cache->debug)
 		debug_drain(cache);
@@ -252,11 +252,11 @@ uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 
 void slab_drain_cpu(void)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 
 	spin_lock(&slab_system.lock);
 	list_for_each(at, &slab_system.caches)
-		cpu_array_drain(list_entry(at, struct kmem_cache, list), mm_port_cpu());
+		cpu_array_drain(list_entry(at, struct kmem_cache, list), mm_port_cpu(), local);
 	spin_unlock(&slab_system.lock);
 	mm_port_local_unlock(local);
 }
@@ -305,8 +305,12 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	list_del(&cache->list);
 	slab_system.nr_caches--;
 	spin_unlock(&slab_system.lock);
-	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
-		cpu_array_drain(cache, cpu);
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
+		struct mm_local local = mm_port_local_lock();
+
+		cpu_array_drain(cache, cpu, local);
+		mm_port_local_unlock(local);
+	}
 	if (cache->debug)
 		debug_drain(cache);
 	drain_node_arrays(cache);

@@ -71,13 +71,13 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, struct slab
 	return slot.object;
 }
 
-static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct mm_local local)
 {
-	struct cpu_array *array = cpu_array_own(cache);
+	struct cpu_array *array = cpu_array_own(cache, local);
 	struct cache_node *home;
 
 	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
-	    (array->top[-1].object || cpu_array_refill(cache, array, gfp)))
+	    (array->top[-1].object || cpu_array_refill(cache, array, gfp, local)))
 		return finish_alloc(cache, gfp, *--array->top);
 	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
 	if (array == &slab_no_array)
@@ -93,7 +93,7 @@ static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 				 size_t size_bytes, const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	void *object;
 
 	if (nid != NID_NONE)
@@ -101,7 +101,7 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 	if (unlikely(cache->debug != NULL))
 		object = debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
 	else
-		object = alloc_locked(cache, gfp, nid);
+		object = alloc_locked(cache, gfp, nid, local);
 	mm_port_local_unlock(local);
 	return object;
 }
@@ -142,7 +142,7 @@ static ALWAYS_INLINE bool is_of_cpu(const struct kmem_cache *cache, unsigned nid
 static NOINLINE void *alloc_foreign(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 				    size_t size_bytes, const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot slot = { NULL, NULL };
 
@@ -169,12 +169,14 @@ void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t
 }
 
 /* Pops up to @wanted objects from the loaded magazine. */
-static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects)
+static size_t pop_many(struct kmem_cache *cache, size_t wanted, void **objects,
+		       struct mm_local local)
 {
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot *top = array->top;
 	void **to = objects, **end = objects + wanted;
 
+	(void)local;
 	while (to < end) {
 		void *object = top[-1].object;
 		uint8_t *state = top[-1].state;
@@ -196,10 +198,10 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 	size_t nr = 0;
 
 	for (;;) {
-		mm_port_local_state local = mm_port_local_lock();
+		struct mm_local local = mm_port_local_lock();
 
 		if (!(gfp & SLAB_SPECIAL_GFP))
-			nr += pop_many(cache, nr_objects - nr, objects + nr);
+			nr += pop_many(cache, nr_objects - nr, objects + nr, local);
 		mm_port_local_unlock(local);
 		if (nr == nr_objects)
 			return nr;
@@ -218,9 +220,9 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void *object,
 			       uint8_t *state, const void *caller)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	const struct slab_slot slot = { object, state };
-	struct cpu_array *array = cpu_array_own(cache);
+	struct cpu_array *array = cpu_array_own(cache, local);
 
 	if (unlikely(cache->debug != NULL)) {
 		debug_free(cache, object, state, (uintptr_t)caller);
@@ -236,7 +238,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 		alien_give(cache, home, slab->nid, slot);
 	} else {
 		if (array->top >= array->end)
-			cpu_array_make_room(cache, array);
+			cpu_array_make_room(cache, array, local);
 		*array->top++ = slot;
 	}
 	mm_port_local_unlock(local);
@@ -244,7 +246,7 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 
 /* All checks passed, and the object is another node's. Ends @local. */
 static NOINLINE void free_foreign(struct kmem_cache *cache, const struct slab *slab, void *object,
-				  uint8_t *state, mm_port_local_state local)
+				  uint8_t *state, struct mm_local local)
 {
 	unsigned own = cache->cpu[mm_port_cpu()]->nid;
 
@@ -291,7 +293,7 @@ static NOINLINE void free_unusual(const struct page *page, void *object, const v
 
 /* @array is this CPU's of the cache that @page belongs to, or none. Ends @local. */
 static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *page,
-				    void *object, mm_port_local_state local)
+				    void *object, struct mm_local local)
 {
 	struct slab *slab = page_slab(page);
 	uint8_t *state = allocated_state(array->inverse, array->nr_objects, slab, object);
@@ -317,7 +319,7 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 void kfree(const void *object)
 {
 	const struct page *page = slab_page(object);
-	mm_port_local_state local;
+	struct mm_local local;
 
 	if (unlikely(!page)) {
 		kfree_large(object, __builtin_return_address(0));
@@ -337,7 +339,7 @@ static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *ob
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	const struct page *page = slab_page(object);
-	mm_port_local_state local;
+	struct mm_local local;
 
 	if (unlikely(!page) || unlikely(page_cache(page) != cache)) {
 		free_not_of_slab(cache, object, __builtin_return_address(0));
@@ -366,7 +368,7 @@ static struct slab *slab_of_cache(const struct kmem_cache *cache, const void *ob
  */
 static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **objects)
 {
-	mm_port_local_state local = mm_port_local_lock();
+	struct mm_local local = mm_port_local_lock();
 	struct cpu_array *array = cache->cpu[mm_port_cpu()];
 	struct slab_slot *top = array->top;
 	const size_t nr_places = top < array->end ? (size_t)(array->end - top) : 0;

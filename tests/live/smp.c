@@ -371,8 +371,8 @@ static void clock_runs_forward(void)
 static void local_lock_gives_back_what_it_found(void)
 {
 	bool is_irqsafe = port_is_irqsafe();
-	mm_port_local_state outer = mm_port_local_lock();
-	mm_port_local_state inner = mm_port_local_lock();
+	struct mm_local outer = mm_port_local_lock();
+	struct mm_local inner = mm_port_local_lock();
 
 	CHECK_EQ(are_interrupts_on(), !is_irqsafe);
 	mm_port_local_unlock(inner);

@@ -9,16 +9,18 @@
 
 #include "arch/x86_64/port/mm_port_cpu.h"
 
-typedef struct { char nothing; } mm_port_local_state;
+/* Proof of holding the local lock, which is nothing here. */
+struct mm_local {
+};
 
-static inline mm_port_local_state mm_port_local_lock(void)
+static inline struct mm_local mm_port_local_lock(void)
 {
-	return (mm_port_local_state){ 0 };
+	return (struct mm_local){ };
 }
 
-static inline void mm_port_local_unlock(mm_port_local_state state)
+static inline void mm_port_local_unlock(struct mm_local local)
 {
-	(void)state;
+	(void)local;
 }
 
 #endif

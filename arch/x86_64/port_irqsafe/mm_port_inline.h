@@ -10,19 +10,22 @@
 
 #include "arch/x86_64/port/mm_port_cpu.h"
 
-typedef struct { uint64_t flags; } mm_port_local_state;
+/* Proof of holding the local lock, and the flags that it found. */
+struct mm_local {
+	uint64_t flags;
+};
 
-static inline mm_port_local_state mm_port_local_lock(void)
+static inline struct mm_local mm_port_local_lock(void)
 {
-	mm_port_local_state state;
+	struct mm_local local;
 
-	__asm__ volatile("pushfq; popq %0; cli" : "=r"(state.flags) :: "memory");
-	return state;
+	__asm__ volatile("pushfq; popq %0; cli" : "=r"(local.flags) :: "memory");
+	return local;
 }
 
-static inline void mm_port_local_unlock(mm_port_local_state state)
+static inline void mm_port_local_unlock(struct mm_local local)
 {
-	__asm__ volatile("pushq %0; popfq" :: "r"(state.flags) : "memory", "cc");
+	__asm__ volatile("pushq %0; popfq" :: "r"(local.flags) : "memory", "cc");
 }
 
 #endif

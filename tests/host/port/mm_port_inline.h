@@ -48,23 +48,26 @@ static inline void mm_port_spin_hint(void)
 extern _Thread_local unsigned host_local_depth;
 extern _Thread_local unsigned long host_nr_local_locks;
 
-typedef struct { unsigned depth; } mm_port_local_state;
+/* Proof of holding the local lock, and how often its holder held it before. */
+struct mm_local {
+	unsigned depth;
+};
 
-static inline mm_port_local_state mm_port_local_lock(void)
+static inline struct mm_local mm_port_local_lock(void)
 {
-	mm_port_local_state state = { 0 };
+	struct mm_local local = { 0 };
 
 	if (MM_DEBUG) {
 		host_nr_local_locks++;
-		state.depth = host_local_depth++;
+		local.depth = host_local_depth++;
 	}
-	return state;
+	return local;
 }
 
-static inline void mm_port_local_unlock(mm_port_local_state state)
+static inline void mm_port_local_unlock(struct mm_local local)
 {
 	if (MM_DEBUG)
-		host_local_depth = state.depth;
+		host_local_depth = local.depth;
 }
 
 #endif

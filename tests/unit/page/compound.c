@@ -6,6 +6,7 @@
 #include "mm/init.h"
 #include "tests/test.h"
 #include "tests/unit/pretend.h"
+#include "tests/unit/with_local.h"
 
 /* Takes whatever there is and asks nobody. */
 #define GFP_ANY		(__GFP_MEMALLOC | __GFP_NOWARN)
@@ -48,7 +49,7 @@ static void give(struct page *page)
 static void drain_all(void)
 {
 	for (unsigned cpu = 0; cpu < plan.nr_cpus; cpu++)
-		page_stacks_drain(pretend_cpu(cpu));
+		WITH_LOCAL(local, page_stacks_drain(pretend_cpu(cpu), local));
 }
 
 /* Everything is back, and nothing is left of what it was. */
@@ -117,7 +118,7 @@ static void a_drained_batch_is_plain_and_the_rest_is_not(void)
 		pages[nr++] = take(LARGE_ORDER_MIN);
 	for (unsigned i = 0; i < nr; i++)
 		CHECK(large_push(pages[i]));
-	page_stack_drain_batch(stack);
+	WITH_LOCAL(local, page_stack_drain_batch(stack, local));
 	CHECK_EQ(page_stack_count(stack), nr - stack->batch);
 	for (unsigned i = 0; i < nr; i++) {
 		bool is_ready = i < nr - stack->batch;
@@ -175,7 +176,7 @@ static void draining_unmakes_what_rests(void)
 	setup();
 	page = take(4);
 	CHECK(large_push(page));
-	page_stacks_drain(pretend_cpu(0));
+	WITH_LOCAL(local, page_stacks_drain(pretend_cpu(0), local));
 	CHECK_EQ(page_stacks_pages(pretend_cpu(0), page_zone(page)), 0);
 	CHECK(!(page->flags & PAGE_COMPOUND));
 	for (unsigned i = 0; i < 16; i++)
@@ -462,7 +463,7 @@ static void verify_notices_SYSTEM_1(void)
 	CHECK(pretend_breaks("SYSTEM-1"));
 	stack_of(2, MIGRATE_UNMOVABLE)->top++;
 	pretend_check();
-	plain = page_stack_for(page_zone(page), 2, MIGRATE_UNMOVABLE);
+	WITH_LOCAL(local, plain = page_stack_for(page_zone(page), 2, MIGRATE_UNMOVABLE, local));
 	CHECK(page_stack_count(plain) > 0);
 	plain->top--;
 	CHECK(pretend_breaks("SYSTEM-1"));

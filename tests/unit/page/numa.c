@@ -7,6 +7,7 @@
 #include "mm/page/pageblock.h"
 #include "tests/test.h"
 #include "tests/unit/pretend.h"
+#include "tests/unit/with_local.h"
 
 #define CPU_OF_MEMORYLESS	2u
 
@@ -78,7 +79,7 @@ static void give_all_back(void)
 		__free_pages(page, page->order);
 	}
 	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
-		page_stacks_drain(live.cpus[cpu]);
+		WITH_LOCAL(local, page_stacks_drain(live.cpus[cpu], local));
 }
 
 static void get_free_blocks(uint64_t nr_blocks[NR_ORDERS])
@@ -264,7 +265,7 @@ static void memory_comes_up_when_it_is_needed(void)
 	CHECK_EQ(pretend_zone(3, ZONE_NORMAL)->nr_free_pages, 0);
 	pretend_check();
 	/* The page and what its stack holds, as if there were no pending memory. */
-	page_stacks_drain(pretend_cpu(0));
+	WITH_LOCAL(local, page_stacks_drain(pretend_cpu(0), local));
 	CHECK(pretend_zone(1, ZONE_NORMAL)->packing_limit < pretend_page(8192 + 512));
 	while (take(1, GFP_ANY | __GFP_THISNODE, 0))
 		;
@@ -345,7 +346,7 @@ static void draining_and_closing_reach_all_of_them(void)
 	give_all_back();
 	for_each_populated_zone(zone)
 		CHECK_EQ(page_stacks_pages(pretend_cpu(0), zone), 0);
-	page_stacks_set_closed(pretend_cpu(0), true);
+	WITH_LOCAL(local, page_stacks_set_closed(pretend_cpu(0), true, local));
 	for_each_stack(stack, pretend_cpu(0))
 		CHECK(stack->full == (stack->slots ? stack->slots : stack->top));
 	/* What is closed is passed by, in every zone. */
@@ -355,7 +356,7 @@ static void draining_and_closing_reach_all_of_them(void)
 	}
 	pretend_check();
 	give_all_back();
-	page_stacks_set_closed(pretend_cpu(0), false);
+	WITH_LOCAL(local, page_stacks_set_closed(pretend_cpu(0), false, local));
 	for_each_stack(stack, pretend_cpu(0))
 		CHECK(!stack->slots || stack->full == stack->slots + stack->capacity);
 	pretend_check();
@@ -485,8 +486,12 @@ static void verify_notices_ZONELIST_3(void)
 
 static struct page_stack *filled_stack(void)
 {
+	struct zone *zone = pretend_zone(0, ZONE_NORMAL);
+	struct page_stack *stack;
+
 	__free_page(alloc_pages_any(GFP_ANY | __GFP_MOVABLE, 0));
-	return page_stack_for(pretend_zone(0, ZONE_NORMAL), 0, MIGRATE_MOVABLE);
+	WITH_LOCAL(local, stack = page_stack_for(zone, 0, MIGRATE_MOVABLE, local));
+	return stack;
 }
 
 /* A page that a stack lost, and one that two CPUs have. */

@@ -8,6 +8,7 @@
 #include "mm/kmalloc.h"
 #include "tests/test.h"
 #include "tests/unit/sandbox.h"
+#include "tests/unit/with_local.h"
 
 static struct sandbox box;
 static struct mm_cpu *cpu_data;
@@ -250,13 +251,14 @@ static void refilling_and_draining_move_a_batch(void)
 
 	CHECK(setup());
 	stack = stack_of(0, MIGRATE_MOVABLE);
-	CHECK(page_stack_refill(stack));
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
 	CHECK_EQ(page_stack_count(stack), stack->batch);
 	CHECK_EQ(page_stacks_pages(cpu_data, box.zone), stack->batch);
 	CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES - stack->batch);
 	CHECK(is_sound());
-	CHECK_PANICS("stack->top == stack->slots", CHECK(page_stack_refill(stack)));
-	page_stack_drain_batch(stack);
+	WITH_LOCAL(local, CHECK_PANICS("stack->top == stack->slots",
+				       CHECK(page_stack_refill(stack, local))));
+	WITH_LOCAL(local, page_stack_drain_batch(stack, local));
 	CHECK_EQ(page_stack_count(stack), 0);
 	CHECK(sandbox_is_whole(&box));
 	teardown();
@@ -265,7 +267,7 @@ static void refilling_and_draining_move_a_batch(void)
 static void an_empty_zone_refills_nothing(void)
 {
 	CHECK(setup());
-	CHECK(!page_stack_refill(stack_of(0, MIGRATE_UNMOVABLE)));
+	WITH_LOCAL(local, CHECK(!page_stack_refill(stack_of(0, MIGRATE_UNMOVABLE), local)));
 	CHECK_EQ(page_stack_count(stack_of(0, MIGRATE_UNMOVABLE)), 0);
 	teardown();
 }
@@ -274,10 +276,10 @@ static void draining_empties_every_stack(void)
 {
 	CHECK(setup());
 	for (unsigned order = 0; order <= 3; order++)
-		CHECK(page_stack_refill(stack_of(order, MIGRATE_MOVABLE)));
+		WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(order, MIGRATE_MOVABLE), local)));
 	CHECK(is_sound());
 	cpu_data->is_drain_wanted = true;
-	page_stacks_drain(cpu_data);
+	WITH_LOCAL(local, page_stacks_drain(cpu_data, local));
 	CHECK(!cpu_data->is_drain_wanted);
 	CHECK_EQ(page_stacks_pages(cpu_data, box.zone), 0);
 	CHECK(sandbox_is_whole(&box));
@@ -287,13 +289,13 @@ static void draining_empties_every_stack(void)
 static void closed_stacks_are_empty_and_full(void)
 {
 	CHECK(setup());
-	CHECK(page_stack_refill(stack_of(1, MIGRATE_MOVABLE)));
-	page_stacks_set_closed(cpu_data, true);
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(1, MIGRATE_MOVABLE), local)));
+	WITH_LOCAL(local, page_stacks_set_closed(cpu_data, true, local));
 	CHECK_EQ(page_stacks_pages(cpu_data, box.zone), 0);
 	CHECK(stack_of(1, MIGRATE_MOVABLE)->full == stack_of(1, MIGRATE_MOVABLE)->slots);
-	page_stacks_set_closed(cpu_data, false);
-	CHECK(page_stack_refill(stack_of(1, MIGRATE_MOVABLE)));
-	page_stacks_drain(cpu_data);
+	WITH_LOCAL(local, page_stacks_set_closed(cpu_data, false, local));
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(1, MIGRATE_MOVABLE), local)));
+	WITH_LOCAL(local, page_stacks_drain(cpu_data, local));
 	teardown();
 }
 
@@ -337,7 +339,7 @@ static void a_full_stack_breaks_no_rule(void)
 
 	CHECK(setup());
 	stack = stack_of(3, MIGRATE_MOVABLE);
-	CHECK(page_stack_refill(stack));
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
 	stack->full = stack->top;
 	CHECK(is_sound());
 	stack->full = stack->slots + stack->capacity;
@@ -347,7 +349,7 @@ static void a_full_stack_breaks_no_rule(void)
 static void verify_notices_STACK_2(void)
 {
 	CHECK(setup());
-	CHECK(page_stack_refill(stack_of(0, MIGRATE_MOVABLE)));
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(0, MIGRATE_MOVABLE), local)));
 	(*stack_of(0, MIGRATE_MOVABLE)->top)->refcount = 1;
 	CHECK(breaks("STACK-2"));
 	(*stack_of(0, MIGRATE_MOVABLE)->top)->refcount = 0;
@@ -367,7 +369,7 @@ static void verify_notices_STACK_3(void)
 
 	CHECK(setup());
 	stack = stack_of(0, MIGRATE_MOVABLE);
-	CHECK(page_stack_refill(stack));
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
 	stack->top[0] = stack->top[-1];
 	CHECK(breaks("STACK-3"));
 	/* The first of two is the one that is named. */
@@ -386,7 +388,7 @@ static void verify_notices_STACK_4(void)
 
 	CHECK(setup());
 	stack = stack_of(2, MIGRATE_MOVABLE);
-	CHECK(page_stack_refill(stack));
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
 	page_set_state(*stack->top + 1, stack->cached_state);
 	*stack->top += 1;
 	CHECK(breaks("STACK-4"));

@@ -12,6 +12,7 @@
 #include "tests/unit/slab/cache_rules.h"
 #include "tests/unit/slab/plain_cache.h"
 #include "tests/unit/starve.h"
+#include "tests/unit/with_local.h"
 
 #define NR_OBJECTS	600u
 
@@ -30,7 +31,7 @@ static bool setup(const char *name, slab_flags_t flags)
 		return false;
 	}
 	cache = create_plain(name, 64, 0, SLAB_PANIC | flags, NULL);
-	CHECK(cpu_array_own(cache) != &slab_no_array);
+	WITH_LOCAL(local, CHECK(cpu_array_own(cache, local) != &slab_no_array));
 	return true;
 }
 

@@ -15,6 +15,7 @@
 #include "tests/test.h"
 #include "tests/unit/slab/cache_rules.h"
 #include "tests/unit/slab/plain_cache.h"
+#include "tests/unit/with_local.h"
 
 static struct kmem_cache *make(const char *name, size_t bytes, slab_flags_t flags)
 {
@@ -1127,7 +1128,7 @@ static void a_first_index_out_of_range_is_caught(void)
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = slab_of(object);
 
-	cpu_array_drain(cache, mm_port_cpu());
+	WITH_LOCAL(local, cpu_array_drain(cache, mm_port_cpu(), local));
 	slab->first_free = cache->layout.nr_objects;
 	CHECK_PANICS("no free object", fill(cache, 100));
 	release_abandoned(&node_of(cache, object)->lock);
@@ -1188,10 +1189,10 @@ static void an_overwritten_guard_is_caught_when_freeing(void)
 	void *second = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct cache_node *node = node_of(cache, first);
 
-	cpu_array_drain(cache, mm_port_cpu());
+	WITH_LOCAL(local, cpu_array_drain(cache, mm_port_cpu(), local));
 	kmem_cache_free(cache, first);	/* neither the first free object nor the last */
 	++*((uint8_t *)slab_of(second) - 1);
-	CHECK_PANICS("guard word", cpu_array_drain(cache, mm_port_cpu()));
+	WITH_LOCAL(local, CHECK_PANICS("guard word", cpu_array_drain(cache, mm_port_cpu(), local)));
 	release_abandoned(&node->lock);
 	abandon(cache);
 }

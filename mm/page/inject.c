@@ -1,0 +1,54 @@
+/*
+ * Failures on purpose: the nth request for pages is refused, so that tests see what
+ * its caller does then.
+ *
+ * Model
+ *   With its stacks closed every request of the CPU takes a slow path, and those ask here:
+ *   the fast paths need not.
+ */
+
+#include "mm/page/inject.h"
+
+#include "mm/page/page_stack.h"
+
+static struct {
+	uint64_t nth;		/* 0: not armed */
+	uint64_t count;
+	bool has_struck;
+} injection;
+
+bool inject_is_armed(void)
+{
+	return injection.nth != 0;
+}
+
+bool inject_must_fail(gfp_t gfp)
+{
+	if (likely(injection.nth == 0) || gfp & __GFP_NOFAIL_INJECTION)
+		return false;
+	if (++injection.count != injection.nth)
+		return false;
+	injection.has_struck = true;
+	return true;
+}
+
+void mm_fail_nth(uint64_t nth)
+{
+	struct mm_local local = mm_port_local_lock();
+
+	injection.nth = nth;
+	injection.count = 0;
+	injection.has_struck = false;
+	page_stacks_set_closed(this_mm_cpu(), nth != 0, local);
+	mm_port_local_unlock(local);
+}
+
+uint64_t mm_fail_nth_count(void)
+{
+	return injection.count;
+}
+
+bool mm_fail_nth_struck(void)
+{
+	return injection.has_struck;
+}

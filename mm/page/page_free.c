@@ -1,0 +1,110 @@
+/*
+ * The slow way back: blocks that others refer to, compound pages, what no stack takes.
+ *
+ * Model
+ *   Whoever frees drops a reference; the last one gives the block to a stack of this
+ *   CPU, emptied by a batch if it is full, or to its zone's lists. While others refer
+ *   to the first page of a plain block, that page stays with them as a single page,
+ *   and the rest goes at once. A compound page goes whole.
+ *
+ * Locking
+ *   References are atomic. The local lock around the use of a stack; the zone's is
+ *   taken within it.
+ */
+
+#include "mm/page/page_slow.h"
+
+#include "mm/live.h"
+#include "mm/page/drain.h"
+#include "mm/page/page_state.h"
+
+/* Gives the block back to a stack of this CPU or to its zone. Nobody refers to it. */
+static void give_back(struct zone *zone, struct page *page, unsigned order)
+{
+	struct mm_local local = mm_port_local_lock();
+	enum migratetype migratetype = pageblock_migratetype(page);
+	struct page_stack *stack = NULL;
+
+	page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
+	if (migratetype < MIGRATE_PCPTYPES)
+		stack = page_stack_for(zone, order, migratetype, local);
+	if (stack && stack->top == stack->full)
+		page_stack_drain_batch(stack, local);
+	if (!stack || !page_stack_push(stack, page, local)) {
+		spin_lock(&zone->lock);
+		buddy_free(zone, page, order);
+		spin_unlock(&zone->lock);
+	}
+	mm_port_local_unlock(local);
+}
+
+/* The first page has other users: they keep it, the rest goes. */
+static void give_back_rest(struct page *page, unsigned order)
+{
+	while (order-- > 0)
+		give_back(page_zone(page), page + pages_in(order), order);
+}
+
+static void release(struct page *page)
+{
+	unsigned order = page->order;
+
+	page->owner = 0;
+	if (page->flags & PAGE_COMPOUND)
+		page_clear_compound(page);
+	give_back(page_zone(page), page, order);
+}
+
+/*
+ * Drops a reference to a plain block; when others remain, what they keep is a
+ * single page from that same moment on: the last of them may go at once, and
+ * must not find the block's old order. Returns how many remain.
+ */
+static uint32_t drop_plain(struct page *page)
+{
+	uint64_t state = page_state(page);
+	struct page seen;
+	uint32_t nr_left;
+
+	do {
+		seen.state = state;
+		nr_left = seen.refcount - 1;
+	} while (!__atomic_compare_exchange_n(&page->state, &state,
+					      make_page_state((enum page_type)seen.type,
+							      nr_left ? 0 : seen.order,
+							      seen.zone_index, nr_left),
+					      false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return nr_left;
+}
+
+void free_pages_slow(struct page *page, unsigned order)
+{
+	if (unlikely(!page_may_be_freed(page, order)))
+		page_report_bad_free(page, order);
+	obey_drain_request(this_mm_cpu());
+	/* A compound page stays whole, so what its order is need not be asked before. */
+	if (page->flags & PAGE_COMPOUND)
+		put_page(page);
+	else if (drop_plain(page) == 0)
+		release(page);
+	else
+		give_back_rest(page, order);
+}
+
+void get_page(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	ASSERT(head->refcount != 0);
+	__atomic_fetch_add(&head->refcount, 1, __ATOMIC_RELAXED);
+}
+
+void put_page(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	if (unlikely(!page_may_be_freed(head, head->order)))
+		page_report_bad_free(head, head->order);
+	if (__atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
+		release(head);
+}
