@@ -68,6 +68,7 @@ SLOW = [
     Step(["soak-host"], r"^soak-host: "),
     Step(["soak", "SOAK_SECONDS=5"], r"^qemu.py: passed "),
     Step(["lecture"], r"^qemu.py: passed "),
+    Step(["call-path"], r"^vfree "),
     Step(["call-check"], r"^calls: "),
     Step(["check"], r"^check: "),
     Step(["quick"], r"^quick: "),
