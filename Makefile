@@ -101,7 +101,7 @@ LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
 HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/suite_machines.c \
-	tests/host/suite_reclaim.c \
+	tests/host/suite_reclaim.c tests/host/suite_compact.c \
 	tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)

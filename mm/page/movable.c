@@ -133,6 +133,7 @@ bool movable_migrate(struct page *from, struct page *to)
 		movable_unpin(from);
 		return false;
 	}
+	to->caller = from->caller;
 	/* The owner may publish @to, and others free it, before the callback returns. */
 	get_page(to);
 	page_set_owner(to, index);

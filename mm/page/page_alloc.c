@@ -175,6 +175,25 @@ static struct reclaim_run run_for(const struct request *request)
 	};
 }
 
+/* Memory is there, but in pieces: has movable pages moved away, then tries again. */
+static struct page *compact_and_retry(const struct request *request)
+{
+	for (uint32_t i = 0; i < request->zonelist->nr_zones && request->order > 0; i++) {
+		struct zone *zone = request->zonelist->zones[i];
+		struct page *page;
+
+		if (zone->type > request->highest ||
+		    !zone_has_room(zone, request, hardest_effort(request->gfp)) ||
+		    !compact_zone_for_request(zone, request->order))
+			continue;
+		page = take_from_zone(zone, request);
+		compact_note_outcome(zone, request->order, page != NULL);
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
 static struct page *reclaim_and_retry(const struct request *request)
 {
 	unsigned nr_retries = request->gfp & __GFP_RETRY_MAYFAIL ? NR_RETRIES_MAYFAIL : NR_RETRIES;
@@ -188,25 +207,10 @@ static struct page *reclaim_and_retry(const struct request *request)
 		is_worth_more = reclaim_round(&run, max_u64(pages_in(request->order),
 							    RECLAIM_BATCH_PAGES));
 		page = take_from_zonelist(request, hardest_effort(request->gfp));
+		if (!page)
+			page = compact_and_retry(request);
 	}
 	return page;
-}
-
-/* Memory is there, but in pieces: has movable pages moved away, then tries again. */
-static struct page *compact_and_retry(const struct request *request)
-{
-	uint64_t nr_emptied = 0;
-
-	if (request->order <= COMPACT_ABOVE_ORDER)
-		return NULL;
-	for (uint32_t i = 0; i < request->zonelist->nr_zones && nr_emptied == 0; i++) {
-		struct zone *zone = request->zonelist->zones[i];
-
-		if (zone->type <= request->highest &&
-		    zone_has_room(zone, request, hardest_effort(request->gfp)))
-			nr_emptied = compact_zone_for_request(zone, request->order);
-	}
-	return nr_emptied ? take_from_zonelist(request, hardest_effort(request->gfp)) : NULL;
 }
 
 /* A large block was hard to find for a request that cannot wait: keep more where it was. */
@@ -249,7 +253,8 @@ static struct page *find_with_effort(const struct request *request, struct mm_cp
 		return page;
 	if (may_reclaim) {
 		cpu_data->is_reclaiming = true;
-		page = compact_and_retry(request);
+		if (request->order > COMPACT_ABOVE_ORDER)
+			page = compact_and_retry(request);
 		if (!page)
 			page = reclaim_and_retry(request);
 		cpu_data->is_reclaiming = false;

@@ -12,8 +12,9 @@
  *   A request that found nothing makes some rounds itself. Before that it wakes
  *   kswapd of the nodes it may use and notes its order and its highest zone. kswapd
  *   is a thread of the kernel around that calls reclaim_node(): rounds until one of
- *   those zones is at its high mark, or they are in vain. Wake-ups for zones where
- *   the last ones were in vain are passed over (mm/page/backoff.h).
+ *   those zones is at its high mark, or they are in vain. When there is memory
+ *   enough, but no block of the order, it compacts. Wake-ups for zones where the last
+ *   ones were in vain are passed over (mm/page/backoff.h).
  *
  * Invariants
  *   RECLAIM-1  the registry's links are whole, a shrinker stands in it once and has
@@ -31,6 +32,7 @@
 #include "mm/page/reclaim.h"
 
 #include "mm/live.h"
+#include "mm/page/compact.h"
 #include "mm/page_alloc.h"
 
 /* Parts of what shrinkers hold that a round looks at, one after the other: 1/64 to all. */
@@ -262,9 +264,13 @@ static bool take_request(struct pglist_data *node, struct reclaim_run *run)
 
 void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highest)
 {
-	if (node_lack(node, order, highest) == 0 ||
-	    backoff_passes_over(&node->kswapd_backoff[highest]))
+	if (node_lack(node, order, highest) != 0) {
+		if (backoff_passes_over(&node->kswapd_backoff[highest]))
+			return;
+	} else if (order == 0 || node_lists_block(node, order, highest) ||
+		   !compact_may_help(node, order, highest)) {
 		return;
+	}
 	if (note_request(node, order, highest))
 		mm_port_wake_reclaim(node->node_id);
 }
@@ -301,9 +307,14 @@ bool reclaim_node(unsigned nid)
 			break;
 	}
 	drop_boosts(node, run.highest);
-	backoff_note(&node->kswapd_backoff[run.highest],
-		     node_lack(node, run.order, run.highest) == 0);
-	return false;
+	nr_lacking = node_lack(node, run.order, run.highest);
+	backoff_note(&node->kswapd_backoff[run.highest], nr_lacking == 0);
+	if (nr_lacking != 0 || run.order == 0 ||
+	    node_lists_block(node, run.order, run.highest) ||
+	    !compact_in_background(node, run.order, run.highest))
+		return false;
+	note_request(node, run.order, run.highest);
+	return true;
 }
 
 void reclaim_set_thread(unsigned nid, struct thread *thread, struct wait_queue *queue)

@@ -42,13 +42,23 @@ struct free_area {
 	uint64_t nr_sorted;	/* blocks passed since the packing limit moved: see sort_front() */
 };
 
-/* What compaction did to a zone, and how long it leaves it alone. See mm/page/compact.c. */
+/* Compaction empties units: pageblocks, and for blocks of MAX_ORDER pairs of them. */
+#define NR_UNIT_ORDERS	(MAX_ORDER - PAGEBLOCK_ORDER + 1u)
+
+/* How far a pass for units of one order is. See mm/page/compact.c. */
+struct compaction_pass {
+	pfn_t fill_pfn;				/* targets are collected from here on, upwards */
+	pfn_t empty_pfn;			/* units above have been looked at */
+	unsigned end_order;			/* below: orders there may still be targets of */
+	struct backoff backoff;			/* atomic */
+};
+
 struct zone_compaction {
 	bool is_busy;				/* guards the rest; atomic */
-	unsigned defer_shift;			/* requests to ignore after failures, as a power */
-	unsigned nr_ignored;
+	struct compaction_pass passes[NR_UNIT_ORDERS];	/* by order, from PAGEBLOCK_ORDER */
 	uint64_t nr_runs;
-	uint64_t nr_deferred;
+	uint64_t nr_deferred;			/* atomic */
+	uint64_t nr_scanned_blocks;		/* pageblocks looked at, by either scanner */
 	uint64_t nr_emptied_blocks;
 	uint64_t nr_moved_blocks;
 	uint64_t nr_refused;			/* moves that the owner refused */

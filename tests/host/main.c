@@ -56,6 +56,7 @@ static const struct test_suite *const host_suites[] = {
 	&suite_local_lock,
 	&suite_machines,
 	&suite_reclaim_machines,
+	&suite_compact_machines,
 	&suite_soak,
 };
 

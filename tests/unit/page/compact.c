@@ -136,6 +136,44 @@ static void a_refusing_owner_changes_nothing(void)
 	end(id);
 }
 
+static bool breaks(const struct zone *zone, const char *rule)
+{
+	struct violation violation = { .rule = "none" };
+
+	return !compact_verify(zone, &violation) && strcmp(violation.rule, rule) == 0;
+}
+
+static void verify_notices_COMPACT_1(void)
+{
+	static struct zone zone;
+	struct compaction_pass *pass = &zone.compaction.passes[NR_UNIT_ORDERS - 1];
+	struct violation violation;
+
+	zone = (struct zone){ .start_pfn = 100, .end_pfn = 10 * PAGEBLOCK_PAGES };
+	CHECK(compact_verify(&zone, &violation));
+	*pass = (struct compaction_pass){ PAGEBLOCK_PAGES, 8 * PAGEBLOCK_PAGES, 0, { 0, 0 } };
+	CHECK(compact_verify(&zone, &violation));
+	pass->fill_pfn++;
+	CHECK(breaks(&zone, "COMPACT-1"));
+	pass->fill_pfn = 9 * PAGEBLOCK_PAGES;
+	CHECK(breaks(&zone, "COMPACT-1"));
+	pass->fill_pfn = 0;
+	CHECK(breaks(&zone, "COMPACT-1"));
+	pass->fill_pfn = PAGEBLOCK_PAGES;
+	pass->empty_pfn++;
+	CHECK(breaks(&zone, "COMPACT-1"));
+	pass->empty_pfn = 12 * PAGEBLOCK_PAGES;
+	CHECK(breaks(&zone, "COMPACT-1"));
+}
+
+static void verify_notices_COMPACT_2(void)
+{
+	static struct zone zone;
+
+	zone.compaction.passes[0].backoff.shift = BACKOFF_MAX_SHIFT + 1;
+	CHECK(breaks(&zone, "COMPACT-2"));
+}
+
 static void exact_ranges_are_taken_and_given_back(void)
 {
 	/* Three largest blocks and a bit: more than any order. */
@@ -248,6 +286,8 @@ static const struct test_case cases[] = {
 	{ "movable pages make room for a range", movable_pages_make_room_for_a_range },
 	{ "the atomic reserve is bounded and given back",
 	  the_atomic_reserve_is_bounded_and_given_back },
+	{ "verify notices COMPACT-1", verify_notices_COMPACT_1 },
+	{ "verify notices COMPACT-2", verify_notices_COMPACT_2 },
 	{ "owners must be registered", owners_must_be_registered },
 };
 
