@@ -80,7 +80,7 @@ EFI_SOURCES := \
 	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.
-ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c
+ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c
 
 # In the order of calls: each file uses those before it.
 ARCH_SOURCES := \

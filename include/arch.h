@@ -59,7 +59,10 @@ void arch_leave_boot_stack(void (*next)(const struct boot_info *), const struct 
 /* Kernel virtual address of physical @pa in the direct map. */
 void *arch_phys_to_virt(uint64_t pa);
 
-/* Log sink for the UART of @info; STATUS_ABSENT when there is none that answers. */
+/*
+ * Log sink for the UART @uart, or a PC's first serial port when that does not answer;
+ * STATUS_ABSENT when neither does.
+ */
 enum status arch_serial_init(const struct uart_info *uart) MUST_CHECK;
 void arch_serial_write(const char *text, size_t bytes);
 

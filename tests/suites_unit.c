@@ -19,6 +19,7 @@ extern const struct test_suite suite_range;
 extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
+extern const struct test_suite suite_windows;
 extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
@@ -67,6 +68,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_lint,
 	&suite_show,
 	&suite_paging,
+	&suite_windows,
 	&suite_bootmem,
 	&suite_mem_map,
 	&suite_zone,

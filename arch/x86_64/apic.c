@@ -19,10 +19,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/trap_frame.h"
-
-#define APIC_BASE_X2APIC	(1ull << 10)
-#define APIC_BASE_ENABLED	(1ull << 11)
-#define APIC_BASE_MASK		0x000ffffffffff000ull
+#include "arch/x86_64/windows.h"
 
 /* SDM 3A, table 10-1: offsets in the register page. */
 #define REG_ID			0x020u
@@ -73,7 +70,7 @@ static bool is_x2apic(void)
  */
 static uintptr_t register_va(uint32_t offset)
 {
-	uint64_t pa = rdmsr(MSR_APIC_BASE) & APIC_BASE_MASK;
+	uint64_t pa = rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK;
 
 	if (!cpu_is_in_kernel())
 		return pa + offset;
@@ -116,7 +113,12 @@ static void mask_local_sources(void)
 
 void apic_choose_mode(const struct boot_info *info)
 {
-	must_use_x2apic = is_x2apic();
+	bool is_reachable = mmu_windows.of[DEVICE_APIC].end_pa != 0;
+
+	if (!is_x2apic() && !is_reachable && !cpu_features.has_x2apic)
+		panic_at(__FILE__, __LINE__, "the local APIC at 0x%llx is not where a device can be",
+			 (unsigned long long)(rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK));
+	must_use_x2apic = is_x2apic() || !is_reachable;
 	for (uint32_t i = 0; i < info->nr_cpus; i++)
 		if (info->cpus[i].apic_id > MAX_XAPIC_ID && cpu_features.has_x2apic)
 			must_use_x2apic = true;

@@ -144,6 +144,10 @@ void cpu_set_efer(void);
 #define MSR_FS_BASE		0xc0000100u
 #define MSR_GS_BASE		0xc0000101u
 
+#define APIC_BASE_X2APIC	(1ull << 10)
+#define APIC_BASE_ENABLED	(1ull << 11)
+#define APIC_BASE_PA_MASK	0x000ffffffffff000ull
+
 #define EFER_LME		(1ull << 8)
 #define EFER_LMA		(1ull << 10)
 #define EFER_NXE		(1ull << 11)

@@ -36,6 +36,7 @@
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
 #include "arch/x86_64/mmu_ranges.h"
+#include "arch/x86_64/windows.h"
 #include "lib/align.h"
 #include "lib/string.h"
 
@@ -129,27 +130,20 @@ static void map_ram(const struct boot_info *info)
 		map_at(DIRECT_MAP_START + start, start, end - start, KERNEL_READ_WRITE);
 }
 
-/* Maps a device's pages where the direct map would have them. A device in RAM is left alone. */
-static void map_device(const struct boot_info *info, uint64_t pa, uint64_t bytes, uint64_t bits)
+/* Devices are mapped where the direct map would have them. */
+static void map_devices(struct boot_info *info)
 {
-	uint64_t start = align_down(pa, PAGE_SIZE);
-	uint64_t end = align_up(pa + bytes, PAGE_SIZE);
+	uint64_t apic_pa = rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC ? 0 : rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK;
 
-	if (!pa || end <= start || end > 1ull << MAX_PHYS_BITS ||
-	    mmu_overlaps_ram(info, start, end))
-		return;
-	for (uint64_t at = start; at < end; at += PAGE_SIZE)
-		if (paging_lookup(&kernel_tables, DIRECT_MAP_START + at) != PFN_NONE)
-			return;
-	map_at(DIRECT_MAP_START + start, start, end - start, bits);
-}
-
-static void map_devices(const struct boot_info *info)
-{
+	windows_fill(&mmu_windows, info, apic_pa, cpu_features.physical_bits);
 	for (enum device device = 0; device < NR_DEVICES; device++) {
-		struct device_window window = mmu_device_window(info, device);
+		const struct window *window = &mmu_windows.of[device];
 
-		map_device(info, window.pa, window.bytes, window.bits);
+		if (window->end_pa)
+			map_at(DIRECT_MAP_START + window->start_pa, window->start_pa,
+			       window->end_pa - window->start_pa,
+			       window->is_write_combining ? KERNEL_WRITE_COMBINING
+							  : KERNEL_UNCACHED);
 	}
 }
 
@@ -184,25 +178,6 @@ static void protect_image_alias(const struct image_info *image)
 			      KERNEL_READ_ONLY) == bytes);
 }
 
-/* A screen that is not mapped must not be written to: a finding instead. */
-static void drop_unmapped_screen(struct boot_info *info)
-{
-	struct framebuffer_info *screen = &info->framebuffer;
-
-	if (!screen->base_pa)
-		return;
-	for (uint64_t at = 0; at < screen->size_bytes; at += PAGE_SIZE) {
-		if (paging_lookup(&kernel_tables, DIRECT_MAP_START + screen->base_pa + at) !=
-		    PFN_NONE)
-			continue;
-		boot_info_add_finding(info, "ScreenOutOfReach", SEVERITY_LOW,
-				      "the framebuffer at 0x%llx cannot be mapped: not used",
-				      (unsigned long long)screen->base_pa);
-		screen->base_pa = 0;
-		return;
-	}
-}
-
 /* The struct page of every address can be read, whatever of mem_map is up. */
 static void map_vmemmap_backdrop(void)
 {
@@ -225,7 +200,6 @@ static void build_tables(struct boot_info *info)
 	map_ram(info);
 	map_devices(info);
 	map_vmemmap_backdrop();
-	drop_unmapped_screen(info);
 	map_image(&info->image, IMAGE_START, PTE_GLOBAL);
 	protect_image_alias(&info->image);
 	map_image(&info->image, info->image.start, 0);

@@ -10,11 +10,10 @@
 
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
-#include "arch/x86_64/insn.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/windows.h"
 #include "lib/align.h"
 
-#define APIC_BASE_MASK		0x000ffffffffff000ull
 #define DEVICE_TABLE_PAGES	64	/* framebuffer to 64 MiB unaligned, APIC, UART */
 #define FIRST_LEVELS_PAGES	16	/* root, first vmemmap and vmalloc levels */
 #define BACKDROP_PAGES		3	/* two tables and the page of zeroes */
@@ -74,51 +73,10 @@ bool mmu_is_in_ram(const struct boot_info *info, uint64_t start, uint64_t end)
 	return false;
 }
 
-bool mmu_overlaps_ram(const struct boot_info *info, uint64_t start, uint64_t end)
-{
-	uint64_t run_start, run_end;
-	uint32_t next = 0;
-
-	while (mmu_next_run(info->ranges, info->nr_ranges, &next, &run_start, &run_end))
-		if (start < run_end && run_start < end)
-			return true;
-	return false;
-}
-
-struct device_window mmu_device_window(const struct boot_info *info, enum device device)
-{
-	const struct framebuffer_info *screen = &info->framebuffer;
-
-	switch (device) {
-	case DEVICE_SCREEN:
-		return (struct device_window){ screen->base_pa, screen->size_bytes,
-					       KERNEL_WRITE_COMBINING };
-	case DEVICE_APIC:
-		return (struct device_window){ rdmsr(MSR_APIC_BASE) & APIC_BASE_MASK, PAGE_SIZE,
-					       KERNEL_UNCACHED };
-	case DEVICE_UART:
-		if (info->uart.space == UART_MEMORY)
-			return (struct device_window){ info->uart.base, PAGE_SIZE,
-						       KERNEL_UNCACHED };
-		break;
-	case NR_DEVICES:
-		break;
-	}
-	return (struct device_window){ 0, 0, 0 };
-}
-
 bool mmu_may_map(uint64_t pa, uint64_t bytes)
 {
-	if (mmu_is_in_ram(mmu_boot_info, pa, pa + bytes))
-		return true;
-	for (enum device device = 0; device < NR_DEVICES; device++) {
-		struct device_window window = mmu_device_window(mmu_boot_info, device);
-
-		if (window.pa && pa >= align_down(window.pa, PAGE_SIZE) &&
-		    pa + bytes <= align_up(window.pa + window.bytes, PAGE_SIZE))
-			return true;
-	}
-	return false;
+	return mmu_is_in_ram(mmu_boot_info, pa, pa + bytes) ||
+	       windows_hold(&mmu_windows, pa, pa + bytes);
 }
 
 /* ---- How many tables that takes ---- */

@@ -37,6 +37,7 @@
 #include "arch/x86_64/mmu_boot.h"
 #include "arch/x86_64/port.h"
 #include "arch/x86_64/smp.h"
+#include "arch/x86_64/windows.h"
 #include "lib/align.h"
 #include "mm/lock.h"
 #include "mm/page_alloc.h"
@@ -233,6 +234,23 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 	return likely(is_done) || map_pages(va, pfns, nr_pages, protection);
 }
 
+/* For devices alone, where they can be; what is not for caching is no memory of this kernel. */
+static bool is_refused(pfn_t pfn, uint64_t nr_pages, enum mm_port_protection protection)
+{
+	enum window_verdict verdict;
+
+	if (protection != MM_PORT_UNCACHED && protection != MM_PORT_WRITE_COMBINING)
+		return false;
+	verdict = windows_judge(&mmu_windows, mmu_boot_info, pfn_to_pa(pfn), pages_to_bytes(nr_pages),
+				protection == MM_PORT_WRITE_COMBINING);
+	if (verdict == WINDOW_SOUND)
+		return false;
+	log_line(LOG_WARN, "mmu: no device window of %llu pages at 0x%llx: it %s",
+		 (unsigned long long)nr_pages, (unsigned long long)pfn_to_pa(pfn),
+		 window_verdict_text(verdict));
+	return true;
+}
+
 bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 		       enum mm_port_protection protection)
 {
@@ -240,6 +258,8 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 	uint64_t nr_done = 0;
 
 	ASSERT(is_mappable(va, nr_pages));
+	if (is_refused(pfn, nr_pages, protection))
+		return false;
 	for (;;) {
 		spin_lock(&table_lock);
 		nr_done += paging_map(&kernel_tables, va + pages_to_bytes(nr_done),
@@ -317,6 +337,7 @@ bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection
 	uint64_t nr_done = 0;
 	bool has_tables = true;
 
+	ASSERT(protection == MM_PORT_READ_ONLY || protection == MM_PORT_READ_WRITE);
 	ASSERT(is_mappable(va, nr_pages));
 	while (nr_done < nr_pages && has_tables) {
 		spin_lock(&table_lock);

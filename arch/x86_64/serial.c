@@ -15,6 +15,7 @@
 #include "arch.h"
 #include "arch/x86_64/insn.h"
 #include "lib/compiler.h"
+#include "log.h"
 
 enum uart_register {
 	UART_DATA = 0,			/* divisor low while DLAB is set */
@@ -34,6 +35,7 @@ enum uart_register {
 #define STATUS_THR_EMPTY	0x20u
 #define STATUS_NOTHING_THERE	0xffu
 #define FIFO_BYTES		16u
+#define FIRST_PORT		0x3f8u	/* a PC's first serial port */
 #define CLOCK_BAUD		115200u	/* divisor 1 */
 
 /* A FIFO at 9,600 baud empties in 17 ms; a port read takes about 1 us. */
@@ -99,11 +101,11 @@ static void set_line(uint32_t baud)
 	write_uart(UART_MODEM_CONTROL, MODEM_READY);
 }
 
-enum status arch_serial_init(const struct uart_info *info)
+static bool try_uart(const struct uart_info *info)
 {
 	uart.is_live = false;
 	if (info->space == UART_NONE)
-		return STATUS_ABSENT;
+		return false;
 	uart.is_memory = info->space == UART_MEMORY;
 	uart.base = uart.is_memory ? (uintptr_t)arch_phys_to_virt(info->base)
 				   : (uintptr_t)info->base;
@@ -111,9 +113,23 @@ enum status arch_serial_init(const struct uart_info *info)
 	uart.room = 0;
 	uart.nr_timeouts = 0;
 	if (!answers())
-		return STATUS_ABSENT;
+		return false;
 	set_line(info->baud);
 	uart.is_live = true;
+	return true;
+}
+
+enum status arch_serial_init(const struct uart_info *info)
+{
+	static const struct uart_info first_port = { UART_PORT, FIRST_PORT, 0, 1 };
+
+	if (try_uart(info))
+		return STATUS_OK;
+	if (info->space == UART_PORT && info->base == FIRST_PORT)
+		return STATUS_ABSENT;
+	if (!try_uart(&first_port))
+		return STATUS_ABSENT;
+	log_line(LOG_WARN, "serial: no UART where firmware says; the first port is used");
 	return STATUS_OK;
 }
 

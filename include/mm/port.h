@@ -66,7 +66,8 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 
 /*
  * As above for one physically contiguous range, with the largest pages that
- * the alignment of @va, @pfn and @nr_pages allows.
+ * the alignment of @va, @pfn and @nr_pages allows. False, too, for an uncached or
+ * write-combining range where no device can be: memory, or beyond the CPU's addresses.
  */
 bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 		       enum mm_port_protection protection) MUST_CHECK;

@@ -89,7 +89,8 @@ void vfree(const void *addr);
 
 /*
  * Maps the @nr_pages pages @pages[], which stay the caller's, at consecutive
- * addresses. Returns the first, or NULL when memory or addresses run out.
+ * addresses. Returns the first, or NULL when memory or addresses run out, or
+ * @protection is one for devices.
  */
 void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	   enum mm_port_protection protection);
@@ -100,8 +101,8 @@ void vunmap(const void *addr);
 /*
  * Maps @size bytes of device memory at physical @pa, of any alignment: uncached,
  * or write-combining for framebuffers. Returns the address that stands for @pa,
- * or NULL: @size is 0, the range wraps, holds RAM of the page allocator, or
- * memory or addresses ran out.
+ * or NULL: @size is 0, the range wraps, holds RAM of the page allocator or lies where
+ * the port maps no device, or memory or addresses ran out.
  */
 void *ioremap(uint64_t pa, size_t size);
 void *ioremap_wc(uint64_t pa, size_t size);

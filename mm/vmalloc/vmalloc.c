@@ -310,7 +310,8 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 
 	ASSERT((flags & ~VM_MAP) == 0);
 
-	if (!nr_pages)
+	/* The direct map has the same pages write-back: see holds_ram(). */
+	if (!nr_pages || protection == MM_PORT_UNCACHED || protection == MM_PORT_WRITE_COMBINING)
 		return NULL;
 	area = vm_area_create(nr_pages, PAGE_SIZE);
 	if (!area)

@@ -11,24 +11,35 @@
 #include "arch/x86_64/mmu_boot.h"
 #include "arch/x86_64/mmu_ranges.h"
 #include "arch/x86_64/port.h"
+#include "arch/x86_64/windows.h"
 #include "mm/page_alloc.h"
+#include "mm/vmalloc.h"
 #include "tests/test.h"
 
 #define ENTRY_PA(entry)		((entry) & 0x000ffffffffff000ull)
 #define ENTRY_LARGE		0x80ull
 #define TEST_VA			(VMALLOC_END + 0x10000)	/* in a gap of the address map */
-#define PAT_WRITE_COMBINING	1u
+/* SDM 3A, table 11-10: the types a PAT entry can name, as far as this kernel uses them. */
+#define TYPE_UNCACHED		0u
+#define TYPE_WRITE_COMBINING	1u
+#define TYPE_WRITE_BACK		6u
+#define ENTRY_PAT_4K		(1ull << 7)
+#define ENTRY_PAT_LARGE		(1ull << 12)
+#define MAX_DEVICE_LEAVES	64u
 
 #define CR3_PA_MASK		0x000ffffffffff000ull
 
 /* What the walk found; the first place of each kind. */
 struct survey {
 	uint64_t nr_leaves;
-	uint64_t nr_writable_code, nr_user, nr_stray_code, nr_strange;
+	uint64_t nr_writable_code, nr_user, nr_stray_code, nr_strange, nr_wrong_type;
 	uintptr_t bad_va;
 	/* The run of leaves that continue one another, not judged yet. */
 	uint64_t run_start, run_end;
 	uintptr_t run_va;
+	/* What is not RAM, and how it is cached. */
+	struct { uint64_t start, end; unsigned type; } device[MAX_DEVICE_LEAVES];
+	unsigned nr_devices;
 };
 
 static struct survey survey;
@@ -80,6 +91,50 @@ static void judge_leaf(uintptr_t va, uint64_t pa, uint64_t bytes, bool can_write
 	survey.run_end = pa + bytes;
 }
 
+/* As the processor reads it: the entry's three bits choose a byte of the PAT. */
+static unsigned memory_type(uint64_t entry, unsigned level)
+{
+	unsigned index = (entry & PTE_PWT ? 1 : 0) | (entry & PTE_PCD ? 2 : 0) |
+			 (entry & (level == 1 ? ENTRY_PAT_4K : ENTRY_PAT_LARGE) ? 4 : 0);
+
+	return (unsigned)(rdmsr(MSR_PAT) >> 8 * index) & 7;
+}
+
+/* RAM is write-back; what is not RAM is one of the others, and everywhere the same. */
+static bool has_right_type(uint64_t start, uint64_t end, unsigned type)
+{
+	if (mmu_is_in_ram(mmu_boot_info, start, end))
+		return type == TYPE_WRITE_BACK;
+	if (type != TYPE_UNCACHED && type != TYPE_WRITE_COMBINING)
+		return false;
+	for (unsigned i = 0; i < survey.nr_devices; i++)
+		if (start < survey.device[i].end && survey.device[i].start < end &&
+		    survey.device[i].type != type)
+			return false;
+	if (survey.nr_devices > 0 && survey.device[survey.nr_devices - 1].end == start &&
+	    survey.device[survey.nr_devices - 1].type == type) {
+		survey.device[survey.nr_devices - 1].end = end;
+	} else {
+		if (survey.nr_devices == MAX_DEVICE_LEAVES)
+			return false;
+		survey.device[survey.nr_devices].start = start;
+		survey.device[survey.nr_devices].end = end;
+		survey.device[survey.nr_devices++].type = type;
+	}
+	return true;
+}
+
+static void judge_type(uintptr_t va, uint64_t entry, unsigned level)
+{
+	uint64_t bytes = level_bytes(level);
+	uint64_t pa = ENTRY_PA(entry) & ~(bytes - 1);
+
+	if (has_right_type(pa, pa + bytes, memory_type(entry, level)))
+		return;
+	survey.nr_wrong_type++;
+	survey.bad_va = va;
+}
+
 static void walk(uint64_t table_pa, unsigned level, uintptr_t base_va, bool can_write, bool can_run,
 		 bool is_user)
 {
@@ -97,6 +152,8 @@ static void walk(uint64_t table_pa, unsigned level, uintptr_t base_va, bool can_
 			va |= 0xffff000000000000ull;
 		if (!(entry & PTE_PRESENT))
 			continue;
+		if (level == 1 || (entry & ENTRY_LARGE))
+			judge_type(va, entry, level);
 		if (level == 1 || (entry & ENTRY_LARGE))
 			judge_leaf(va, ENTRY_PA(entry) & ~(bytes - 1), bytes, writes, runs, users);
 		else if (!is_same_table(table, i))
@@ -138,6 +195,65 @@ static void every_frame_is_ram_or_a_declared_device(void)
 	take_survey();
 	CHECK_EQ(survey.nr_strange, 0);
 	CHECK_EQ(survey.bad_va, 0);
+}
+
+static void ram_is_write_back_and_devices_are_not(void)
+{
+	take_survey();
+	CHECK_EQ(survey.nr_wrong_type, 0);
+	CHECK_EQ(survey.bad_va, 0);
+	CHECK(survey.nr_devices > 0);
+}
+
+static bool is_cached_as(const volatile void *va, unsigned type)
+{
+	struct translation t = paging_walk(&kernel_tables, (uintptr_t)va);
+
+	return t.level == PT_LEVEL_4K && memory_type(t.bits, 1) == type;
+}
+
+static void ioremap_is_not_cached(void)
+{
+	uint64_t apic_pa = mmu_windows.of[DEVICE_APIC].start_pa;
+	uint64_t screen_pa = mmu_windows.of[DEVICE_SCREEN].start_pa;
+	void *window;
+
+	if (apic_pa) {
+		window = ioremap(apic_pa, PAGE_SIZE);
+		CHECK(is_cached_as(window, TYPE_UNCACHED));
+		iounmap(window);
+		CHECK(ioremap_wc(apic_pa, PAGE_SIZE) == NULL);
+	}
+	if (screen_pa) {
+		window = ioremap_wc(screen_pa, PAGE_SIZE);
+		CHECK(is_cached_as(window, TYPE_WRITE_COMBINING));
+		iounmap(window);
+		CHECK(ioremap(screen_pa, PAGE_SIZE) == NULL);
+	}
+}
+
+/* Uncached memory would be a second way to cache a frame of the direct map. */
+static void only_devices_are_mapped_uncached(void)
+{
+	const struct boot_info *info = mmu_boot_info;
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	CHECK(page != NULL);
+	CHECK(vmap(&page, 1, 0, MM_PORT_UNCACHED) == NULL);
+	CHECK(vmap(&page, 1, 0, MM_PORT_WRITE_COMBINING) == NULL);
+	CHECK_PANICS("MM_PORT_READ_WRITE", CHECK(port_protect_pages((uintptr_t)page_address(page), 1,
+								    MM_PORT_UNCACHED)));
+	__free_page(page);
+	for (uint32_t i = 0; i < info->nr_ranges; i++) {
+		const struct mem_range *range = &info->ranges[i];
+
+		if (range->type != MEM_MMIO && range->type != MEM_RESERVED)
+			CHECK(ioremap(range->start, PAGE_SIZE) == NULL);
+	}
+	CHECK(ioremap(info->image.start, PAGE_SIZE) == NULL);
+	CHECK(ioremap(mmu_windows.end_pa, PAGE_SIZE) == NULL);
+	CHECK(ioremap(mmu_windows.end_pa - PAGE_SIZE, 2 * PAGE_SIZE) == NULL);
+	CHECK(ioremap(0xe0000, PAGE_SIZE) == NULL);
 }
 
 static void low_half_is_empty(void)
@@ -340,7 +456,7 @@ static void screen_is_write_combining(void)
 	const struct framebuffer_info *screen = &mmu_boot_info->framebuffer;
 	struct translation t;
 
-	CHECK_EQ(rdmsr(MSR_PAT) >> 8 & 0xff, PAT_WRITE_COMBINING);
+	CHECK_EQ(rdmsr(MSR_PAT) >> 8 & 0xff, TYPE_WRITE_COMBINING);
 	if (!screen->base_pa)
 		SKIP("no framebuffer");
 	t = paging_walk(&kernel_tables, DIRECT_MAP_START + screen->base_pa);
@@ -353,6 +469,9 @@ static const struct test_case cases[] = {
 	{ "no page is for users", no_page_is_for_users },
 	{ "only text is executable", only_text_is_executable },
 	{ "every frame is RAM or a declared device", every_frame_is_ram_or_a_declared_device },
+	{ "RAM is write-back and devices are not", ram_is_write_back_and_devices_are_not },
+	{ "ioremap is not cached", ioremap_is_not_cached },
+	{ "only devices are mapped uncached", only_devices_are_mapped_uncached },
 	{ "the low half is empty", low_half_is_empty },
 	{ "the tables verify", tables_verify },
 	{ "walks agree with the layout", walks_agree },
