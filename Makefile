@@ -50,7 +50,7 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c boot.c zone.c buddy.c pageblock.c section.c page_stack.c page.c zonelist.c node.c \
+	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c section.c page_stack.c page.c zonelist.c node.c \
 	machine.c grow.c drain.c inject.c page_free.c page_alloc.c page_fast.c bulk.c compound.c \
 	reclaim.c movable.c isolate.c compact.c contig.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \

@@ -100,7 +100,7 @@ unsigned alloc_pages_bulk(gfp_t gfp, unsigned nid, unsigned nr_pages, struct pag
 /* Frees @nr_pages single pages. */
 void free_pages_bulk(unsigned nr_pages, struct page **pages);
 
-/* By direct-map address; 0 for failure, as in Linux. */
+/* By direct-map address; 0 for failure, and freeing 0 does nothing, as in Linux. */
 uintptr_t __get_free_pages(gfp_t gfp, unsigned order);
 void free_pages(uintptr_t va, unsigned order);
 
@@ -154,7 +154,7 @@ void drain_all_pages(void);
 
 /*
  * From now on the @nth allocation (1: the next) of pages fails, once; 0: none.
- * Counts on the CPU that calls. While armed no stack is used.
+ * Counts requests of the CPU that calls, which alone uses no stack while armed.
  */
 void mm_fail_nth(uint64_t nth);
 

@@ -31,10 +31,13 @@
  *       between pageblocks that differ and of which one is isolated or reserved
  *   BUDDY-4  nr_free of an order is the number of its listed blocks, and
  *       nr_free_pages the sum of their pages
- *   BUDDY-5  a block is listed under the type of its (first) pageblock
+ *   BUDDY-5  a block is listed under the type of its pageblock, or both of its pageblocks;
+ *       but in a pageblock that another zone has pages of, which may have changed it
  *
  * Locking
  *   The caller holds zone->lock. Nothing here takes a lock or calls out.
+ *
+ * The rules are checked in mm/page/buddy_verify.c.
  */
 
 #include "mm/page/buddy.h"
@@ -116,34 +119,43 @@ void buddy_unlist(struct zone *zone, struct page *page, unsigned order)
 }
 
 /*
- * Between pageblocks of which one is isolated or reserved a block would escape
- * that; the ordinary types may share a block.
+ * A block of both pageblocks goes to the lists: as one under one type, or as two where
+ * one of them was set apart since it was allocated, or since its parts were.
  */
-static bool may_merge(const struct page *page, const struct page *buddy)
+static void list_pair(struct zone *zone, struct page *page) HOLDS(zone->lock)
 {
-	enum migratetype type = pageblock_migratetype(page);
-	enum migratetype buddy_type = pageblock_migratetype(buddy);
+	struct page *upper = page + PAGEBLOCK_PAGES;
 
-	return type == buddy_type || (type < MIGRATE_PCPTYPES && buddy_type < MIGRATE_PCPTYPES);
+	_Static_assert(MAX_ORDER == PAGEBLOCK_ORDER + 1, "a block spans two pageblocks at most");
+	if (!pageblocks_may_merge(page, upper)) {
+		buddy_list(zone, page, PAGEBLOCK_ORDER, pageblock_migratetype(page));
+		buddy_list(zone, upper, PAGEBLOCK_ORDER, pageblock_migratetype(upper));
+		return;
+	}
+	/* One type for both: the pair must not leave the lists of who frees and asks again. */
+	pageblock_set_migratetype(upper, pageblock_migratetype(page));
+	buddy_list(zone, page, MAX_ORDER, pageblock_migratetype(page));
 }
 
 /* The block of @order at @page reaches pageblock size: merging may cross pageblocks. */
 static NOINLINE void merge_pageblocks(struct zone *zone, struct page *page, unsigned order)
 	HOLDS(zone->lock)
 {
-	while (order < MAX_ORDER) {
-		struct page *buddy = buddy_of(page, order);
+	struct page *buddy = buddy_of(page, PAGEBLOCK_ORDER);
 
-		if (!is_free_block(zone, buddy, order) || !may_merge(page, buddy))
-			break;
-		unlink_block(&zone->free_area[order], buddy);
-		/* One type for both: the pair must not leave the lists of who frees and asks again. */
-		pageblock_set_migratetype(buddy, pageblock_migratetype(page));
-		page = pair_of(page, order);
-		page_set_state(buddy_of(page, order), 0);
-		order++;
+	if (order == MAX_ORDER) {
+		list_pair(zone, page);
+		return;
 	}
-	buddy_list(zone, page, order, pageblock_migratetype(page));
+	if (!is_free_block(zone, buddy, PAGEBLOCK_ORDER) || !pageblocks_may_merge(page, buddy)) {
+		buddy_list(zone, page, PAGEBLOCK_ORDER, pageblock_migratetype(page));
+		return;
+	}
+	unlink_block(&zone->free_area[PAGEBLOCK_ORDER], buddy);
+	pageblock_set_migratetype(buddy, pageblock_migratetype(page));
+	page = pair_of(page, PAGEBLOCK_ORDER);
+	page_set_state(page + PAGEBLOCK_PAGES, 0);
+	list_pair(zone, page);
 }
 
 /* What merging needs to know of an order, carried along as the order grows. */
@@ -255,11 +267,6 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 	ASSERT(is_inside(zone, page, order));
 	ASSERT(page->type != PAGE_FREE);
 
-	/* A block that was larger than a pageblock when one of its own was set apart. */
-	if (unlikely(order > PAGEBLOCK_ORDER) && !may_merge(page, buddy_of(page, order - 1))) {
-		buddy_free(zone, page + pages_in(order - 1), order - 1);
-		order--;
-	}
 	zone->nr_free_pages += pages_in(order);
 	merge(zone, page, order);
 }
@@ -547,58 +554,4 @@ void buddy_take_at(struct zone *zone, struct page *page, unsigned block_order, u
 	list_rest(zone, page, pages_in(order), block_order);
 	zone->nr_free_pages -= pages_in(order);
 	update_packing_limit(zone);
-}
-
-/* ---- Verification ---- */
-
-/* A pageblock that two zones share has one type for both: no rule for such. */
-static bool owns_pageblock(const struct zone *zone, pfn_t pfn)
-{
-	pfn_t start_pfn = align_down(pfn, PAGEBLOCK_PAGES);
-
-	return zone_has_up(zone, start_pfn) && zone_has_up(zone, start_pfn + PAGEBLOCK_PAGES - 1);
-}
-
-static bool verify_block(const struct zone *zone, struct page *page, unsigned order,
-			 unsigned migratetype, struct violation *out)
-{
-	pfn_t pfn = zone_page_to_pfn(zone, page);
-
-	REQUIRE("BUDDY-1", pfn, is_aligned(pfn, pages_in(order)));
-	REQUIRE("BUDDY-1", pfn, zone_has_up(zone, pfn));
-	REQUIRE("BUDDY-1", pfn, zone_has_up(zone, pfn + pages_in(order) - 1));
-	REQUIRE("BUDDY-2", pfn, is_free_block(zone, page, order));
-	for (uint64_t i = 1; i < pages_in(order); i++)
-		REQUIRE("BUDDY-2", pfn + i, page_state(page + i) == 0);
-	REQUIRE("BUDDY-3", pfn, order == MAX_ORDER ||
-		!is_free_block(zone, buddy_of(page, order), order) ||
-		!may_merge(page, buddy_of(page, order)));
-	REQUIRE("BUDDY-5", pfn, pageblock_migratetype(page) == migratetype ||
-		!owns_pageblock(zone, pfn));
-	return true;
-}
-
-bool buddy_verify(const struct zone *zone, struct violation *out)
-{
-	uint64_t nr_pages = 0;
-
-	for (unsigned order = 0; order < NR_ORDERS; order++) {
-		const struct free_area *area = &zone->free_area[order];
-		uint64_t nr_blocks = 0;
-
-		for (unsigned type = 0; type < MIGRATE_TYPES; type++) {
-			list_for_each(node, &area->free_list[type]) {
-				struct page *page = list_entry(node, struct page, list);
-
-				REQUIRE("BUDDY-4", order, nr_blocks < area->nr_free);
-				nr_blocks++;
-				if (!verify_block(zone, page, order, type, out))
-					return false;
-			}
-		}
-		REQUIRE("BUDDY-4", order, nr_blocks == area->nr_free);
-		nr_pages += nr_blocks << order;
-	}
-	REQUIRE("BUDDY-4", nr_pages, nr_pages == zone->nr_free_pages);
-	return true;
 }

@@ -54,6 +54,18 @@ static inline bool is_free_block(const struct zone *zone, const struct page *pag
 }
 
 /*
+ * Between pageblocks of which one is isolated or reserved a block would escape
+ * that; the ordinary types may share a block.
+ */
+static inline bool pageblocks_may_merge(const struct page *page, const struct page *buddy)
+{
+	enum migratetype type = pageblock_migratetype(page);
+	enum migratetype buddy_type = pageblock_migratetype(buddy);
+
+	return type == buddy_type || (type < MIGRATE_PCPTYPES && buddy_type < MIGRATE_PCPTYPES);
+}
+
+/*
  * Gives the block of 2^@order pages at @page, allocated or new, to @zone: merges
  * it upwards and lists it under the type of its pageblock.
  */

@@ -3,7 +3,7 @@
  * its caller does then.
  *
  * Model
- *   With its stacks closed every request of the CPU takes a slow path, and those ask here:
+ *   One CPU at a time is armed. With its stacks closed every request of that CPU takes a slow path, and those ask here:
  *   the fast paths need not.
  */
 
@@ -13,18 +13,20 @@
 
 static struct {
 	uint64_t nth;		/* 0: not armed */
+	const struct mm_cpu *cpu;	/* whose requests count */
 	uint64_t count;
 	bool has_struck;
 } injection;
 
+/* Others may ask while this CPU arms: what is not theirs they find by the CPU alone. */
 bool inject_is_armed(void)
 {
-	return injection.nth != 0;
+	return unlikely(__atomic_load_n(&injection.cpu, __ATOMIC_RELAXED) == this_mm_cpu());
 }
 
 bool inject_must_fail(gfp_t gfp)
 {
-	if (likely(injection.nth == 0) || gfp & __GFP_NOFAIL_INJECTION)
+	if (!inject_is_armed() || gfp & __GFP_NOFAIL_INJECTION)
 		return false;
 	if (++injection.count != injection.nth)
 		return false;
@@ -37,6 +39,7 @@ void mm_fail_nth(uint64_t nth)
 	struct mm_local local = mm_port_local_lock();
 
 	injection.nth = nth;
+	__atomic_store_n(&injection.cpu, nth ? this_mm_cpu() : NULL, __ATOMIC_RELAXED);
 	injection.count = 0;
 	injection.has_struck = false;
 	page_stacks_set_closed(this_mm_cpu(), nth != 0, local);

@@ -150,6 +150,9 @@ void page_set_type(struct page *page, enum page_type type)
 		count_type(page, old, false);
 	if (old == PAGE_SLAB)
 		mark_slab_pages(page, PAGE_HOLE);
+	/* It is nobody's to move any more, and the place of the index may be of another use. */
+	if (old == PAGE_MOVABLE)
+		__atomic_store_n(&page->owner, 0, __ATOMIC_RELAXED);
 	if (is_plain_type(type)) {
 		put_type(page, page->flags & PAGE_COMPOUND ? PAGE_HEAD : PAGE_USER);
 		return;
@@ -188,7 +191,8 @@ struct page *page_block_of(pfn_t pfn)
 	 */
 	for (unsigned order = MAX_ORDER;; order--) {
 		struct page *head = pfn_to_page(pfn & ~(pages_in(order) - 1));
-		bool is_block = head->type > PAGE_HOLE && head->type < PAGE_TAIL;
+		bool is_block = head->type > PAGE_HOLE && head->type < PAGE_TAIL &&
+				head->order <= MAX_ORDER;
 
 		if (order == 0 || (is_block && page_to_pfn(head) + pages_in(head->order) > pfn))
 			return head;
@@ -267,7 +271,8 @@ void page_report_corrupt(struct page *page)
 bool page_may_be_freed(const struct page *page, unsigned order)
 {
 	return is_plain_type((enum page_type)page->type) && page->order == order &&
-	       page->refcount != 0;
+	       order <= MAX_ORDER && page->refcount != 0 &&
+	       page->zone_index < live.nr_nodes * MAX_NR_ZONES;
 }
 
 /* The state of the other pages of the block that @page heads. */

@@ -83,21 +83,27 @@ static struct page *take_ready_or_listed(struct zone *zone, const struct request
 	return page;
 }
 
-static bool steal_locked(struct zone *zone, const struct request *request, enum steal steal)
+static bool steal_locked(struct zone *zone, const struct request *request, enum steal steal,
+			 struct page **taken)
 {
 	bool is_stolen;
 
 	spin_lock(&zone->lock);
-	is_stolen = pageblock_steal(zone, request->order, request->migratetype, steal);
+	is_stolen = pageblock_steal(zone, request->order, request->migratetype, steal, taken);
+	if (*taken)
+		page_set_state(*taken, make_page_state(PAGE_USER, request->order, zone->index, 1));
 	spin_unlock(&zone->lock);
 	return is_stolen;
 }
 
-/* Makes @zone list something for @request that it did not before, cheapest way first. */
-static bool provide(struct zone *zone, const struct request *request)
+/*
+ * Makes @zone list something for @request that it did not before, or takes a block to
+ * *@taken, cheapest way first.
+ */
+static bool provide(struct zone *zone, const struct request *request, struct page **taken)
 {
-	return steal_locked(zone, request, STEAL_WHOLE_PAGEBLOCKS) || zone_grow(zone) ||
-	       steal_locked(zone, request, STEAL_ANY);
+	return steal_locked(zone, request, STEAL_WHOLE_PAGEBLOCKS, taken) || zone_grow(zone) ||
+	       steal_locked(zone, request, STEAL_ANY, taken);
 }
 
 static struct page *take_from_zone(struct zone *zone, const struct request *request)
@@ -106,7 +112,7 @@ static struct page *take_from_zone(struct zone *zone, const struct request *requ
 
 	do {
 		page = take_ready_or_listed(zone, request);
-	} while (!page && provide(zone, request));
+	} while (!page && provide(zone, request, &page) && !page);
 	if (!page && request->gfp & __GFP_HIGH)
 		page = zone_take_listed(zone, request->order, MIGRATE_HIGHATOMIC);
 	return page;
@@ -225,20 +231,33 @@ static void reserve_for_the_next(struct page *page)
 	spin_unlock(&zone->lock);
 }
 
-/* The last resort: what was set aside for requests that cannot wait serves all. */
+/*
+ * The last resort: what was set aside for requests that cannot wait serves all, a
+ * pageblock at a time, and no more than it takes.
+ */
+static bool unreserve_one(struct zone *zone)
+{
+	bool has_more;
+
+	spin_lock(&zone->lock);
+	has_more = pageblock_unreserve_highatomic(zone);
+	spin_unlock(&zone->lock);
+	return has_more;
+}
+
 static struct page *unreserve_and_retry(const struct request *request)
 {
-	bool has_more = false;
+	struct page *page = NULL;
 
-	for (uint32_t i = 0; i < request->zonelist->nr_zones; i++) {
+	for (uint32_t i = 0; i < request->zonelist->nr_zones && !page; i++) {
 		struct zone *zone = request->zonelist->zones[i];
 
-		spin_lock(&zone->lock);
-		while (pageblock_unreserve_highatomic(zone))
-			has_more = true;
-		spin_unlock(&zone->lock);
+		if (zone->type > request->highest)
+			continue;
+		while (!page && unreserve_one(zone))
+			page = take_from_zonelist(request, hardest_effort(request->gfp));
 	}
-	return has_more ? take_from_zonelist(request, hardest_effort(request->gfp)) : NULL;
+	return page;
 }
 
 static struct page *find_with_effort(const struct request *request, struct mm_cpu *cpu_data)

@@ -227,5 +227,6 @@ uintptr_t __get_free_pages(gfp_t gfp, unsigned order)
 
 void free_pages(uintptr_t va, unsigned order)
 {
-	free_pages_any(virt_to_page((const void *)va), order);
+	if (va != 0)
+		free_pages_any(virt_to_page((const void *)va), order);
 }

@@ -63,6 +63,8 @@ struct block_use pageblock_use(const struct zone *zone, struct page *start)
 			use.nr_free += pages_in(head.order);
 		else if (head.type == PAGE_MOVABLE)
 			use.nr_movable += pages_in(head.order);
+		if (head.type > PAGE_RESERVED && head.zone_index != zone->index)
+			use.is_shared = true;
 	}
 	use.nr_pinned = PAGEBLOCK_PAGES - min_u64(use.nr_free + use.nr_movable, PAGEBLOCK_PAGES);
 	return use;
@@ -110,12 +112,13 @@ static bool is_worth_claiming(const struct block_use *use, enum migratetype migr
 		nr_alike = use->nr_movable;
 	else if (from != MIGRATE_MOVABLE)
 		nr_alike = use->nr_pinned;
-	return use->nr_free + nr_alike >= PAGEBLOCK_PAGES / 2;
+	return !use->is_shared && use->nr_free + nr_alike >= PAGEBLOCK_PAGES / 2;
 }
 
-/* Takes part of a pageblock, or all that is free of it. */
-static void claim_part(struct zone *zone, struct page *page, unsigned order,
-		       enum migratetype migratetype, enum migratetype from) HOLDS(zone->lock)
+/* Takes all that is free of a pageblock, or what is wanted: 2^@order pages of @page's block. */
+static struct page *claim_part(struct zone *zone, struct page *page, unsigned order,
+			       enum migratetype migratetype, enum migratetype from)
+	HOLDS(zone->lock)
 {
 	struct block_use use = pageblock_use(zone, pageblock_of(page));
 
@@ -125,10 +128,11 @@ static void claim_part(struct zone *zone, struct page *page, unsigned order,
 	if (is_worth_claiming(&use, migratetype, from)) {
 		pageblock_convert(zone, page, migratetype);
 		zone->nr_stolen_pageblocks++;
-	} else {
-		buddy_unlist(zone, page, order);
-		buddy_list(zone, page, order, migratetype);
+		return NULL;
 	}
+	/* At once: no list of another type may have it, not even for a moment. */
+	buddy_take_at(zone, page, page->order, order);
+	return page;
 }
 
 /* First listed block of exactly @order of a type that @migratetype may take from. */
@@ -148,13 +152,14 @@ static struct page *find_fallback(const struct zone *zone, unsigned order,
 }
 
 bool pageblock_steal(struct zone *zone, unsigned order, enum migratetype migratetype,
-		     enum steal steal)
+		     enum steal steal, struct page **taken)
 {
 	unsigned lowest_order = order;
 	enum migratetype from;
 
 	ASSERT(migratetype < MIGRATE_PCPTYPES);
 
+	*taken = NULL;
 	if (steal == STEAL_WHOLE_PAGEBLOCKS)
 		lowest_order = (unsigned)max_u64(order, PAGEBLOCK_ORDER);
 	for (unsigned at = NR_ORDERS; at-- > lowest_order;) {
@@ -171,7 +176,7 @@ bool pageblock_steal(struct zone *zone, unsigned order, enum migratetype migrate
 			for (at = order; !(page = find_fallback(zone, at, migratetype, &from));
 			     at++)
 				;
-		claim_part(zone, page, at, migratetype, from);
+		*taken = claim_part(zone, page, order, migratetype, from);
 		return true;
 	}
 	return false;
@@ -265,8 +270,7 @@ bool pageblock_is_owned(struct zone *zone, pfn_t start_pfn)
 	ASSERT(is_aligned(start_pfn, PAGEBLOCK_PAGES));
 
 	spin_lock(&zone->grow_lock);
-	is_owned = zone_has_up(zone, start_pfn) &&
-		   zone_has_up(zone, start_pfn + PAGEBLOCK_PAGES - 1);
+	is_owned = zone_has_all_up(zone, start_pfn, start_pfn + PAGEBLOCK_PAGES);
 	spin_unlock(&zone->grow_lock);
 	return is_owned;
 }
@@ -285,8 +289,7 @@ static bool count_span_types(struct zone *zone, struct pfn_span span,
 		/* Where a hole parts two spans in one pageblock, it is counted with the first. */
 		if (zone_has_up(zone, pfn) && pfn < span.start_pfn)
 			continue;
-		REQUIRE("PAGEBLOCK-3", pfn, zone_has_up(zone, pfn));
-		REQUIRE("PAGEBLOCK-3", pfn, zone_has_up(zone, pfn + PAGEBLOCK_PAGES - 1));
+		REQUIRE("PAGEBLOCK-3", pfn, zone_has_all_up(zone, pfn, pfn + PAGEBLOCK_PAGES));
 		nr_pages[type] += PAGEBLOCK_PAGES;
 	}
 	return true;

@@ -15,18 +15,20 @@
 enum steal { STEAL_WHOLE_PAGEBLOCKS, STEAL_ANY };
 
 /*
- * Makes a block of @order available under @migratetype (one of the first
- * three) at the cost of another type, in the field's order of preference.
- * False when no other type has one.
+ * Makes a block of @order available to @migratetype (one of the first three) at the
+ * cost of another type, in the field's order of preference: a pageblock changes its
+ * type and *@taken is NULL, or *@taken is a block as buddy_take() gives it and all else
+ * stays. False when no other type has one.
  */
 bool pageblock_steal(struct zone *zone, unsigned order, enum migratetype migratetype,
-		     enum steal steal) HOLDS(zone->lock);
+		     enum steal steal, struct page **taken) HOLDS(zone->lock);
 
 /* What the pages of one pageblock are, as far as stealing and moving care. */
 struct block_use {
 	uint64_t nr_free;
 	uint64_t nr_movable;	/* allocated, with an owner that can migrate them */
 	uint64_t nr_pinned;	/* the rest */
+	bool is_shared;		/* with another zone: its type must not change */
 };
 struct block_use pageblock_use(const struct zone *zone, struct page *start) HOLDS(zone->lock);
 

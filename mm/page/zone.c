@@ -196,6 +196,22 @@ bool zone_has_up(const struct zone *zone, pfn_t pfn)
 	return false;
 }
 
+bool zone_has_all_up(const struct zone *zone, pfn_t start_pfn, pfn_t end_pfn)
+{
+	const struct pfn_span wanted = { start_pfn, end_pfn };
+	uint64_t nr_pages = 0;
+
+	for (uint32_t i = 0; i < zone->nr_spans && i <= zone->grow_span; i++) {
+		struct pfn_span span = zone->spans[i];
+
+		if (i == zone->grow_span)
+			span.end_pfn = zone->grow_pfn;
+		if (span.start_pfn < span.end_pfn)
+			nr_pages += span_pages(span_intersect(span, wanted));
+	}
+	return nr_pages == end_pfn - start_pfn;
+}
+
 /* ---- Verification ---- */
 
 static bool count_span(const struct zone *zone, pfn_t pfn, pfn_t end_pfn,

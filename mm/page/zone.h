@@ -236,6 +236,9 @@ static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
 /* True when @pfn is memory of @zone that has been handed to the buddy allocator. */
 bool zone_has_up(const struct zone *zone, pfn_t pfn);
 
+/* The same of every page of [@start_pfn, @end_pfn). */
+bool zone_has_all_up(const struct zone *zone, pfn_t start_pfn, pfn_t end_pfn);
+
 /* Pages of @zone by type, counted over its mem_map. The zone is quiet. */
 struct zone_census {
 	uint64_t nr_pages[NR_PAGE_TYPES];

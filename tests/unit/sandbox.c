@@ -66,7 +66,11 @@ bool sandbox_steal(struct sandbox *sandbox, unsigned order, enum migratetype mig
 	bool is_stolen;
 
 	spin_lock(&sandbox->zone->lock);
-	is_stolen = pageblock_steal(sandbox->zone, order, migratetype, how);
+	is_stolen = pageblock_steal(sandbox->zone, order, migratetype, how,
+				     &sandbox->stolen);
+	if (sandbox->stolen)
+		page_set_state(sandbox->stolen,
+			       make_page_state(PAGE_USER, order, sandbox->zone->index, 1));
 	spin_unlock(&sandbox->zone->lock);
 	return is_stolen;
 }

@@ -16,6 +16,7 @@ struct sandbox {
 	struct zone *zone;		/* ZONE_NORMAL of node */
 	struct pfn_span span;
 	struct page *map;		/* page 0 */
+	struct page *stolen;		/* what the last sandbox_steal() took, or NULL */
 	struct page *backing;		/* the live pages that hold the map */
 };
 

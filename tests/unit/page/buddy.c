@@ -11,6 +11,7 @@
 
 #define NR_STEPS	20000u
 #define MAX_LIVE	512u
+#define MAX_ORDER_PAGES	(1u << MAX_ORDER)
 
 static struct sandbox box;
 
@@ -153,6 +154,36 @@ static void a_block_goes_back_into_memory_of_one_kind(void)
 		CHECK_EQ(sandbox_blocks(&box, PAGEBLOCK_ORDER), may_merge ? 0 : 2);
 		CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES);
 		CHECK(is_consistent());
+		sandbox_end(&box);
+	}
+}
+
+/* Whatever way the second of two pageblocks comes back. */
+static void parts_of_two_kinds_come_back_as_two_blocks(void)
+{
+	for (unsigned way = 0; way < 3; way++) {
+		struct page *parts[MAX_ORDER_PAGES >> 4];
+		struct page *page;
+
+		CHECK(sandbox_start(&box));
+		page = sandbox_take(&box, MAX_ORDER, MIGRATE_MOVABLE);
+		pageblock_set_migratetype(page + PAGEBLOCK_PAGES, MIGRATE_ISOLATE);
+		for (unsigned i = 0; i < ARRAY_SIZE(parts); i++)
+			parts[i] = page + ((uint64_t)i << 4);
+		page_set_state(page, 0);
+		spin_lock(&box.zone->lock);
+		if (way == 0)
+			buddy_free_bulk(box.zone, parts, ARRAY_SIZE(parts), 4);
+		else if (way == 1)
+			buddy_free_range(box.zone, page, MAX_ORDER_PAGES);
+		else
+			buddy_free(box.zone, page, MAX_ORDER);
+		spin_unlock(&box.zone->lock);
+		CHECK_EQ(sandbox_blocks(&box, PAGEBLOCK_ORDER), 2);
+		CHECK(is_consistent());
+		CHECK(!sandbox_take(&box, MAX_ORDER, MIGRATE_ISOLATE));
+		CHECK(sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_ISOLATE) ==
+		      page + PAGEBLOCK_PAGES);
 		sandbox_end(&box);
 	}
 }
@@ -692,20 +723,26 @@ static void leave_two_blocks(unsigned order_a, enum migratetype a, unsigned orde
 	sandbox_free(&box, box.map + PAGEBLOCK_PAGES, order_b);
 }
 
+/* The page itself, or the first of what is listed for @migratetype now. */
+static struct page *what_was_stolen(enum migratetype migratetype)
+{
+	return box.stolen ? box.stolen : sandbox_take(&box, 0, migratetype);
+}
+
 static void fallbacks_follow_the_order_of_preference(void)
 {
 	leave_two_blocks(5, MIGRATE_RECLAIMABLE, 5, MIGRATE_MOVABLE);
 	CHECK(!sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_WHOLE_PAGEBLOCKS));
 	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_ANY));
-	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_UNMOVABLE) - box.map, 0);
+	CHECK_EQ(what_was_stolen(MIGRATE_UNMOVABLE) - box.map, 0);
 	sandbox_end(&box);
 	leave_two_blocks(5, MIGRATE_UNMOVABLE, 5, MIGRATE_RECLAIMABLE);
 	CHECK(sandbox_steal(&box, 0, MIGRATE_MOVABLE, STEAL_ANY));
-	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, PAGEBLOCK_PAGES);
+	CHECK_EQ(what_was_stolen(MIGRATE_MOVABLE) - box.map, PAGEBLOCK_PAGES);
 	sandbox_end(&box);
 	leave_two_blocks(5, MIGRATE_MOVABLE, 5, MIGRATE_UNMOVABLE);
 	CHECK(sandbox_steal(&box, 0, MIGRATE_RECLAIMABLE, STEAL_ANY));
-	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_RECLAIMABLE) - box.map, PAGEBLOCK_PAGES);
+	CHECK_EQ(what_was_stolen(MIGRATE_RECLAIMABLE) - box.map, PAGEBLOCK_PAGES);
 	sandbox_end(&box);
 }
 
@@ -713,11 +750,11 @@ static void unmovable_steals_the_largest_movable_the_smallest(void)
 {
 	leave_two_blocks(3, MIGRATE_MOVABLE, 6, MIGRATE_MOVABLE);
 	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_ANY));
-	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_UNMOVABLE) - box.map, PAGEBLOCK_PAGES);
+	CHECK_EQ(what_was_stolen(MIGRATE_UNMOVABLE) - box.map, PAGEBLOCK_PAGES);
 	sandbox_end(&box);
 	leave_two_blocks(3, MIGRATE_UNMOVABLE, 6, MIGRATE_UNMOVABLE);
 	CHECK(sandbox_steal(&box, 0, MIGRATE_MOVABLE, STEAL_ANY));
-	CHECK_EQ(sandbox_take(&box, 0, MIGRATE_MOVABLE) - box.map, 0);
+	CHECK_EQ(what_was_stolen(MIGRATE_MOVABLE) - box.map, 0);
 	sandbox_end(&box);
 }
 
@@ -831,6 +868,9 @@ static void verify_notices_BUDDY_5(void)
 	sandbox_take(&box, 0, MIGRATE_MOVABLE);
 	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
 	CHECK(breaks_at("BUDDY-5", 1));
+	pageblock_set_migratetype(box.map, MIGRATE_MOVABLE);
+	pageblock_set_migratetype(box.map + MAX_ORDER_PAGES + PAGEBLOCK_PAGES, MIGRATE_ISOLATE);
+	CHECK(breaks_at("BUDDY-5", MAX_ORDER_PAGES + PAGEBLOCK_PAGES));
 	sandbox_end(&box);
 }
 
@@ -847,14 +887,15 @@ static void a_shared_pageblock_has_no_type_of_its_own(void)
 	pageblock_set_migratetype(box.map, MIGRATE_UNMOVABLE);
 	CHECK(breaks_at("BUDDY-5", 4));
 	/* Another zone has the first pages. */
-	box.span.start_pfn = 4;
+	box.map->zone_index++;
 	CHECK(is_consistent());
-	box.span.start_pfn = 0;
+	box.map->zone_index--;
 	pageblock_set_migratetype(box.map, MIGRATE_MOVABLE);
 	pageblock_set_migratetype(box.map + last_pfn, MIGRATE_UNMOVABLE);
 	CHECK(breaks_at("BUDDY-5", last_pfn + 4));
 	/* And the last one. */
-	box.span.end_pfn = SANDBOX_PAGES - 1;
+	page_set_state(box.map + SANDBOX_PAGES - 1,
+		       make_page_state(PAGE_USER, 0, box.zone->index + 1u, 1));
 	CHECK(is_consistent());
 	sandbox_end(&box);
 }
@@ -884,7 +925,7 @@ static void broken_contracts_panic_by_name(void)
 		     buddy_take_at(box.zone, box.map, MAX_ORDER, MAX_ORDER + 1));
 	CHECK_PANICS("PAGE_FREE", buddy_free(box.zone, box.map, MAX_ORDER));
 	CHECK_PANICS("migratetype < MIGRATE_PCPTYPES",
-		     pageblock_steal(box.zone, 0, MIGRATE_HIGHATOMIC, STEAL_ANY));
+		     pageblock_steal(box.zone, 0, MIGRATE_HIGHATOMIC, STEAL_ANY, &box.stolen));
 	spin_unlock(&box.zone->lock);
 	sandbox_end(&box);
 }
@@ -915,6 +956,8 @@ static const struct test_case cases[] = {
 	{ "an empty list gives nothing", an_empty_list_gives_nothing },
 	{ "a range becomes the largest blocks that fit",
 	  a_range_becomes_the_largest_blocks_that_fit },
+	{ "parts of two kinds come back as two blocks",
+	  parts_of_two_kinds_come_back_as_two_blocks },
 	{ "a block goes back into memory of one kind", a_block_goes_back_into_memory_of_one_kind },
 	{ "bulk blocks are disjoint and pop upwards", bulk_blocks_are_disjoint_and_pop_upwards },
 	{ "freed in order or not bulk merges fully", freed_in_order_or_not_bulk_merges_fully },

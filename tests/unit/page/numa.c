@@ -430,6 +430,45 @@ static void every_failure_leaves_the_rules_whole(void)
 	pretend_end();
 }
 
+/* A request that needs one of them must not dissolve all that was set aside. */
+static void one_request_takes_one_pageblock_of_the_reserve(void)
+{
+	struct zone *zone;
+	struct page *first, *second;
+
+	setup(&quad);
+	zone = pretend_zone(0, ZONE_NORMAL);
+	first = pageblock_of(pretend_page(zone->end_pfn - 2 * PAGEBLOCK_PAGES));
+	second = first + PAGEBLOCK_PAGES;
+	spin_lock(&zone->lock);
+	pageblock_retype(zone, first, MIGRATE_HIGHATOMIC);
+	pageblock_retype(zone, second, MIGRATE_HIGHATOMIC);
+	spin_unlock(&zone->lock);
+	while (zone->nr_highatomic_pages == 2 * PAGEBLOCK_PAGES &&
+	       take(0, __GFP_MEMALLOC | __GFP_THISNODE | __GFP_NOWARN, 0))
+		;
+	CHECK_EQ(zone->nr_highatomic_pages, PAGEBLOCK_PAGES);
+	pretend_check();
+	give_all_back();
+	pretend_end();
+}
+
+static void a_failure_strikes_who_asked_for_it(void)
+{
+	setup(&quad);
+	mm_fail_nth(1);
+	pretend_on_cpu(1);
+	CHECK(take(NID_NONE, __GFP_NOWARN, 0));
+	CHECK(take(NID_NONE, __GFP_NOWARN, MAX_ORDER));
+	CHECK_EQ(mm_fail_nth_count(), 0);
+	pretend_on_cpu(0);
+	CHECK(!take(NID_NONE, __GFP_NOWARN, 0));
+	CHECK(mm_fail_nth_struck());
+	mm_fail_nth(0);
+	give_all_back();
+	pretend_end();
+}
+
 /* ---- One breach per rule ---- */
 
 static struct zonelist *list_of(unsigned nid)
@@ -525,6 +564,9 @@ static void verify_notices_SYSTEM_2(void)
 }
 
 static const struct test_case cases[] = {
+	{ "one request takes one pageblock of the reserve",
+	  one_request_takes_one_pageblock_of_the_reserve },
+	{ "a failure strikes who asked for it", a_failure_strikes_who_asked_for_it },
 	{ "memory is filled to the last page and comes back",
 	  memory_is_filled_to_the_last_page_and_comes_back },
 	{ "an exhausted node moves to the nearest", an_exhausted_node_moves_to_the_nearest },

@@ -15,6 +15,14 @@ static const struct pretend_plan plain = {
 
 static uint64_t nr_pages;
 
+static bool refuse(struct page *from, struct page *to, void *arg)
+{
+	(void)from;
+	(void)to;
+	(void)arg;
+	return false;
+}
+
 static void setup(void)
 {
 	pretend_start(&plain);
@@ -106,6 +114,52 @@ static void a_block_is_found_from_any_of_its_pages(void)
 		CHECK(page_block_of(pfn + pages_in(order) / 2) == page);
 		__free_pages(page, order);
 	}
+	pretend_end();
+}
+
+/* What a stray write left in `order` must not decide how far the report looks. */
+static void a_corrupt_order_is_reported_as_it_is(void)
+{
+	struct page *page;
+
+	setup();
+	page = alloc_pages_any(0, 3);
+	page->order = 200;
+	CHECK_PANICS("free with another order", free_pages_any(page, 3));
+	CHECK_PANICS("", put_page(page));
+	CHECK(page_block_of(page_to_pfn(page) + 1) != page);
+	page->order = 3;
+	page->zone_index = 999;
+	CHECK_PANICS("free of", free_pages_any(page, 3));
+	page->zone_index = page[8].zone_index;
+	pretend_end();
+}
+
+static void a_page_of_another_use_has_no_owner(void)
+{
+	static const struct movable_owner owner = { .name = "test", .migrate = refuse };
+	uint16_t index = register_movable_owner(&owner);
+	struct page *page;
+
+	setup();
+	page = alloc_pages_any(__GFP_MOVABLE, 0);
+	page_set_owner(page, index);
+	page_set_type(page, PAGE_TABLE);
+	CHECK_EQ(page->owner, 0);
+	page_set_type(page, PAGE_USER);
+	CHECK_EQ(page->owner, 0);
+	__free_page(page);
+	pretend_check();
+	pretend_end();
+	unregister_movable_owner(index);
+}
+
+static void freeing_no_address_does_nothing(void)
+{
+	setup();
+	free_pages(0, 0);
+	free_pages(0, 3);
+	CHECK_EQ(pretend_free_pages(), nr_pages);
 	pretend_end();
 }
 
@@ -227,6 +281,9 @@ static void types_are_set_on_blocks_in_use_only(void)
 }
 
 static const struct test_case cases[] = {
+	{ "a corrupt order is reported as it is", a_corrupt_order_is_reported_as_it_is },
+	{ "a page of another use has no owner", a_page_of_another_use_has_no_owner },
+	{ "freeing no address does nothing", freeing_no_address_does_nothing },
 	{ "the last of many references frees", the_last_of_many_references_frees },
 	{ "a referenced first page outlives its block", a_referenced_first_page_outlives_its_block },
 	{ "a referenced compound page stays whole", a_referenced_compound_page_stays_whole },

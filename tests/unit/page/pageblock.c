@@ -155,8 +155,8 @@ static void check_claim(enum migratetype from, uint64_t nr_free, uint64_t nr_mov
 	CHECK_EQ(pageblock_migratetype(block(1)), is_claimed ? to : from);
 	CHECK_EQ(box.zone->nr_fallback_blocks, 1);
 	CHECK_EQ(box.zone->nr_stolen_pageblocks, is_claimed);
-	if (is_claimed)
-		CHECK(is_consistent());
+	CHECK_EQ(box.stolen == NULL, is_claimed);
+	CHECK(is_consistent());
 	sandbox_end(&box);
 }
 
@@ -174,15 +174,16 @@ static void half_of_a_pageblock_free_or_alike_claims_it(void)
 	check_claim(MIGRATE_UNMOVABLE, 100, 155, MIGRATE_MOVABLE, false);
 }
 
-static void what_is_not_claimed_changes_lists_alone(void)
+static void what_is_not_claimed_is_taken_at_once(void)
 {
 	mix(MIGRATE_MOVABLE, 4, 0);
 	CHECK(sandbox_steal(&box, 1, MIGRATE_UNMOVABLE, STEAL_ANY));
-	CHECK_EQ(nr_listed(2, MIGRATE_UNMOVABLE), 1);
+	CHECK_EQ(box.stolen - box.map, PAGEBLOCK_PAGES);
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		CHECK_EQ(nr_listed(order, MIGRATE_UNMOVABLE), 0);
 	CHECK_EQ(nr_listed(2, MIGRATE_MOVABLE), 0);
-	CHECK_EQ(sandbox_take(&box, 1, MIGRATE_UNMOVABLE) - box.map, PAGEBLOCK_PAGES);
-	/* The rest is listed where it belongs again. */
 	CHECK_EQ(nr_listed(1, MIGRATE_MOVABLE), 1);
+	CHECK_EQ(box.zone->nr_free_pages, 2);
 	CHECK(is_consistent());
 	sandbox_end(&box);
 }
@@ -374,8 +375,21 @@ static void the_reserve_is_given_back_while_it_has_free_pages(void)
 	sandbox_end(&box);
 }
 
+static void a_pageblock_of_two_zones_keeps_its_type(void)
+{
+	mix(MIGRATE_MOVABLE, 400, 0);
+	use(block(1) + 500, PAGE_USER, 0);
+	block(1)[500].zone_index++;
+	CHECK(sandbox_steal(&box, 0, MIGRATE_UNMOVABLE, STEAL_ANY));
+	CHECK(box.stolen);
+	CHECK_EQ(pageblock_migratetype(block(1)), MIGRATE_MOVABLE);
+	sandbox_end(&box);
+}
+
 static void pageblocks_are_owned_whole_or_not(void)
 {
+	struct pfn_span spans[2];
+
 	CHECK(sandbox_start(&box));
 	CHECK(pageblock_is_owned(box.zone, 0));
 	CHECK(pageblock_is_owned(box.zone, SANDBOX_PAGES - PAGEBLOCK_PAGES));
@@ -383,6 +397,17 @@ static void pageblocks_are_owned_whole_or_not(void)
 	box.span = (struct pfn_span){ 1, SANDBOX_PAGES - 1 };
 	CHECK(!pageblock_is_owned(box.zone, 0));
 	CHECK(!pageblock_is_owned(box.zone, SANDBOX_PAGES - PAGEBLOCK_PAGES));
+	CHECK(pageblock_is_owned(box.zone, PAGEBLOCK_PAGES));
+	/* Another zone may have what lies between two spans of this one. */
+	spans[0] = (struct pfn_span){ 0, PAGEBLOCK_PAGES + 100 };
+	spans[1] = (struct pfn_span){ PAGEBLOCK_PAGES + 200, SANDBOX_PAGES };
+	box.zone->spans = spans;
+	box.zone->nr_spans = 2;
+	box.zone->grow_span = 2;
+	CHECK(pageblock_is_owned(box.zone, 0));
+	CHECK(!pageblock_is_owned(box.zone, PAGEBLOCK_PAGES));
+	CHECK(pageblock_is_owned(box.zone, 2 * PAGEBLOCK_PAGES));
+	spans[0].end_pfn = spans[1].start_pfn;
 	CHECK(pageblock_is_owned(box.zone, PAGEBLOCK_PAGES));
 	CHECK(!spin_is_locked(&box.zone->grow_lock));
 	CHECK_PANICS("is_aligned(start_pfn", pageblock_is_owned(box.zone, 1));
@@ -424,11 +449,11 @@ static void verify_notices_PAGEBLOCK_3(void)
 	sandbox_end(&box);
 }
 
-/* Two spans meet in a pageblock, behind a hole: it is one pageblock all the same. */
-static void a_hole_in_a_pageblock_does_not_double_it(void)
+/* Where two spans meet it is one pageblock all the same; with a hole it cannot be set apart. */
+static void spans_that_meet_in_a_pageblock_do_not_double_it(void)
 {
 	struct pfn_span spans[] = { { 0, 2 * PAGEBLOCK_PAGES + 100 },
-				    { 2 * PAGEBLOCK_PAGES + 200, SANDBOX_PAGES } };
+				    { 2 * PAGEBLOCK_PAGES + 100, SANDBOX_PAGES } };
 
 	CHECK(sandbox_start(&box));
 	box.zone->spans = spans;
@@ -437,6 +462,8 @@ static void a_hole_in_a_pageblock_does_not_double_it(void)
 	pageblock_set_migratetype(block(2), MIGRATE_ISOLATE);
 	box.zone->nr_isolated_pages = PAGEBLOCK_PAGES;
 	CHECK(pageblock_verify(box.zone, &(struct violation){ 0 }));
+	spans[1].start_pfn++;
+	CHECK(breaks_at("PAGEBLOCK-3", 2 * PAGEBLOCK_PAGES));
 	sandbox_end(&box);
 }
 
@@ -479,13 +506,14 @@ static void broken_contracts_panic_by_name(void)
 }
 
 static const struct test_case cases[] = {
+	{ "a pageblock of two zones keeps its type", a_pageblock_of_two_zones_keeps_its_type },
 	{ "uses add up to the pageblock", uses_add_up_to_the_pageblock },
 	{ "both halves of a free pair are free", both_halves_of_a_free_pair_are_free },
 	{ "a movable block that reaches beyond is not counted twice",
 	  a_movable_block_that_reaches_beyond_is_not_counted_twice },
 	{ "half of a pageblock free or alike claims it",
 	  half_of_a_pageblock_free_or_alike_claims_it },
-	{ "what is not claimed changes lists alone", what_is_not_claimed_changes_lists_alone },
+	{ "what is not claimed is taken at once", what_is_not_claimed_is_taken_at_once },
 	{ "mixing lets kswapd free ahead", mixing_lets_kswapd_free_ahead },
 	{ "whole pageblocks change hands without mixing",
 	  whole_pageblocks_change_hands_without_mixing },
@@ -501,7 +529,8 @@ static const struct test_case cases[] = {
 	{ "pageblocks are owned whole or not", pageblocks_are_owned_whole_or_not },
 	{ "verify notices PAGEBLOCK-1 and PAGEBLOCK-2", verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2 },
 	{ "verify notices PAGEBLOCK-3", verify_notices_PAGEBLOCK_3 },
-	{ "a hole in a pageblock does not double it", a_hole_in_a_pageblock_does_not_double_it },
+	{ "spans that meet in a pageblock do not double it",
+	  spans_that_meet_in_a_pageblock_do_not_double_it },
 	{ "pending memory is not looked at", pending_memory_is_not_looked_at },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },
 };
