@@ -53,6 +53,7 @@ PAGE_SOURCES := $(addprefix mm/page/, \
 	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c section.c page_stack.c page.c zonelist.c node.c \
 	machine.c grow.c drain.c inject.c page_free.c page_alloc.c page_fast.c bulk.c compound.c \
 	reclaim.c movable.c isolate.c compact.c contig.c)
+PAGE_SOURCES += mm/page/use.c
 SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
@@ -71,11 +72,13 @@ EFI_PURE_SOURCES := \
 	efi/text.c efi/options.c efi/load_options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
 	efi/acpi_spcr.c efi/acpi_fadt.c \
-	efi/collect.c efi/lint.c efi/show.c
+	efi/collect.c efi/lint.c efi/show.c \
+	$(addprefix efi/screen/, font.c canvas.c column.c pane.c qr.c progress.c layout.c \
+	running.c picture.c end.c screen.c)
 
 # Talks to firmware or drives the boot.
 EFI_SOURCES := \
-	efi/font.c efi/framebuffer.c efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
+	efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
 	efi/capture.c efi/stick.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
@@ -233,6 +236,15 @@ $(BUILD)/host/replay: $(REPLAY_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HOST_FLAGS) $(REPLAY_OBJECTS) -o $@
 
+# Screens of a made-up run as pictures, and QR codes of any text.
+SCREENS_PROGRAM_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
+	tests/host/screens/main.c)
+SCREENS_OBJECTS := $(call objects,host/unit.o,$(SCREENS_PROGRAM_SOURCES))
+
+$(BUILD)/host/screens: $(SCREENS_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(HOST_FLAGS) $(SCREENS_OBJECTS) -o $@
+
 # ---- The hosted library and what is built on it --------------------------------
 
 # A function of forty instructions is to begin with a line: 7 % of rand-64 of make bench-host.
@@ -324,8 +336,8 @@ $(eval $(call compile_rules,check/clang-image,clang,$(IMAGE_FLAGS) -Wthread-safe
 $(eval $(call compile_rules,check/gcc-host,gcc,$(HOST_FLAGS)))
 $(eval $(call compile_rules,check/clang-host,clang,$(HOST_FLAGS) -Wthread-safety))
 
-HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
-HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h mm/*/*.h mm/*/*/*.h efi/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
+HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(SCREENS_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
+HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h mm/*/*.h mm/*/*/*.h efi/*.h efi/*/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
 	tests/unit/*.h tests/unit/*/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h)
 HEADER_CHECKS := $(patsubst %,$(BUILD)/image/%.ok,$(HEADERS))
 CHECK_OBJECTS := \
@@ -374,7 +386,7 @@ help:
 	@echo 'one machine or case: tests/run.py -l; tests/run.py --machine NAME -k "buddy.*"'
 
 IMAGE_FILES := $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
-HOST_FILES := $(BUILD)/host/unit $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
+HOST_FILES := $(BUILD)/host/unit $(BUILD)/host/screens $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
 
 # What every landing must pass: compiles, and the arrows between folders hold.
 quick: $(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) layer-check
@@ -467,7 +479,7 @@ clean:
 	@rm -rf $(BUILD)
 	@echo 'clean: $(BUILD)/ is gone'
 
--include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) \
+-include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) $(SCREENS_OBJECTS) \
 	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \
 	$(PATH_OBJECTS) $(STRESS_TSAN_OBJECTS) $(BENCH_HOST_OBJECTS) $(FRAG_HOST_OBJECTS) \
 	$(call objects,host/library.o,tests/host/stress/slab_stress.c))

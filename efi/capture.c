@@ -20,7 +20,6 @@
 
 #define NAME_CHARS	16u
 #define JSON_BYTES	512u
-#define CPU_NAME_BYTES	49u
 
 #define FOLDER_ATTRIBUTES	EFI_FILE_DIRECTORY
 #define OPEN_MODES		(EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE)
@@ -40,7 +39,7 @@ static void read_cpuid(uint32_t leaf, uint32_t registers[4])
 #define CPUID_EXTENDED	0x80000000u
 #define CPUID_NAME	0x80000002u	/* to ..4: 16 bytes each */
 
-static void read_cpu_name(char name[CPU_NAME_BYTES])
+void read_cpu_name(char name[CPU_NAME_BYTES])
 {
 	uint32_t registers[4];
 

@@ -37,4 +37,8 @@ struct capture_facts {
 void capture_save(EFI_FILE_HANDLE root, const struct capture_facts *facts,
 		  const struct capture_file *files, unsigned nr_files);
 
+/* The name that CPUID gives this CPU; empty when it gives none. */
+#define CPU_NAME_BYTES	49u
+void read_cpu_name(char name[CPU_NAME_BYTES]);
+
 #endif

@@ -15,11 +15,12 @@
 
 #include "arch.h"
 #include "efi/firmware.h"
-#include "efi/framebuffer.h"
+#include "efi/screen/screen.h"
 
 /* The Makefile gives it as it stands in the file VERSION. */
 #define TEXT(word)		#word
 #define VERSION_TEXT(version)	TEXT(version)
+const char slabstick_version[] = VERSION_TEXT(SLABSTICK_VERSION);
 
 #define STOP_SECONDS		10u
 #define STATUS_PANICKED		0x12u	/* isa-debug-exit: QEMU ends with 37 */
@@ -70,9 +71,10 @@ void stop(const char *format, ...)
 void stop_between(const struct boot_info *info, const char *reason)
 {
 	log_line(LOG_ERROR, "Bail out! %s", reason);
-	if (framebuffer_init(&info->framebuffer, (void *)info->framebuffer.base_pa) == STATUS_OK)
-		log_add_sink(framebuffer_write);
 	send_log_to_serial();
+	if (screen_init(&info->framebuffer, (void *)info->framebuffer.base_pa, NULL) == STATUS_OK &&
+	    log_add_sink(screen_write))
+		screen_show_panic();
 	arch_exit_emulator(STATUS_PANICKED);
 	arch_halt();
 }
@@ -93,7 +95,7 @@ void print_banner(const char *vendor)
 	EFI_TIME now = { 0 };
 
 	write_console(sign_of_life, sizeof(sign_of_life) - 1);
-	log_line(LOG_NOTICE, "Slabstick %s", VERSION_TEXT(SLABSTICK_VERSION));
+	log_line(LOG_NOTICE, "Slabstick %s", slabstick_version);
 	log_line(LOG_NOTICE, "efi: EFI v%u.%02u by %s, revision 0x%08x",
 		 firmware.system->Hdr.Revision >> 16, firmware.system->Hdr.Revision & 0xFFFF,
 		 vendor, firmware.system->FirmwareRevision);

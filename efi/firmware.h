@@ -17,4 +17,7 @@
  */
 struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
 
+/* As the file VERSION has it. */
+extern const char slabstick_version[];
+
 #endif

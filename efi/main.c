@@ -9,11 +9,12 @@
 
 #include "arch.h"
 #include "boot_info.h"
+#include "efi/capture.h"
 #include "efi/firmware.h"
-#include "efi/framebuffer.h"
 #include "efi/lint.h"
 #include "efi/memory_map.h"
 #include "efi/options.h"
+#include "efi/screen/screen.h"
 #include "efi/shell.h"
 #include "efi/show.h"
 #include "efi/text.h"
@@ -21,6 +22,7 @@
 #include "log.h"
 #include "mm/init.h"
 #include "mm/page_alloc.h"
+#include "mm/page_use.h"
 #include "mm/slab.h"
 #include "mm/tables.h"
 #include "mm/vmalloc.h"
@@ -34,9 +36,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
 /* isa-debug-exit turns these into QEMU exit statuses 33, 35 (and 37 for a panic). */
 enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
-#define COLOUR_PASSED	0x60e060u
-#define COLOUR_FAILED	0xff6060u
-
 #define DEFAULT_STRESS_SECONDS	10u
 
 /* The longest element of run= and show=. */
@@ -49,9 +48,15 @@ struct action {
 	bool (*run)(const struct boot_info *info);
 };
 
+static bool verify_and_show(void)
+{
+	screen_refresh();
+	return mm_verify_all();
+}
+
 static bool run_selftest(const struct boot_info *info)
 {
-	struct test_totals totals = test_run_image(options_get("tests"), mm_verify_all);
+	struct test_totals totals = test_run_image(options_get("tests"), verify_and_show);
 
 	(void)info;
 	return totals.nr_failed == 0;
@@ -297,15 +302,16 @@ static void write_screen(const char *text, size_t bytes)
 {
 	uint64_t started = arch_cycles();
 
-	framebuffer_write(text, bytes);
+	screen_write(text, bytes);
 	device_cycles += arch_cycles() - started;
 }
 
 static void start_log(const struct boot_info *info)
 {
 	enum status serial = arch_serial_init(&info->uart);
-	enum status screen = framebuffer_init(&info->framebuffer,
-					      arch_phys_to_virt(info->framebuffer.base_pa));
+	enum status screen = screen_init(&info->framebuffer,
+					 arch_phys_to_virt(info->framebuffer.base_pa),
+					 arch_now_ns);
 
 	if (serial == STATUS_OK)
 		log_add_sink(write_serial);
@@ -335,6 +341,37 @@ static void start_memory(const struct boot_info *info)
 	bench_set_boot_cycles(all_cycles - log_cycles, log_cycles);
 }
 
+/* What the screen says of the machine. */
+static void describe_machine(const struct boot_info *info)
+{
+	struct screen_facts facts;
+	uint64_t nr_pages = 0;
+
+	format_text(facts.version, sizeof(facts.version), "%s", slabstick_version);
+	read_cpu_name(facts.machine);
+	for (uint32_t i = 0; i < info->nr_ranges; i++)
+		if (info->ranges[i].type == MEM_USABLE)
+			nr_pages += (info->ranges[i].end - info->ranges[i].start) >> PAGE_SHIFT;
+	format_text(facts.memory, sizeof(facts.memory),
+		    "%u CPUs, %u nodes, %llu MiB usable; firmware %s", info->nr_cpus, mm_topology()->nr_nodes,
+		    (unsigned long long)(nr_pages >> (20 - PAGE_SHIFT)), info->firmware_vendor);
+	screen_set_facts(&facts);
+}
+
+static void show_verdict(const struct boot_info *info, enum verdict verdict)
+{
+	static const char unusable_options[] =
+		"Some words of its options could not be used: see \"options:\" in the log.";
+	const struct verdict_facts facts = {
+		.is_passed = verdict == VERDICT_PASSED,
+		.reason = options_nr_faults() ? unusable_options : NULL,
+		.findings = info->findings,
+		.nr_findings = info->nr_findings,
+	};
+
+	screen_show_verdict(&facts);
+}
+
 /* The last word, whatever the log level. */
 static void print_verdict(enum verdict verdict)
 {
@@ -348,12 +385,12 @@ static void print_verdict(enum verdict verdict)
 		log_raw("slabstick: FAILED, see above\n");
 }
 
-static void NORETURN end_run(enum verdict verdict)
+static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
 {
 	const char *end = options_get("end");
 
-	framebuffer_set_colour(verdict == VERDICT_PASSED ? COLOUR_PASSED : COLOUR_FAILED);
 	print_verdict(verdict);
+	show_verdict(info, verdict);
 	if (!end || strcmp(end, "exit") == 0)
 		arch_exit_emulator(verdict);
 	else if (strcmp(end, "poweroff") == 0)
@@ -370,7 +407,8 @@ static void run_kernel(const struct boot_info *info)
 	if (options_number("fail_nth", 0))
 		mm_fail_nth(options_number("fail_nth", 0));
 	lint_show(info, mm_topology());
-	end_run(run_actions(info));
+	screen_show_memory(info, mm_topology(), mm_page_use);
+	end_run(info, run_actions(info));
 }
 
 static void kernel_main(struct boot_info *info)
@@ -379,6 +417,7 @@ static void kernel_main(struct boot_info *info)
 	start_log(info);
 	memory_map_log(info);
 	start_memory(info);
+	describe_machine(info);
 	arch_leave_boot_stack(run_kernel, info);
 }
 

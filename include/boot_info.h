@@ -105,8 +105,8 @@ struct framebuffer_info {
 	uint64_t base_pa;		/* 0: none */
 	uint64_t size_bytes;
 	uint32_t width, height;
-	uint32_t pixels_per_row;
-	bool is_bgr;
+	uint32_t pixels_per_row;	/* of 32 bits each */
+	uint32_t red_mask, green_mask, blue_mask;	/* where a pixel has its colours */
 };
 
 enum uart_space { UART_NONE, UART_PORT, UART_MEMORY };

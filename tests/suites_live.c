@@ -6,6 +6,7 @@
 
 extern const struct test_suite suite_selfcheck_machine;
 extern const struct test_suite suite_address_space;
+extern const struct test_suite suite_screen_live;
 extern const struct test_suite suite_faults;
 extern const struct test_suite suite_smp;
 extern const struct test_suite suite_tlb;
@@ -20,6 +21,7 @@ extern const struct test_suite suite_lecture;
 const struct test_suite *const live_suites[] = {
 	&suite_selfcheck_machine,
 	&suite_address_space,
+	&suite_screen_live,
 	&suite_faults,
 	&suite_smp,
 	&suite_tlb,

@@ -12,6 +12,8 @@ extern const struct test_suite suite_log;
 extern const struct test_suite suite_show;
 extern const struct test_suite suite_text;
 extern const struct test_suite suite_options;
+extern const struct test_suite suite_canvas;
+extern const struct test_suite suite_screen;
 extern const struct test_suite suite_memory_map;
 extern const struct test_suite suite_acpi;
 extern const struct test_suite suite_collect;
@@ -27,6 +29,7 @@ extern const struct test_suite suite_buddy;
 extern const struct test_suite suite_pageblock;
 extern const struct test_suite suite_page_stack;
 extern const struct test_suite suite_page;
+extern const struct test_suite suite_page_use;
 extern const struct test_suite suite_page_alloc;
 extern const struct test_suite suite_page_model;
 extern const struct test_suite suite_compact;
@@ -60,6 +63,8 @@ const struct test_suite *const unit_suites[] = {
 	&suite_log,
 	&suite_text,
 	&suite_options,
+	&suite_canvas,
+	&suite_screen,
 	&suite_memory_map,
 	&suite_acpi,
 	&suite_collect,
@@ -76,6 +81,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_pageblock,
 	&suite_page_stack,
 	&suite_page,
+	&suite_page_use,
 	&suite_page_alloc,
 	&suite_page_model,
 	&suite_compact,
