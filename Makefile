@@ -90,7 +90,7 @@ ARCH_SOURCES := \
 	arch/x86_64/mem.S arch/x86_64/guarded.S arch/x86_64/ap_trampoline.S \
 	arch/x86_64/cpu.c arch/x86_64/mmu.c arch/x86_64/mmu_ranges.c arch/x86_64/ptdump.c \
 	arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/power.c arch/x86_64/apic.c \
-	arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
+	arch/x86_64/symbols.c arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
 	arch/x86_64/trap.c arch/x86_64/trap_entry.S arch/x86_64/descriptors.c \
 	arch/x86_64/mmu_boot.c arch/x86_64/kswapd.c arch/x86_64/port.c \
 	arch/x86_64/smp_start.c arch/x86_64/init.c
@@ -179,13 +179,22 @@ IRQSAFE_LAST := $(call objects,image-irqsafe,$(IMAGE_LAST_SOURCES))
 $(eval $(call compile_rules,image,$(CC),$(IMAGE_FLAGS)))
 $(eval $(call compile_rules,image-irqsafe,$(CC),$(IRQSAFE_FLAGS)))
 
+LINK_IMAGE := ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
+	-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0)
+
 # $(call image_rules,NAME,APPLICATION,OBJECTS,LAST OBJECTS): from objects to build/NAME.img.
+# It is linked twice: with the names of its functions, which the first time tells (symbols.py).
 define image_rules
-$(BUILD)/$(1).so: $(3) $(4)
+$(BUILD)/$(1).nameless.so: $(3) $(4) tools/symbols.py
 	$$(call say,LD,$$@)
-	$$(Q)ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
-		-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0) $(3) -lefi -lgnuefi \
-		$(4) -o $$@
+	$$(Q)$(PYTHON) tools/symbols.py >$$@.S && $(CC) -c $$@.S -o $$@.o
+	$$(Q)$(LINK_IMAGE) $(3) -lefi -lgnuefi $$@.o $(4) -o $$@
+
+$(BUILD)/$(1).so: $(BUILD)/$(1).nameless.so
+	$$(call say,LD,$$@)
+	$$(Q)$(PYTHON) tools/symbols.py $$< >$$@.S && $(CC) -c $$@.S -o $$@.o
+	$$(Q)$(LINK_IMAGE) $(3) -lefi -lgnuefi $$@.o $(4) -o $$@
+	$$(Q)$(PYTHON) tools/symbols.py $$@ | cmp - $$@.S
 
 $(BUILD)/$(1).debug: $(BUILD)/$(1).so
 	$$(call say,DEBUG,$$@)

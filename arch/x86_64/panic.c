@@ -22,6 +22,7 @@
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/symbols.h"
 #include "log.h"
 #include "mm/slab.h"
 
@@ -29,6 +30,7 @@
 
 #define PANIC_STATUS		0x12	/* isa-debug-exit: 37 for QEMU's caller */
 #define MESSAGE_BYTES		384
+#define NAME_BYTES		64
 #define MAX_FRAMES		1000	/* followed; a recursion has many */
 #define MAX_LINES		32	/* shown */
 
@@ -56,10 +58,14 @@ static void print_repeats(unsigned *nr_same)
 	*nr_same = 0;
 }
 
+/* Above the innermost frame stand return addresses: the call is before. */
 static void print_address(unsigned depth, uintptr_t va)
 {
+	char name[NAME_BYTES];
+
+	symbol_describe(image_relative(va) - (depth > 0), name, sizeof(name));
 	if (is_in_image(va))
-		log_raw("  #%u image+0x%llx\n", depth, (unsigned long long)image_relative(va));
+		log_raw("  #%u image+0x%llx %s\n", depth, (unsigned long long)image_relative(va), name);
 	else
 		log_raw("  #%u 0x%016llx\n", depth, (unsigned long long)va);
 }

@@ -244,15 +244,15 @@ void end_draw_verdict(const struct canvas *canvas, const struct screen_facts *fa
 		      const struct progress *progress, const struct verdict_facts *verdict)
 {
 	uint32_t scale = layout_scale(canvas->width, canvas->height, TEXT_COLUMNS, TEXT_ROWS);
-	char summary[QR_TEXT_BYTES + 1], counts[LINE_BYTES];
-	const char *rows[] = {counts, facts->machine, facts->memory};
+	char summary[QR_TEXT_BYTES + 1], counts[LINE_BYTES], time[LINE_BYTES];
+	const char *rows[] = {counts, time, facts->machine, facts->memory};
 	size_t bytes = end_summary(summary, sizeof(summary), facts, progress, verdict);
 	struct column column;
 
 	canvas_fill(canvas, (struct rect){0, 0, canvas->width, canvas->height}, RGB_GROUND);
-	format_text(counts, sizeof(counts), "%u passed, %u failed, %u skipped in %llu s",
-		    progress->nr_passed, progress->nr_failed, progress->nr_skipped,
-		    (unsigned long long)verdict->elapsed_s);
+	format_text(counts, sizeof(counts), "%u passed, %u failed, %u skipped",
+		    progress->nr_passed, progress->nr_failed, progress->nr_skipped);
+	format_text(time, sizeof(time), "in %llu s", (unsigned long long)verdict->elapsed_s);
 	draw_band(canvas, scale, verdict->is_passed ? RGB_PASS_GROUND : RGB_FAIL_GROUND,
 		  verdict->is_passed ? "PASS" : "FAIL", rows, ARRAY_SIZE(rows));
 	column = start_column(canvas, scale, summary, bytes);

@@ -234,18 +234,50 @@ void progress_init(struct progress *progress)
 	progress->running.is_ok = true;
 }
 
+static bool end_line(struct progress *progress)
+{
+	bool is_changed;
+
+	progress->line[progress->nr_line_bytes] = '\0';
+	is_changed = read_line(progress);
+	progress->nr_line_bytes = 0;
+	progress->is_line_returned = false;
+	return is_changed;
+}
+
+/* What comes after '\r', but for a line's end, is written over what came before it. */
+static void add_character(struct progress *progress, char c)
+{
+	if (progress->is_line_returned)
+		progress->nr_line_bytes = 0;
+	progress->is_line_returned = false;
+	if (progress->nr_line_bytes < PROGRESS_LINE_BYTES - 1)
+		progress->line[progress->nr_line_bytes++] = c;
+}
+
+size_t progress_running_case(const struct progress *progress, char *name, size_t size)
+{
+	static const char mark[] = "  # ";
+	size_t length = sizeof(mark) - 1;
+
+	name[0] = '\0';
+	if (progress->nr_line_bytes <= length || memcmp(progress->line, mark, length) != 0)
+		return 0;
+	copy_text(name, size, progress->line + length, progress->line + progress->nr_line_bytes);
+	return strlen(name);
+}
+
 bool progress_read(struct progress *progress, const char *text, size_t bytes)
 {
 	bool is_changed = false;
 
 	for (size_t i = 0; i < bytes; i++) {
-		if (text[i] == '\n') {
-			progress->line[progress->nr_line_bytes] = '\0';
-			is_changed |= read_line(progress);
-			progress->nr_line_bytes = 0;
-		} else if (text[i] != '\r' && progress->nr_line_bytes < PROGRESS_LINE_BYTES - 1) {
-			progress->line[progress->nr_line_bytes++] = text[i];
-		}
+		if (text[i] == '\n')
+			is_changed |= end_line(progress);
+		else if (text[i] == '\r')
+			progress->is_line_returned = true;
+		else
+			add_character(progress, text[i]);
 	}
 	return is_changed;
 }

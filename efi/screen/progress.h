@@ -55,6 +55,7 @@ struct progress {
 	char comment[PROGRESS_REASON_BYTES]; /* about the case that runs */
 	char line[PROGRESS_LINE_BYTES];	     /* what has come of the current one */
 	unsigned nr_line_bytes;
+	bool is_line_returned;
 	bool is_ledger_open;
 };
 
@@ -63,5 +64,8 @@ void progress_init(struct progress *progress);
 
 /* Takes the next piece of the log. True when a line in it changed anything above. */
 bool progress_read(struct progress *progress, const char *text, size_t bytes);
+
+/* The case that runs now, if its line stands open. Returns the length of its name, or 0. */
+size_t progress_running_case(const struct progress *progress, char *name, size_t size);
 
 #endif

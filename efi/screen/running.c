@@ -116,7 +116,7 @@ void running_draw_tests(const struct canvas *canvas, const struct layout *layout
 	const struct ink ink = {layout->scale, RGB_TEXT, RGB_GROUND};
 	const struct ink busy = {layout->scale, RGB_BUSY, RGB_GROUND};
 	uint32_t nr_rows = layout->tests.height / GLYPH_HEIGHT(layout->scale), row = 4;
-	char text[ROW_BYTES];
+	char text[ROW_BYTES], name[PROGRESS_NAME_BYTES];
 
 	format_text(text, sizeof(text), "%u of %u suites", progress->nr_suites,
 		    progress->nr_planned);
@@ -129,7 +129,9 @@ void running_draw_tests(const struct canvas *canvas, const struct layout *layout
 	else
 		text[0] = '\0';
 	draw_row(canvas, layout->tests, 2, text, &busy);
-	format_text(text, sizeof(text), "         %s", progress->last_case);
+	if (!progress_running_case(progress, name, sizeof(name)))
+		format_text(name, sizeof(name), "%s", progress->last_case);
+	format_text(text, sizeof(text), "         %s", name);
 	draw_row(canvas, layout->tests, 3, text, &busy);
 	for (unsigned i = progress->nr_suites; i > 0 && row < nr_rows; i--)
 		if (i <= PROGRESS_SUITES_MAX)

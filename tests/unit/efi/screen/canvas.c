@@ -7,9 +7,12 @@
 #include "lib/string.h"
 #include "tests/test.h"
 
-#define WIDTH	   640u
-#define HEIGHT	   400u
-#define STRIDE	   704u
+/* Smaller than any screen that is taken. */
+#define WIDTH	   160u
+#define HEIGHT	   140u
+#define STRIDE	   176u
+#define MIN_WIDTH  640u
+#define MIN_HEIGHT 400u
 #define GUARD_ROWS 2u
 #define UNTOUCHED  0xa5a5a5a5u
 #define WHITE	   0xffffffu
@@ -22,10 +25,10 @@ static struct framebuffer_info info_of(uint32_t red, uint32_t green, uint32_t bl
 {
 	return (struct framebuffer_info){
 		.base_pa = 1,
-		.size_bytes = (uint64_t)STRIDE * HEIGHT * BYTES_PER_PIXEL,
-		.width = WIDTH,
-		.height = HEIGHT,
-		.pixels_per_row = STRIDE,
+		.size_bytes = (uint64_t)MIN_WIDTH * MIN_HEIGHT * BYTES_PER_PIXEL,
+		.width = MIN_WIDTH,
+		.height = MIN_HEIGHT,
+		.pixels_per_row = MIN_WIDTH,
 		.red_mask = red,
 		.green_mask = green,
 		.blue_mask = blue,
@@ -39,6 +42,9 @@ static void setup(uint32_t red, uint32_t green, uint32_t blue)
 	for (size_t i = 0; i < ARRAY_SIZE(memory); i++)
 		memory[i] = UNTOUCHED;
 	CHECK_EQ(canvas_init(&canvas, &info, memory + GUARD_ROWS * STRIDE), STATUS_OK);
+	canvas.width = WIDTH;
+	canvas.height = HEIGHT;
+	canvas.pixels_per_row = STRIDE;
 }
 
 static void setup_rgb(void)
@@ -94,7 +100,7 @@ static void contradictions_are_refused(void)
 	info.base_pa = 0;
 	CHECK_EQ(canvas_init(&canvas, &info, memory), STATUS_ABSENT);
 	info = good;
-	info.pixels_per_row = WIDTH - 1;
+	info.pixels_per_row = MIN_WIDTH - 1;
 	CHECK_EQ(canvas_init(&canvas, &info, memory), STATUS_BAD_VALUE);
 	info = good;
 	info.size_bytes--;

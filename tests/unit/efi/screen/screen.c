@@ -109,6 +109,21 @@ static void text_may_come_in_any_pieces(void)
 	CHECK(strcmp(progress.suites[0].name, "a") == 0);
 }
 
+static void a_line_written_over_is_the_later_one(void)
+{
+	char name[16];
+
+	progress_init(&progress);
+	read_text("1..1\n  # Subtest: a\n  # b");
+	CHECK_EQ(progress_running_case(&progress, name, sizeof(name)), 1);
+	CHECK(strcmp(name, "b") == 0);
+	read_text("\r  ok 1 b\n");
+	CHECK_EQ(progress.nr_passed, 1);
+	CHECK_EQ(progress_running_case(&progress, name, sizeof(name)), 0);
+	read_text("  # c\n  # c.c:1: a reason\n  not ok 2 c\n");
+	CHECK(strcmp(progress.failures[0].reason, "c.c:1: a reason") == 0);
+}
+
 static void very_long_lines_and_very_many_points_do_no_harm(void)
 {
 	progress_init(&progress);
@@ -163,7 +178,10 @@ static void a_summary_is_cut_where_its_place_ends(void)
 /* ---- The picture ---- */
 
 static struct picture picture;
-static uint32_t pixels[640 * 400];
+#define WIDTH  160u
+#define HEIGHT 100u
+
+static uint32_t pixels[WIDTH * HEIGHT];
 static struct canvas canvas;
 
 #define MIB_PAGES 256u
@@ -185,7 +203,7 @@ static void setup_picture(void)
 	const struct topology topology = {.nr_nodes = 2, .memory = memory, .nr_memory = 3};
 	const struct framebuffer_info screen = {
 		.base_pa = 1,
-		.size_bytes = sizeof(pixels),
+		.size_bytes = 640ull * 400 * BYTES_PER_PIXEL,
 		.width = 640,
 		.height = 400,
 		.pixels_per_row = 640,
@@ -195,8 +213,11 @@ static void setup_picture(void)
 	};
 
 	CHECK_EQ(canvas_init(&canvas, &screen, pixels), STATUS_OK);
+	canvas.width = WIDTH;
+	canvas.height = HEIGHT;
+	canvas.pixels_per_row = WIDTH;
 	picture_init(&picture, &info, &topology);
-	picture_place(&picture, &canvas, (struct rect){0, 100, 640, 100}, 1);
+	picture_place(&picture, &canvas, (struct rect){0, 0, WIDTH, HEIGHT}, 1);
 }
 
 /* Node 1: a quarter slab, the rest free; in its last MiB an eighth. Node 0: pending. */
@@ -243,7 +264,7 @@ static uint32_t colour_of(const struct picture_strip *strip, pfn_t pfn)
 	struct rect rect =
 		picture_cell_rect(&picture, strip, picture_cell_of(&picture, strip, pfn));
 
-	return pixels[rect.y * 640 + rect.x];
+	return pixels[rect.y * WIDTH + rect.x];
 }
 
 static void cells_have_the_colour_of_what_their_pages_are_for(void)
@@ -323,6 +344,7 @@ static const struct test_case cases[] = {
 	{"cases are counted and failures keep their reasons",
 	 cases_are_counted_and_failures_keep_their_reasons},
 	{"text may come in any pieces", text_may_come_in_any_pieces},
+	{"a line written over is the later one", a_line_written_over_is_the_later_one},
 	{"very long lines and very many points do no harm",
 	 very_long_lines_and_very_many_points_do_no_harm},
 	{"the ledger is read", the_ledger_is_read},
