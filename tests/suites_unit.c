@@ -32,6 +32,7 @@ extern const struct test_suite suite_page;
 extern const struct test_suite suite_page_use;
 extern const struct test_suite suite_page_alloc;
 extern const struct test_suite suite_page_model;
+extern const struct test_suite suite_movable;
 extern const struct test_suite suite_compact;
 extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
@@ -84,6 +85,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_page_use,
 	&suite_page_alloc,
 	&suite_page_model,
+	&suite_movable,
 	&suite_compact,
 	&suite_numa,
 	&suite_reclaim,

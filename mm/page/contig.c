@@ -32,6 +32,7 @@
 #include "mm/live.h"
 #include "mm/page/movable.h"
 #include "mm/page_alloc.h"
+#include "mm/page/page_slow.h"
 #include "mm/page/page_state.h"
 #include "mm/page/pageblock.h"
 #include "mm/page/section.h"
@@ -56,7 +57,7 @@ static bool move_out(const struct contig *contig, struct page *page)
 	if (!movable_pin(page))
 		return false;
 	order = page->order;
-	to = alloc_pages_node(contig->zone->node->node_id, movable_target_gfp(contig->zone), order);
+	to = alloc_pages_for_move(contig->zone, order);
 	if (!to) {
 		movable_unpin(page);
 		return false;

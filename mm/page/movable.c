@@ -12,10 +12,12 @@
  *   The callback cannot rely on the block still being the owner's: what was
  *   freed, or never got that far, it refuses. It decides under its own lock.
  *
+ *   While the callback runs, its two blocks have one reference more than users:
+ *   nobody else pins them.
+ *
  * Invariants
- *   MOVABLE-1  a PAGE_MOVABLE block has an owner's index; other blocks but slabs have 0
- *   MOVABLE-2  while a callback runs its two blocks have one reference more than users:
- *       nobody else pins them
+ *   MOVABLE-1  an allocated block has an owner's index exactly when it is PAGE_MOVABLE;
+ *       a slab has something else in its place
  *
  * Locking
  *   registry_lock guards the table while it changes. References are atomic. A
@@ -146,15 +148,4 @@ bool movable_migrate(struct page *from, struct page *to)
 	put_page(to);
 	release_source(from);
 	return true;
-}
-
-gfp_t movable_target_gfp(const struct zone *zone)
-{
-	gfp_t gfp = __GFP_MOVABLE | __GFP_NOWARN | GFP_NOWAIT;
-
-	if (zone->type == ZONE_DMA)
-		gfp |= __GFP_DMA;
-	else if (zone->type == ZONE_DMA32)
-		gfp |= __GFP_DMA32;
-	return gfp;
 }

@@ -30,7 +30,4 @@ void movable_unpin(struct page *page);
  */
 bool movable_migrate(struct page *from, struct page *to) MUST_CHECK;
 
-/* For memory that the owners of @zone's pages may use: of no higher zone. */
-gfp_t movable_target_gfp(const struct zone *zone);
-
 #endif

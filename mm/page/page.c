@@ -293,6 +293,8 @@ bool page_verify_block(const struct page *page, uint64_t pfn, struct violation *
 	REQUIRE("PAGE-1", pfn, page->refcount != 0);
 	REQUIRE("PAGE-2", pfn, !is_compound || page->type >= PAGE_HEAD);
 	REQUIRE("PAGE-2", pfn, !is_compound || page->type != PAGE_SLAB);
+	REQUIRE("MOVABLE-1", pfn, page->type == PAGE_SLAB ||
+		(page->owner != 0) == (page->type == PAGE_MOVABLE));
 	for (const struct page *at = page + 1; at < end; at++) {
 		REQUIRE(rule, pfn, page_state(at) == state);
 		REQUIRE("PAGE-2", pfn, !is_compound || at->head == page);

@@ -359,3 +359,25 @@ struct page *alloc_pages_before_cpu(unsigned nid, unsigned order)
 		page->caller = (uint32_t)(uintptr_t)__builtin_return_address(0);
 	return page;
 }
+
+struct page *alloc_pages_for_move(struct zone *zone, unsigned order)
+{
+	struct request request = {
+		.gfp = GFP_NOWAIT | __GFP_MOVABLE,
+		.order = order,
+		.migratetype = MIGRATE_MOVABLE,
+		.highest = zone->type,
+		.nid = zone->node->node_id,
+		.zonelist = &zone->node->node_zonelists[ZONELIST_FALLBACK],
+	};
+	struct page *page;
+
+	if (inject_must_fail(request.gfp))
+		return NULL;
+	page = take_from_zonelist(&request, EFFORT_MIN);
+	if (page) {
+		page->owner = 0;
+		page->flags = 0;
+	}
+	return page;
+}

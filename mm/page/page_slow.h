@@ -16,6 +16,13 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t 
 /* A block in use, of 2^@order pages that @zone lists under @migratetype, or NULL. */
 struct page *zone_take_listed(struct zone *zone, unsigned order, enum migratetype migratetype);
 
+/*
+ * A block that a movable one of @order in @zone may move to: of that zone's type or
+ * a lower one, since its owner may have asked for memory that low, of its node
+ * first. Never dips into reserves. Type PAGE_USER; NULL: there is none.
+ */
+struct page *alloc_pages_for_move(struct zone *zone, unsigned order);
+
 /* Drops a reference to a block of @order, whatever it is. See mm/page/page_free.c. */
 void free_pages_slow(struct page *page, unsigned order);
 

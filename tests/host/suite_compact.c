@@ -10,6 +10,8 @@
 #include "mm/live.h"
 #include "mm/page/compact.h"
 #include "mm/page/movable.h"
+#include "mm/page/page_slow.h"
+#include "mm/page/pageblock.h"
 #include "mm/page/reclaim.h"
 #include "mm/page_alloc.h"
 #include "tests/host/machine.h"
@@ -335,6 +337,32 @@ static void success_is_a_request_that_was_served(void)
 	end();
 }
 
+/* Its owner did not ask for memory that only movable pages may use. */
+static void pages_move_to_zones_no_higher_than_theirs(void)
+{
+	struct page *movable, *page;
+
+	host_start_machine(&machine_movable);
+	for (unsigned type = 0; type < ZONE_MOVABLE; type++) {
+		struct zone *from = &node_data(0)->node_zones[type];
+
+		if (!zone_is_populated(from))
+			continue;
+		page = alloc_pages_for_move(from, 3);
+		CHECK(page != NULL);
+		if (!page)
+			continue;
+		CHECK(page_zone(page)->type <= from->type);
+		CHECK_EQ(pageblock_migratetype(page), MIGRATE_MOVABLE);
+		__free_pages(page, 3);
+	}
+	movable = alloc_pages_for_move(&node_data(0)->node_zones[ZONE_MOVABLE], 0);
+	CHECK(movable != NULL);
+	CHECK_EQ(page_zone(movable)->type, ZONE_MOVABLE);
+	__free_pages(movable, 0);
+	CHECK(mm_verify_all());
+}
+
 static const struct test_case cases[] = {
 	{ "it comes to rest with blocks of any order", it_comes_to_rest_with_blocks_of_any_order },
 	{ "it comes to rest with orders mixed", it_comes_to_rest_with_orders_mixed },
@@ -347,6 +375,7 @@ static const struct test_case cases[] = {
 	{ "one call moves a few thousand pages", one_call_moves_a_few_thousand_pages },
 	{ "calls go on where the last one stopped", calls_go_on_where_the_last_one_stopped },
 	{ "kswapd compacts for who cannot", kswapd_compacts_for_who_cannot },
+	{ "pages move to zones no higher than theirs", pages_move_to_zones_no_higher_than_theirs },
 	{ "success is a request that was served", success_is_a_request_that_was_served },
 };
 

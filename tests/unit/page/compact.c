@@ -237,7 +237,8 @@ static void movable_pages_make_room_for_a_range(void)
 	is_taken = take_a_used_pageblock(&start_pfn);
 	CHECK(is_taken);
 	if (is_taken) {
-		CHECK_EQ(nr_movable_in(start_pfn), 0);	/* they are elsewhere, and whole: see drop() */
+		/* They are elsewhere, and whole: see drop(). */
+		CHECK_EQ(nr_movable_in(start_pfn), 0);
 		free_contig_range(start_pfn, PAGEBLOCK_PAGES);
 	}
 	end(id);
@@ -267,17 +268,6 @@ static void the_atomic_reserve_is_bounded_and_given_back(void)
 	sandbox_end(&box);
 }
 
-static void owners_must_be_registered(void)
-{
-	struct page *page = alloc_page(GFP_KERNEL);
-	struct movable_owner none = { "none", NULL, NULL };
-
-	CHECK_PANICS("owner->migrate", register_movable_owner(&none));
-	CHECK_PANICS("registry[index]", page_set_owner(page, 31));
-	__free_page(page);
-	CHECK_PANICS("refcount != 0", page_set_owner(page, 0));
-}
-
 static const struct test_case cases[] = {
 	{ "large blocks come back and contents survive",
 	  large_blocks_come_back_and_contents_survive },
@@ -288,7 +278,6 @@ static const struct test_case cases[] = {
 	  the_atomic_reserve_is_bounded_and_given_back },
 	{ "verify notices COMPACT-1", verify_notices_COMPACT_1 },
 	{ "verify notices COMPACT-2", verify_notices_COMPACT_2 },
-	{ "owners must be registered", owners_must_be_registered },
 };
 
 TEST_SUITE(compact, cases);
