@@ -378,6 +378,13 @@ void port_drop_spare_tables(void)
 	mm_port_flush_tlb(VMALLOC_START, 1);
 }
 
+/* Whoever answers a flush has interrupted what it did, or was waiting for a lock of arch. */
+bool mm_port_barrier_cpus(void)
+{
+	smp_flush(VMALLOC_START, 1);
+	return true;
+}
+
 pfn_t mm_port_lookup(uintptr_t va)
 {
 	return paging_lookup(&kernel_tables, va);

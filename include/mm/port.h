@@ -81,6 +81,14 @@ void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages);
 /* On return no CPU can reach the old translations of [va, va + nr_pages). */
 void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages);
 
+/*
+ * On return every other CPU that runs has passed a full memory barrier, between two
+ * instructions of what it was doing, since the call; as by an interrupt that it answers.
+ * Called without locks that code with the local lock waits for. False: cannot be
+ * done; what other CPUs have at rest then stays out of reach until they give it back.
+ */
+bool mm_port_barrier_cpus(void) MUST_CHECK;
+
 /* The page frame mapped at @va, or PFN_NONE: a walk of the live tables. */
 pfn_t mm_port_lookup(uintptr_t va);
 

@@ -19,22 +19,30 @@
 
 #include "mm/page/bulk.h"
 
-/* A page the long way, which refills the stack, as many as that has, and so on. */
+#include "lib/align.h"
+
+/* As many as the stack has, a page the long way, which refills it, and so on. */
 unsigned alloc_rest_typed(gfp_t gfp, unsigned nid, unsigned nr_pages, struct page **pages,
 			  enum page_type type, unsigned nr_taken)
 {
 	const void *caller = __builtin_return_address(0);
 
 	while (nr_taken < nr_pages) {
-		struct page *page = alloc_pages_node(nid, gfp, 0);
+		unsigned nr_wanted = (unsigned)min_u64(nr_pages - nr_taken, MAX_POPS_AT_ONCE);
+		struct page *page;
 
+		if (typed_is_simple(gfp, nid)) {
+			unsigned nr = typed_pop(gfp, nr_wanted, pages + nr_taken, type, caller);
+
+			nr_taken += nr;
+			if (nr == nr_wanted)
+				continue;
+		}
+		page = alloc_pages_node(nid, gfp, 0);
 		if (!page)
 			break;
 		page_set_type(page, type);
 		pages[nr_taken++] = page;
-		if (nr_taken < nr_pages && typed_is_simple(gfp, nid))
-			nr_taken += typed_pop(gfp, nr_pages - nr_taken, pages + nr_taken, type,
-					      caller);
 	}
 	return nr_taken;
 }
@@ -64,7 +72,7 @@ static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_typ
 		if (!page_stack_step_up(&top, page, typed_state, cached_state, local))
 			break;
 	}
-	stack->top = top;
+	page_stack_set_top(stack, top);
 	if (i)
 		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], i, __ATOMIC_RELAXED);
 	mm_port_local_unlock(local);

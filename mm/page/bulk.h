@@ -28,7 +28,7 @@ static ALWAYS_INLINE bool typed_is_simple(gfp_t gfp, unsigned nid)
 	       (nid == NID_NONE || nid == this_mm_cpu()->nid);
 }
 
-/* As many of @nr_pages, at least 1, as rest on the stack. */
+/* As many of @nr_pages, at least 1 and at most MAX_POPS_AT_ONCE, as rest on the stack. */
 static ALWAYS_INLINE unsigned typed_pop(gfp_t gfp, unsigned nr_pages, struct page **pages,
 					enum page_type type, const void *caller)
 {
@@ -46,7 +46,7 @@ static ALWAYS_INLINE unsigned typed_pop(gfp_t gfp, unsigned nr_pages, struct pag
 		*pages++ = page;
 	}
 	if (likely(top != first)) {
-		stack->top = top;
+		page_stack_set_top(stack, top);
 		__atomic_fetch_add(&stack->zone->nr_type_pages[type], (uint64_t)(first - top),
 				   __ATOMIC_RELAXED);
 	}
@@ -68,7 +68,7 @@ static ALWAYS_INLINE unsigned alloc_pages_typed(gfp_t gfp, unsigned nid, unsigne
 {
 	unsigned nr_taken = 0;
 
-	if (likely(typed_is_simple(gfp, nid))) {
+	if (likely(nr_pages <= MAX_POPS_AT_ONCE) && likely(typed_is_simple(gfp, nid))) {
 		nr_taken = typed_pop(gfp, nr_pages, pages, type, caller);
 		if (likely(nr_taken == nr_pages))
 			return nr_taken;

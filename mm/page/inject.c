@@ -36,14 +36,19 @@ bool inject_must_fail(gfp_t gfp)
 
 void mm_fail_nth(uint64_t nth)
 {
-	struct mm_local local = mm_port_local_lock();
+	struct mm_local local;
+	bool is_done;
 
 	injection.nth = nth;
 	__atomic_store_n(&injection.cpu, nth ? this_mm_cpu() : NULL, __ATOMIC_RELAXED);
 	injection.count = 0;
 	injection.has_struck = false;
-	page_stacks_set_closed(this_mm_cpu(), nth != 0, local);
-	mm_port_local_unlock(local);
+	/* Who takes from a stack waits for nothing but a barrier: a few rounds at most. */
+	do {
+		local = mm_port_local_lock();
+		is_done = page_stacks_set_closed(this_mm_cpu(), nth != 0, local);
+		mm_port_local_unlock(local);
+	} while (!is_done);
 }
 
 uint64_t mm_fail_nth_count(void)

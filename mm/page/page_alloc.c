@@ -75,10 +75,10 @@ static struct page *take_ready_or_listed(struct zone *zone, const struct request
 						  local);
 	struct page *page = NULL;
 
-	if (!stack)
-		page = zone_take_listed(zone, request->order, request->migratetype);
-	else if (!page_stack_is_end_mark(*stack->top) || page_stack_refill(stack, local))
+	if (stack && (!page_stack_is_end_mark(*stack->top) || page_stack_refill(stack, local)))
 		page = page_stack_pop_or_report(stack, local);
+	if (!page)
+		page = zone_take_listed(zone, request->order, request->migratetype);
 	mm_port_local_unlock(local);
 	return page;
 }
@@ -260,6 +260,17 @@ static struct page *unreserve_and_retry(const struct request *request)
 	return page;
 }
 
+/* Free memory that only rests on other CPUs is nearer than anything reclaim could give. */
+static struct page *gather_and_retry(const struct request *request)
+{
+	const struct pglist_data *node =
+		request->gfp & __GFP_THISNODE ? node_data(request->nid) : NULL;
+
+	if (drain_others(node, request->highest) == 0)
+		return NULL;
+	return take_from_zonelist(request, hardest_effort(request->gfp));
+}
+
 static struct page *find_with_effort(const struct request *request, struct mm_cpu *cpu_data)
 {
 	struct page *page = take_from_zonelist(request, hardest_effort(request->gfp));
@@ -270,7 +281,9 @@ static struct page *find_with_effort(const struct request *request, struct mm_cp
 		reserve_for_the_next(page);
 	if (page)
 		return page;
-	if (may_reclaim) {
+	if (request->gfp & __GFP_DIRECT_RECLAIM)
+		page = gather_and_retry(request);
+	if (!page && may_reclaim) {
 		cpu_data->is_reclaiming = true;
 		if (request->order > COMPACT_ABOVE_ORDER)
 			page = compact_and_retry(request);

@@ -16,6 +16,7 @@
 
 #include "mm/page_alloc.h"
 
+#include "lib/align.h"
 #include "mm/live.h"
 #include "mm/page/drain.h"
 #include "mm/page/inject.h"
@@ -183,7 +184,7 @@ static ALWAYS_INLINE unsigned pop_many(struct page_stack *stack, unsigned nr, st
 		page->caller = caller;
 		*to++ = page;
 	}
-	stack->top = top;
+	page_stack_set_top(stack, top);
 	return (unsigned)(to - pages);
 }
 
@@ -193,16 +194,18 @@ unsigned alloc_pages_bulk(gfp_t gfp, unsigned nid, unsigned nr_pages, struct pag
 	unsigned nr_taken = 0;
 
 	while (nr_taken < nr_pages) {
+		unsigned nr_wanted = (unsigned)min_u64(nr_pages - nr_taken, MAX_POPS_AT_ONCE);
 		struct page *page;
 
 		if (is_simple) {
 			struct mm_local local = mm_port_local_lock();
+			unsigned nr = pop_many(stack_at(offset_for(0, gfp)), nr_wanted,
+					       pages + nr_taken, CALLER, local);
 
-			nr_taken += pop_many(stack_at(offset_for(0, gfp)), nr_pages - nr_taken,
-					     pages + nr_taken, CALLER, local);
 			mm_port_local_unlock(local);
-			if (nr_taken == nr_pages)
-				break;
+			nr_taken += nr;
+			if (nr == nr_wanted)
+				continue;
 		}
 		page = alloc_pages_slow(gfp, 0, nid, CALLER);
 		if (!page)

@@ -28,8 +28,8 @@ static void give_back(struct zone *zone, struct page *page, unsigned order)
 	page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
 	if (migratetype < MIGRATE_PCPTYPES)
 		stack = page_stack_for(zone, order, migratetype, local);
-	if (stack && stack->top == stack->full)
-		page_stack_drain_batch(stack, local);
+	if (stack && stack->top == stack->full && !page_stack_drain_batch(stack, local))
+		stack = NULL;
 	if (!stack || !page_stack_push(stack, page, local)) {
 		spin_lock(&zone->lock);
 		buddy_free(zone, page, order);

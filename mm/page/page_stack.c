@@ -18,17 +18,35 @@
  *   mm/page/compound.c fills. Here they are counted, emptied and checked with the others.
  *
  * Invariants, for a quiet CPU
- *   STACK-1  slots <= top <= full <= slots + capacity; a closed stack has top = full
+ *   STACK-1  slots + floor <= top <= full <= slots + capacity; a closed stack has top = full
  *   STACK-2  every entry has cached_state, and lies in the stack's zone
  *   STACK-3  no page is on a stack twice
  *   STACK-4  an entry is a block's first page: aligned to its order
- *   STACK-5  slots[0] is the end mark, and what a closed stack shows
+ *   STACK-5  slots[floor] is the end mark, and what a closed stack shows
  *   STACK-6  an entry of a stack for kmalloc is a compound page: PAGE_COMPOUND, each
  *       tail PAGE_TAIL and leading to it
  *
  * Locking
- *   A CPU uses its own stacks only, under mm_port_local_lock(). Refill and drain
- *   take zone->lock. Others ask with is_drain_wanted.
+ *   A CPU uses its own stacks under mm_port_local_lock(), without another lock. Refill and
+ *   drain try stack->lock, and do without the stack while somebody else has it; they
+ *   take zone->lock within.
+ *
+ * Taking from below
+ *   A request that would fail takes what other CPUs have at rest, without their help and
+ *   without a locked instruction in their fast paths. It takes the oldest blocks,
+ *   slots[floor + 1 .. k], and leaves at least m, as many as one use of a stack may pop.
+ *   With stack->lock held, so that nobody refills or drains:
+ *     1  slots[k] becomes the end mark
+ *     2  every CPU passes a full barrier (mm_port_barrier_cpus())
+ *     3  if top >= k + m now, and slots[k] still is the mark, the blocks are taken and
+ *        floor becomes k; else slots[k] becomes what it was
+ *   Why that is enough: a use of the stack that begins after its CPU's barrier sees the
+ *   mark, and stops there. One that was under way at the barrier may have read slots[k]
+ *   before the mark: it began with top < k + m, and all it stored before is visible. Until
+ *   it has stored its new top, step 3 reads that same top and gives up. Once it has, top
+ *   is below k, and only pushes raise it again: the first of them writes slots[k], and
+ *   step 3 finds no mark. Pushes alone do not touch slots up to top.
+ *   The release of top and its acquire in step 3 order what the owner did to the pages.
  *
  * Cost
  *   One line of the stack, one of its slots, one struct page. Capacity is 1/32
@@ -280,20 +298,36 @@ struct page *page_stack_pop_or_report(struct page_stack *stack, struct mm_local 
 	return NULL;
 }
 
+/* True when @stack, whose lock is held, is empty: then it begins from its lowest slot again. */
+static bool begin_again(struct page_stack *stack) HOLDS(stack->lock)
+{
+	if (stack->top != stack->slots + stack->floor)
+		return false;
+	__atomic_store_n(&stack->floor, 0, __ATOMIC_RELAXED);
+	page_stack_set_top(stack, stack->slots);
+	return true;
+}
+
 bool page_stack_refill(struct page_stack *stack, struct mm_local local)
 {
 	struct zone *zone = stack->zone;
 	uint64_t nr;
 
 	(void)local;
-	ASSERT(stack->top == stack->slots);
-
+	if (!spin_try_lock(&stack->lock))
+		return false;
+	/* What looked like its end was a mark that has been taken away. */
+	if (unlikely(!begin_again(stack))) {
+		spin_unlock(&stack->lock);
+		return true;
+	}
 	spin_lock(&zone->lock);
 	nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
 			     stack->cached_state, stack->slots + 1,
 			     min_u64(stack->batch, (uint64_t)(stack->full - stack->slots)));
 	spin_unlock(&zone->lock);
-	stack->top += nr;
+	page_stack_set_top(stack, stack->slots + nr);
+	spin_unlock(&stack->lock);
 	return nr != 0;
 }
 
@@ -304,43 +338,119 @@ static bool is_for_kmalloc(const struct page_stack *stack)
 	return cached.type == PAGE_CACHED_LARGE;
 }
 
-/* The @nr ready-made blocks just above the top of @stack become plain ones. */
-static void unmake_large(const struct page_stack *stack, uint64_t nr)
-{
-	for (uint64_t i = 1; i <= nr; i++)
-		page_clear_compound(stack->top[i]);
-	__atomic_fetch_sub(&stack->zone->nr_type_pages[PAGE_LARGE], nr << stack->order,
-			   __ATOMIC_RELAXED);
-}
-
-void page_stack_drain_batch(struct page_stack *stack, struct mm_local local)
+/* The @nr blocks at @slots, which nobody can reach any more, go to the lists. */
+static void give_to_zone(const struct page_stack *stack, struct page **slots, uint64_t nr)
 {
 	struct zone *zone = stack->zone;
-	uint64_t nr = min_u64(stack->batch, page_stack_count(stack));
+
+	if (is_for_kmalloc(stack)) {
+		for (uint64_t i = 0; i < nr; i++)
+			page_clear_compound(slots[i]);
+		__atomic_fetch_sub(&zone->nr_type_pages[PAGE_LARGE], nr << stack->order,
+				   __ATOMIC_RELAXED);
+	}
+	for (uint64_t done = 0; done < nr;) {
+		uint64_t nr_batch = min_u64(nr - done, MAX_BATCH);
+
+		spin_lock(&zone->lock);
+		buddy_free_bulk(zone, slots + done, nr_batch, stack->order);
+		spin_unlock(&zone->lock);
+		done += nr_batch;
+	}
+}
+
+bool page_stack_drain_batch(struct page_stack *stack, struct mm_local local)
+{
+	uint64_t nr;
 
 	(void)local;
-	stack->top -= nr;
-	if (is_for_kmalloc(stack))
-		unmake_large(stack, nr);
-	spin_lock(&zone->lock);
-	buddy_free_bulk(zone, stack->top + 1, nr, stack->order);
-	spin_unlock(&zone->lock);
+	if (!stack->slots)
+		return true;
+	if (!spin_try_lock(&stack->lock))
+		return false;
+	nr = min_u64(stack->batch, page_stack_count(stack));
+	page_stack_set_top(stack, stack->top - nr);
+	give_to_zone(stack, stack->top + 1, nr);
+	begin_again(stack);
+	spin_unlock(&stack->lock);
+	return true;
 }
 
 void page_stacks_drain(struct mm_cpu *cpu_data, struct mm_local local)
 {
-	for_each_stack(stack, cpu_data)
-		while (page_stack_count(stack) != 0)
-			page_stack_drain_batch(stack, local);
+	/* First: what is asked for meanwhile is asked for anew. */
 	__atomic_store_n(&cpu_data->is_drain_wanted, false, __ATOMIC_RELAXED);
+	for_each_stack(stack, cpu_data)
+		while (page_stack_count(stack) != 0 && page_stack_drain_batch(stack, local))
+			;
 }
 
-void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_local local)
+bool page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_local local)
 {
 	page_stacks_drain(cpu_data, local);
-	for_each_stack(stack, cpu_data)
-		if (stack->slots)
-			stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
+	for_each_stack(stack, cpu_data) {
+		if (!stack->slots)
+			continue;
+		if (page_stack_count(stack) != 0 || !spin_try_lock(&stack->lock))
+			return false;
+		begin_again(stack);
+		stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
+		spin_unlock(&stack->lock);
+	}
+	return true;
+}
+
+/* ---- From below ---- */
+
+static uint64_t pops_at_once(const struct page_stack *stack)
+{
+	return stack->order == 0 ? MAX_POPS_AT_ONCE : 1;
+}
+
+bool page_stack_claim(struct page_stack *stack, struct page_stack_claim *claim) NO_LOCK_ANALYSIS
+{
+	uint64_t nr = page_stack_count(stack);
+
+	if (nr <= pops_at_once(stack) || !spin_try_lock(&stack->lock))
+		return false;
+	nr = page_stack_count(stack);
+	if (nr <= pops_at_once(stack)) {
+		spin_unlock(&stack->lock);
+		return false;
+	}
+	claim->stack = stack;
+	claim->end = stack->slots + stack->floor + nr - pops_at_once(stack);
+	claim->marked = __atomic_exchange_n(claim->end, &end_mark, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+void page_stack_give_up(const struct page_stack_claim *claim) NO_LOCK_ANALYSIS
+{
+	struct page *shown = &end_mark;
+
+	/* Unless the owner has pushed something there meanwhile. */
+	__atomic_compare_exchange_n(claim->end, &shown, claim->marked, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
+	spin_unlock(&claim->stack->lock);
+}
+
+uint64_t page_stack_collect(const struct page_stack_claim *claim) NO_LOCK_ANALYSIS
+{
+	struct page_stack *stack = claim->stack;
+	struct page **begin = stack->slots + stack->floor + 1;
+	struct page **top = __atomic_load_n(&stack->top, __ATOMIC_ACQUIRE);
+	uint64_t nr = (uint64_t)(claim->end - begin) + 1;
+
+	if (top < claim->end + pops_at_once(stack) ||
+	    __atomic_load_n(claim->end, __ATOMIC_RELAXED) != &end_mark) {
+		page_stack_give_up(claim);
+		return 0;
+	}
+	give_to_zone(stack, begin, nr - 1);
+	give_to_zone(stack, (struct page **)&claim->marked, 1);
+	__atomic_store_n(&stack->floor, stack->floor + (uint32_t)nr, __ATOMIC_RELAXED);
+	spin_unlock(&stack->lock);
+	return nr << stack->order;
 }
 
 static uint64_t pages_on(const struct page_stack *stack, const struct zone *zone)
@@ -375,12 +485,12 @@ static bool verify_distinct(const struct page_stack *stack, struct violation *ou
 {
 	struct page **twice = NULL;
 
-	for (struct page **at = stack->slots + 1; at <= stack->top && !twice; at++) {
+	for (struct page **at = stack->slots + stack->floor + 1; at <= stack->top && !twice; at++) {
 		if (page_state(*at) != stack->cached_state)
 			twice = at;
 		page_set_state(*at, 0);
 	}
-	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
+	for (struct page **at = stack->slots + stack->floor + 1; at <= stack->top; at++)
 		page_set_state(*at, stack->cached_state);
 	REQUIRE("STACK-3", page_to_pfn(*twice), !twice);
 	return true;
@@ -398,11 +508,11 @@ static bool verify_compound(const struct page *head, unsigned order, struct viol
 
 static bool verify_stack(const struct page_stack *stack, struct violation *out)
 {
-	REQUIRE("STACK-1", (uintptr_t)stack, stack->top >= stack->slots);
+	REQUIRE("STACK-1", (uintptr_t)stack, stack->top >= stack->slots + stack->floor);
 	REQUIRE("STACK-1", (uintptr_t)stack, stack->top <= stack->full);
 	REQUIRE("STACK-1", (uintptr_t)stack, stack->full <= stack->slots + stack->capacity);
-	REQUIRE("STACK-5", (uintptr_t)stack, page_stack_is_end_mark(stack->slots[0]));
-	for (struct page **at = stack->slots + 1; at <= stack->top; at++) {
+	REQUIRE("STACK-5", (uintptr_t)stack, page_stack_is_end_mark(stack->slots[stack->floor]));
+	for (struct page **at = stack->slots + stack->floor + 1; at <= stack->top; at++) {
 		pfn_t pfn = zone_page_to_pfn(stack->zone, *at);
 
 		REQUIRE("STACK-2", pfn, zone_has_up(stack->zone, pfn));

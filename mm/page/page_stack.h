@@ -16,7 +16,13 @@
 #define NR_STACK_SLOTS		MAX_NR_ZONES
 #define NR_STACKS		(NR_STACK_SLOTS * NR_STACK_ORDERS * NR_STACK_TYPES)
 
-/* One cache line. top points to the page last pushed; slots[0] is never a page. */
+/*
+ * Blocks one use of a stack may pop: 64 single pages, one of a larger order. Who takes
+ * from the other end (mm/page/drain.c) leaves as many.
+ */
+#define MAX_POPS_AT_ONCE	64u
+
+/* One cache line. top points to the page last pushed; slots[floor] is never a page. */
 struct page_stack {
 	_Alignas(PAGE_STACK_BYTES) struct page **top;
 	struct page **full;		/* top's highest place for now: at most capacity */
@@ -24,6 +30,8 @@ struct page_stack {
 	uint64_t user_state;		/* and of the same page while allocated */
 	struct page **slots;
 	struct zone *zone;
+	struct spinlock lock;		/* guards floor, and more than a use may take at once */
+	uint32_t floor;			/* blocks that others took from below */
 	uint32_t capacity;		/* pages slots[1..] has room for */
 	uint16_t batch;			/* blocks moved at once */
 	uint8_t order;
@@ -87,9 +95,15 @@ void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigne
 struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype,
 				  struct mm_local local);
 
+/* Release: who takes from below sees all that was done to the pages up to here. */
+static ALWAYS_INLINE void page_stack_set_top(struct page_stack *stack, struct page **top)
+{
+	__atomic_store_n(&stack->top, top, __ATOMIC_RELEASE);
+}
+
 /*
  * Pop and push, for one block or many: a step moves @top, a copy of stack->top, which
- * the caller stores when it has made all its steps. Who makes one step has the
+ * the caller sets when it has made all its steps, MAX_POPS_AT_ONCE down at most. Who makes one step has the
  * functions below.
  *
  * A step down: *@page is what @top leads to. False, and @top stays, when its state is
@@ -100,7 +114,7 @@ static ALWAYS_INLINE bool page_stack_step_down(struct page ***top, struct page *
 					       struct mm_local local)
 {
 	(void)local;
-	*page = **top;
+	*page = __atomic_load_n(*top, __ATOMIC_RELAXED);
 	if (unlikely(page_state(*page) != cached_state))
 		return false;
 	--*top;
@@ -119,7 +133,7 @@ static ALWAYS_INLINE bool page_stack_step_up(struct page ***top, struct page *pa
 	if (unlikely(page_state(page) != state))
 		return false;
 	page_set_state(page, cached_state);
-	*++*top = page;
+	__atomic_store_n(++*top, page, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -132,7 +146,7 @@ static ALWAYS_INLINE bool page_stack_pop(struct page_stack *stack, struct page *
 	if (unlikely(!page_stack_step_down(&top, page, stack->cached_state, stack->user_state,
 					   local)))
 		return false;
-	stack->top = top;
+	page_stack_set_top(stack, top);
 	return true;
 }
 
@@ -146,32 +160,60 @@ static ALWAYS_INLINE bool page_stack_push(struct page_stack *stack, struct page 
 	    unlikely(!page_stack_step_up(&top, page, stack->user_state, stack->cached_state,
 					 local)))
 		return false;
-	stack->top = top;
+	page_stack_set_top(stack, top);
 	return true;
 }
 
 /* The same where a page that was written to must be reported. NULL: the stack is empty. */
 struct page *page_stack_pop_or_report(struct page_stack *stack, struct mm_local local);
 
-/* Fills the empty @stack from its zone. False when the zone has no such block listed. */
+/*
+ * Fills @stack from its zone, which shows its end mark. False when the zone has no such
+ * block listed, or somebody is about to take from below.
+ */
 bool page_stack_refill(struct page_stack *stack, struct mm_local local) MUST_CHECK;
 
-/* Gives a batch from @stack, at least one block if it has any, back to its zone. */
-void page_stack_drain_batch(struct page_stack *stack, struct mm_local local);
+/*
+ * Gives a batch from @stack, at least one block if it has any, back to its zone. False
+ * when it could not, since somebody is taking from below.
+ */
+bool page_stack_drain_batch(struct page_stack *stack, struct mm_local local);
 
-/* Gives everything @cpu_data holds back. */
+/* Gives everything @cpu_data holds back, but stacks that somebody is taking from. */
 void page_stacks_drain(struct mm_cpu *cpu_data, struct mm_local local);
 
 /*
  * Closes all stacks of @cpu_data, emptied, so that every request takes the slow
- * path; or opens them again.
+ * path; or opens them again. False, and some are as they were, when somebody takes from
+ * them at the moment.
  */
-void page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_local local);
+bool page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_local local)
+	MUST_CHECK;
 
-/* Blocks on @stack. */
+/*
+ * Taking from below, for other CPUs: page_stack_claim() marks the end of what it would
+ * take; when every CPU has passed a full barrier after that, page_stack_collect() gives
+ * it to the zone, or finds that the owner has come too close and takes the mark away.
+ * Returns pages. A true claim must be followed by collecting it or giving it up.
+ */
+struct page_stack_claim {
+	struct page_stack *stack;
+	struct page **end;		/* the last slot to be taken, which shows the end mark */
+	struct page *marked;		/* what stood there */
+};
+bool page_stack_claim(struct page_stack *stack, struct page_stack_claim *claim) MUST_CHECK;
+uint64_t page_stack_collect(const struct page_stack_claim *claim);
+
+/* Instead of collecting, when there was no barrier. */
+void page_stack_give_up(const struct page_stack_claim *claim);
+
+/* Blocks on @stack. Of another CPU's a hint. */
 static inline uint64_t page_stack_count(const struct page_stack *stack)
 {
-	return stack->slots ? (uint64_t)(stack->top - stack->slots) : 0;
+	struct page **top = __atomic_load_n(&stack->top, __ATOMIC_RELAXED);
+	struct page **end = stack->slots + __atomic_load_n(&stack->floor, __ATOMIC_RELAXED);
+
+	return stack->slots && top > end ? (uint64_t)(top - end) : 0;
 }
 
 /* Pages of @zone that rest on @cpu_data's stacks; and of these the ready-made ones. */

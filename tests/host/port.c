@@ -19,10 +19,12 @@
 
 #include "tests/host/port.h"
 
+#include <linux/membarrier.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -215,6 +217,19 @@ void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
 {
 	(void)va;
 	(void)nr_pages;
+}
+
+/* Registered once; a kernel without the call leaves other CPUs' stacks alone. */
+bool mm_port_barrier_cpus(void)
+{
+	static bool is_registered;
+
+	if (!__atomic_load_n(&is_registered, __ATOMIC_RELAXED)) {
+		if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0)
+			return false;
+		__atomic_store_n(&is_registered, true, __ATOMIC_RELAXED);
+	}
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 pfn_t mm_port_lookup(uintptr_t va)

@@ -79,6 +79,12 @@ void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
 	(void)va, (void)nr_pages;
 }
 
+/* There is no other CPU. */
+bool mm_port_barrier_cpus(void)
+{
+	return true;
+}
+
 pfn_t mm_port_lookup(uintptr_t va)
 {
 	(void)va;

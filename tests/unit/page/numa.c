@@ -346,7 +346,7 @@ static void draining_and_closing_reach_all_of_them(void)
 	give_all_back();
 	for_each_populated_zone(zone)
 		CHECK_EQ(page_stacks_pages(pretend_cpu(0), zone), 0);
-	WITH_LOCAL(local, page_stacks_set_closed(pretend_cpu(0), true, local));
+	WITH_LOCAL(local, CHECK(page_stacks_set_closed(pretend_cpu(0), true, local)));
 	for_each_stack(stack, pretend_cpu(0))
 		CHECK(stack->full == (stack->slots ? stack->slots : stack->top));
 	/* What is closed is passed by, in every zone. */
@@ -356,7 +356,7 @@ static void draining_and_closing_reach_all_of_them(void)
 	}
 	pretend_check();
 	give_all_back();
-	WITH_LOCAL(local, page_stacks_set_closed(pretend_cpu(0), false, local));
+	WITH_LOCAL(local, CHECK(page_stacks_set_closed(pretend_cpu(0), false, local)));
 	for_each_stack(stack, pretend_cpu(0))
 		CHECK(!stack->slots || stack->full == stack->slots + stack->capacity);
 	pretend_check();
@@ -450,6 +450,49 @@ static void one_request_takes_one_pageblock_of_the_reserve(void)
 	CHECK_EQ(zone->nr_highatomic_pages, PAGEBLOCK_PAGES);
 	pretend_check();
 	give_all_back();
+	pretend_end();
+}
+
+#define NR_RESTING	1000u
+
+static const struct pretend_plan pair_of_cpus = {
+	.nr_nodes = 1,
+	.pieces = { { 0, ZONE_NORMAL, 1024, 64512 } },
+	.nr_cpus = 2,
+};
+
+/* CPU 1 computes: it will not obey a request to drain. */
+static void a_request_takes_what_rests_on_other_cpus(void)
+{
+	static struct page *resting[NR_RESTING];
+	const struct page_stack *stack;
+	uint64_t nr_resting, nr_gained = 0;
+
+	setup(&pair_of_cpus);
+	pretend_on_cpu(1);
+	CHECK_EQ(alloc_pages_bulk(GFP_ANY, NID_NONE, NR_RESTING, resting), NR_RESTING);
+	free_pages_bulk(NR_RESTING, resting);
+	stack = &this_mm_cpu()->stacks[0][0][MIGRATE_UNMOVABLE];
+	nr_resting = page_stack_count(stack);
+	CHECK(nr_resting > 500);
+	pretend_on_cpu(0);
+	while (take(NID_NONE, GFP_ANY | __GFP_NOWARN, 0))
+		;
+	CHECK_EQ(page_stack_count(stack), nr_resting);
+	while (take(NID_NONE, GFP_ANY | __GFP_NOWARN | __GFP_DIRECT_RECLAIM, 0))
+		nr_gained++;
+	if (nr_gained == 0)
+		SKIP("this system gives no barrier of all CPUs");
+	CHECK_EQ(nr_gained, nr_resting - MAX_POPS_AT_ONCE);
+	CHECK_EQ(page_stack_count(stack), MAX_POPS_AT_ONCE);
+	pretend_check();
+	pretend_on_cpu(1);
+	for (unsigned i = 0; i < MAX_POPS_AT_ONCE; i++)
+		CHECK(take(NID_NONE, GFP_ANY | __GFP_NOWARN, 0));
+	CHECK(!take(NID_NONE, GFP_ANY | __GFP_NOWARN, 0));
+	give_all_back();
+	pretend_check();
+	pretend_on_cpu(0);
 	pretend_end();
 }
 
@@ -564,6 +607,7 @@ static void verify_notices_SYSTEM_2(void)
 }
 
 static const struct test_case cases[] = {
+	{ "a request takes what rests on other CPUs", a_request_takes_what_rests_on_other_cpus },
 	{ "one request takes one pageblock of the reserve",
 	  one_request_takes_one_pageblock_of_the_reserve },
 	{ "a failure strikes who asked for it", a_failure_strikes_who_asked_for_it },

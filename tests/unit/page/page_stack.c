@@ -256,8 +256,9 @@ static void refilling_and_draining_move_a_batch(void)
 	CHECK_EQ(page_stacks_pages(cpu_data, box.zone), stack->batch);
 	CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES - stack->batch);
 	CHECK(is_sound());
-	WITH_LOCAL(local, CHECK_PANICS("stack->top == stack->slots",
-				       CHECK(page_stack_refill(stack, local))));
+	/* One that has blocks needs none. */
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
+	CHECK_EQ(page_stack_count(stack), stack->batch);
 	WITH_LOCAL(local, page_stack_drain_batch(stack, local));
 	CHECK_EQ(page_stack_count(stack), 0);
 	CHECK(sandbox_is_whole(&box));
@@ -290,10 +291,10 @@ static void closed_stacks_are_empty_and_full(void)
 {
 	CHECK(setup());
 	WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(1, MIGRATE_MOVABLE), local)));
-	WITH_LOCAL(local, page_stacks_set_closed(cpu_data, true, local));
+	WITH_LOCAL(local, CHECK(page_stacks_set_closed(cpu_data, true, local)));
 	CHECK_EQ(page_stacks_pages(cpu_data, box.zone), 0);
 	CHECK(stack_of(1, MIGRATE_MOVABLE)->full == stack_of(1, MIGRATE_MOVABLE)->slots);
-	WITH_LOCAL(local, page_stacks_set_closed(cpu_data, false, local));
+	WITH_LOCAL(local, CHECK(page_stacks_set_closed(cpu_data, false, local)));
 	WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(1, MIGRATE_MOVABLE), local)));
 	WITH_LOCAL(local, page_stacks_drain(cpu_data, local));
 	teardown();
@@ -424,7 +425,134 @@ static void verify_looks_at_every_stack(void)
 	kfree(started);
 }
 
+/* ---- From below ---- */
+
+#define NR_PUSHED	100u
+
+/* A stack of single pages with NR_PUSHED on it; and what is above the last that may be taken. */
+static struct page_stack *pushed_stack(void)
+{
+	struct page_stack *stack = stack_of(0, MIGRATE_MOVABLE);
+
+	for (unsigned i = 0; i < NR_PUSHED; i++) {
+		struct page *page = sandbox_take(&box, 0, MIGRATE_MOVABLE);
+
+		WITH_LOCAL(local, CHECK(page_stack_push(stack, page, local)));
+	}
+	return stack;
+}
+
+static unsigned pop_all(struct page_stack *stack)
+{
+	struct page *page;
+	unsigned nr = 0;
+	bool has_popped;
+
+	do {
+		WITH_LOCAL(local, has_popped = page_stack_pop(stack, &page, local));
+		nr += has_popped;
+	} while (has_popped);
+	CHECK(page_stack_is_end_mark(page));
+	return nr;
+}
+
+static void what_rests_can_be_taken_from_below(void)
+{
+	const unsigned nr_taken = NR_PUSHED - MAX_POPS_AT_ONCE;
+	struct page_stack_claim claim;
+	struct page_stack *stack;
+
+	CHECK(setup());
+	stack = pushed_stack();
+	CHECK(page_stack_claim(stack, &claim));
+	CHECK_EQ(page_stack_collect(&claim), nr_taken);
+	CHECK_EQ(page_stack_count(stack), MAX_POPS_AT_ONCE);
+	CHECK_EQ(page_stacks_pages(cpu_data, box.zone), MAX_POPS_AT_ONCE);
+	CHECK_EQ(box.zone->nr_free_pages, SANDBOX_PAGES - MAX_POPS_AT_ONCE);
+	CHECK(is_sound());
+	/* No more than that. */
+	CHECK(!page_stack_claim(stack, &claim));
+	CHECK_EQ(pop_all(stack), MAX_POPS_AT_ONCE);
+	CHECK(is_sound());
+	/* Its owner has all its room again. */
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
+	CHECK_EQ(stack->floor, 0);
+	CHECK_EQ(page_stack_count(stack), stack->batch);
+	CHECK(is_sound());
+	teardown();
+}
+
+static void an_owner_that_comes_close_keeps_its_blocks(void)
+{
+	struct page_stack_claim claim;
+	struct page_stack *stack;
+	struct page *page;
+
+	CHECK(setup());
+	stack = pushed_stack();
+	CHECK(page_stack_claim(stack, &claim));
+	/* It has popped one since, and could be about to pop as many as one use may. */
+	WITH_LOCAL(local, CHECK(page_stack_pop(stack, &page, local)));
+	CHECK_EQ(page_stack_collect(&claim), 0);
+	CHECK(is_sound());
+	CHECK_EQ(pop_all(stack), NR_PUSHED - 1);
+	teardown();
+	/* Down to the mark: it does without the stack, until that is gone. */
+	CHECK(setup());
+	stack = pushed_stack();
+	CHECK(page_stack_claim(stack, &claim));
+	CHECK_EQ(pop_all(stack), MAX_POPS_AT_ONCE);
+	WITH_LOCAL(local, CHECK(!page_stack_refill(stack, local)));
+	WITH_LOCAL(local, CHECK(!page_stack_drain_batch(stack, local)));
+	WITH_LOCAL(local, CHECK(!page_stacks_set_closed(cpu_data, true, local)));
+	CHECK_EQ(page_stack_collect(&claim), 0);
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
+	CHECK_EQ(pop_all(stack), NR_PUSHED - MAX_POPS_AT_ONCE);
+	teardown();
+}
+
+/* It had read the slot before the mark was there, and has gone up again past it. */
+static void an_owner_that_was_below_is_found_out(void)
+{
+	struct page_stack_claim claim;
+	struct page_stack *stack;
+	struct page *page;
+
+	CHECK(setup());
+	stack = pushed_stack();
+	CHECK(page_stack_claim(stack, &claim));
+	page = claim.marked;
+	stack->top = claim.end - 1;
+	page_set_state(page, stack->user_state);
+	WITH_LOCAL(local, CHECK(page_stack_push(stack, page, local)));
+	stack->top = claim.end + MAX_POPS_AT_ONCE;
+	CHECK_EQ(page_stack_collect(&claim), 0);
+	CHECK_EQ(page_stack_count(stack), NR_PUSHED);
+	CHECK(is_sound());
+	teardown();
+}
+
+static void a_claim_is_given_up_without_a_trace(void)
+{
+	struct page_stack_claim claim;
+	struct page_stack *stack;
+
+	CHECK(setup());
+	stack = pushed_stack();
+	CHECK(page_stack_claim(stack, &claim));
+	CHECK(!page_stack_claim(stack, &claim));
+	page_stack_give_up(&claim);
+	CHECK(is_sound());
+	CHECK_EQ(pop_all(stack), NR_PUSHED);
+	teardown();
+}
+
 static const struct test_case cases[] = {
+	{ "what rests can be taken from below", what_rests_can_be_taken_from_below },
+	{ "an owner that comes close keeps its blocks",
+	  an_owner_that_comes_close_keeps_its_blocks },
+	{ "an owner that was below is found out", an_owner_that_was_below_is_found_out },
+	{ "a claim is given up without a trace", a_claim_is_given_up_without_a_trace },
 	{ "capacity is a share of the zone", capacity_is_a_share_of_the_zone },
 	{ "without CPUs it is what one would have", without_cpus_it_is_what_one_would_have },
 	{ "orders without a stack have none", orders_without_a_stack_have_none },
