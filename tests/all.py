@@ -4,6 +4,9 @@
 Each step is a program. A step counts as the totals of its last line when it
 prints some, else as one test that its exit status decides. A step that fails
 without a failed test in its totals, or never ends, counts as one failure.
+
+What a step prints is in build/log/STEP.log. Before the totals each failure is
+named again, with the log that has it.
 """
 
 import dataclasses
@@ -17,8 +20,15 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import ktap  # noqa: E402
+
 PYTHON = sys.executable
+LOG_FOLDER = ROOT / "build" / "log"
 TOTALS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
+# How the programs that do not speak KTAP name what failed: ours, and unittest.
+FAILURE = re.compile(r"^(?:failed: |not ok (?!\d+ )|(?:FAIL|ERROR): )(.+)$")
+NR_NAMED = 20       # of one step
 
 
 @dataclasses.dataclass
@@ -35,6 +45,7 @@ class Step:
 def steps(fuzz_programs):
     found = [
         Step("layers", [PYTHON, "tools/check_layers.py"], 60, must_sum=False),
+        Step("style", [PYTHON, "tools/check_style.py"], 60, must_sum=False),
         Step("tools", [PYTHON, "tests/tools/run.py"], 120),
         Step("port-check", ["build/port-check/program"], 60, must_sum=False),
         Step("hosted units", ["build/host/unit"], 600),
@@ -56,8 +67,8 @@ def end_group(process):
 
 
 def run_step(command, timeout_s):
-    """(exit status or None, last totals or None); output goes to the terminal as it comes."""
-    totals = None
+    """(exit status or None, lines); output goes to the terminal as it comes."""
+    lines = []
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace",
                           start_new_session=True) as process:
@@ -66,12 +77,17 @@ def run_step(command, timeout_s):
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
-            if match := TOTALS.match(line.rstrip()):
-                totals = tuple(int(count) for count in match.groups())
+            lines.append(line.rstrip("\n"))
         status = process.wait()
         watchdog.cancel()
     is_timed_out = watchdog.finished.is_set() and status == -signal.SIGKILL
-    return (None if is_timed_out else status), totals
+    return (None if is_timed_out else status), lines
+
+
+def totals_of(lines):
+    """The last totals, or None."""
+    found = [match for match in map(TOTALS.match, lines) if match]
+    return tuple(int(count) for count in found[-1].groups()) if found else None
 
 
 def count(status, totals, must_sum):
@@ -81,23 +97,49 @@ def count(status, totals, must_sum):
     return passed, failed, skipped
 
 
+def failed_cases(lines, ending):
+    """The names of what failed; where the step names nothing, how it ended."""
+    cases = [" / ".join((*above, point.name))
+             for above, point in ktap.read_log("\n".join(lines)).cases() if not point.is_ok]
+    cases += [match[1] for match in map(FAILURE.match, lines) if match]
+    return cases or [ending]
+
+
+def save_log(name, lines):
+    path = LOG_FOLDER / (re.sub(r"\W+", "-", name) + ".log")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path.relative_to(ROOT)
+
+
+def try_step(step):
+    """(counts, what failed: a line each)"""
+    print(f"---- {step.name}", flush=True)
+    started = time.monotonic()
+    status, lines = run_step(step.command, step.timeout_s)
+    log = save_log(step.name, lines)
+    counts = count(status, totals_of(lines), step.must_sum)
+    ending = f"no end within {step.timeout_s} s" if status is None else f"status {status}"
+    print(f"---- {step.name}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped, "
+          f"{ending}, {time.monotonic() - started:.0f} s", flush=True)
+    if not counts[1]:
+        return counts, []
+    cases = failed_cases(lines, ending)
+    more = [f"and {len(cases) - NR_NAMED} more"] if len(cases) > NR_NAMED else []
+    return counts, [f"failed: {step.name}: {case}; log {log}" for case in cases[:NR_NAMED] + more]
+
+
 def main():
     sums, failures, started = [0, 0, 0], [], time.monotonic()
     for step in steps(sys.argv[1:]):
-        print(f"---- {step.name}", flush=True)
-        step_started = time.monotonic()
-        status, totals = run_step(step.command, step.timeout_s)
-        counts = count(status, totals, step.must_sum)
+        counts, failed = try_step(step)
         sums = [a + b for a, b in zip(sums, counts)]
-        ending = "no end in time" if status is None else f"status {status}"
-        print(f"---- {step.name}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped, "
-              f"{ending}, {time.monotonic() - step_started:.0f} s", flush=True)
-        if counts[1]:
-            failures.append(step.name)
-    print(f"all steps in {time.monotonic() - started:.0f} s"
-          + (f"; failed: {', '.join(failures)}" if failures else ""))
+        failures += failed
+    print(f"all steps in {time.monotonic() - started:.0f} s")
+    for failure in failures:
+        print(failure)
     print(f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")
-    return 1 if failures else 0
+    return 1 if failures or not sums[0] else 0
 
 
 if __name__ == "__main__":

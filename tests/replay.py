@@ -209,7 +209,7 @@ def main():
         skipped = 1
     passed = sum(results)
     print(f"{passed} passed, {len(results) - passed} failed, {skipped} skipped")
-    return 0 if passed == len(results) else 1
+    return 0 if passed and passed == len(results) else 1
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ BUILD = ROOT / "build"
 IMAGE = BUILD / "slabstick.img"
 VERSION = (ROOT / "VERSION").read_text(encoding="ascii").strip()
 EXIT_TIMEOUT = 124
-# Between the end of the output and that of QEMU.
+# Between the end of the output and that of QEMU; and when it is asked to end.
 SECONDS_TO_END = 30
+SECONDS_TO_STOP = 5
 # One case, on a host that does much else.
 CASE_TIMEOUT_S = 150
 
@@ -254,7 +255,7 @@ def stop(process):
     """Ends QEMU: asked first, then made to. Bounded."""
     process.terminate()
     try:
-        process.wait(timeout=5)
+        process.wait(timeout=SECONDS_TO_STOP)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(timeout=10)
