@@ -357,7 +357,7 @@ CHECK_OBJECTS := \
 # ---- Targets ---------------------------------------------------------------
 
 .PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
-	debug usb sign port-check layer-check call-check call-path check clean
+	debug usb sign port-check layer-check style-check call-check call-path check clean
 
 help:
 	@echo 'Slabstick $(VERSION): a memory manager that boots.'
@@ -380,6 +380,7 @@ help:
 	@echo '  make sign KEY=db.key CERT=db.crt   sign BOOTX64.EFI for Secure Boot'
 	@echo '  make port-check  mm/ and include/ alone against the smallest port'
 	@echo '  make layer-check includes against the layers'
+	@echo '  make style-check what of the style can be counted'
 	@echo '  make call-check  calls inside mm, arch and efi go one way'
 	@echo '  make check       both compilers, headers, layers, style, lock annotations'
 	@echo '  make quick       the image and the units compile, the layers hold'
@@ -481,8 +482,11 @@ call-check: $(IMAGE_OBJECTS)
 layer-check:
 	@$(PYTHON) tools/check_layers.py
 
-check: layer-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
-	@echo 'check: both compilers clean, headers self-sufficient, layers hold'
+style-check:
+	@$(PYTHON) tools/check_style.py
+
+check: layer-check style-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
+	@echo 'check: both compilers clean, headers self-sufficient, layers and style hold'
 
 clean:
 	@rm -rf $(BUILD)

@@ -164,7 +164,7 @@ struct madt_counts {
 	uint32_t nr_no_cpus;		/* enabled, but the id says "no CPU" */
 	uint32_t nr_other;
 	uint64_t local_apic_pa;
-	bool is_cut;			/* a record breaks the format: nothing from there on counts */
+	bool is_cut;			/* a record breaks the format: none from there on counts */
 };
 
 enum status madt_measure(struct bytes table, struct madt_counts *counts) MUST_CHECK;

@@ -3,8 +3,8 @@
  * DSDT: what to write to the switch (ACPI 6.5, 5.2.9 and 7.4.2).
  *
  * Only registers in port space are taken. From ACPI 2.0 on most stand there twice,
- * as a 32-bit port and as a generic address; firmware fills in one or the other. The DSDT is not interpreted: the
- * sleeping states are packages of constants, so \_S5's name is followed by its
+ * as a 32-bit port and as a generic address; firmware fills in one or the other. The DSDT is
+ * not interpreted: the sleeping states are packages of constants, so \_S5's name is followed by its
  * numbers wherever firmware has it.
  */
 

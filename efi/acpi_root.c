@@ -127,8 +127,8 @@ static enum status read_rsdp(const struct acpi_memory *memory, uint64_t rsdp_pa,
 	length = read_le32(head.bytes + RSDP_LENGTH);
 	if (length < RSDP_V2_BYTES || sum_of(head.bytes, RSDP_V2_BYTES) != 0) {
 		boot_info_add_finding(info, "RsdpHalfBroken", SEVERITY_MEDIUM,
-				      "the second half of the ACPI root pointer is broken: only the "
-				      "RSDT is used");
+				      "the second half of the ACPI root pointer is broken: only "
+				      "the RSDT is used");
 		return STATUS_OK;
 	}
 	rsdp->xsdt_pa = read_le64(head.bytes + RSDP_XSDT);
@@ -161,8 +161,8 @@ static void find_empty_entries(const struct acpi_memory *memory, const struct ac
 		nr_empty += root_entry(memory, root, i) == 0;
 	if (nr_empty > 0)
 		boot_info_add_finding(info, "RootEntryEmpty", SEVERITY_MEDIUM,
-				      "%u of the %u entries of the %s are empty: what they stood for "
-				      "is looked for elsewhere", nr_empty, root->nr_entries,
+				      "%u of the %u entries of the %s are empty: what they stood "
+				      "for is looked for elsewhere", nr_empty, root->nr_entries,
 				      root_name(root));
 }
 
@@ -226,7 +226,9 @@ static enum status find_in_root(const struct acpi_memory *memory, const struct a
 			continue;
 		status = acpi_read_table(memory, pa, signature, &table);
 		if (status == STATUS_OK && (*nr_intact)++ == index) {
-			*found = (struct acpi_location){ .pa = pa, .length = (uint32_t)table.length };
+			*found = (struct acpi_location){
+				.pa = pa, .length = (uint32_t)table.length,
+			};
 			memcpy(found->signature, signature, 4);
 			return STATUS_OK;
 		}
@@ -249,7 +251,8 @@ enum status acpi_find_table(const struct acpi_memory *memory, const struct acpi_
 
 		if (status == STATUS_OK && index == 0 && i > 0)
 			boot_info_add_finding(info, "AcpiTableElsewhere", SEVERITY_MEDIUM,
-					      "the %s lacks an intact %s: the one of the %s is used",
+					      "the %s lacks an intact %s: the %s has the one that "
+					      "is used",
 					      root_name(&roots->root[0]), signature,
 					      root_name(&roots->root[i]));
 		if (status == STATUS_OK || nr_intact > 0)

@@ -399,8 +399,8 @@ static void collect_power(const struct firmware_tables *tables, struct boot_info
 
 	if (facts.nr_contradictions > 0)
 		boot_info_add_finding(info, "FadtContradicts", SEVERITY_LOW,
-				      "%u addresses of the FADT differ in their 32-bit and 64-bit form: "
-				      "the 64-bit one counts", facts.nr_contradictions);
+				      "%u addresses of the FADT differ in their 32-bit and 64-bit "
+				      "form: the 64-bit one counts", facts.nr_contradictions);
 
 	if (status == STATUS_OK)
 		status = dsdt_find_s5(tables->dsdt, &info->power);

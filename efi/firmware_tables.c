@@ -46,7 +46,7 @@ struct wanted_table wanted_tables[NR_WANTED] = {
 
 #define MAP_TYPE_NONE		UINT32_MAX
 
-/* The type of the memory-map entry that has @pa, and its end; MAP_TYPE_NONE and 0: there is none. */
+/* The type of the memory-map entry that has @pa, and its end; none: MAP_TYPE_NONE and 0. */
 static uint32_t mapped_type(uint64_t pa, uint64_t *end)
 {
 	*end = 0;

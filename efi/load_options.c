@@ -93,8 +93,8 @@ void options_add_load_options(const uint8_t *bytes, size_t nr_bytes)
 		options_add(text + census.name_bytes, text_bytes - census.name_bytes,
 			    "LoadOptions");
 	else if (census.nr_words > (census.name_bytes > 0))
-		log_line(LOG_NOTICE, "options: LoadOptions: %u words, all of them another program's: "
-			 "ignored", census.nr_words);
+		log_line(LOG_NOTICE, "options: LoadOptions: %u words, all of them another "
+			 "program's: ignored", census.nr_words);
 }
 
 /* The last line end of a text that goes on: half a word may mean something else. */

@@ -83,7 +83,8 @@ static bool run_stress(const struct boot_info *info)
 	bool is_ok = stress_run(0, seconds * 1000, &totals) && mm_verify_all();
 
 	(void)info;
-	log_raw("@stress seconds=%llu cpus=%u operations=%llu refused=%llu broken=%llu exchanged=%llu\n",
+	log_raw("@stress seconds=%llu cpus=%u operations=%llu refused=%llu broken=%llu "
+		"exchanged=%llu\n",
 		(unsigned long long)seconds, totals.nr_cpus,
 		(unsigned long long)totals.nr_operations, (unsigned long long)totals.nr_refused,
 		(unsigned long long)totals.nr_broken, (unsigned long long)totals.nr_exchanged);
@@ -237,7 +238,8 @@ static void run_line(const struct boot_info *info, const char *line)
 	else if (strncmp(line, "show ", 5) == 0)
 		show_table(info, line + 5);
 	else if (strcmp(line, "verify") == 0)
-		log_raw("%s\n", mm_verify_all() ? "every invariant holds" : "a rule is broken, see above");
+		log_raw("%s\n",
+			mm_verify_all() ? "every invariant holds" : "a rule is broken, see above");
 	else if (strstr(line, "="))
 		options_add(line, strlen(line), "shell");
 	else if (line[0])
@@ -316,7 +318,8 @@ static void start_log(const struct boot_info *info)
 	if (serial == STATUS_OK)
 		log_add_sink(write_serial);
 	else
-		log_line(LOG_WARN, "serial: %s; the log goes to the screen alone", status_text(serial));
+		log_line(LOG_WARN, "serial: %s; the log goes to the screen alone",
+			 status_text(serial));
 	if (screen == STATUS_OK)
 		log_add_sink(write_screen);
 	else if (screen != STATUS_ABSENT)

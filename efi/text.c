@@ -49,7 +49,9 @@ static bool has_mark(const uint8_t *from, size_t bytes, struct encoding encoding
 static struct encoding guess_encoding(const uint8_t *from, size_t bytes)
 {
 	/* The wide ones first: FF FE 00 00 begins with the mark of the narrow one. */
-	static const struct encoding wide[] = { { 4, false }, { 4, true }, { 2, false }, { 2, true } };
+	static const struct encoding wide[] = {
+		{ 4, false }, { 4, true }, { 2, false }, { 2, true },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wide); i++)
 		if (has_mark(from, bytes, wide[i]))

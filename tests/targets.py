@@ -55,6 +55,7 @@ QUICK = [
     Step(["report"], r"report\.html$"),
     Step(["port-check"], r"^port-check: "),
     Step(["layer-check"], r"^layers: "),
+    Step(["style-check"], r"^style: "),
     Step(["help"], r"^one machine or case: "),
     Step(["usb"], r"", is_refused=True),
     Step(["sign"], r"", is_refused=True),

@@ -336,7 +336,8 @@ def try_source(source, table, arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sources", nargs="*", help="such as mm/page/buddy.c; default: all of the table")
+    parser.add_argument("sources", nargs="*",
+                        help="such as mm/page/buddy.c; default: all of the table")
     parser.add_argument("--function", default="*", help="mutants of this function alone")
     parser.add_argument("--sample", type=int, default=0, help="this many, at random; 0: all")
     parser.add_argument("--seed", type=int, default=1)

@@ -114,7 +114,7 @@ enum status arch_check_cpu(const char **reason)
 	cpu_read_features();
 	*reason = NULL;
 	if (!cpu_features.has_nx)
-		*reason = "this CPU (or its firmware's settings) has no NX bit: data could be executed";
+		*reason = "this CPU (or its firmware's settings) has no NX bit: data could run";
 	else if (!cpu_features.has_pat)
 		*reason = "this CPU has no page attribute table";
 	else if (!cpu_features.has_pge)

@@ -58,8 +58,8 @@ uint64_t range_bytes_of(const struct mem_range *ranges, uint32_t nr_ranges, enum
 struct violation;
 
 /*
- * Checks the rules of mm/topology/range.c (RANGE-1 sorted, RANGE-2 disjoint, RANGE-3 aligned, RANGE-4 not
- * empty, RANGE-5 merged) for a settled list.
+ * Checks the rules of mm/topology/range.c (RANGE-1 sorted, RANGE-2 disjoint, RANGE-3
+ * aligned, RANGE-4 not empty, RANGE-5 merged) for a settled list.
  */
 bool range_verify(const struct mem_range *ranges, uint32_t nr_ranges, struct violation *out);
 

@@ -127,7 +127,7 @@ static bool zone_has_room(const struct zone *zone, const struct request *request
 
 	if (effort == EFFORT_ALL)
 		return true;
-	/* Half of what others must leave is for requests that cannot wait, and so is their reserve. */
+	/* Half of what others must leave is for requests that cannot wait; so is their reserve. */
 	if (effort == EFFORT_RESERVE)
 		mark /= 2;
 	else

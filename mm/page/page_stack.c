@@ -255,7 +255,8 @@ static void assign_slots(struct mm_cpu *cpu_data, const struct pglist_data *node
 	cpu_data->slot[ZONE_MOVABLE][MIGRATE_MOVABLE] = 0;
 }
 
-void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus)
+void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu,
+		      unsigned nr_cpus)
 {
 	struct page **slots = (struct page **)(void *)(cpu_data + 1);
 

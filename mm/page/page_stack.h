@@ -89,7 +89,8 @@ uint32_t page_stack_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned 
 uint64_t page_stacks_bytes(const struct pglist_data *node, unsigned nr_cpus);
 
 /* Builds the empty stacks of CPU @cpu at @cpu_data, page_stacks_bytes() long. */
-void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu, unsigned nr_cpus);
+void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigned cpu,
+		      unsigned nr_cpus);
 
 /* This CPU's stack for such blocks of @zone, or NULL when they are not cached here. */
 struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migratetype migratetype,

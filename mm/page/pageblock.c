@@ -308,6 +308,7 @@ bool pageblock_verify(struct zone *zone, struct violation *out)
 			return false;
 	}
 	REQUIRE("PAGEBLOCK-1", zone->index, nr_pages[MIGRATE_ISOLATE] == zone->nr_isolated_pages);
-	REQUIRE("PAGEBLOCK-2", zone->index, nr_pages[MIGRATE_HIGHATOMIC] == zone->nr_highatomic_pages);
+	REQUIRE("PAGEBLOCK-2", zone->index,
+		nr_pages[MIGRATE_HIGHATOMIC] == zone->nr_highatomic_pages);
 	return true;
 }

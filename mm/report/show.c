@@ -12,7 +12,7 @@
 #include "mm/live.h"
 
 #define TABLE_ORDERS	11
-_Static_assert(TABLE_ORDERS == NR_ORDERS, "the tables have 11 columns in every tool that reads them");
+_Static_assert(TABLE_ORDERS == NR_ORDERS, "the tables have 11 columns in all tools that read them");
 
 void show_buddyinfo(void)
 {
@@ -119,7 +119,8 @@ static void show_zone_numbers(struct zone *zone)
 		      "\n        low      %llu\n        high     %llu\n        promo    %llu"
 		      "\n        spanned  %llu\n        present  %llu\n        managed  %llu"
 		      "\n        cma      %llu",
-		      (unsigned long long)(zone_listed_pages(zone) - zone_isolated_free_pages(zone)),
+		      (unsigned long long)(zone_listed_pages(zone) -
+					   zone_isolated_free_pages(zone)),
 		      (unsigned long long)zone->watermark_boost,
 		      (unsigned long long)zone->watermark[WATERMARK_MIN],
 		      (unsigned long long)zone->watermark[WATERMARK_LOW],

@@ -30,7 +30,7 @@ struct bench_case {
 	unsigned nr_ops;			/* operations of one batch: the divisor */
 	void (*run)(unsigned nr_ops);
 	uint64_t (*measure)(unsigned nr_ops);
-	const char *(*prepare)(void);		/* before all batches; not NULL: why the row is skipped */
+	const char *(*prepare)(void);		/* before all batches; NULL, or why it is skipped */
 	void (*finish)(void);			/* after all batches of a prepared case */
 	enum bench_unit unit;
 };

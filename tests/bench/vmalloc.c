@@ -5,7 +5,7 @@
 #include "mm/vmalloc.h"
 #include "tests/bench/bench.h"
 
-/* A multiple of the areas one flush serves (mm/vmalloc/vm_area.c): each batch pays for whole purges. */
+/* A multiple of the areas one flush serves (mm/vmalloc/vm_area.c): whole purges in each batch. */
 #define NR_SMALL_PAIRS	1280u
 #define NR_LARGE_PAIRS	32u
 #define NR_BATCH	500u

@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct power_info power;
 	struct fadt_facts facts;
 
-	if (fadt_read(fadt, &power, &facts) != STATUS_OK && facts.dsdt_pa[0] + facts.dsdt_pa[1] != 0)
+	if (fadt_read(fadt, &power, &facts) != STATUS_OK &&
+	    facts.dsdt_pa[0] + facts.dsdt_pa[1] != 0)
 		abort();
 	if (dsdt_find_s5(dsdt, &power) == STATUS_OK && (power.s5_type_a > 7 || power.s5_type_b > 7))
 		abort();

@@ -155,7 +155,8 @@ static void run_in_process(const struct test_suite *suite, const char *globs,
 	*totals = apart->totals;
 	if (status == 0)
 		return;
-	tell_early_end(status, totals->nr_passed + totals->nr_failed + totals->nr_skipped - nr_before);
+	tell_early_end(status,
+		       totals->nr_passed + totals->nr_failed + totals->nr_skipped - nr_before);
 	totals->nr_failed++;
 }
 
@@ -167,7 +168,8 @@ static struct test_totals run_all(const char *globs)
 	const struct test_suite *all[NR_JOINED_SUITES];
 	unsigned nr = 0;
 
-	apart = mmap(NULL, sizeof(*apart), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	apart = mmap(NULL, sizeof(*apart), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	if (apart == MAP_FAILED)
 		abort();
 	if (nr_unit_suites + ARRAY_SIZE(host_suites) > NR_JOINED_SUITES)

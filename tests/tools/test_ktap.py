@@ -121,7 +121,8 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(judge(GOOD + "Bail out! boom\r\n", 37).reasons[-1], "panic: boom")
 
     def test_the_name_of_the_running_case_is_no_comment_of_it(self):
-        text = GOOD.replace("  # seed=7", "  # freeing both halves restores the block\r\n  # seed=7")
+        text = GOOD.replace("  # seed=7",
+                            "  # freeing both halves restores the block\r\n  # seed=7")
         point = next(point for _, point in judge(text).log.cases())
         self.assertEqual(point.comments, ["seed=7"])
         text = GOOD.replace("  ok 1 on-slab", "  # on-slab\r  ok 1 on-slab")

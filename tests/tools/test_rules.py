@@ -39,7 +39,7 @@ class Rules(unittest.TestCase):
                       self.problems(tests_unit_x_c='breaks("XX-1") breaks("XX-7")')[0])
 
     def test_a_mention_of_no_rule_is_told(self):
-        found = self.problems(tests_unit_x_c='breaks("XX-1") /* as XXX-9 says */')
+        found = self.problems(tests_unit_x_c='breaks("XX-1") /* as YYY-9 says */')
         self.assertEqual(found, [])     # of no subject of ours
         files = [*SOUND, ("mm/abc.c", " *   ABC-1  it holds\n\"ABC-1\" /* unlike ABC-2 */"),
                  ("tests/unit/abc.c", '"ABC-1"')]

@@ -138,7 +138,8 @@ static void add_piece(unsigned index)
 {
 	unsigned nid = box.plan->pieces[index].nid;
 	struct zone *zone = pretend_zone(nid, box.plan->pieces[index].type);
-	struct pfn_span span = { box.plan->pieces[index].start_pfn, box.plan->pieces[index].end_pfn };
+	struct pfn_span span = { box.plan->pieces[index].start_pfn,
+				 box.plan->pieces[index].end_pfn };
 	uint64_t nr_pages = span.end_pfn - span.start_pfn;
 
 	if (zone->nr_spans == 0)

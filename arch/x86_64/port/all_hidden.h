@@ -1,3 +1,6 @@
+#ifndef ARCH_X86_64_PORT_ALL_HIDDEN_H
+#define ARCH_X86_64_PORT_ALL_HIDDEN_H
+
 /*
  * Included before every source of the image (-include): what is declared extern
  * is in the image too, so its address is known to the linker. Without this,
@@ -5,3 +8,5 @@
  * variable from a table first; -fvisibility=hidden speaks of definitions only.
  */
 #pragma GCC visibility push(hidden)
+
+#endif

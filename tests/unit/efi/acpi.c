@@ -658,8 +658,10 @@ static void tables_are_found_through_the_xsdt(void)
 	CHECK_EQ(found.length, 48);
 	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 1, &found), STATUS_OK);
 	CHECK_EQ(found.pa, WORLD_PA + 1024);
-	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 2, &found), STATUS_ABSENT);
-	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "HMAT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 2, &found),
+		 STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "HMAT", 0, &found),
+		 STATUS_ABSENT);
 }
 
 /* What the XSDT does not lead to may stand in the RSDT. */
@@ -706,7 +708,8 @@ static void old_firmware_has_an_rsdt(void)
 	CHECK_EQ(open_world(WORLD_PA, &roots), STATUS_OK);
 	CHECK_EQ(roots.root[0].entry_bytes, 4);
 	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
-	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SLIT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SLIT", 0, &found),
+		 STATUS_ABSENT);
 }
 
 static void a_broken_xsdt_leaves_the_rsdt(void)
@@ -749,9 +752,11 @@ static void broken_tables_are_passed_over(void)
 	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_OK);
 	CHECK_EQ(found.pa, WORLD_PA + 1024);
 	memset(world + 1024 + 4, 0xFF, 4);	/* the second one's length */
-	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found),
+		 STATUS_ABSENT);
 	memset(world + 1024 + 4, 0, 4);
-	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found), STATUS_ABSENT);
+	CHECK_EQ(acpi_find_table(&world_memory, &roots, &world_info, "SRAT", 0, &found),
+		 STATUS_ABSENT);
 }
 
 /* ---- All of them ---- */

@@ -418,9 +418,10 @@ static void random_operations_agree_with_a_bitmap(void)
 		unsigned order = (unsigned)lowest_bit(test_random() | (1u << MAX_ORDER));
 
 		if (nr_live < MAX_LIVE && test_random_below(2)) {
-			struct live_block block = { sandbox_take(&box, order, MIGRATE_MOVABLE), order };
+			struct live_block block = { sandbox_take(&box, order, MIGRATE_MOVABLE),
+						    order };
 
-			/* A buddy block is free exactly when all its pages are: merging is complete. */
+			/* A block is free exactly when all its pages are: merging is complete. */
 			CHECK_EQ(block.page != NULL, model_has_room(order));
 			if (!block.page)
 				continue;
@@ -976,7 +977,8 @@ static const struct test_case cases[] = {
 	{ "every way in raises the packing limit", every_way_in_raises_the_packing_limit },
 	{ "the packing limit comes down to the last peak",
 	  the_packing_limit_comes_down_to_the_last_peak },
-	{ "blocks that the limit passed go to the back", blocks_that_the_limit_passed_go_to_the_back },
+	{ "blocks that the limit passed go to the back",
+	  blocks_that_the_limit_passed_go_to_the_back },
 	{ "a block at the limit goes to the back too", a_block_at_the_limit_goes_to_the_back_too },
 	{ "above the limit the smallest goes first", above_the_limit_the_smallest_goes_first },
 	{ "a bulk request moves a bounded number of blocks",

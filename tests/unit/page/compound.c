@@ -164,7 +164,8 @@ static void a_full_stack_takes_no_more(void)
 	CHECK(!large_push(pages[capacity]));
 	CHECK(is_large_block(pages[capacity], 3));
 	large_give_back(pages[capacity]);
-	CHECK_EQ(page_stacks_large_pages(pretend_cpu(0), page_zone(pages[0])), capacity * pages_in(3));
+	CHECK_EQ(page_stacks_large_pages(pretend_cpu(0), page_zone(pages[0])),
+		 capacity * pages_in(3));
 	check_all_is_back();
 	pretend_end();
 }

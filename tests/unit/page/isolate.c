@@ -181,7 +181,8 @@ static const struct test_case cases[] = {
 	{ "a large block does not escape", a_large_block_does_not_escape },
 	{ "a free pair is cut and joined", a_free_pair_is_cut_and_joined },
 	{ "holes are refused", holes_are_refused },
-	{ "verify notices PAGEBLOCK-1 and PAGEBLOCK-2", verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2 },
+	{ "verify notices PAGEBLOCK-1 and PAGEBLOCK-2",
+	  verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2 },
 	{ "verify notices PAGEBLOCK-3", verify_notices_PAGEBLOCK_3 },
 	{ "contracts panic", contracts_panic },
 };

@@ -347,7 +347,8 @@ static void random_operations_keep_every_rule(void)
 		} else if (nr_live > 0) {
 			unsigned victim = (unsigned)test_random_below(nr_live);
 
-			CHECK(*(uint64_t *)page_address(blocks[victim].page) == blocks[victim].mark);
+			CHECK(*(uint64_t *)page_address(blocks[victim].page) ==
+			      blocks[victim].mark);
 			__free_pages(blocks[victim].page, blocks[victim].order);
 			blocks[victim] = blocks[--nr_live];
 		}
@@ -371,7 +372,8 @@ static const struct test_case cases[] = {
 	{ "the last reference frees", the_last_reference_frees },
 	{ "a referenced first page stays when its block goes",
 	  a_referenced_first_page_stays_when_its_block_goes },
-	{ "a compound page goes whole at the last put", a_compound_page_goes_whole_at_the_last_put },
+	{ "a compound page goes whole at the last put",
+	  a_compound_page_goes_whole_at_the_last_put },
 	{ "wrong frees panic with a report", wrong_frees_panic_with_a_report },
 	{ "freeing a listed or reserved page panics", freeing_a_listed_or_reserved_page_panics },
 	{ "a write to a cached page is noticed", a_write_to_a_cached_page_is_noticed },
