@@ -22,6 +22,7 @@
 #define NR_LIVE		2000u
 #define NR_MAILBOXES	64u
 #define MAX_THREADS	32u
+#define SHARED_BYTES	192u	/* of the cache that all threads share */
 #define MAX_BYTES	70000u	/* beyond the blocks that are kept ready-made */
 
 struct message {
@@ -83,7 +84,7 @@ static struct message *take(struct worker *worker)
 
 	switch (below(worker, 4)) {
 	case 0:
-		bytes = 192;
+		bytes = SHARED_BYTES;
 		message = kmem_cache_alloc(shared_cache, GFP_KERNEL);
 		break;
 	case 1:
@@ -206,7 +207,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: slab_stress [OPERATIONS [THREADS [NODES [SEED]]]]\n");
 		return 2;
 	}
-	shared_cache = kmem_cache_create("stress", 192, 0, SLAB_PANIC, NULL);
+	shared_cache = kmem_cache_create("stress", SHARED_BYTES, 0, SLAB_PANIC, NULL);
 	for (unsigned i = 0; i < nr_threads; i++)
 		workers[i] = (struct worker){ .index = i, .nr_nodes = nr_nodes,
 					      .nr_ops = nr_ops / nr_threads,

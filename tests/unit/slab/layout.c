@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "tests/test.h"
+#include "tests/unit/slab/plain_cache.h"
 
 /* ---- Examples ---- */
 
@@ -20,7 +21,7 @@ static void the_descriptor_is_placed_where_it_wastes_less(void)
 	CHECK_EQ(layout.place, OFF_SLAB);
 	CHECK_EQ(layout.nr_objects, 256);
 	CHECK_EQ(layout.descriptor_bytes, 288);
-	CHECK(slab_layout_choose(&layout, 192, 64, true));
+	CHECK(slab_layout_choose(&layout, ON_SLAB_BYTES, 64, true));
 	CHECK_EQ(layout.place, ON_SLAB);
 	CHECK(slab_layout_choose(&layout, 4096, 4096, true));
 	CHECK_EQ(layout.place, OFF_SLAB);

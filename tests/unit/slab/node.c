@@ -459,7 +459,7 @@ static uint64_t nr_descriptors_in_use(const struct kmem_cache *cache)
 
 static void slabs_given_back_give_all_their_pages(void)
 {
-	static const size_t sizes[] = { 64, 192, 8 * PAGE_SIZE };
+	static const size_t sizes[] = { 64, ON_SLAB_BYTES, 8 * PAGE_SIZE };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct kmem_cache *cache = make("test_all_pages", sizes[i], 0);

@@ -5,6 +5,9 @@
 
 #include "tests/unit/slab/room.h"
 
+/* The descriptor of a slab of objects of this size fits beside them, on the slab. */
+#define ON_SLAB_BYTES	192u
+
 static inline struct kmem_cache *create_plain_dtor(const char *name, size_t bytes, size_t align,
 						   slab_flags_t flags, void (*ctor)(void *object),
 						   void (*dtor)(void *object))

@@ -330,7 +330,7 @@ static void check_page_links(size_t bytes, enum slab_place place)
 
 static void every_page_leads_to_cache_and_slab(void)
 {
-	check_page_links(192, ON_SLAB);
+	check_page_links(ON_SLAB_BYTES, ON_SLAB);
 	check_page_links(64, OFF_SLAB);
 }
 
@@ -385,11 +385,11 @@ static void zalloc_zeroes_used_memory(void)
 
 static void bulk_gives_and_takes_all_or_nothing(void)
 {
-	struct kmem_cache *cache = make("test_bulk", 192, 0);
+	struct kmem_cache *cache = make("test_bulk", ON_SLAB_BYTES, 0);
 
 	CHECK_EQ(kmem_cache_alloc_bulk(cache, GFP_KERNEL, NR_OBJECTS, objects), NR_OBJECTS);
 	for (unsigned i = 0; i < NR_OBJECTS; i++)
-		memset(objects[i], (int)(i & 0xff), 192);
+		memset(objects[i], (int)(i & 0xff), ON_SLAB_BYTES);
 	check_filled(cache, NR_OBJECTS);
 	CHECK_EQ(slab_usage(cache).nr_active, NR_OBJECTS);
 	kmem_cache_free_bulk(cache, NR_OBJECTS, objects);
@@ -993,10 +993,10 @@ static void a_second_free_after_draining_panics(void)
 
 static void interior_pointers_panic(void)
 {
-	struct kmem_cache *cache = make("test_interior", 192, 0);
+	struct kmem_cache *cache = make("test_interior", ON_SLAB_BYTES, 0);
 	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
 
-	for (unsigned at = 1; at < 192; at += 13)
+	for (unsigned at = 1; at < ON_SLAB_BYTES; at += 13)
 		CHECK_PANICS("interior pointer", kfree(object + at));
 	CHECK_PANICS("interior pointer", kfree(slab_of(object)));
 	kmem_cache_free(cache, object);
@@ -1068,7 +1068,7 @@ static void zeroing_constructed_objects_panics(void)
 
 static void an_overflow_into_a_descriptor_is_caught(void)
 {
-	struct kmem_cache *cache = make("test_overflow", 192, 0);
+	struct kmem_cache *cache = make("test_overflow", ON_SLAB_BYTES, 0);
 	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = slab_of(object);
 	uint8_t *guard = (uint8_t *)slab - 1;
@@ -1124,7 +1124,7 @@ static void damaged_wide_entries_are_caught_when_taken(void)
 
 static void a_first_index_out_of_range_is_caught(void)
 {
-	struct kmem_cache *cache = make("test_first", 192, 0);
+	struct kmem_cache *cache = make("test_first", ON_SLAB_BYTES, 0);
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = slab_of(object);
 
@@ -1178,13 +1178,13 @@ static void a_free_list_may_wrap_from_the_last_object_to_the_first(void)
 
 static void the_first_index_out_of_range_is_refused(void)
 {
-	check_first_index(192, false);
+	check_first_index(ON_SLAB_BYTES, false);
 	check_first_index(8, true);
 }
 
 static void an_overwritten_guard_is_caught_when_freeing(void)
 {
-	struct kmem_cache *cache = make("test_guard_free", 192, 0);
+	struct kmem_cache *cache = make("test_guard_free", ON_SLAB_BYTES, 0);
 	void *first = kmem_cache_alloc(cache, GFP_KERNEL);
 	void *second = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct cache_node *node = node_of(cache, first);
@@ -1199,7 +1199,7 @@ static void an_overwritten_guard_is_caught_when_freeing(void)
 
 static void damaged_counts_and_links_are_caught(void)
 {
-	struct kmem_cache *cache = make("test_counts", 192, SLAB_POISON);
+	struct kmem_cache *cache = make("test_counts", ON_SLAB_BYTES, SLAB_POISON);
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = slab_of(object);
 	struct cache_node *node = node_of(cache, object);
@@ -1223,7 +1223,7 @@ static void damaged_counts_and_links_are_caught(void)
 
 static void damaged_links_of_an_empty_slab_are_caught(void)
 {
-	struct kmem_cache *cache = make("test_links_empty", 192, SLAB_POISON);
+	struct kmem_cache *cache = make("test_links_empty", ON_SLAB_BYTES, SLAB_POISON);
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = slab_of(object);
 	struct cache_node *node = node_of(cache, object);
@@ -1235,7 +1235,7 @@ static void damaged_links_of_an_empty_slab_are_caught(void)
 	slab->list.next = next;
 	abandon(cache);		/* the object is free in its slab, which is not relisted */
 
-	cache = make("test_links_reap", 192, SLAB_POISON);
+	cache = make("test_links_reap", ON_SLAB_BYTES, SLAB_POISON);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	slab = slab_of(object);
 	node = node_of(cache, object);
@@ -1335,7 +1335,7 @@ static void verify_notices_SLAB_4(void)
 
 static void verify_notices_SLAB_5(void)
 {
-	struct kmem_cache *cache = make("test_breach5", 192, 0);
+	struct kmem_cache *cache = make("test_breach5", ON_SLAB_BYTES, 0);
 	void *used = kmem_cache_alloc(cache, GFP_KERNEL);
 	uint8_t *rear = (uint8_t *)slab_of(used) + cache->layout.descriptor_bytes;
 

@@ -223,7 +223,7 @@ static void leak(void)
 
 static void overflow_into_the_bookkeeping(void)
 {
-	struct kmem_cache *cache = create_plain("gallery", 192, 0, SLAB_PANIC, NULL);
+	struct kmem_cache *cache = create_plain("gallery", ON_SLAB_BYTES, 0, SLAB_PANIC, NULL);
 	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = page_slab(virt_to_page(object));
 	struct cache_node *node = cache_node_lookup(cache, slab->nid);
