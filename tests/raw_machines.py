@@ -37,8 +37,14 @@ class Failure(Exception):
     """What a boot did not do."""
 
 
+class LastBoot:
+    """Of the case that runs: what its failure is read from."""
+    output = b""
+
+
 def boot(run):
     verdict, output, _ = qemu.boot(run)
+    LastBoot.output = output
     if not verdict.is_passed:
         raise Failure(verdict.text())
     text = output.decode("ascii", "replace")
@@ -175,13 +181,22 @@ def cases(is_full):
             lambda folder, name=name: real_machine(folder, name, "" if is_full else "run=none")
 
 
+def save_boot(name):
+    """Returns where; the last boot of case @name."""
+    path = ROOT / "build" / "log" / (re.sub(r"\W+", "-", name) + ".log")
+    qemu.save_log(path, LastBoot.output)
+    return path.relative_to(ROOT)
+
+
 def run_case(name, check):
+    LastBoot.output = b""
     with tempfile.TemporaryDirectory() as folder:
         try:
             check(pathlib.Path(folder))
         except (Failure, AssertionError, qemu.CannotRun, OSError, subprocess.TimeoutExpired,
                 machine_of_capture.CannotPretend) as failure:
-            print(f"not ok {name}: {failure}", flush=True)
+            where = f"; log {save_boot(name)}" if LastBoot.output else ""
+            print(f"not ok {name}: {failure}{where}", flush=True)
             return False
     print(f"ok {name}", flush=True)
     return True

@@ -121,12 +121,14 @@ def hold(name, turns):
     run = qemu.Run(qemu.even_machine(2, 512 << 20, 2), options="run=shell capture=no",
                    timeout_s=TIMEOUT_S)
     try:
-        verdict, _, seconds = qemu.boot(run, typist.listen, typist.stdin)
+        verdict, output, seconds = qemu.boot(run, typist.listen, typist.stdin)
     except qemu.CannotRun as problem:
         return [str(problem)]
     finally:
         typist.close()
-    print(f"{name}: {len(turns)} turns in {seconds:.1f} s")
+    log = ROOT / "build" / "log" / f"shell-{name.replace(' ', '-')}.log"
+    qemu.save_log(log, output)
+    print(f"{name}: {len(turns)} turns in {seconds:.1f} s; log {log.relative_to(ROOT)}")
     if name == "running":
         status = verdict.exit_status
         return [] if status == ktap.STATUS_PASSED else [f"QEMU status {status}"]

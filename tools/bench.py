@@ -204,6 +204,9 @@ def main():
     for failure in failures:
         print(f"failed: {failure}; log {arguments.log}")
     bad = [row for row in rows if row.problem()]
+    for row in bad:
+        print(f"failed: {row.name} ({row.machine}): {row.problem()}: {figure(row.value)}, "
+              f"budget {figure(row.budget)}; log {arguments.log}")
     print(f"{len(rows) - len(bad)} passed, {len(bad)} failed, 0 skipped")
     return 1 if bad or failures else 0
 
