@@ -71,6 +71,7 @@ SLOW = [
     Step(["lecture"], r"^qemu.py: passed "),
     Step(["call-path"], r"^vfree "),
     Step(["call-check"], r"^calls: "),
+    Step(["call-path"], r"\S"),
     Step(["check"], r"^check: "),
     Step(["quick"], r"^quick: "),
 ]

@@ -298,8 +298,8 @@ enum cpu_start smp_start_cpu(uint32_t apic_id)
 		log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
 		free_area(area);
 	} else {
-		log_line(LOG_WARN, "smp: APIC id 0x%x came and got no further: no more CPUs are started",
-			 apic_id);
+		log_line(LOG_WARN, "smp: APIC id 0x%x came and got no further: no more CPUs are "
+			 "started", apic_id);
 		low.is_late = true;
 		low.late_area = area;
 	}
