@@ -9,6 +9,7 @@ What a step prints is in build/log/STEP.log. Before the totals each failure is
 named again, with the log that has it.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -63,7 +64,8 @@ def steps(fuzz_programs):
 
 
 def end_group(process):
-    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def run_step(command, timeout_s):
@@ -74,12 +76,17 @@ def run_step(command, timeout_s):
                           start_new_session=True) as process:
         watchdog = threading.Timer(timeout_s, end_group, [process])
         watchdog.start()
-        for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            lines.append(line.rstrip("\n"))
-        status = process.wait()
-        watchdog.cancel()
+        try:
+            for line in process.stdout:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                lines.append(line.rstrip("\n"))
+            status = process.wait()
+        except BaseException:       # its group hears of no interruption
+            end_group(process)
+            raise
+        finally:
+            watchdog.cancel()
     is_timed_out = watchdog.finished.is_set() and status == -signal.SIGKILL
     return (None if is_timed_out else status), lines
 
@@ -130,6 +137,7 @@ def try_step(step):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sums, failures, started = [0, 0, 0], [], time.monotonic()
     for step in steps(sys.argv[1:]):
         counts, failed = try_step(step)

@@ -122,7 +122,7 @@ def make(words):
 
 def check_run(folder):
     """What `make run` left."""
-    log = (folder / "run.log").read_text()
+    log = (folder / "run.log").read_bytes().decode()     # with all ends of lines
     if "\x1b" in log or "\r" in log:
         raise Failure("the log has what paints a terminal")
     banners = [line for line in log.splitlines() if re.match(r"Slabstick \d", line)]
@@ -136,7 +136,7 @@ def check_run(folder):
 
 
 def run_step(step, run_folder):
-    status, lines = make([*step.words, f"RUN={run_folder.relative_to(ROOT)}"])
+    status, lines = make([*step.words, f"RUN={run_folder}"])
     last = lines[-1] if lines else ""
     if step.is_refused and status != 0 and any(line.startswith("usage: ") for line in lines):
         return

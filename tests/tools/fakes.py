@@ -53,6 +53,8 @@ BAD_BOOTS = {
     "a panic in a case": (GOOD[:GOOD.index("\r  ok 1 on-slab")]
                           + "\r\nBail out! mm/slab.c:9 boom\r\n", 37,
                           "panic: mm/slab.c:9 boom in slab / on-slab"),
+    "a panic because of a panic": (GOOD + "Bail out! first\r\nBail out! second\r\n", 37,
+                                   "panic: first"),
     "a panic behind a pass": (GOOD + "Bail out! late\r\n", 33, "panic: late"),
     "a panic without a word": (GOOD + "Bail out!\r\n", 33, "panic: without a message"),
     "a log cut in its middle": (GOOD[:GOOD.index("  # Subtest: slab")], 33, "promised 2 points"),

@@ -1,6 +1,7 @@
 """tests/all.py and tests/fuzz.py: what a failing step becomes."""
 
-import pathlib
+import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -83,6 +84,22 @@ class Steps(fakes.FakePrograms):
             self.assertEqual(all_steps.run_step([program], 0.5), (None, []))
         self.assertLess(time.monotonic() - started, 20)
         self.assertEqual(all_steps.count(None, (3, 0, 0), True), (3, 1, 0))
+        time.sleep(4)
+        self.assertFalse(mark.exists())
+
+    def test_an_interruption_ends_the_step_and_its_children(self):
+        mark, started = self.folder / "alive", self.folder / "started"
+        program = self.script("slow", f": >{started}; (sleep 3; : >{mark}) & sleep 60")
+        script = (f"import sys; sys.path[:0] = {sys.path!r}; import all\n"
+                  f"all.steps = lambda _: [all.Step('x', [{program!r}], 60)]\n"
+                  f"all.main()")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            started.unlink(missing_ok=True)
+            with subprocess.Popen([sys.executable, "-B", "-c", script], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) as process:
+                self.assertTrue(any(started.exists() or time.sleep(0.05) for _ in range(600)))
+                process.send_signal(number)
+                self.assertNotEqual(process.wait(timeout=30), 0)
         time.sleep(4)
         self.assertFalse(mark.exists())
 

@@ -65,6 +65,7 @@ class Machines(fakes.FakePrograms):
         self.assertEqual(self.run_one({"outcome": "panic"})[0], 1)
         self.fake_qemu(fakes.GOOD)
         self.assertEqual(self.run_one({"outcome": "panic"})[0], 1)
+        self.assertEqual(self.run_one({"outcome": "."})[0], 1)
 
     def test_a_banner_twice_fails(self):
         self.fake_qemu("Slabstick 0.0\r\n" + fakes.GOOD)

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import unittest
+import unittest.mock
 
+import fakes
 import qemu
 import targets
 
@@ -67,6 +69,74 @@ class Steps(unittest.TestCase):
             targets.compare(before, {})
         with self.assertRaisesRegex(targets.Failure, "left image.unfinished"):
             targets.compare(before, {**before, "image.unfinished": ""})
+
+
+class RandomOrder(fakes.FakePrograms):
+    """tests/targets.py with targets that do what they should, or do not."""
+
+    def run_targets(self, step, files=({"x": "1"},)):
+        found = iter(files)
+        last = files[-1]
+        with unittest.mock.patch.object(targets, "QUICK", [targets.Step(["image"], "^image")]), \
+                unittest.mock.patch.object(targets, "RUN", self.folder), \
+                unittest.mock.patch.object(targets, "checksums", lambda: next(found, last)), \
+                unittest.mock.patch.object(targets, "make", lambda _: step):
+            return self.call(targets.main, "--seed", 3)
+
+    def test_the_seed_is_told_and_all_may_pass(self):
+        ended, said = self.run_targets((0, ["image: it"]))
+        self.assertEqual(ended, 0, said)
+        self.assertIn("seed=3\n", said)
+        self.assertIn("\n2 passed, 0 failed, 0 skipped\n", said)
+
+    def test_what_must_fail(self):
+        for step in ((2, ["image: it"]), (0, ["something"]), (0, [])):
+            self.assertEqual(self.run_targets(step)[0], 1)
+        ended, said = self.run_targets((0, ["image: it"]), [{"x": "1"}, {"x": "2"}])
+        self.assertEqual(ended, 1)
+        self.assertIn("1 passed, 1 failed", said)
+
+    def test_a_refusal_must_be_one(self):
+        step = targets.Step(["usb"], "", is_refused=True)
+        for made, problems in (((2, ["usage: make usb"]), 0), ((0, ["usage: make usb"]), 1),
+                               ((2, ["usb: written"]), 1)):
+            with unittest.mock.patch.object(targets, "make", lambda _, made=made: made), \
+                    unittest.mock.patch("sys.stdout"):
+                self.assertEqual(len(targets.problems_of(targets.run_step, step, targets.RUN)),
+                                 problems)
+
+    def test_what_a_run_leaves(self):
+        self.script("mdir", "echo ::/slabstick/capture/machine.json")
+        log = f"Slabstick {qemu.VERSION}\nok\n"
+        path = f"{self.folder}:{os.environ['PATH']}"
+        with unittest.mock.patch.dict(os.environ, PATH=path):
+            for text, problems in ((log, 0), ("", 1), (log + log, 1), (log + "\x1b[2J", 1),
+                                   (log.replace("\n", "\r\n"), 1)):
+                (self.folder / "run.log").write_text(text, newline="")
+                self.assertEqual(len(targets.problems_of(targets.check_run, self.folder)),
+                                 problems, text)
+            self.script("mdir", "exit 1")
+            (self.folder / "run.log").write_text(log)
+            self.assertEqual(len(targets.problems_of(targets.check_run, self.folder)), 1)
+
+
+class Documents(unittest.TestCase):
+    NAME = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:[chS]|py|sh|toml|md|gdb))`")
+
+    def test_files_that_are_named_exist(self):
+        for document in ("README.md", "CONTRIBUTING.md", "mm/README.md"):
+            text = (ROOT / document).read_text()
+            missing = [name for name in self.NAME.findall(text)
+                       if not any((folder / name).is_file()
+                                  for folder in (ROOT, ROOT / "mm", ROOT / "include"))]
+            self.assertEqual(missing, [], document)
+            self.assertTrue(document != "README.md" or self.NAME.search(text))
+
+    def test_targets_that_are_named_exist(self):
+        for document in ("README.md", "CONTRIBUTING.md", "mm/README.md", "CHANGELOG.md"):
+            named = re.findall(r"(?:`|^    )make ([a-z-]+)", (ROOT / document).read_text(),
+                               re.MULTILINE)
+            self.assertEqual([name for name in named if name not in phony_targets()], [], document)
 
 
 class Version(unittest.TestCase):

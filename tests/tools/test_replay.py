@@ -33,6 +33,13 @@ def changed(*path_and_value):
     return got
 
 
+def first_range(start, end):
+    """Said alike by all: only the range itself is wrong."""
+    got = changed("usable", 0, [start, end])
+    got["nodes"][0]["mem"] = [[start, end]]
+    return got
+
+
 class Invariants(unittest.TestCase):
     def test_the_right_one_holds(self):
         replay.check_invariants(GOT)
@@ -41,9 +48,10 @@ class Invariants(unittest.TestCase):
         breaches = {
             "memory of a node that is not usable": changed("nodes", 0, "mem", [[MIB, 5 * MIB]]),
             "usable memory of no node": changed("nodes", 1, "mem", [[5 * MIB, 8 * MIB]]),
-            "an odd address": changed("usable", 0, [MIB + 1, 4 * MIB]),
-            "an empty range": changed("usable", 0, [4 * MIB, 4 * MIB]),
-            "low memory": changed("usable", 0, [0, 4 * MIB]),
+            "an odd start": first_range(MIB + 1, 4 * MIB),
+            "an odd end": first_range(MIB, 4 * MIB - 1),
+            "an empty range": first_range(4 * MIB, 4 * MIB),
+            "low memory": first_range(0, 4 * MIB),
             "touching ranges": changed("usable", [[MIB, 2 * MIB], [2 * MIB, 4 * MIB],
                                                   [5 * MIB, 9 * MIB]]),
             "overlap": changed("usable", [[MIB, 4 * MIB], [3 * MIB, 4 * MIB], [5 * MIB, 9 * MIB]]),
@@ -77,10 +85,13 @@ class Machines(fakes.FakePrograms):
             self.check(GOT, {"name": "m", "expect": {"silent": True}})
 
     def test_a_program_that_fails_or_talks_nonsense(self):
-        for text in ("exit 1", "kill -SEGV $$", "echo nonsense", "echo '{}'"):
+        good = f"echo '{json.dumps(GOT)}'"
+        for text in ("exit 1", f"{good}; exit 1", "kill -SEGV $$", "echo nonsense", "echo '{}'"):
             with unittest.mock.patch.object(replay, "REPLAY", self.script("replay", text)):
                 self.assertFalse(self.run_case("m", lambda _: replay.check_invariants(
                     replay.replay(self.folder))), text)
+        with unittest.mock.patch.object(replay, "REPLAY", self.script("replay", good)):
+            self.assertEqual(replay.replay(self.folder), GOT)
 
     def run_case(self, name, check):
         with unittest.mock.patch("builtins.print"):
