@@ -71,7 +71,6 @@ SLOW = [
     Step(["lecture"], r"^qemu.py: passed "),
     Step(["call-path"], r"^vfree "),
     Step(["call-check"], r"^calls: "),
-    Step(["call-path"], r"\S"),
     Step(["check"], r"^check: "),
     Step(["quick"], r"^quick: "),
 ]

@@ -4,8 +4,9 @@
  *
  * Model
  *   A request names an order, a kind of memory and how hard to try. What the fast
- *   paths (mm/page/page_fast.c) cannot serve comes here. The node's zonelist is walked: zones of the node from
- *   high to low, then the other nodes, nearest first. In each zone: the stack, the
+ *   paths (mm/page/page_fast.c) cannot serve comes here. The node's zonelist is
+ *   walked: zones of the node from high to low, then the other nodes, nearest
+ *   first. In each zone: the stack, the
  *   lists of the type, a whole pageblock of another type, memory that is not
  *   brought up yet, any block of another type. Only when no zone has any above
  *   its low watermark does the request go on: wake kswapd, go down to min, empty

@@ -146,8 +146,9 @@ static void cpus_parked(const char *argument)
 
 static void vendor(const char *argument)
 {
-	static const CHAR16 odd[] = L"\x2603 Snow\r\n\x1b[2J and a name that is far longer than anything "
-				    L"that a vendor of firmware should have put there, and more";
+	static const CHAR16 odd[] =
+		L"\x2603 Snow\r\n\x1b[2J and a name that is far longer than anything "
+		L"that a vendor of firmware should have put there, and more";
 
 	lie_system->FirmwareVendor = argument[0] ? (CHAR16 *)odd : NULL;
 }

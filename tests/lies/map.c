@@ -151,7 +151,8 @@ static void change_map(void)
 	if (is_overlapping) {
 		EFI_MEMORY_DESCRIPTOR *piece = largest();
 
-		add(EfiReservedMemoryType, piece->PhysicalStart + 64 * PAGE_BYTES, 64, ATTRIBUTE_WB);
+		add(EfiReservedMemoryType, piece->PhysicalStart + 64 * PAGE_BYTES, 64,
+		    ATTRIBUTE_WB);
 		add(EfiConventionalMemory, piece->PhysicalStart, 32, ATTRIBUTE_WB);
 	}
 	if (is_odd)
@@ -207,7 +208,8 @@ static void hook(void)
 {
 	if (entries)
 		return;
-	entries = lie_pages(EfiRuntimeServicesData, NR_ENTRIES_MAX * sizeof(*entries), FOUR_GIB_END);
+	entries =
+		lie_pages(EfiRuntimeServicesData, NR_ENTRIES_MAX * sizeof(*entries), FOUR_GIB_END);
 	buffer = lie_pages(EfiRuntimeServicesData, BUFFER_BYTES, FOUR_GIB_END);
 	lie_boot->GetMemoryMap = get_memory_map;
 }

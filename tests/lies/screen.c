@@ -79,7 +79,8 @@ static void screen_at(const char *argument)
 
 	own_screen();
 	bytes = (uint64_t)info.PixelsPerScanLine * info.VerticalResolution * BYTES_PER_PIXEL;
-	if (EFI_ERROR(lie_boot->AllocatePages(how, EfiReservedMemoryType, (bytes + 4095) / 4096, &pa)))
+	if (EFI_ERROR(lie_boot->AllocatePages(how, EfiReservedMemoryType, (bytes + 4095) / 4096,
+					      &pa)))
 		lie_give_up("no memory for the screen there");
 	mode.FrameBufferBase = pa;
 	mode.FrameBufferSize = bytes;

@@ -413,7 +413,8 @@ static void spcr(const char *argument)
 	char word[24];
 
 	own_roots();
-	for (unsigned i = 0; i < ARRAY_SIZE(values) && lie_next_word(&argument, word, sizeof(word)); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(values) && lie_next_word(&argument, word, sizeof(word));
+	     i++)
 		values[i] = lie_number(word, 0);
 	memcpy(table, "SPCR", 4);
 	put32(table + ACPI_LENGTH_OFFSET, 80);

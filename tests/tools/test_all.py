@@ -106,9 +106,10 @@ class Steps(fakes.FakePrograms):
     def test_the_steps_are_all_there(self):
         with unittest.mock.patch.object(all_steps.Step, "is_there", return_value=True):
             names = [step.name for step in all_steps.steps(["fuzz_x"])]
-        self.assertEqual(names, ["layers", "style", "tools", "port-check", "hosted units",
-                                 "hosted units, debug=all", "replay", "raw tables", "shell",
-                                 "targets", "fuzzers", "machines"])
+        self.assertEqual(len(set(names)), len(names))
+        self.assertLessEqual({"layers", "style", "tools", "port-check", "hosted units",
+                              "hosted units, debug=all", "replay", "raw tables", "shell",
+                              "targets", "fuzzers", "machines"}, set(names))
 
     def test_each_step_is_in_the_tree(self):
         for step in all_steps.steps([]):

@@ -277,7 +277,8 @@ static void draining_empties_every_stack(void)
 {
 	CHECK(setup());
 	for (unsigned order = 0; order <= 3; order++)
-		WITH_LOCAL(local, CHECK(page_stack_refill(stack_of(order, MIGRATE_MOVABLE), local)));
+		WITH_LOCAL(local,
+			   CHECK(page_stack_refill(stack_of(order, MIGRATE_MOVABLE), local)));
 	CHECK(is_sound());
 	cpu_data->is_drain_wanted = true;
 	WITH_LOCAL(local, page_stacks_drain(cpu_data, local));
