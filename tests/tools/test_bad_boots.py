@@ -181,8 +181,8 @@ class Benchmarks(fakes.FakePrograms):
 
     BUDGETS = ('[machine.bench]\ncpus = 1\nmemory = "256M"\nexpect = ["^the image"]\n'
                '[[row]]\nname = "a"\nbudget = 40\n')
-    LOG = ("the image\r\n@bench name=a instructions=40.00\r\nKTAP version 1\r\n1..1\r\n"
-           "ok 1 run=bench\r\n1 passed, 0 failed, 0 skipped\r\n")
+    LOG = ("the image\r\n@bench name=a instructions=40.00\r\n@zone name=a instructions=99\r\n"
+           "KTAP version 1\r\n1..1\r\nok 1 run=bench\r\n1 passed, 0 failed, 0 skipped\r\n")
 
     def run_one(self, *words):
         budgets = self.folder / "budgets.toml"
@@ -204,7 +204,7 @@ class Benchmarks(fakes.FakePrograms):
             "status": (self.LOG, 35, "QEMU status 35"),
             "ended early": (self.LOG, 0, "status 0"),
             "another image": (self.LOG.replace("the image", "x"), 33, "no line of the log"),
-            "cycles": (self.LOG.replace("instructions=", "cycles="), 33, "does not read 3.00"),
+            "cycles": (self.LOG.replace("instructions=4", "cycles=4"), 33, "does not read 3.00"),
             "nothing": ("", 33, "no line of the log"),
         }
         for name, (log, status, text) in bad.items():

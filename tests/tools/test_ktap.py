@@ -65,6 +65,9 @@ class Verdicts(unittest.TestCase):
         failed = [point for _, point in verdict.log.cases() if not point.is_ok]
         self.assertEqual(failed[0].comments, ["mm/slab/slab.c:7: x is 1"])
 
+    def test_the_first_plan_counts(self):
+        self.expect_failure(judge(GOOD.replace("1..2", "1..3\r\n1..2", 1)), "promised 3 points")
+
     def test_a_skip_needs_no_reason_to_be_one(self):
         self.assertEqual(judge(GOOD.replace("# SKIP one page only", "# SKIP")).log.counts(),
                          (2, 0, 1))

@@ -137,11 +137,42 @@ exit 33
         self.assertEqual((kept.read_text(), self.image.read_text()), ("written\n", "built"))
         self.assertEqual(list(kept.parent.iterdir()), [kept])
 
+    def test_a_stick_that_cannot_be_kept_leaves_nothing(self):
+        kept = self.folder / "run" / "kept.img"
+        kept.mkdir(parents=True)
+        with self.assertRaises(OSError):
+            self.boot(kept_stick=kept)
+        self.assertEqual(list(kept.parent.iterdir()), [kept])
+
     def test_what_was_built_is_never_written_to(self):
         run = qemu.Run(qemu.even_machine(1, 1 << 28, 0), qemu.IMAGE, is_snapshot=False)
         with unittest.mock.patch("os.path.isfile", return_value=True), \
                 self.assertRaisesRegex(qemu.CannotRun, "copy it"):
             run.command(self.folder)
+
+
+class Firmware(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.code = self.folder / "MY_CODE_4M.fd"
+        self.code.write_text("code")
+
+    def test_variables_are_found_beside_the_code(self):
+        self.assertEqual(qemu.find_ovmf(str(self.code)), (str(self.code), None))
+        variables = self.folder / "MY_VARS_4M.fd"
+        variables.write_text("vars")
+        self.assertEqual(qemu.find_ovmf(str(self.code)), (str(self.code), str(variables)))
+
+    def test_runs_get_copies_of_what_they_may_write(self):
+        alone = qemu.firmware_arguments(str(self.folder), str(self.code), None)
+        self.assertNotIn(str(self.code), " ".join(alone))
+        variables = self.folder / "MY_VARS_4M.fd"
+        variables.write_text("vars")
+        both = " ".join(qemu.firmware_arguments(str(self.folder), str(self.code), str(variables)))
+        self.assertIn(f"readonly=on,file={self.code}", both)
+        self.assertNotIn(str(variables), both)
 
 
 class MissingPrograms(unittest.TestCase):

@@ -1,6 +1,8 @@
 """The PE finisher and the layer check."""
 
+import pathlib
 import struct
+import tempfile
 import unittest
 import unittest.mock
 
@@ -34,6 +36,21 @@ class FinishPe(unittest.TestCase):
     def test_finishing_twice_changes_nothing(self):
         once = finish_pe.finish(make_pe())
         self.assertEqual(finish_pe.finish(once), once)
+
+    def test_a_file_is_written_whole_or_not_at_all(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            source, target = folder / "x.pe", folder / "made" / "x.EFI"
+            target.parent.mkdir()
+            source.write_bytes(make_pe())
+            with unittest.mock.patch("sys.argv", ["finish_pe.py", str(source), str(target)]):
+                with unittest.mock.patch("os.replace", side_effect=KeyboardInterrupt), \
+                        self.assertRaises(KeyboardInterrupt):
+                    finish_pe.main()
+                self.assertEqual(list(target.parent.iterdir()), [])
+                finish_pe.main()
+            self.assertEqual(list(target.parent.iterdir()), [target])
+            self.assertEqual(target.read_bytes(), finish_pe.finish(make_pe()))
 
     def test_wrong_files_are_refused(self):
         for data in (b"", b"MZ" + bytes(20), make_pe(alignment=512), make_pe(address=0x1234),
