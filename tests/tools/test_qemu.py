@@ -165,6 +165,15 @@ class Firmware(unittest.TestCase):
         variables.write_text("vars")
         self.assertEqual(qemu.find_ovmf(str(self.code)), (str(self.code), str(variables)))
 
+    def test_distributions_are_looked_through_in_order(self):
+        variables = self.folder / "OTHER.fd"
+        variables.write_text("vars")
+        places = [("/no/code.fd", str(variables)), (str(self.code), "/no/vars.fd"),
+                  (str(self.code), str(variables))]
+        with unittest.mock.patch.object(qemu, "OVMF_PLACES", places), \
+                unittest.mock.patch.dict(os.environ, OVMF=""):
+            self.assertEqual(qemu.find_ovmf(), (str(self.code), str(variables)))
+
     def test_runs_get_copies_of_what_they_may_write(self):
         alone = qemu.firmware_arguments(str(self.folder), str(self.code), None)
         self.assertNotIn(str(self.code), " ".join(alone))
