@@ -116,7 +116,8 @@ void apic_choose_mode(const struct boot_info *info)
 	bool is_reachable = mmu_windows.of[DEVICE_APIC].end_pa != 0;
 
 	if (!is_x2apic() && !is_reachable && !cpu_features.has_x2apic)
-		panic_at(__FILE__, __LINE__, "the local APIC at 0x%llx is not where a device can be",
+		panic_at(__FILE__, __LINE__,
+			 "the local APIC at 0x%llx is not where a device can be",
 			 (unsigned long long)(rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK));
 	must_use_x2apic = is_x2apic() || !is_reachable;
 	for (uint32_t i = 0; i < info->nr_cpus; i++)

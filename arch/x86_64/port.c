@@ -241,8 +241,8 @@ static bool is_refused(pfn_t pfn, uint64_t nr_pages, enum mm_port_protection pro
 
 	if (protection != MM_PORT_UNCACHED && protection != MM_PORT_WRITE_COMBINING)
 		return false;
-	verdict = windows_judge(&mmu_windows, mmu_boot_info, pfn_to_pa(pfn), pages_to_bytes(nr_pages),
-				protection == MM_PORT_WRITE_COMBINING);
+	verdict = windows_judge(&mmu_windows, mmu_boot_info, pfn_to_pa(pfn),
+				pages_to_bytes(nr_pages), protection == MM_PORT_WRITE_COMBINING);
 	if (verdict == WINDOW_SOUND)
 		return false;
 	log_line(LOG_WARN, "mmu: no device window of %llu pages at 0x%llx: it %s",

@@ -57,7 +57,8 @@ static bool holds_memory(const struct boot_info *info, uint64_t start_pa, uint64
 	for (uint32_t i = 0; i < info->nr_ranges; i++) {
 		const struct mem_range *range = &info->ranges[i];
 
-		if (start_pa < range->end && range->start < end_pa && !may_hold_devices(range->type))
+		if (start_pa < range->end && range->start < end_pa &&
+		    !may_hold_devices(range->type))
 			return true;
 	}
 	return false;
@@ -128,7 +129,8 @@ static void fill_uart(struct windows *windows, struct boot_info *info)
 	uint64_t bytes = NR_UART_REGISTERS *
 			 (uart->register_stride_bytes ? uart->register_stride_bytes : 1);
 
-	if (uart->space == UART_MEMORY && !add_device(windows, info, DEVICE_UART, uart->base, bytes))
+	if (uart->space == UART_MEMORY &&
+	    !add_device(windows, info, DEVICE_UART, uart->base, bytes))
 		uart->space = UART_NONE;
 	if (uart->space != UART_PORT || (uart->base < NR_PORTS && bytes <= NR_PORTS - uart->base))
 		return;
@@ -157,7 +159,8 @@ void windows_fill(struct windows *windows, struct boot_info *info, uint64_t apic
 bool windows_hold(const struct windows *windows, uint64_t start_pa, uint64_t end_pa)
 {
 	for (enum device device = 0; device < NR_DEVICES; device++)
-		if (start_pa >= windows->of[device].start_pa && end_pa <= windows->of[device].end_pa)
+		if (start_pa >= windows->of[device].start_pa &&
+		    end_pa <= windows->of[device].end_pa)
 			return true;
 	return false;
 }

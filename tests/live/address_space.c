@@ -241,8 +241,8 @@ static void only_devices_are_mapped_uncached(void)
 	CHECK(page != NULL);
 	CHECK(vmap(&page, 1, 0, MM_PORT_UNCACHED) == NULL);
 	CHECK(vmap(&page, 1, 0, MM_PORT_WRITE_COMBINING) == NULL);
-	CHECK_PANICS("MM_PORT_READ_WRITE", CHECK(port_protect_pages((uintptr_t)page_address(page), 1,
-								    MM_PORT_UNCACHED)));
+	CHECK_PANICS("MM_PORT_READ_WRITE",
+		     CHECK(port_protect_pages((uintptr_t)page_address(page), 1, MM_PORT_UNCACHED)));
 	__free_page(page);
 	for (uint32_t i = 0; i < info->nr_ranges; i++) {
 		const struct mem_range *range = &info->ranges[i];

@@ -170,7 +170,8 @@ static void a_misplaced_uart_is_dropped(void)
 	uart_is_dropped(UART_MEMORY, 0x700000000000, "lies beyond what this CPU can address");
 	uart_is_dropped(UART_MEMORY, GIB - 4, "lies in memory");
 	uart_is_dropped(UART_MEMORY, APIC_PA + 0x80, "has a page with another device");
-	uart_is_dropped(UART_MEMORY, SCREEN_PA + SCREEN_BYTES - 1, "has a page with another device");
+	uart_is_dropped(UART_MEMORY, SCREEN_PA + SCREEN_BYTES - 1,
+			"has a page with another device");
 	uart_is_dropped(UART_PORT, 0x10000, "lies beyond all ports");
 	uart_is_dropped(UART_PORT, 0xfff9, "lies beyond all ports");
 }
