@@ -356,8 +356,9 @@ static void describe_machine(const struct boot_info *info)
 		if (info->ranges[i].type == MEM_USABLE)
 			nr_pages += (info->ranges[i].end - info->ranges[i].start) >> PAGE_SHIFT;
 	format_text(facts.memory, sizeof(facts.memory),
-		    "%u CPUs, %u nodes, %llu MiB usable; firmware %s", info->nr_cpus, mm_topology()->nr_nodes,
-		    (unsigned long long)(nr_pages >> (20 - PAGE_SHIFT)), info->firmware_vendor);
+		    "%u CPUs, %u nodes, %llu MiB usable; firmware %s", info->nr_cpus,
+		    mm_topology()->nr_nodes, (unsigned long long)(nr_pages >> (20 - PAGE_SHIFT)),
+		    info->firmware_vendor);
 	screen_set_facts(&facts);
 }
 

@@ -65,7 +65,8 @@ static void print_address(unsigned depth, uintptr_t va)
 
 	symbol_describe(image_relative(va) - (depth > 0), name, sizeof(name));
 	if (is_in_image(va))
-		log_raw("  #%u image+0x%llx %s\n", depth, (unsigned long long)image_relative(va), name);
+		log_raw("  #%u image+0x%llx %s\n", depth, (unsigned long long)image_relative(va),
+			name);
 	else
 		log_raw("  #%u 0x%016llx\n", depth, (unsigned long long)va);
 }

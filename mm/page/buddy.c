@@ -80,7 +80,8 @@ static bool is_inside(const struct zone *zone, const struct page *page, unsigned
 
 /* Links @page into @area: the one place that knows which end of a list is used first. */
 static ALWAYS_INLINE void link_block(const struct zone *zone, struct free_area *area,
-				     struct page *page, enum migratetype migratetype, uint64_t state)
+				     struct page *page, enum migratetype migratetype,
+				     uint64_t state)
 	HOLDS(zone->lock)
 {
 	struct list_head *list = &area->free_list[migratetype];
@@ -93,7 +94,7 @@ static ALWAYS_INLINE void link_block(const struct zone *zone, struct free_area *
 	page_set_state(page, state);
 }
 
-/* Takes @page out of the list of @area. Its links are stale then: whoever uses it next sets them. */
+/* Takes @page out of the list of @area. Its links are stale then: its next user sets them. */
 static ALWAYS_INLINE void unlink_block(struct free_area *area, struct page *page)
 {
 	struct list_head *next = page->list.next;

@@ -3,8 +3,8 @@
  * its caller does then.
  *
  * Model
- *   One CPU at a time is armed. With its stacks closed every request of that CPU takes a slow path, and those ask here:
- *   the fast paths need not.
+ *   One CPU at a time is armed. With its stacks closed every request of that CPU
+ *   takes a slow path, and those ask here: the fast paths need not.
  */
 
 #include "mm/page/inject.h"

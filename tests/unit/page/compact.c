@@ -237,12 +237,8 @@ static void movable_pages_make_room_for_a_range(void)
 	is_taken = take_a_used_pageblock(&start_pfn);
 	CHECK(is_taken);
 	if (is_taken) {
-<<<<<<< HEAD
 		/* They are elsewhere, and whole: see drop(). */
 		CHECK_EQ(nr_movable_in(start_pfn), 0);
-=======
-		CHECK_EQ(nr_movable_in(start_pfn), 0);	/* elsewhere, and whole: see drop() */
->>>>>>> 9c94835 (tools/check_style.py: part of make check and of make test; no line over 100 columns)
 		free_contig_range(start_pfn, PAGEBLOCK_PAGES);
 	}
 	end(id);
