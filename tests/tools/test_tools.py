@@ -66,7 +66,6 @@ class Layers(unittest.TestCase):
                 *check_layers.place_problems(name)]
 
     def test_arrows_against_the_layers_are_found(self):
-        self.assertTrue(self.problems("mm/x.c", '#include "arch.h"\n'))
         self.assertTrue(self.problems("mm/x.c", '#include "efi/screen/font.h"\n'))
         self.assertTrue(self.problems("mm/x.c", "#include <efi.h>\n"))
         self.assertTrue(self.problems("include/x.h", '#include "tests/test.h"\n'))
