@@ -79,7 +79,7 @@ EFI_PURE_SOURCES := \
 # Talks to firmware or drives the boot.
 EFI_SOURCES := \
 	efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
-	efi/capture.c efi/stick.c efi/firmware.c \
+	efi/capture.c efi/stick.c efi/menu.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
 # Page-table code on plain memory: host-built too.

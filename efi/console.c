@@ -42,6 +42,18 @@ static void write_console(const char *text, size_t bytes)
 	}
 }
 
+void console_say(const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = format_vtext(text, sizeof(text), format, args);
+	va_end(args);
+	write_console(text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+}
+
 /* The log to the serial line, whether or not firmware still rules. */
 static void send_log_to_serial(void)
 {

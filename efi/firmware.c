@@ -268,6 +268,7 @@ struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_ta
 	take_table_pool(&draft);
 
 	info = fill_boot_info(&draft);
+	offer_menu(info);
 	leave_firmware(info);
 	finish_boot_info(info);
 	return info;

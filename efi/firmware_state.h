@@ -3,7 +3,7 @@
 
 /*
  * What the files that call the firmware share. Each calls those above it here,
- * none below: console.c, firmware_memory.c, firmware_tables.c, stick.c, and
+ * none below: console.c, firmware_memory.c, firmware_tables.c, stick.c, menu.c, and
  * firmware.c, which has the sequence. Nobody else includes it.
  */
 
@@ -45,6 +45,7 @@ struct firmware_state {
 	UINT32 map_version;
 	struct arena arena;
 	struct held_range held[NR_HELD];
+	bool has_fw_cfg_options;	/* an emulator handed options over, even empty ones */
 };
 
 extern struct firmware_state firmware;
@@ -59,6 +60,9 @@ void stop_between(const struct boot_info *info, const char *reason) NORETURN;
 
 void copy_vendor(char *to, size_t size);
 void print_banner(const char *vendor);
+
+/* Text for whoever sits at the screen, not for the log. */
+void console_say(const char *format, ...) PRINTF(1, 2);
 
 /* ---- firmware_memory.c ---- */
 
@@ -99,5 +103,10 @@ void read_options(struct boot_info *info);
 
 /* Saves what firmware says to the stick, unless capture=no. */
 void save_capture(const struct boot_info *info);
+
+/* ---- menu.c ---- */
+
+/* Asks a person what to do, unless somebody has said so already: see there. */
+void offer_menu(struct boot_info *info);
 
 #endif

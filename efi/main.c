@@ -48,9 +48,15 @@ struct action {
 	bool (*run)(const struct boot_info *info);
 };
 
+/* Cycles spent on the screen beside the log. */
+static uint64_t screen_cycles;
+
 static bool verify_and_show(void)
 {
+	uint64_t started = arch_cycles();
+
 	screen_refresh();
+	screen_cycles += arch_cycles() - started;
 	return mm_verify_all();
 }
 
@@ -291,6 +297,7 @@ static enum verdict run_actions(const struct boot_info *info)
 
 /* Cycles spent in the log's devices: they depend on the screen, not on what is logged about. */
 static uint64_t device_cycles;
+static uint64_t started_cycles;
 
 static void write_serial(const char *text, size_t bytes)
 {
@@ -389,10 +396,19 @@ static void print_verdict(enum verdict verdict)
 		log_raw("slabstick: FAILED, see above\n");
 }
 
+/* How long it all took, and how much of it devices: the budget of the screen. */
+static void print_cycles(void)
+{
+	log_raw("@run cycles=%llu device_cycles=%llu\n",
+		(unsigned long long)(arch_cycles() - started_cycles),
+		(unsigned long long)(device_cycles + screen_cycles));
+}
+
 static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
 {
 	const char *end = options_get("end");
 
+	print_cycles();
 	print_verdict(verdict);
 	show_verdict(info, verdict);
 	if (!end || strcmp(end, "exit") == 0)
@@ -417,6 +433,7 @@ static void run_kernel(const struct boot_info *info)
 
 static void kernel_main(struct boot_info *info)
 {
+	started_cycles = arch_cycles();
 	arch_init(info);
 	start_log(info);
 	memory_map_log(info);

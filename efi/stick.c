@@ -79,7 +79,8 @@ static void add_fw_cfg_options(uint8_t *text)
 	enum status status = fw_cfg_read("opt/slabstick/options", (char *)text,
 					 OPTIONS_FILE_BYTES + 1, &bytes);
 
-	if (status == STATUS_OK || status == STATUS_TOO_MANY)
+	firmware.has_fw_cfg_options = status == STATUS_OK || status == STATUS_TOO_MANY;
+	if (firmware.has_fw_cfg_options)
 		options_add_file(text, bytes, "fw_cfg");
 }
 

@@ -55,6 +55,7 @@ def steps(fuzz_programs):
         Step("raw tables", [PYTHON, "tests/raw_machines.py"], 900),
         Step("shell", [PYTHON, "tests/shell.py"], 400),
         Step("lies", [PYTHON, "tests/lies.py"], 900),
+        Step("screens", [PYTHON, "tests/screens.py"], 1200),
         Step("targets", [PYTHON, "tests/targets.py"], 600),
         Step("machines", [PYTHON, "tests/run.py"], 1500),
     ]

@@ -209,6 +209,7 @@ class Run:
     options: str = ""
     timeout_s: float = 300
     case_timeout_s: float = CASE_TIMEOUT_S      # for each case of the self-test
+    is_menu_wanted: bool = False    # the start screen, as a person would see it
     is_snapshot: bool = True        # writes of the guest to the stick are dropped
     kept_stick: pathlib.Path | None = None      # the guest writes to a copy, which goes here
     is_waiting_for_gdb: bool = False
@@ -234,8 +235,9 @@ class Run:
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
                    "-vga", "std", "-display", "none", "-serial", "stdio", "-no-reboot",
                    "-d", "cpu_reset", "-D", os.path.join(folder, "qemu.log")]
-        if self.options:
-            command += ["-fw_cfg", f"name=opt/slabstick/options,string={escaped(self.options)}"]
+        if not self.is_menu_wanted:     # options, even none, say that nobody is to be asked
+            command += ["-fw_cfg",
+                        f"name=opt/slabstick/options,string={escaped(self.options) or ' '}"]
         if self.is_waiting_for_gdb:
             command += ["-gdb", "tcp:127.0.0.1:1234", "-S"]
         return command + self.extra

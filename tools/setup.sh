@@ -23,6 +23,7 @@ needs() {
 	dosfstools       /usr/sbin/fsck.fat
 	python3          /usr/bin/python3
 	clang            clang
+	zbar-tools       zbarimg
 	END
 }
 
@@ -56,13 +57,13 @@ other_distributions() {
 	Slabstick's set-up installs packages on Debian and Ubuntu only. Install these, then
 	run make again:
 	  Fedora    dnf install gcc make binutils gnu-efi-devel edk2-ovmf \
-	              qemu-system-x86 mtools gdisk dosfstools python3 clang compiler-rt
+	              qemu-system-x86 mtools gdisk dosfstools python3 clang compiler-rt zbar
 	  Arch      pacman -S --needed base-devel gnu-efi edk2-ovmf qemu-system-x86 \
-	              mtools gptfdisk dosfstools python clang compiler-rt
+	              mtools gptfdisk dosfstools python clang compiler-rt zbar
 	  openSUSE  zypper install gcc make binutils gnu-efi qemu-ovmf-x86_64 qemu-x86 \
-	              mtools gptfdisk dosfstools python3 clang
+	              mtools gptfdisk dosfstools python3 clang zbar
 	  Alpine    apk add build-base gnu-efi-dev ovmf qemu-system-x86_64 mtools sgdisk \
-	              dosfstools python3 clang compiler-rt bash
+	              dosfstools python3 clang compiler-rt bash zbar
 	Firmware in an unusual place: make run OVMF=/path/to/OVMF_CODE.fd
 	END
 }
