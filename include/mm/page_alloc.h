@@ -47,6 +47,22 @@ static inline size_t large_stack_offset(unsigned order)
 	return (order - LARGE_ORDER_MIN) * (size_t)NR_STACK_TYPES * PAGE_STACK_BYTES;
 }
 
+/*
+ * All ways by which a page leaves the allocator, and by which it comes back:
+ *
+ *	alloc_pages, alloc_page, __get_free_pages	__free_pages, __free_page, free_pages
+ *	alloc_pages_node (alloc_pages_any)		put_page, when it was the last
+ *	alloc_pages_bulk				free_pages_bulk
+ *	alloc_contig_pages (mm/contig.h)		free_contig_range
+ *	alloc_pages_typed (vmalloc; mm/page/bulk.h)	free_pages_typed
+ *	large_alloc (kmalloc; mm/page/compound.h)	large_push, large_give_back
+ *	alloc_pages_before_cpu (mm/live.h)		never
+ *	section_bring_up: mem_map and its tables	never
+ *	movable_migrate: a move takes one block		and gives the other back
+ *
+ * Whoever counts or changes what happens at either end has these to look at.
+ */
+
 /* The ways in, for the wrappers below. @offset names the stack. */
 struct page *alloc_from_stack(size_t offset, gfp_t gfp);
 void free_to_stack(struct page *page, size_t offset);

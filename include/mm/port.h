@@ -31,6 +31,13 @@
  * must run under the local lock has a parameter of that type, so that who forgets
  * the lock has nothing to pass.
  *
+ * How code in mm may wait. It never sleeps and has no function to sleep with: there are
+ * spin locks, held for a bounded number of steps, and mm_port_spin_hint() in their
+ * loops. Whoever needs memory that is not there asks for it to be made
+ * (mm_port_wake_reclaim(), drain requests), does what it can itself within a bound
+ * (shrinkers, compaction) and returns NULL; a caller that may wait does so outside mm
+ * and asks again. Nothing is waited for with the local lock held.
+ *
  * tests/port_stub/ is the smallest port; mm/README.md explains porting.
  */
 

@@ -105,8 +105,12 @@ struct kmem_cache {
 	uint32_t flags;			/* slab_flags_t */
 	gfp_t gfp;			/* added to every request for pages */
 
-	uint32_t object_bytes;		/* what users may use: asked_bytes in words */
-	uint32_t asked_bytes;
+	/*
+	 * What users may use: asked_bytes up to whole words. Not how far apart objects
+	 * lie: that is layout.stride_bytes, red zones and alignment included.
+	 */
+	uint32_t object_bytes;
+	uint32_t asked_bytes;		/* of kmem_cache_create() */
 	uint32_t align;
 	uint64_t max_kept_objects;	/* free in the slabs of a node: see mm/slab/node.c */
 	uint16_t magazine_slots;	/* 0: no CPU arrays, no depot */
