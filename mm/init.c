@@ -25,33 +25,30 @@
 #include "mm/live.h"
 #include "mm/page/grow.h"
 #include "mm/page/node.h"
-#include "mm/page/section.h"
 #include "mm/report/boot_log.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
 
-static void create_sections(struct boot_state *state)
-{
-	struct section_setup setup = {
-		.topology = &live.topology,
-		.first_node = live.nodes[0],
-	};
-	pfn_t end_pfn = 0;
-
-	for_each_populated_zone(zone)
-		end_pfn = max_u64(end_pfn, zone->end_pfn);
-	setup.nr_sections = pfn_to_section(end_pfn - 1) + 1;
-	setup.states = boot_take(state, 0, setup.nr_sections, CACHE_LINE_BYTES);
-	live.end_pfn = end_pfn;
-	sections_init(&setup);
-}
-
 /* ---- CPUs ---- */
 
-/* The node whose zones serve CPUs of @nid first. */
+/* A node with less serves nobody first: 4 MiB. */
+#define MIN_NODE_PAGES	1024u
+
+/* The node whose zones serve CPUs of @nid first: the nearest with memory worth the name. */
 static struct pglist_data *memory_node_of(unsigned nid)
 {
-	return node_data(nid)->node_zonelists[ZONELIST_FALLBACK].zones[0]->node;
+	const struct zonelist *list = &node_data(nid)->node_zonelists[ZONELIST_FALLBACK];
+	struct pglist_data *largest = list->zones[0]->node;
+
+	for (uint32_t i = 0; i < list->nr_zones; i++) {
+		struct pglist_data *node = list->zones[i]->node;
+
+		if (node->node_present_pages >= MIN_NODE_PAGES)
+			return node;
+		if (node->node_present_pages > largest->node_present_pages)
+			largest = node;
+	}
+	return largest;
 }
 
 /* CPUs whose stacks are filled from @node: at least its own. */
@@ -138,6 +135,7 @@ static void start_allocators(void)
 		.nr_nodes = live.nr_nodes,
 		.nr_cpus = live.nr_cpus,
 		.end_pfn = live.end_pfn,
+		.first_nid = this_mm_cpu()->node->node_id,
 		.nearest_node = nearest_node,
 		.cpu_node = cpu_to_node,
 	};
@@ -166,7 +164,6 @@ void mm_init(const struct boot_info *info)
 	boot_start_bootmems(&state);
 	nodes_create(&state);
 	zonelists_create(&state);
-	create_sections(&state);
 	create_cpus(&state);
 	log_boot_zones();
 	hand_over_to_zones(&state);

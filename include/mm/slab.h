@@ -129,6 +129,7 @@ struct slab_setup {
 	unsigned nr_nodes;
 	unsigned nr_cpus;
 	pfn_t end_pfn;		/* no RAM at or above: bounds what kfree() believes */
+	unsigned first_nid;	/* the node of the first caches: it has memory for them */
 
 	/*
 	 * The @i-th nearest node with memory to @nid, beginning with @nid itself

@@ -344,10 +344,10 @@ const char *kmem_cache_name(const struct kmem_cache *cache)
 /* Of what one CPU writes at a time; what several do has lines of its own. */
 #define BOOT_ALIGN	16u
 
-static struct kmem_cache *first_cache_memory(void)
+static struct kmem_cache *first_cache_memory(unsigned nid)
 {
 	unsigned order = order_for_pages(bytes_to_pages(cache_struct_bytes()));
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
+	struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_COMP, order);
 
 	if (!page)
 		mm_port_panic(__FILE__, __LINE__, "slab_init: no page for the first cache");
@@ -428,7 +428,8 @@ void slab_init(const struct slab_setup *setup)
 	slab_no_array_init();
 
 	grace_init();
-	cache_cache = first_cache_memory();
+	node_cache = NULL;
+	cache_cache = first_cache_memory(setup->first_nid);
 	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), BOOT_ALIGN,
 			  &boot_nodes[0]);
 	node_cache = boot_cache_make("kmem_cache_node", sizeof(struct cache_node),

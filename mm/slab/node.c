@@ -308,8 +308,12 @@ static struct cache_node *cache_node_make(struct kmem_cache *cache, unsigned nid
 	/* node_cache's own come from where it has slabs already, or this would not end. */
 	gfp_t gfp = cache == node_cache ? GFP_NOWAIT | __GFP_THISNODE : GFP_NOWAIT;
 	unsigned from_nid = cache == node_cache ? slab_system.boot_nid : nid;
-	struct cache_node *node = slab_take_one(node_cache, gfp, from_nid, &state);
+	struct cache_node *node;
 
+	/* While there is no such cache yet, memory of the first node is all there is. */
+	if (!node_cache)
+		return NULL;
+	node = slab_take_one(node_cache, gfp, from_nid, &state);
 	if (!node)
 		return NULL;
 	cache_node_init(node, nid);
