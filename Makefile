@@ -50,7 +50,7 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c section.c page_stack.c page.c zonelist.c node.c \
+	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c map_plan.c section.c page_stack.c page.c zonelist.c node.c \
 	machine.c grow.c drain.c inject.c page_free.c page_alloc.c page_fast.c bulk.c compound.c \
 	reclaim.c movable.c isolate.c compact.c contig.c)
 PAGE_SOURCES += mm/page/use.c
@@ -104,7 +104,7 @@ LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
 HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/suite_machines.c \
-	tests/host/suite_reclaim.c tests/host/suite_compact.c \
+	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
 	tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
@@ -439,6 +439,7 @@ SOAK_SECONDS ?= 600
 SOAK_SEED ?= $(shell date +%s)
 soak-host: $(BUILD)/host/unit $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
 	$(Q)timeout 900 $(BUILD)/host/unit tests=soak seed=$(SOAK_SEED)
+	$(Q)timeout 900 $(BUILD)/host/unit tests=maps_soak seed=$(SOAK_SEED)
 	$(Q)timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
 	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 \
 		$(BUILD)/host/slab_stress_tsan 1000000 8 4

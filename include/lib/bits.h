@@ -19,6 +19,15 @@ static inline unsigned highest_bit(uint64_t word)
 	return 63u - (unsigned)__builtin_clzll(word);
 }
 
+static inline unsigned count_bits(uint64_t word)
+{
+	unsigned nr = 0;
+
+	for (; word != 0; word &= word - 1)
+		nr++;
+	return nr;
+}
+
 static inline uint64_t words_for_bits(uint64_t nr_bits)
 {
 	return nr_bits / BITS_PER_WORD + (nr_bits % BITS_PER_WORD != 0);

@@ -103,8 +103,10 @@ pfn_t mm_port_lookup(uintptr_t va);
  * Maps @nr_pages frames from @pfn into the vmemmap at @va, of one section, while no
  * allocator exists or is usable for it: table pages are taken with
  * @take_table_page(@arg), which returns the pfn of a zeroed page in the direct
- * map, or PFN_NONE. False when it did: then nothing is mapped. On return no CPU
- * sees the zeroes that were there. Called with locks held.
+ * map, or PFN_NONE. At most one for each 2 MiB of the vmemmap, aligned, that is
+ * mapped by less than 512 aligned frames at once, for each 1 GiB and each 512 GiB:
+ * so many there are; false when it had to take more. On return no CPU sees the
+ * zeroes that were there. Called with locks held.
  */
 bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 			 pfn_t (*take_table_page)(void *arg), void *arg) MUST_CHECK;

@@ -22,33 +22,31 @@
 
 /* ---- From bootmem to spans ---- */
 
-/* Where a node's spans are collected. */
+/* Where a node's memory is collected. */
 struct handover {
-	struct pglist_data *node;
+	struct node_spans *free;
 	struct pfn_span early;
-	struct pfn_span *free;
-	uint32_t nr_free;
-	uint32_t max_spans;
+	uint32_t max_taken;
 };
 
-static void add_free(struct handover *handover, struct pfn_span span)
+static void add_free(struct node_spans *free, struct pfn_span span)
 {
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-		struct pfn_span part = span_intersect(span, node_zone_limits(handover->node,
-								   (enum zone_type)type));
+		struct pfn_span part = span_intersect(span, node_zone_limits(free->node,
+									     (enum zone_type)type));
 
 		if (span_is_empty(part))
 			continue;
-		ASSERT(handover->nr_free < handover->max_spans);
-		handover->free[handover->nr_free++] = part;
+		ASSERT(free->nr_spans < free->max_spans);
+		free->spans[free->nr_spans++] = part;
 	}
 }
 
 static void add_taken(struct handover *handover, struct pfn_span span)
 {
-	struct pglist_data *node = handover->node;
+	struct pglist_data *node = handover->free->node;
 
-	ASSERT(node->nr_taken < handover->max_spans);
+	ASSERT(node->nr_taken < handover->max_taken);
 	node->taken[node->nr_taken++] = span;
 	node->nr_taken_pages += span_pages(span);
 }
@@ -57,7 +55,7 @@ static void add_taken(struct handover *handover, struct pfn_span span)
 static void visit_run(void *arg, pfn_t start_pfn, pfn_t end_pfn, bool is_free)
 {
 	struct handover *handover = arg;
-	const struct topology_node *described = &live.topology.nodes[handover->node->node_id];
+	const struct topology_node *described = &live.topology.nodes[handover->free->node->node_id];
 	struct pfn_span run = { start_pfn, end_pfn };
 
 	for (uint32_t i = 0; i < described->nr_memory; i++) {
@@ -66,7 +64,7 @@ static void visit_run(void *arg, pfn_t start_pfn, pfn_t end_pfn, bool is_free)
 		if (span_is_empty(part))
 			continue;
 		if (is_free)
-			add_free(handover, part);
+			add_free(handover->free, part);
 		else
 			add_taken(handover, part);
 	}
@@ -74,7 +72,7 @@ static void visit_run(void *arg, pfn_t start_pfn, pfn_t end_pfn, bool is_free)
 
 static void add_outside_window(struct handover *handover, struct pfn_span window)
 {
-	const struct topology_node *described = &live.topology.nodes[handover->node->node_id];
+	const struct topology_node *described = &live.topology.nodes[handover->free->node->node_id];
 
 	for (uint32_t i = 0; i < described->nr_memory; i++) {
 		struct pfn_span piece = boot_piece(described->first_memory + i);
@@ -83,7 +81,7 @@ static void add_outside_window(struct handover *handover, struct pfn_span window
 			struct pfn_span taken = span_intersect(*outside, handover->early);
 
 			for_each_rest(rest, *outside, handover->early)
-				add_free(handover, *rest);
+				add_free(handover->free, *rest);
 			if (!span_is_empty(taken))
 				add_taken(handover, taken);
 		}
@@ -125,19 +123,18 @@ static uint32_t join_spans(const struct pglist_data *node, struct pfn_span *span
 }
 
 /* Sorted spans of a node fall into its zones one after the other. */
-static void give_spans_to_zones(struct handover *handover)
+static void give_spans_to_zones(const struct node_spans *free)
 {
 	uint32_t at = 0;
 
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
-		struct zone *zone = &handover->node->node_zones[type];
+		struct zone *zone = &free->node->node_zones[type];
 
-		zone->spans = handover->free + at;
-		zone->nr_pending_pages = 0;
-		for (; at < handover->nr_free &&
-		       node_zone_type(handover->node, handover->free[at].start_pfn) == type; at++) {
+		zone->spans = free->spans + at;
+		for (; at < free->nr_spans &&
+		       node_zone_type(free->node, free->spans[at].start_pfn) == type; at++) {
 			zone->nr_spans++;
-			zone->nr_pending_pages += span_pages(handover->free[at]);
+			zone->nr_pending_pages += span_pages(free->spans[at]);
 		}
 		zone->managed_pages = zone->nr_pending_pages;
 		if (zone->nr_spans > 0)
@@ -158,15 +155,36 @@ static uint32_t max_spans_of(const struct topology_node *described, const struct
 
 static void create_span_arrays(unsigned nid, struct boot_state *state, struct handover *handover)
 {
-	handover->node = node_data(nid);
+	struct pglist_data *node = node_data(nid);
+	struct node_spans *free = handover->free;
+	uint32_t max_spans = max_spans_of(&live.topology.nodes[nid], &state->bootmems[nid]);
+
 	handover->early = state->early;
-	handover->max_spans = max_spans_of(&live.topology.nodes[nid], &state->bootmems[nid]);
-	handover->free = boot_alloc(state, nid, handover->max_spans * sizeof(struct pfn_span),
-				    sizeof(uint64_t));
-	handover->node->taken = boot_alloc(state, nid,
-					   handover->max_spans * sizeof(struct pfn_span),
-					   sizeof(uint64_t));
-	handover->node->bdata = boot_alloc(state, nid, sizeof(struct bootmem), sizeof(uint64_t));
+	handover->max_taken = max_spans;
+	free->node = node;
+	free->max_spans = map_plan_max_spans(max_spans);
+	free->spans = boot_alloc(state, nid, free->max_spans * sizeof(struct pfn_span),
+				 sizeof(uint64_t));
+	node->taken = boot_alloc(state, nid, max_spans * sizeof(struct pfn_span),
+				 sizeof(uint64_t));
+	node->bdata = boot_alloc(state, nid, sizeof(struct bootmem), sizeof(uint64_t));
+}
+
+/* Sections up to the end of memory, with room for where their mem_map will lie. */
+static void create_plan(struct boot_state *state, struct map_plan *plan,
+			const struct handover *handovers)
+{
+	pfn_t end_pfn = 0;
+
+	*plan = (struct map_plan){ .runs = NULL };
+	for_each_populated_zone(zone)
+		end_pfn = max_u64(end_pfn, zone->end_pfn);
+	live.end_pfn = end_pfn;
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+		plan->max_runs += map_plan_max_runs(handovers[nid].max_taken);
+	plan->nr_sections = pfn_to_section(end_pfn - 1) + 1;
+	plan->states = boot_alloc(state, 0, plan->nr_sections, CACHE_LINE_BYTES);
+	plan->runs = boot_alloc(state, 0, plan->max_runs * sizeof(*plan->runs), sizeof(uint64_t));
 }
 
 static void retire_bootmem(unsigned nid, struct boot_state *state, struct handover *handover)
@@ -174,26 +192,37 @@ static void retire_bootmem(unsigned nid, struct boot_state *state, struct handov
 	struct bootmem *bootmem = &state->bootmems[nid];
 	struct pfn_span window = { bootmem->start_pfn, bootmem->end_pfn };
 	struct pfn_span map = state->maps[nid];
+	struct node_spans *free = handover->free;
 
 	if (boot_has_bootmem(bootmem))
 		bootmem_retire(bootmem, map.start_pfn, span_pages(map), visit_run, handover);
 	add_outside_window(handover, window);
-	sort_spans(handover->free, handover->nr_free);
-	handover->nr_free = join_spans(handover->node, handover->free, handover->nr_free);
-	give_spans_to_zones(handover);
-	*handover->node->bdata = *bootmem;
+	sort_spans(free->spans, free->nr_spans);
+	free->nr_spans = join_spans(free->node, free->spans, free->nr_spans);
+	*free->node->bdata = *bootmem;
 }
 
 void hand_over_to_zones(struct boot_state *state)
 {
 	struct handover *handovers = boot_alloc(state, 0, live.nr_nodes * sizeof(*handovers),
 						sizeof(uint64_t));
+	struct node_spans *nodes = boot_alloc(state, 0, live.nr_nodes * sizeof(*nodes),
+					      sizeof(uint64_t));
+	struct map_plan plan;
 
 	/* All arrays first: an allocation on a node that has retired is refused. */
-	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++) {
+		handovers[nid].free = &nodes[nid];
 		create_span_arrays(nid, state, &handovers[nid]);
+	}
+	create_plan(state, &plan, handovers);
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		retire_bootmem(nid, state, &handovers[nid]);
+	if (!map_plan_make(&plan, nodes, live.nr_nodes))
+		mm_port_panic(__FILE__, __LINE__, "no memory for the tables of mem_map");
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+		give_spans_to_zones(&nodes[nid]);
+	sections_init(&plan, node_data(0));
 }
 
 /* ---- Growing ---- */
@@ -224,66 +253,27 @@ static void take_pending(struct zone *zone, uint64_t nr_pages)
 			 __ATOMIC_RELAXED);
 }
 
-static void hand_over(struct zone *zone, const struct section_offer *offer, uint64_t nr_pages)
+static void give_piece(struct zone *zone, struct pfn_span piece)
 {
 	spin_lock(&zone->lock);
-	take_pending(zone, nr_pages);
-	zone->managed_pages -= offer->nr_taken_pages;
-	zone->nr_metadata_pages += offer->nr_taken_pages;
-	buddy_free_range(zone, zone->mem_map + offer->head.start_pfn,
-			 offer->head.end_pfn - offer->head.start_pfn);
-	buddy_free_range(zone, zone->mem_map + offer->tail.start_pfn,
-			 offer->tail.end_pfn - offer->tail.start_pfn);
+	take_pending(zone, span_pages(piece));
+	buddy_free_range(zone, zone->mem_map + piece.start_pfn, span_pages(piece));
 	spin_unlock(&zone->lock);
-}
-
-/*
- * Gives up @piece, a few pages alone in a section: too little even for the
- * tables that would map their mem_map. It must not block what comes after it.
- */
-static void drop(struct zone *zone, struct pfn_span piece) HOLDS(zone->grow_lock)
-{
-	struct pfn_span *span = &zone->spans[zone->grow_span];
-	uint64_t nr_pages = piece.end_pfn - piece.start_pfn;
-
-	spin_lock(&zone->lock);
-	take_pending(zone, nr_pages);
-	zone->managed_pages -= nr_pages;
-	zone->nr_metadata_pages += nr_pages;
-	spin_unlock(&zone->lock);
-	if (piece.start_pfn > span->start_pfn) {
-		span->end_pfn = piece.start_pfn;
-		zone->grow_span++;
-	} else if (piece.end_pfn < span->end_pfn) {
-		span->start_pfn = piece.end_pfn;
-	} else {
-		zone->nr_spans--;
-		memmove(span, span + 1, (zone->nr_spans - zone->grow_span) * sizeof(*span));
-	}
-	if (zone->grow_span < zone->nr_spans)
-		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
 }
 
 bool zone_grow(struct zone *zone)
 {
-	struct section_offer offer = { .zone = zone };
-	struct pfn_span piece = { 0, 0 };
-	bool is_up = false;
+	bool has_more;
 
 	spin_lock(&zone->grow_lock);
-	if (zone->grow_span < zone->nr_spans) {
-		piece = next_piece(zone);
-		offer.head = piece;
-		is_up = section_bring_up(pfn_to_section(piece.start_pfn), &offer);
-	}
-	if (is_up) {
-		hand_over(zone, &offer, piece.end_pfn - piece.start_pfn);
+	has_more = zone->grow_span < zone->nr_spans;
+	if (has_more) {
+		struct pfn_span piece = next_piece(zone);
+
+		section_bring_up(pfn_to_section(piece.start_pfn));
+		give_piece(zone, piece);
 		advance(zone, piece.end_pfn);
-	} else if (piece.end_pfn - piece.start_pfn < TABLE_PAGES_PER_MAPPING &&
-		   piece.end_pfn != 0) {
-		drop(zone, piece);
-		is_up = true;
 	}
 	spin_unlock(&zone->grow_lock);
-	return is_up;
+	return has_more;
 }

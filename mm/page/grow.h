@@ -14,7 +14,7 @@ void hand_over_to_zones(struct boot_state *state);
 
 /*
  * Brings up the next pending piece of @zone: at most the part of one span that
- * lies in one section. False when nothing is pending, or mem_map has no place.
+ * lies in one section. False when nothing is pending: nothing else prevents it.
  * Context: no zone lock held.
  */
 bool zone_grow(struct zone *zone);

@@ -6,67 +6,65 @@
  *   fill 2 MiB. The vmemmap has a fixed place for each; a section is up when its
  *   place is mapped and its pages are initialised. That happens when a zone
  *   first needs the memory, so that boot costs the same for 1 GiB and 8 TiB.
+ *   Where the memory for it lies has been decided at boot (mm/page/map_plan.c).
  *
- *   Where the zone has an aligned 2 MiB block free in the section, that block
- *   becomes the section's mem_map, in one large mapping: metadata lies on the
- *   node it describes, and leaves with its section. Else a free block of another
- *   section is borrowed. Else single pages serve those pageblocks that have RAM.
  *   Whatever is not mapped reads as zeroes (mm/port.h), which is PAGE_HOLE, and is
- *   never written.
+ *   never written. Of a fresh page only the words `state` (0, PAGE_HOLE) and
+ *   `notes` are initialised: the links are written before they are read.
  *
- *   Of a fresh page only the words `state` (0, PAGE_HOLE) and `notes` are
- *   initialised: the links are written before they are read.
- *
- * Invariants
- *   SECTION-1  a section goes from absent to busy to up, or back to absent; once up it
- *       stays so
- *   SECTION-2  every pageblock with RAM in a section that is up has writable metadata
- *   SECTION-3  a metadata page is PAGE_RESERVED where it has a struct page itself
- *   SECTION-4  ZONE_MOVABLE holds mem_map of its own sections only, and no table while
- *       another zone of the node has a page
+ * Invariants, for a quiet system
+ *   SECTION-1  no section is busy, and nr_up of them are up
+ *   SECTION-2  each pageblock with memory of a zone is in a run of the plan
+ *   SECTION-3  a page that holds mem_map or waits to be a table is PAGE_RESERVED where
+ *       it has a struct page itself
+ *   SECTION-4  ZONE_MOVABLE pays for sections it has a part in, and for no table
+ *   SECTION-5  runs are sorted, share no section, and have the pages they need
+ *   SECTION-6  pages of runs, and those given up, are the zones' metadata pages
  *
  * Locking
  *   `states` are claimed by compare and exchange; who loses waits. map_lock
  *   serialises changes of the vmemmap's tables. The caller may hold one zone's
- *   grow_lock; a zone's lock is taken for the time of borrowing.
+ *   grow_lock.
  */
 
 #include "mm/page/section.h"
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/page/buddy.h"
 
-enum section_state { SECTION_ABSENT, SECTION_BUSY, SECTION_UP };
-
-#define METADATA_PAGES		(SECTION_PAGES * sizeof(struct page) / PAGE_SIZE)
-#define METADATA_ORDER		9u
-#define PAGEBLOCK_METADATA	(PAGEBLOCK_PAGES * sizeof(struct page) / PAGE_SIZE)
-#define SECTION_PAGEBLOCKS	(SECTION_PAGES / PAGEBLOCK_PAGES)
-
-
-_Static_assert(METADATA_PAGES == 1u << METADATA_ORDER, "a section's mem_map is one 2 MiB page");
 _Static_assert(PAGE_HOLE == 0, "zeroed metadata reads as a hole");
 
 static struct {
-	struct section_setup setup;
+	struct map_plan plan;
+	struct pglist_data *first_node;
 	struct spinlock map_lock;
 	uint64_t nr_up;
 } sections;
 
-void sections_init(const struct section_setup *setup)
+void sections_init(const struct map_plan *plan, struct pglist_data *first_node)
 {
-	sections.setup = *setup;
+	sections.plan = *plan;
+	sections.first_node = first_node;
 	sections.nr_up = 0;
-	memset(setup->states, SECTION_ABSENT, setup->nr_sections);
+}
+
+struct map_plan *sections_plan(void)
+{
+	return &sections.plan;
 }
 
 bool section_is_up(pfn_t pfn)
 {
 	uint64_t section = pfn_to_section(pfn);
 
-	return section < sections.setup.nr_sections &&
-	       __atomic_load_n(&sections.setup.states[section], __ATOMIC_ACQUIRE) == SECTION_UP;
+	return section < sections.plan.nr_sections &&
+	       __atomic_load_n(&sections.plan.states[section], __ATOMIC_ACQUIRE) == SECTION_UP;
+}
+
+bool page_is_described(pfn_t pfn)
+{
+	return section_is_up(pfn) && map_run_has(map_plan_find(&sections.plan, pfn_to_section(pfn)),
+						 pfn % SECTION_PAGES / PAGEBLOCK_PAGES);
 }
 
 uint64_t nr_sections_up(void)
@@ -74,169 +72,52 @@ uint64_t nr_sections_up(void)
 	return __atomic_load_n(&sections.nr_up, __ATOMIC_RELAXED);
 }
 
-/* ---- Memory for metadata ---- */
-
-static uint64_t nr_offered(const struct section_offer *offer)
-{
-	return (offer->head.end_pfn - offer->head.start_pfn) +
-	       (offer->tail.end_pfn - offer->tail.start_pfn);
-}
-
-/*
- * Cuts the highest aligned 2 MiB block out of @offer; PFN_NONE when it has none
- * or too little would be left for table pages.
- */
-static pfn_t offer_take_block(struct section_offer *offer)
-{
-	pfn_t end_pfn = align_down(offer->head.end_pfn, METADATA_PAGES);
-
-	if (nr_offered(offer) < METADATA_PAGES + TABLE_PAGES_PER_MAPPING)
-		return PFN_NONE;
-	if (end_pfn < METADATA_PAGES || end_pfn - METADATA_PAGES < offer->head.start_pfn)
-		return PFN_NONE;
-	offer->tail = (struct pfn_span){ end_pfn, offer->head.end_pfn };
-	offer->head.end_pfn = end_pfn - METADATA_PAGES;
-	offer->nr_taken_pages += METADATA_PAGES;
-	return offer->head.end_pfn;
-}
-
-static pfn_t offer_take_page(struct section_offer *offer)
-{
-	struct pfn_span *span = &offer->head;
-	pfn_t pfn;
-
-	if (span->start_pfn == span->end_pfn)
-		span = &offer->tail;
-	if (span->start_pfn == span->end_pfn)
-		return PFN_NONE;
-	pfn = --span->end_pfn;
-	offer->nr_taken_pages++;
-	memset(phys_to_virt(pfn_to_pa(pfn)), 0, PAGE_SIZE);
-	return pfn;
-}
-
-/* A free block of @zone, made metadata. */
-static pfn_t borrow_from_zone(struct zone *zone, unsigned order)
-{
-	struct page *page = NULL;
-
-	spin_lock(&zone->lock);
-	for (unsigned type = 0; type < MIGRATE_PCPTYPES && !page; type++)
-		page = buddy_take(zone, order, (enum migratetype)type);
-	if (page) {
-		page_set_state(page, make_page_state(PAGE_RESERVED, order, zone->index, 0));
-		zone->managed_pages -= pages_in(order);
-		zone->nr_metadata_pages += pages_in(order);
-	}
-	spin_unlock(&zone->lock);
-	return page ? zone_page_to_pfn(zone, page) : PFN_NONE;
-}
-
-static pfn_t borrow_from_node(struct pglist_data *node, unsigned order)
-{
-	pfn_t pfn = PFN_NONE;
-
-	/* Metadata of other sections would keep ZONE_MOVABLE from being emptied. */
-	for (unsigned type = ZONE_MOVABLE; type-- > 0 && pfn == PFN_NONE;)
-		pfn = borrow_from_zone(&node->node_zones[type], order);
-	return pfn;
-}
-
-static pfn_t borrow_block(void)
-{
-	pfn_t pfn = PFN_NONE;
-
-	for (struct pglist_data *node = sections.setup.first_node; node && pfn == PFN_NONE;
-	     node = node->pgdat_next)
-		pfn = borrow_from_node(node, METADATA_ORDER);
-	return pfn;
-}
-
-/*
- * The port's source of table pages. A table serves many sections: of ZONE_MOVABLE
- * it would stay behind when its section leaves, so the node's other zones give it
- * while they have a page listed.
- */
-static pfn_t take_table_page(void *arg)
-{
-	struct section_offer *offer = arg;
-	pfn_t pfn = PFN_NONE;
-
-	if (offer->zone->type == ZONE_MOVABLE)
-		pfn = borrow_from_node(offer->zone->node, 0);
-	if (pfn == PFN_NONE)
-		return offer_take_page(offer);
-	memset(phys_to_virt(pfn_to_pa(pfn)), 0, PAGE_SIZE);
-	return pfn;
-}
-
 /* ---- Mapping ---- */
 
-static uintptr_t vmemmap_of(pfn_t pfn)
+static pfn_t take_table_page(void *arg)
 {
-	return mm_port_vmemmap + pfn * sizeof(struct page);
+	(void)arg;
+	return map_plan_take_table(&sections.plan);
 }
 
-static bool map_metadata(pfn_t described_pfn, pfn_t metadata_pfn, uint64_t nr_metadata_pages,
-			 struct section_offer *offer)
+/* The plan has a page for each table that mm/port.h allows the port to take. */
+static void map_metadata(pfn_t described_pfn, pfn_t metadata_pfn, uint64_t nr_metadata_pages)
 {
+	uintptr_t va = mm_port_vmemmap + described_pfn * sizeof(struct page);
 	bool is_mapped;
 
 	spin_lock(&sections.map_lock);
-	is_mapped = mm_port_map_vmemmap(vmemmap_of(described_pfn), metadata_pfn, nr_metadata_pages,
-					take_table_page, offer);
+	is_mapped = mm_port_map_vmemmap(va, metadata_pfn, nr_metadata_pages, take_table_page, NULL);
 	spin_unlock(&sections.map_lock);
-	return is_mapped;
+	ASSERT(is_mapped);
 }
 
-/* True when the machine has usable memory in the pageblock at @start_pfn. */
-static bool has_memory(pfn_t start_pfn)
+/* The first pageblock from @block on that @run has, or has not; or SECTION_PAGEBLOCKS. */
+static uint64_t next_block(const struct map_run *run, uint64_t block, bool has)
 {
-	const struct topology *topology = sections.setup.topology;
-	uint64_t start = pfn_to_pa(start_pfn);
-	uint64_t end = start + pages_to_bytes(PAGEBLOCK_PAGES);
-
-	for (uint32_t i = 0; i < topology->nr_memory; i++)
-		if (topology->memory[i].start < end && topology->memory[i].end > start)
-			return true;
-	return false;
+	while (block < SECTION_PAGEBLOCKS && map_run_has(run, block) != has)
+		block++;
+	return block;
 }
 
-static uint64_t nr_single_pages_needed(pfn_t section_pfn)
+/* For each stretch of pageblocks [first, end) that @run has. */
+#define for_each_stretch(first, end, run)						\
+	for (uint64_t first = next_block(run, 0, true), end = next_block(run, first, false); \
+	     first < SECTION_PAGEBLOCKS;						\
+	     first = next_block(run, end, true), end = next_block(run, first, false))
+
+static void map_section(const struct map_run *run, uint64_t section)
 {
-	uint64_t nr_pages = TABLE_PAGES_PER_MAPPING;
+	pfn_t metadata_pfn = run->pages.start_pfn +
+			     (section - run->first_section) * map_run_pages(run);
 
-	for (uint64_t block = 0; block < SECTION_PAGEBLOCKS; block++)
-		if (has_memory(section_pfn + block * PAGEBLOCK_PAGES))
-			nr_pages += PAGEBLOCK_METADATA;
-	return nr_pages;
-}
+	for_each_stretch(first, end, run) {
+		uint64_t nr_pages = (end - first) * PAGEBLOCK_METADATA;
 
-/* Metadata of one pageblock from single pages. */
-static bool map_pageblock(pfn_t start_pfn, struct section_offer *offer)
-{
-	uint64_t pages_per_page = PAGEBLOCK_PAGES / PAGEBLOCK_METADATA;
-
-	for (uint64_t i = 0; i < PAGEBLOCK_METADATA; i++) {
-		pfn_t pfn = offer_take_page(offer);
-
-		if (pfn == PFN_NONE || !map_metadata(start_pfn + i * pages_per_page, pfn, 1, offer))
-			return false;
+		map_metadata(section * SECTION_PAGES + first * PAGEBLOCK_PAGES, metadata_pfn,
+			     nr_pages);
+		metadata_pfn += nr_pages;
 	}
-	return true;
-}
-
-static bool map_single_pages(pfn_t section_pfn, struct section_offer *offer)
-{
-	if (nr_offered(offer) < nr_single_pages_needed(section_pfn))
-		return false;
-	for (uint64_t block = 0; block < SECTION_PAGEBLOCKS; block++) {
-		pfn_t start_pfn = section_pfn + block * PAGEBLOCK_PAGES;
-
-		if (has_memory(start_pfn) && !map_pageblock(start_pfn, offer))
-			return false;
-	}
-	return true;
 }
 
 /* ---- Initialisation ---- */
@@ -256,87 +137,150 @@ static void init_pages(struct page *page, uint64_t nr_pages)
 	}
 }
 
-static void init_section(pfn_t section_pfn, bool has_single_pages)
+static void init_section(const struct map_run *run, pfn_t section_pfn)
 {
-	for (uint64_t block = 0; block < SECTION_PAGEBLOCKS; block++) {
-		pfn_t pfn = section_pfn + block * PAGEBLOCK_PAGES;
+	for_each_stretch(first, end, run) {
+		pfn_t pfn = section_pfn + first * PAGEBLOCK_PAGES;
 
-		if (has_single_pages && !has_memory(pfn))
-			continue;
-		init_pages(pfn_to_page(pfn), PAGEBLOCK_PAGES);
-		pfn_to_page(pfn)->block_migratetype = MIGRATE_MOVABLE;
+		init_pages(pfn_to_page(pfn), (end - first) * PAGEBLOCK_PAGES);
+		for (; first < end; first++, pfn += PAGEBLOCK_PAGES)
+			pfn_to_page(pfn)->block_migratetype = MIGRATE_MOVABLE;
 	}
 }
 
-static void mark_reserved(const struct zone *zone, pfn_t start_pfn, pfn_t end_pfn)
+/* What of @span lies in the section of @run that begins at @section_pfn. */
+static void mark_reserved(const struct map_run *run, pfn_t section_pfn,
+			  const struct pglist_data *node, struct pfn_span span)
 {
-	for (pfn_t pfn = start_pfn; pfn < end_pfn; pfn++)
-		page_set_state(pfn_to_page(pfn),
-			       make_page_state(PAGE_RESERVED, 0, zone->index, 0));
-}
+	span = span_intersect(span, (struct pfn_span){ section_pfn, section_pfn + SECTION_PAGES });
+	for (pfn_t pfn = span.start_pfn; pfn < span.end_pfn; pfn++) {
+		const struct zone *zone = &node->node_zones[node_zone_type(node, pfn)];
 
-/* What boot took of this section says so. */
-static void mark_taken(pfn_t section_pfn)
-{
-	for (struct pglist_data *node = sections.setup.first_node; node; node = node->pgdat_next) {
-		for (uint32_t i = 0; i < node->nr_taken; i++) {
-			const struct pfn_span *span = &node->taken[i];
-			pfn_t start_pfn = max_u64(span->start_pfn, section_pfn);
-			pfn_t end_pfn = min_u64(span->end_pfn, section_pfn + SECTION_PAGES);
-
-			if (start_pfn < end_pfn)
-				mark_reserved(&node->node_zones[node_zone_type(node, start_pfn)],
-					      start_pfn, end_pfn);
-		}
+		if (map_run_has(run, (pfn - section_pfn) / PAGEBLOCK_PAGES))
+			page_set_state(pfn_to_page(pfn),
+				       make_page_state(PAGE_RESERVED, 0, zone->index, 0));
 	}
 }
 
-static bool build(uint64_t section, struct section_offer *offer)
+/* What boot took of this section says so, and what mem_map is made of. */
+static void mark_taken(const struct map_run *run, pfn_t section_pfn)
 {
-	struct pfn_span offered = offer->head;
-	pfn_t section_pfn = section * SECTION_PAGES;
-	pfn_t block_pfn = offer_take_block(offer);
-	bool is_single = false;
-
-	if (nr_offered(offer) < TABLE_PAGES_PER_MAPPING)
-		return false;
-	if (block_pfn == PFN_NONE)
-		block_pfn = borrow_block();
-	if (block_pfn == PFN_NONE)
-		is_single = true;
-	if (is_single ? !map_single_pages(section_pfn, offer)
-		      : !map_metadata(section_pfn, block_pfn, METADATA_PAGES, offer))
-		return false;
-	init_section(section_pfn, is_single);
-	mark_taken(section_pfn);
-	/* Of the offer, what is in neither piece now holds metadata. */
-	mark_reserved(offer->zone, offer->head.end_pfn,
-		      offer->tail.end_pfn > offer->tail.start_pfn ? offer->tail.start_pfn
-								 : offered.end_pfn);
-	if (offer->tail.end_pfn > offer->tail.start_pfn)
-		mark_reserved(offer->zone, offer->tail.end_pfn, offered.end_pfn);
-	return true;
+	for (struct pglist_data *node = sections.first_node; node; node = node->pgdat_next)
+		for (uint32_t i = 0; i < node->nr_taken; i++)
+			mark_reserved(run, section_pfn, node, node->taken[i]);
+	for (uint32_t i = 0; i < sections.plan.nr_runs; i++)
+		mark_reserved(run, section_pfn, sections.plan.runs[i].node,
+			      sections.plan.runs[i].pages);
 }
 
-bool section_bring_up(uint64_t section, struct section_offer *offer)
+void section_bring_up(uint64_t section)
 {
-	uint8_t *state = &sections.setup.states[section];
+	uint8_t *state = &sections.plan.states[section];
 	uint8_t absent = SECTION_ABSENT;
+	const struct map_run *run;
 
-	ASSERT(section < sections.setup.nr_sections);
+	ASSERT(section < sections.plan.nr_sections);
 
 	while (!__atomic_compare_exchange_n(state, &absent, SECTION_BUSY, false, __ATOMIC_ACQUIRE,
 					    __ATOMIC_ACQUIRE)) {
 		if (absent == SECTION_UP)
-			return true;
+			return;
+		ASSERT(absent != SECTION_NONE);
 		absent = SECTION_ABSENT;
 		mm_port_spin_hint();
 	}
-	if (!build(section, offer)) {
-		__atomic_store_n(state, SECTION_ABSENT, __ATOMIC_RELEASE);
-		return false;
-	}
+	run = map_plan_find(&sections.plan, section);
+	map_section(run, section);
+	init_section(run, section * SECTION_PAGES);
+	mark_taken(run, section * SECTION_PAGES);
 	__atomic_fetch_add(&sections.nr_up, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(state, SECTION_UP, __ATOMIC_RELEASE);
+}
+
+/* ---- Verification ---- */
+
+static bool verify_states(struct violation *out)
+{
+	const struct map_plan *plan = &sections.plan;
+	uint64_t nr_up = 0;
+
+	for (uint64_t section = 0; section < plan->nr_sections; section++) {
+		REQUIRE("SECTION-1", section, plan->states[section] != SECTION_BUSY);
+		nr_up += plan->states[section] == SECTION_UP;
+	}
+	REQUIRE("SECTION-1", nr_up, nr_up == sections.nr_up);
+	return true;
+}
+
+/* A run of long spans has every pageblock, so its first section speaks for the others. */
+static bool verify_span(struct pfn_span span, struct violation *out)
+{
+	pfn_t pfn = align_down(span.start_pfn, PAGEBLOCK_PAGES);
+
+	while (pfn < span.end_pfn) {
+		const struct map_run *run = map_plan_find(&sections.plan, pfn_to_section(pfn));
+
+		REQUIRE("SECTION-2", pfn, run != NULL);
+		REQUIRE("SECTION-2", pfn,
+			map_run_has(run, pfn % SECTION_PAGES / PAGEBLOCK_PAGES));
+		pfn = run->end_section - run->first_section > 1 ? run->end_section * SECTION_PAGES
+								: pfn + PAGEBLOCK_PAGES;
+	}
+	return true;
+}
+
+static bool verify_run(const struct map_run *run, struct violation *out)
+{
+	uint64_t nr_sections = run->end_section - run->first_section;
+
+	REQUIRE("SECTION-5", run->first_section, run->first_section <= run->end_section);
+	REQUIRE("SECTION-5", run->first_section, run->end_section <= sections.plan.nr_sections);
+	REQUIRE("SECTION-5", run->first_section,
+		nr_sections == 0 || span_pages(run->pages) == nr_sections * map_run_pages(run));
+	for (pfn_t pfn = run->pages.start_pfn; pfn < run->pages.end_pfn; pfn++) {
+		REQUIRE("SECTION-4", pfn, pfn < run->node->movable_start_pfn ||
+			(nr_sections > 0 && pfn_to_section(pfn) <= run->first_section));
+		REQUIRE("SECTION-3", pfn, !page_is_described(pfn) ||
+			pfn_to_page(pfn)->type == PAGE_RESERVED);
+	}
+	return true;
+}
+
+static bool verify_runs(struct violation *out)
+{
+	const struct map_plan *plan = &sections.plan;
+
+	for (uint32_t i = 0; i < plan->nr_runs; i++) {
+		REQUIRE("SECTION-5", i,
+			i == 0 || plan->runs[i - 1].end_section <= plan->runs[i].first_section);
+		if (!verify_run(&plan->runs[i], out))
+			return false;
+	}
+	return true;
+}
+
+static bool verify_counts(struct violation *out)
+{
+	const struct map_plan *plan = &sections.plan;
+	uint64_t nr_counted = 0, nr_pages = plan->nr_given_up_pages;
+
+	for (const struct pglist_data *node = sections.first_node; node; node = node->pgdat_next)
+		for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+			nr_counted += node->node_zones[type].nr_metadata_pages;
+	for (uint32_t i = 0; i < plan->nr_runs; i++)
+		nr_pages += span_pages(plan->runs[i].pages);
+	REQUIRE("SECTION-6", nr_pages, nr_pages == nr_counted);
+	return true;
+}
+
+bool sections_verify(struct violation *out)
+{
+	if (!verify_states(out) || !verify_runs(out) || !verify_counts(out))
+		return false;
+	for (const struct pglist_data *node = sections.first_node; node; node = node->pgdat_next)
+		for (unsigned type = 0; type < MAX_NR_ZONES; type++)
+			for (uint32_t i = 0; i < node->node_zones[type].nr_spans; i++)
+				if (!verify_span(node->node_zones[type].spans[i], out))
+					return false;
 	return true;
 }

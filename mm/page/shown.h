@@ -13,6 +13,7 @@
 #include "mm/page/isolate.h"
 #include "mm/page/pageblock.h"
 #include "mm/page/reclaim.h"
+#include "mm/page/section.h"
 #include "mm/page/zonelist.h"
 
 #endif

@@ -57,6 +57,8 @@ static const struct test_suite *const host_suites[] = {
 	&suite_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,
+	&suite_maps,
+	&suite_maps_soak,
 	&suite_soak,
 };
 

@@ -9,6 +9,8 @@ extern const struct test_suite suite_local_lock;
 extern const struct test_suite suite_machines;
 extern const struct test_suite suite_reclaim_machines;
 extern const struct test_suite suite_compact_machines;
+extern const struct test_suite suite_maps;
+extern const struct test_suite suite_maps_soak;
 extern const struct test_suite suite_soak;
 
 #endif

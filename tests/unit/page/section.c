@@ -193,25 +193,133 @@ static void tables_stay_out_of_movable_memory(void)
 		SKIP("no ZONE_MOVABLE");
 }
 
-static void a_section_that_is_up_takes_nothing(void)
+static void a_section_that_is_up_comes_up_at_once(void)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 0);
-	struct section_offer offer = { .zone = page_zone(page), .head = { 1, 1000 } };
 	uint64_t nr_up = nr_sections_up();
 
-	CHECK(section_bring_up(pfn_to_section(page_to_pfn(page)), &offer));
-	CHECK_EQ(offer.nr_taken_pages, 0);
-	CHECK_EQ(offer.head.end_pfn, 1000);
+	CHECK(page != NULL);
+	section_bring_up(pfn_to_section(page_to_pfn(page)));
+	CHECK_EQ(page->type, PAGE_USER);
 	CHECK_EQ(nr_sections_up(), nr_up);
 	__free_page(page);
 }
 
 static void a_section_that_is_none_panics(void)
 {
-	struct section_offer offer = { .zone = NULL };
+	struct map_plan *plan = sections_plan();
 
-	CHECK_PANICS("section < sections.setup.nr_sections",
-		     (void)!section_bring_up(UINT64_MAX / SECTION_PAGES, &offer));
+	CHECK_PANICS("section < sections.plan.nr_sections",
+		     section_bring_up(UINT64_MAX / SECTION_PAGES));
+	for (uint64_t section = 0; section < plan->nr_sections; section++)
+		if (plan->states[section] == SECTION_NONE) {
+			CHECK_PANICS("absent != SECTION_NONE", section_bring_up(section));
+			return;
+		}
+	SKIP("every section below the end of memory has some");
+}
+
+/* ---- Rules ---- */
+
+static bool breaks(const char *rule)
+{
+	struct violation violation;
+
+	return !sections_verify(&violation) && strcmp(violation.rule, rule) == 0;
+}
+
+/* The first run of sections; those for tables come before. */
+static struct map_run *first_run(void)
+{
+	struct map_run *run = sections_plan()->runs;
+
+	while (run->first_section == run->end_section)
+		run++;
+	return run;
+}
+
+static void verify_notices_SECTION_1(void)
+{
+	uint8_t *state = &sections_plan()->states[first_run()->first_section];
+	uint8_t kept = *state;
+
+	*state = SECTION_BUSY;
+	CHECK(breaks("SECTION-1"));
+	*state = kept == SECTION_UP ? SECTION_ABSENT : SECTION_UP;
+	CHECK(breaks("SECTION-1"));
+	*state = kept;
+}
+
+static void verify_notices_SECTION_2(void)
+{
+	for_each_populated_zone(owner) {
+		struct pfn_span *span = owner->spans;
+		pfn_t start_pfn;
+
+		if (owner->nr_spans == 0)
+			continue;
+		start_pfn = span->start_pfn;
+		span->start_pfn = sections_plan()->nr_sections * SECTION_PAGES;
+		span->end_pfn += sections_plan()->nr_sections * SECTION_PAGES;
+		CHECK(breaks("SECTION-2"));
+		span->start_pfn = start_pfn;
+		span->end_pfn -= sections_plan()->nr_sections * SECTION_PAGES;
+	}
+}
+
+static void verify_notices_SECTION_3(void)
+{
+	const struct map_plan *plan = sections_plan();
+
+	for (uint32_t i = 0; i < plan->nr_runs; i++) {
+		struct page *page = pfn_to_page(plan->runs[i].pages.start_pfn);
+
+		if (!page_is_described(plan->runs[i].pages.start_pfn))
+			continue;
+		page->type = PAGE_USER;
+		CHECK(breaks("SECTION-3"));
+		page->type = PAGE_RESERVED;
+		return;
+	}
+	SKIP("no mem_map of mem_map is up");
+}
+
+static void verify_notices_SECTION_4(void)
+{
+	struct map_run *run = first_run();
+	struct pglist_data *node = run->node;
+	pfn_t movable_start_pfn = node->movable_start_pfn;
+	struct map_run kept = *run;
+
+	node->movable_start_pfn = 0;
+	run->first_section = run->end_section = 0;
+	CHECK(breaks("SECTION-4"));
+	*run = kept;
+	node->movable_start_pfn = movable_start_pfn;
+}
+
+static void verify_notices_SECTION_5(void)
+{
+	struct map_run *run = first_run();
+
+	run->pages.end_pfn--;
+	CHECK(breaks("SECTION-5"));
+	run->pages.end_pfn++;
+	run->end_section += sections_plan()->nr_sections;
+	CHECK(breaks("SECTION-5"));
+	run->end_section -= sections_plan()->nr_sections;
+}
+
+static void verify_notices_SECTION_6(void)
+{
+	struct zone *zone = &node_data(0)->node_zones[ZONE_DMA];
+
+	zone->nr_metadata_pages++;
+	CHECK(breaks("SECTION-6"));
+	zone->nr_metadata_pages--;
+	sections_plan()->nr_given_up_pages++;
+	CHECK(breaks("SECTION-6"));
+	sections_plan()->nr_given_up_pages--;
 }
 
 static const struct test_case cases[] = {
@@ -225,8 +333,14 @@ static const struct test_case cases[] = {
 	{ "memory that is up is described", memory_that_is_up_is_described },
 	{ "metadata pages are reserved", metadata_pages_are_reserved },
 	{ "tables stay out of movable memory", tables_stay_out_of_movable_memory },
-	{ "a section that is up takes nothing", a_section_that_is_up_takes_nothing },
+	{ "a section that is up comes up at once", a_section_that_is_up_comes_up_at_once },
 	{ "a section that is none panics", a_section_that_is_none_panics },
+	{ "verify notices SECTION-1", verify_notices_SECTION_1 },
+	{ "verify notices SECTION-2", verify_notices_SECTION_2 },
+	{ "verify notices SECTION-3", verify_notices_SECTION_3 },
+	{ "verify notices SECTION-4", verify_notices_SECTION_4 },
+	{ "verify notices SECTION-5", verify_notices_SECTION_5 },
+	{ "verify notices SECTION-6", verify_notices_SECTION_6 },
 };
 
 TEST_SUITE(mem_map, cases);

@@ -1,0 +1,216 @@
+/*
+ * Memory maps as no machine has them: every page of each can be had and comes
+ * back, but for those that are noted as metadata.
+ */
+
+#include <stdlib.h>
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/init.h"
+#include "mm/live.h"
+#include "mm/page/grow.h"
+#include "mm/page/section.h"
+#include "mm/page_alloc.h"
+#include "tests/host/machine.h"
+#include "tests/host/maps.h"
+#include "tests/host/suites_host.h"
+
+#define MAX_NODES_OF_MAP	8u
+#define MAX_PIECES		24u
+#define MAX_PIECE_SHIFT		14u		/* pages: 64 MiB */
+#define MAX_HOLE_SHIFT		18u		/* pages: 1 GiB */
+#define LARGE_PIECE_PAGES	(24 * MIB / PAGE_SIZE)
+#define NR_MAPS			40u		/* in a run of all suites */
+#define NR_SOAK_MAPS		10000u
+
+#define GFP_LAST	(GFP_NOWAIT | __GFP_MEMALLOC | __GFP_MOVABLE | __GFP_NOWARN)
+
+/* ---- What a map owes ---- */
+
+static uint64_t total_listed(void)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_populated_zone(owner)
+		nr_pages += zone_listed_pages(owner) + page_stacks_pages(live.cpus[0], owner);
+	return nr_pages;
+}
+
+static uint64_t total_metadata(void)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_populated_zone(owner)
+		nr_pages += owner->nr_metadata_pages;
+	return nr_pages;
+}
+
+/* Usable memory of one section, by the firmware's ranges alone. */
+struct section_use {
+	uint64_t nr_pages;
+	bool has_block[SECTION_PAGEBLOCKS];
+};
+
+static uint64_t cost_of(const struct section_use *use)
+{
+	uint64_t nr_blocks = 0;
+
+	for (unsigned i = 0; i < SECTION_PAGEBLOCKS; i++)
+		nr_blocks += use->has_block[i];
+	return min_u64(use->nr_pages, nr_blocks * PAGEBLOCK_METADATA + 1);
+}
+
+/*
+ * What metadata may cost at most: four pages for each pageblock with memory and one
+ * table, or all of a section that has less; and tables above those.
+ */
+static uint64_t metadata_owed(const struct boot_info *info)
+{
+	static struct section_use use;
+	uint64_t nr_pages = 2, section = UINT64_MAX, group = UINT64_MAX;
+
+	memset(&use, 0, sizeof(use));
+	for (uint32_t i = 0; i < info->nr_ranges; i++) {
+		const struct mem_range *range = &info->ranges[i];
+
+		for (pfn_t pfn = pa_to_pfn(range->start);
+		     range->type == MEM_USABLE && pfn < pa_to_pfn(range->end); pfn++) {
+			if (pfn_to_section(pfn) != section) {
+				nr_pages += cost_of(&use);
+				memset(&use, 0, sizeof(use));
+				section = pfn_to_section(pfn);
+				nr_pages += section / 512 != group;
+				group = section / 512;
+			}
+			use.nr_pages++;
+			use.has_block[pfn % SECTION_PAGES / PAGEBLOCK_PAGES] = true;
+		}
+	}
+	return nr_pages + cost_of(&use);
+}
+
+/* Takes all there is, largest blocks first, chained through their own memory. */
+static struct page *take_all(uint64_t *nr_taken)
+{
+	struct page *first = NULL;
+
+	*nr_taken = 0;
+	for (unsigned order = NR_ORDERS; order-- > 0;) {
+		struct page *page;
+
+		while ((page = alloc_pages_any(GFP_LAST, order)) != NULL) {
+			*(struct page **)page_address(page) = first;
+			first = page;
+			*nr_taken += pages_in(order);
+		}
+	}
+	return first;
+}
+
+static void give_all(struct page *first)
+{
+	while (first) {
+		struct page *page = first;
+
+		first = *(struct page **)page_address(page);
+		__free_pages(page, page->order);
+	}
+}
+
+void check_whole_map(const struct boot_info *info)
+{
+	uint64_t nr_free, nr_taken;
+	struct page *first;
+
+	CHECK(total_metadata() <= metadata_owed(info));
+	CHECK(mm_verify_all());
+	drain_all_pages();
+	nr_free = total_listed();
+	first = take_all(&nr_taken);
+	CHECK_EQ(nr_taken, nr_free);
+	CHECK_EQ(total_listed(), 0);
+	CHECK(mm_verify_all());
+	give_all(first);
+	drain_all_pages();
+	CHECK_EQ(total_listed(), nr_free);
+	for_each_populated_zone(owner)
+		CHECK(!zone_grow(owner));
+	CHECK(mm_ledger_balances());
+}
+
+/* ---- Random maps ---- */
+
+/* Between 1 and 2^@max_shift, small ones as likely as large ones. */
+static uint64_t random_pages(unsigned max_shift)
+{
+	uint64_t low = (uint64_t)1 << test_random_below(max_shift);
+
+	return low + test_random_below(low + 1);
+}
+
+static void make_random_map(struct host_machine *map)
+{
+	uint64_t nr_pieces = 1 + test_random_below(MAX_PIECES);
+	uint64_t large = test_random_below(nr_pieces);
+	uint32_t nr_nodes = 1 + (uint32_t)test_random_below(MAX_NODES_OF_MAP);
+	pfn_t pfn = MIB / PAGE_SIZE;
+
+	memset(map, 0, sizeof(*map));
+	map->name = "random";
+	map->ranges[0].end = MIB;
+	map->ranges[0].type = MEM_LOW;
+	for (uint64_t i = 0; i < nr_pieces; i++) {
+		uint64_t nr_pages = random_pages(MAX_PIECE_SHIFT);
+
+		if (i == large)
+			nr_pages += LARGE_PIECE_PAGES;
+		if (test_random_below(3))
+			pfn += random_pages(MAX_HOLE_SHIFT);
+		map->ranges[i + 1].start = pfn_to_pa(pfn);
+		map->ranges[i + 1].end = pfn_to_pa(pfn + nr_pages);
+		map->ranges[i + 1].type = MEM_USABLE;
+		map->ranges[i + 1].domain = (uint32_t)test_random_below(nr_nodes);
+		pfn += nr_pages + 1;
+	}
+	map->nr_cpus = 2;
+	map->cpu_domains[0] = (uint32_t)test_random_below(nr_nodes);
+	map->cpu_domains[1] = (uint32_t)test_random_below(nr_nodes);
+	if (test_random_below(3) == 0)
+		map->movable.percent = (uint32_t)test_random_below(100);
+}
+
+static void check_random_maps(uint64_t nr_maps)
+{
+	static struct host_machine map;
+
+	for (uint64_t i = 0; i < nr_maps; i++) {
+		make_random_map(&map);
+		host_start_machine(&map);
+		check_whole_map(live.info);
+	}
+}
+
+static void every_page_of_random_maps_is_to_be_had(void)
+{
+	check_random_maps(NR_MAPS);
+}
+
+/* `build/host/unit tests=maps_soak`: ten thousand, or MAPS of the environment. */
+static void every_page_of_many_maps_is_to_be_had(void)
+{
+	const char *wanted = getenv("MAPS");
+
+	check_random_maps(wanted ? strtoull(wanted, NULL, 0) : NR_SOAK_MAPS);
+}
+
+static const struct test_case map_cases[] = {
+	{ "every page of random maps is to be had", every_page_of_random_maps_is_to_be_had },
+};
+
+static const struct test_case soak_cases[] = {
+	{ "every page of many maps is to be had", every_page_of_many_maps_is_to_be_had },
+};
+
+TEST_SUITE(maps, map_cases);
+HIDDEN_TEST_SUITE(maps_soak, soak_cases);
