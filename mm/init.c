@@ -25,6 +25,7 @@
 #include "mm/live.h"
 #include "mm/page/grow.h"
 #include "mm/page/node.h"
+#include "mm/range.h"
 #include "mm/report/boot_log.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
@@ -152,10 +153,22 @@ static void start_allocators(void)
 	}
 }
 
+/* boot_info comes from outside: what breaks its rules would be memory with two owners. */
+static void require_sound_ranges(const struct boot_info *info)
+{
+	struct violation violation;
+
+	if (!range_verify(info->ranges, info->nr_ranges, &violation))
+		mm_port_panic(__FILE__, __LINE__, "boot_info: rule %s is broken by range %llu: %s",
+			      violation.rule, (unsigned long long)violation.at,
+			      violation.condition);
+}
+
 void mm_init(const struct boot_info *info)
 {
 	struct boot_state state;
 
+	require_sound_ranges(info);
 	memset(&state, 0, sizeof(state));
 	memset(&live, 0, sizeof(live));
 	live.info = info;
@@ -169,6 +182,8 @@ void mm_init(const struct boot_info *info)
 	hand_over_to_zones(&state);
 	nodes_set_watermarks();
 	log_boot_memory(total_managed_pages());
+	if (total_managed_pages() < MIN_ALLOCATOR_PAGES)
+		boot_refuse(&state, 0);
 	live.is_ready = true;
 	start_allocators();
 }

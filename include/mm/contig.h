@@ -12,6 +12,9 @@
 #include "mm/gfp.h"
 #include "mm/page.h"
 
+/* No range is longer: 8 GiB. */
+#define CONTIG_MAX_PAGES	((uint64_t)1 << (33 - PAGE_SHIFT))
+
 /*
  * Allocates the pages [@start_pfn, @end_pfn), each as a single page with
  * reference 1. On success the pageblocks wholly inside have @migratetype (one of
@@ -25,7 +28,9 @@ bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migrate
  * Allocates @nr_pages contiguous pages, as above, from the zones that @gfp and
  * @nid (NID_NONE: this CPU's node) allow. The first pfn is a multiple of 2 MiB's
  * or, for fewer pages, of the largest power of two in @nr_pages. Respects the
- * min watermark. Returns the first page or NULL.
+ * min watermark. Returns the first page or NULL: at once when @nr_pages is above
+ * CONTIG_MAX_PAGES, or above the longest span of the zones, which mem_map and what
+ * boot took part; on an idle machine such a span is most of its node.
  */
 struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid);
 

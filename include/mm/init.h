@@ -9,7 +9,9 @@
 /*
  * From boot_info to a page allocator, slab caches, kmalloc and vmalloc that
  * work on every node: topology, bootmem, mem_map, zones, zonelists. Logs each
- * stage. The direct map is live. A machine without one usable page panics.
+ * stage. The direct map is live. Panics when @info's ranges break a rule of
+ * mm/topology/range.c, which it names, and when the machine is too small: then with
+ * how much is usable and how much needed.
  * @info stays valid and unwritten as long as the memory manager runs.
  */
 void mm_init(const struct boot_info *info);

@@ -16,6 +16,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/live.h"
+#include "mm/range.h"
 
 /* The boot window of a node: Linux's bootmem covered the low memory, 896 MiB. */
 #define BOOT_WINDOW_PAGES	((uint64_t)1 << (30 - PAGE_SHIFT))
@@ -30,6 +31,17 @@ static uint64_t max_nodes_of(const struct boot_info *info)
 	return (uint64_t)info->nr_affinity + info->nr_cpus + info->nr_initiators + 1;
 }
 
+void boot_refuse(const struct boot_state *state, uint64_t nr_more)
+{
+	uint64_t nr_needed = span_pages(state->early) + bytes_to_pages(state->taken_bytes) +
+			     nr_more + MIN_ALLOCATOR_PAGES;
+	uint64_t usable_bytes = range_bytes_of(live.info->ranges, live.info->nr_ranges, MEM_USABLE);
+
+	mm_port_panic(__FILE__, __LINE__, "this machine is too small: %llu KiB usable, %llu needed",
+		      (unsigned long long)usable_bytes / 1024,
+		      (unsigned long long)pages_to_bytes(nr_needed) / 1024);
+}
+
 static struct pfn_span find_early_memory(const struct boot_info *info, uint64_t nr_pages)
 {
 	for (uint32_t i = 0; i < info->nr_ranges; i++) {
@@ -39,8 +51,7 @@ static struct pfn_span find_early_memory(const struct boot_info *info, uint64_t 
 		if (range->type == MEM_USABLE && pa_to_pfn(range->end) - start_pfn >= nr_pages)
 			return (struct pfn_span){ start_pfn, start_pfn + nr_pages };
 	}
-	mm_port_panic(__FILE__, __LINE__, "no usable memory: %llu pages are needed to begin",
-		      (unsigned long long)nr_pages);
+	boot_refuse(&(struct boot_state){ .early = { 0, 0 } }, nr_pages);
 }
 
 void boot_build_topology(const struct boot_info *info, struct boot_state *state)
@@ -174,11 +185,12 @@ void *boot_take(struct boot_state *state, unsigned nid, uint64_t bytes, uint64_t
 		uint64_t pa =
 			boot_has_bootmem(bootmem) ? bootmem_alloc(bootmem, bytes, align) : PA_NONE;
 
-		if (pa != PA_NONE)
-			return phys_to_virt(pa);
+		if (pa == PA_NONE)
+			continue;
+		state->taken_bytes += bytes;
+		return phys_to_virt(pa);
 	}
-	mm_port_panic(__FILE__, __LINE__, "no memory for %llu bytes at boot",
-		      (unsigned long long)bytes);
+	boot_refuse(state, bytes_to_pages(bytes));
 }
 
 void *boot_alloc(struct boot_state *state, unsigned nid, uint64_t bytes, uint64_t align)

@@ -10,15 +10,22 @@
 #include "mm/page/bootmem.h"
 #include "mm/page/span.h"
 
+/* What slab and kmalloc take at first, and the watermarks: measured on one node. */
+#define MIN_ALLOCATOR_PAGES	120u
+
 /* What lives as long as mm_init() runs. */
 struct boot_state {
 	struct pfn_span early;		/* topology's arrays and the bootmems: stays taken */
 	struct bootmem *bootmems;	/* by node; not started: no memory */
 	struct pfn_span *maps;		/* where each one's bitmap lies */
+	uint64_t taken_bytes;		/* by boot_take() */
 };
 
 /* The first memory of all: the live topology of @info, and @state's arrays. */
 void boot_build_topology(const struct boot_info *info, struct boot_state *state);
+
+/* Ends the boot of a machine of which @nr_more pages would have to be usable beside what boot took. */
+void boot_refuse(const struct boot_state *state, uint64_t nr_more) NORETURN;
 
 /* Starts the bootmem of each node that has room for its bitmap. */
 void boot_start_bootmems(struct boot_state *state);

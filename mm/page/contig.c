@@ -40,6 +40,9 @@
 /* Other CPUs give back what their stacks hold when they idle or allocate: within this time. */
 #define MAX_DRAIN_NS	2000000u
 
+_Static_assert(CONTIG_MAX_PAGES == MAX_ISOLATED_PAGEBLOCKS * PAGEBLOCK_PAGES,
+	       "what can be isolated at once");
+
 struct contig {
 	struct zone *zone;
 	struct pfn_span range;
@@ -312,6 +315,15 @@ static pfn_t up_end_pfn(struct zone *zone)
 	return pfn;
 }
 
+/* Nothing is contiguous but what lies in one span: mem_map and boot part them. */
+static bool has_long_span(const struct zone *zone, uint64_t nr_pages)
+{
+	for (uint32_t i = 0; i < zone->nr_spans; i++)
+		if (span_pages(zone->spans[i]) >= nr_pages)
+			return true;
+	return false;
+}
+
 /* In what is up; then in what comes up piece by piece, with what adjoins it. */
 static pfn_t search_zone(const struct search *search)
 {
@@ -331,10 +343,13 @@ static pfn_t search_zone(const struct search *search)
 struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
 {
 	struct search search = { .nr_pages = nr_pages, .migratetype = gfp_migratetype(gfp) };
+	enum zone_type highest = highest_zone(gfp);
 	const struct zonelist *list;
 
 	ASSERT(nr_pages > 0);
 
+	if (nr_pages > CONTIG_MAX_PAGES)
+		return NULL;
 	search.alignment = min_u64((uint64_t)1 << highest_bit(nr_pages), PAGEBLOCK_PAGES);
 	list = &node_data(nid == NID_NONE ? numa_node_id() : nid)->node_zonelists[
 		gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
@@ -342,10 +357,10 @@ struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
 		pfn_t pfn;
 
 		search.zone = list->zones[i];
-		if (search.zone->type > highest_zone(gfp) ||
-		    zone_free_pages(search.zone) <
-			    nr_pages + search.zone->watermark[WATERMARK_MIN] +
-				    search.zone->lowmem_reserve[highest_zone(gfp)])
+		if (search.zone->type > highest ||
+		    !has_long_span(search.zone, nr_pages) ||
+		    !zone_watermark_ok(search.zone, 0, nr_pages +
+				       search.zone->watermark[WATERMARK_MIN], highest))
 			continue;
 		pfn = search_zone(&search);
 		if (pfn == PFN_NONE)

@@ -219,7 +219,7 @@ void hand_over_to_zones(struct boot_state *state)
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		retire_bootmem(nid, state, &handovers[nid]);
 	if (!map_plan_make(&plan, nodes, live.nr_nodes))
-		mm_port_panic(__FILE__, __LINE__, "no memory for the tables of mem_map");
+		boot_refuse(state, 1);
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		give_spans_to_zones(&nodes[nid]);
 	sections_init(&plan, node_data(0));

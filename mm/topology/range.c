@@ -84,10 +84,16 @@ uint32_t range_align(struct mem_range *ranges, uint32_t nr_ranges)
 	return nr_kept;
 }
 
-/* Which type has an address that several claim. Among equals the earlier range has it. */
+/*
+ * Which type has an address that several claim: the kernel's before low memory's,
+ * whatever is not RAM before both, and usable memory what nobody else does. Among
+ * equals the earlier range has it.
+ */
 static unsigned rank_of(enum mem_type type)
 {
-	return mem_type_is_ram(type) ? 0 : 1 + (unsigned)type;
+	if (type == MEM_USABLE)
+		return 0;
+	return type == MEM_LOW ? 1 : 2 + (unsigned)type;
 }
 
 static bool outranks(const struct mem_range *from, uint32_t a, uint32_t b)

@@ -8,6 +8,7 @@
 
 #include "mm/init.h"
 #include "mm/live.h"
+#include "mm/range.h"
 #include "tests/host/port.h"
 
 #define MAX_FINDINGS	16
@@ -140,6 +141,7 @@ static void build_ranges(const struct host_machine *machine)
 				.start = start, .end = end, .domain = machine->ranges[i].domain,
 			};
 	}
+	info->nr_ranges = range_merge(info->ranges, info->nr_ranges);
 }
 
 const struct boot_info *host_build_boot_info(const struct host_machine *machine)

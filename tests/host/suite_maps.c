@@ -7,7 +7,9 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "mm/contig.h"
 #include "mm/init.h"
+#include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page/grow.h"
 #include "mm/page/section.h"
@@ -204,8 +206,197 @@ static void every_page_of_many_maps_is_to_be_had(void)
 	check_random_maps(wanted ? strtoull(wanted, NULL, 0) : NR_SOAK_MAPS);
 }
 
+/* ---- Next to nothing ---- */
+
+#define MAX_TINY_PAGES	600u
+
+/* Node @nid has @nr_pages, the other one 64 MiB; a CPU each. */
+static void start_with_tiny_node(uint32_t nid, uint64_t nr_pages)
+{
+	static struct host_machine map;
+	unsigned nr = 1;
+
+	map = (struct host_machine){ .name = "tiny node", .nr_cpus = 2, .cpu_domains = { 0, 1 } };
+	map.ranges[0].end = MIB;
+	map.ranges[0].type = MEM_LOW;
+	map.ranges[0].domain = nid;
+	if (nr_pages > 0) {
+		map.ranges[nr].start = MIB;
+		map.ranges[nr].end = MIB + pages_to_bytes(nr_pages);
+		map.ranges[nr].domain = nid;
+		map.ranges[nr++].type = MEM_USABLE;
+	}
+	map.ranges[nr].start = 256 * MIB;
+	map.ranges[nr].end = 320 * MIB;
+	map.ranges[nr].domain = !nid;
+	map.ranges[nr].type = MEM_USABLE;
+	host_start_machine(&map);
+}
+
+static void check_tiny_node(uint32_t nid, uint64_t nr_pages)
+{
+	void *small, *large;
+
+	start_with_tiny_node(nid, nr_pages);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		if (cpu > 0)
+			host_start_cpu(cpu);
+		small = kmalloc(100, GFP_KERNEL);
+		large = kmalloc(20000, GFP_KERNEL);
+		CHECK(small != NULL);
+		CHECK(large != NULL);
+		kfree(small);
+		kfree(large);
+	}
+	drain_all_pages();
+	host_continue_cpu(0);
+	check_whole_map(live.info);
+}
+
+static void nodes_with_any_few_pages_boot(void)
+{
+	for (uint64_t nr_pages = 0; nr_pages <= MAX_TINY_PAGES; nr_pages += 1 + nr_pages / 16) {
+		check_tiny_node(0, nr_pages);
+		check_tiny_node(1, nr_pages);
+	}
+}
+
+static void start_with_pages(uint64_t nr_pages)
+{
+	static struct host_machine map;
+
+	map = (struct host_machine){ .name = "tiny machine", .nr_cpus = 1 };
+	map.ranges[0].end = MIB;
+	map.ranges[0].type = MEM_LOW;
+	map.ranges[1].start = MIB;
+	map.ranges[1].end = MIB + pages_to_bytes(nr_pages);
+	map.ranges[1].type = MEM_USABLE;
+	map.cpu_domains[0] = DOMAIN_NONE;
+	host_start_machine(&map);
+}
+
+/* Usable pages of a machine with one node and one CPU that do not suffice, and that do. */
+#define TOO_FEW_PAGES	130u
+#define ENOUGH_PAGES	150u
+
+static void machines_too_small_say_what_they_need(void)
+{
+	for (uint64_t nr_pages = 1; nr_pages <= TOO_FEW_PAGES; nr_pages++)
+		CHECK_PANICS("this machine is too small: ", start_with_pages(nr_pages));
+	CHECK_PANICS("400 KiB usable, ", start_with_pages(100));
+	for (uint64_t nr_pages = ENOUGH_PAGES; nr_pages < 2 * ENOUGH_PAGES; nr_pages++) {
+		void *object;
+
+		start_with_pages(nr_pages);
+		object = kmalloc(20000, GFP_KERNEL);
+		CHECK(object != NULL);
+		kfree(object);
+		CHECK(mm_verify_all());
+	}
+}
+
+/* mem_map has two placements: at no size does the step from one to the other cost more. */
+static void more_memory_is_never_less(void)
+{
+	uint64_t nr_before = 0;
+
+	for (uint64_t nr_mib = 2; nr_mib < 700; nr_mib++) {
+		start_with_pages(nr_mib * MIB / PAGE_SIZE);
+		CHECK(total_listed() > nr_before);
+		nr_before = total_listed();
+	}
+}
+
+/* ---- Contiguous ---- */
+
+static void start_with_gib(uint64_t nr_gib)
+{
+	static struct host_machine map;
+
+	map = machine_small;
+	map.ranges[1].end = 2 * GIB;
+	map.ranges[2].start = 4 * GIB;
+	map.ranges[2].end = (2 + nr_gib) * GIB;
+	map.ranges[2].type = MEM_USABLE;
+	host_start_machine(&map);
+}
+
+static void check_contiguous(uint64_t nr_gib)
+{
+	uint64_t nr_pages = nr_gib * GIB / PAGE_SIZE;
+	struct page *pages = alloc_contig_pages(nr_pages, GFP_KERNEL, NID_NONE);
+
+	CHECK(pages != NULL);
+	if (pages)
+		free_contig_range(page_to_pfn(pages), nr_pages);
+	CHECK(mm_verify_all());
+}
+
+static void an_eighth_of_an_idle_machine_is_contiguous(void)
+{
+	start_with_gib(8);
+	check_contiguous(1);
+	check_contiguous(4);
+	start_with_gib(64);
+	check_contiguous(8);
+}
+
+static void what_cannot_be_contiguous_is_refused_at_once(void)
+{
+	const uint64_t too_many[] = { UINT64_MAX, UINT64_MAX - 10, UINT64_MAX / 2,
+				      CONTIG_MAX_PAGES + 1, 7 * GIB / PAGE_SIZE };
+	uint64_t nr_up;
+
+	start_with_gib(8);
+	nr_up = nr_sections_up();
+	for (unsigned i = 0; i < ARRAY_SIZE(too_many); i++)
+		CHECK(!alloc_contig_pages(too_many[i], GFP_KERNEL, NID_NONE));
+	CHECK_EQ(nr_sections_up(), nr_up);
+}
+
+/* What comes up for a range is the range, and what lies before it. */
+static void a_range_brings_up_no_more_than_it_needs(void)
+{
+	uint64_t nr_up, nr_pages = GIB / PAGE_SIZE;
+	struct page *pages;
+
+	start_with_gib(64);
+	nr_up = nr_sections_up();
+	pages = alloc_contig_pages(nr_pages, GFP_KERNEL, NID_NONE);
+	CHECK(pages != NULL);
+	CHECK(nr_sections_up() <= nr_up + 1 + nr_pages / SECTION_PAGES);
+	free_contig_range(page_to_pfn(pages), nr_pages);
+}
+
+/* ---- What breaks the rules of boot_info ---- */
+
+static void ranges_that_break_a_rule_are_refused_by_its_name(void)
+{
+	static struct host_machine map;
+
+	map = machine_small;
+	map.ranges[2] = map.ranges[1];
+	map.ranges[2].start += 32 * MIB;
+	map.ranges[2].end += 32 * MIB;
+	CHECK_PANICS("rule RANGE-2 is broken by range 2", host_start_machine(&map));
+	map = machine_small;
+	map.ranges[1].start += 100;
+	CHECK_PANICS("rule RANGE-3 is broken by range 1", host_start_machine(&map));
+	host_start_machine(&machine_small);
+}
+
 static const struct test_case map_cases[] = {
 	{ "every page of random maps is to be had", every_page_of_random_maps_is_to_be_had },
+	{ "nodes with any few pages boot", nodes_with_any_few_pages_boot },
+	{ "machines too small say what they need", machines_too_small_say_what_they_need },
+	{ "more memory is never less", more_memory_is_never_less },
+	{ "an eighth of an idle machine is contiguous",
+	  an_eighth_of_an_idle_machine_is_contiguous },
+	{ "what cannot be contiguous is refused at once",
+	  what_cannot_be_contiguous_is_refused_at_once },
+	{ "a range brings up no more than it needs", a_range_brings_up_no_more_than_it_needs },
+	{ "ranges that break a rule are refused by its name",
+	  ranges_that_break_a_rule_are_refused_by_its_name },
 };
 
 static const struct test_case soak_cases[] = {

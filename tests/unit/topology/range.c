@@ -59,6 +59,20 @@ static void what_is_not_usable_wins(void)
 	CHECK(is_range(3, KIB(40), KIB(64), MEM_USABLE));
 }
 
+static void what_the_kernel_holds_is_not_usable(void)
+{
+	list[0] = range(KIB(0), KIB(64), MEM_USABLE);
+	list[1] = range(KIB(16), KIB(32), MEM_KERNEL);
+	list[2] = range(KIB(24), KIB(40), MEM_LOW);
+	list[3] = range(KIB(12), KIB(20), MEM_USABLE);
+	CHECK(settle(4));
+	CHECK_EQ(nr_settled, 4);
+	CHECK(is_range(0, KIB(0), KIB(16), MEM_USABLE));
+	CHECK(is_range(1, KIB(16), KIB(32), MEM_KERNEL));
+	CHECK(is_range(2, KIB(32), KIB(40), MEM_LOW));
+	CHECK(is_range(3, KIB(40), KIB(64), MEM_USABLE));
+}
+
 static void settling_needs_room_for_twice_as_many(void)
 {
 	list[0] = range(0, KIB(4), MEM_USABLE);
@@ -107,7 +121,9 @@ static enum mem_type model[NR_PAGES];
 
 static unsigned model_rank(enum mem_type type)
 {
-	return type == NOTHING ? 0 : mem_type_is_ram(type) ? 1 : 2 + (unsigned)type;
+	if (type == NOTHING || type == MEM_USABLE)
+		return type == NOTHING ? 0 : 1;
+	return type == MEM_LOW ? 2 : 3 + (unsigned)type;
 }
 
 static void model_claim(const struct mem_range *claim)
@@ -239,6 +255,7 @@ static void retyping_to_the_same_type_panics(void)
 static const struct test_case cases[] = {
 	{ "unsorted ranges are sorted and merged", unsorted_ranges_are_sorted_and_merged },
 	{ "what is not usable wins", what_is_not_usable_wins },
+	{ "what the kernel holds is not usable", what_the_kernel_holds_is_not_usable },
 	{ "settling needs room for twice as many", settling_needs_room_for_twice_as_many },
 	{ "usable shrinks and the rest grows", usable_shrinks_and_the_rest_grows },
 	{ "retyping splits at the edges", retyping_splits_at_the_edges },
