@@ -106,6 +106,15 @@ bool mmu_is_boot_table(uint64_t pa)
 	return pa >= pool.start && pa < pool.end;
 }
 
+uint64_t mmu_nr_boot_tables(void)
+{
+	uint64_t nr = (pool.next - pool.start) / PAGE_SIZE;
+
+	for (uint64_t pa = pool.free_pa; pa != PA_NONE; pa = *pool_word(pa))
+		nr--;
+	return nr;
+}
+
 void mmu_give_boot_table(uint64_t pa)
 {
 	ASSERT(mmu_is_boot_table(pa));

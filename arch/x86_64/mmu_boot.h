@@ -7,5 +7,6 @@
 uint64_t mmu_take_boot_table(void *arg);
 void mmu_give_boot_table(uint64_t pa);
 bool mmu_is_boot_table(uint64_t pa);
+uint64_t mmu_nr_boot_tables(void);	/* in use */
 
 #endif

@@ -443,6 +443,16 @@ bool port_is_irqsafe(void)
 	return is_irqsafe;
 }
 
+uint64_t mm_port_boot_tables(void)
+{
+	uint64_t nr_tables;
+
+	spin_lock(&table_lock);
+	nr_tables = mmu_nr_boot_tables();
+	spin_unlock(&table_lock);
+	return nr_tables;
+}
+
 void mm_port_wake_reclaim(unsigned nid)
 {
 	kswapd_wake(nid);

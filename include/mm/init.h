@@ -23,8 +23,9 @@ void mm_init(const struct boot_info *info);
 void mm_init_cpu(uint32_t apic_id);
 
 /*
- * The ledger: every page the firmware reported, and where it went. Prints it;
- * false when it does not balance to the page (then the last line says by how much).
+ * The ledger: every page the firmware reported, and where it went, each line by a
+ * walk and by counters. Prints it; false when it does not balance to the page (then
+ * the last lines say which, and by how much). O(pages that are up); the system is quiet.
  */
 bool mm_print_ledger(void);
 

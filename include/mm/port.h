@@ -111,6 +111,12 @@ pfn_t mm_port_lookup(uintptr_t va);
 bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 			 pfn_t (*take_table_page)(void *arg), void *arg) MUST_CHECK;
 
+/*
+ * Page-table pages that the port holds from before there was an allocator, of
+ * memory that mm never had: for the ledger.
+ */
+uint64_t mm_port_boot_tables(void);
+
 /* Asks that reclaim_node(@nid) run soon, elsewhere. Returns at once. */
 void mm_port_wake_reclaim(unsigned nid);
 

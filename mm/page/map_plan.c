@@ -60,7 +60,7 @@ struct span_place {
 
 uint32_t map_plan_max_runs(uint32_t nr_spans)
 {
-	/* A long one for each, then two ends of twice as many, and one for tables. */
+	/* A long one for each; at two ends of twice as many one, or a piece given up; tables. */
 	return 5 * nr_spans + 1;
 }
 
@@ -307,10 +307,13 @@ struct spare_piece {
 	uint64_t nr_pages;
 };
 
-static void add_spare(struct map_plan *plan, struct pfn_span pages)
+/* The pages of @run, which has no section, will be tables. */
+static void add_spare(struct map_plan *plan, struct map_run *run)
 {
+	struct pfn_span pages = run->pages;
 	struct spare_piece *piece = phys_to_virt(pfn_to_pa(pages.start_pfn));
 
+	run->is_for_tables = true;
 	*piece = (struct spare_piece){ plan->spare_pfn, span_pages(pages) };
 	plan->spare_pfn = pages.start_pfn;
 	plan->nr_spare_pages += span_pages(pages);
@@ -327,13 +330,14 @@ static void give_up_section(struct planner *planner, uint64_t section)
 			struct pfn_span piece = span_intersect(node->spans[i],
 							       section_span(section));
 			uint32_t nr_before = node->nr_spans;
+			struct map_run *run;
 
 			if (span_is_empty(piece))
 				break;
 			cut_span((struct span_place){ node, i }, piece);
-			planner->plan->nr_given_up_pages += span_pages(piece);
+			run = add_run(planner, node, piece);
 			if (piece.start_pfn < node->node->movable_start_pfn)
-				add_spare(planner->plan, piece);
+				add_spare(planner->plan, run);
 			i += node->nr_spans == nr_before;	/* the rest is behind or before it */
 		}
 	}
@@ -405,6 +409,8 @@ static uint64_t nr_tables_needed(const struct map_plan *plan)
 	uint64_t nr = 0;
 
 	for (uint32_t i = 0; i < plan->nr_runs; i++) {
+		if (plan->runs[i].first_section == plan->runs[i].end_section)
+			continue;
 		nr += is_short(&plan->runs[i]);
 		nr += nr_new_groups(&plan->runs[i], TABLE_SECTIONS, &group);
 		nr += nr_new_groups(&plan->runs[i], UPPER_TABLE_SECTIONS, &upper_group);
@@ -435,9 +441,8 @@ static bool plan_tables(struct planner *planner)
 	if (!has_pages(place, nr_needed))
 		return false;
 	pages = end_of_span(place, nr_needed);
-	add_run(planner, place.node, pages);
-	add_spare(plan, pages);
 	cut_span(place, pages);
+	add_spare(plan, add_run(planner, place.node, pages));
 	return true;
 }
 

@@ -32,22 +32,22 @@ enum section_state {
 
 /* Consecutive sections and the pages that hold their mem_map, in the same order. */
 struct map_run {
-	uint64_t first_section;		/* half-open; empty: the pages are for tables */
+	uint64_t first_section;		/* half-open; empty: the pages have no mem_map on them */
 	uint64_t end_section;
 	struct pfn_span pages;
 	struct pglist_data *node;	/* of the pages */
+	bool is_for_tables;
 	uint64_t pageblocks[SECTION_BITMAP_WORDS];	/* that have mem_map, in each section */
 };
 
 struct map_plan {
-	struct map_run *runs;		/* sorted by section, those for tables first */
+	struct map_run *runs;		/* sorted by section, those without one first */
 	uint32_t nr_runs;
 	uint32_t max_runs;
 	uint8_t *states;		/* enum section_state */
 	uint64_t nr_sections;
 	pfn_t spare_pfn;		/* pages for tables: the first piece of a chain, or PFN_NONE */
 	uint64_t nr_spare_pages;
-	uint64_t nr_given_up_pages;	/* in sections with too few to have mem_map */
 };
 
 /* Free memory of a node on its way to the zones: sorted, no two touch in a zone. */

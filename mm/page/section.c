@@ -19,7 +19,7 @@
  *       it has a struct page itself
  *   SECTION-4  ZONE_MOVABLE pays for sections it has a part in, and for no table
  *   SECTION-5  runs are sorted, share no section, and have the pages they need
- *   SECTION-6  pages of runs, and those given up, are the zones' metadata pages
+ *   SECTION-6  the pages of all runs are the zones' metadata pages
  *
  * Locking
  *   `states` are claimed by compare and exchange; who loses waits. map_lock
@@ -239,7 +239,8 @@ static bool verify_run(const struct map_run *run, struct violation *out)
 		nr_sections == 0 || span_pages(run->pages) == nr_sections * map_run_pages(run));
 	for (pfn_t pfn = run->pages.start_pfn; pfn < run->pages.end_pfn; pfn++) {
 		REQUIRE("SECTION-4", pfn, pfn < run->node->movable_start_pfn ||
-			(nr_sections > 0 && pfn_to_section(pfn) <= run->first_section));
+			(!run->is_for_tables &&
+			 (nr_sections == 0 || pfn_to_section(pfn) <= run->first_section)));
 		REQUIRE("SECTION-3", pfn, !page_is_described(pfn) ||
 			pfn_to_page(pfn)->type == PAGE_RESERVED);
 	}
@@ -262,7 +263,7 @@ static bool verify_runs(struct violation *out)
 static bool verify_counts(struct violation *out)
 {
 	const struct map_plan *plan = &sections.plan;
-	uint64_t nr_counted = 0, nr_pages = plan->nr_given_up_pages;
+	uint64_t nr_counted = 0, nr_pages = 0;
 
 	for (const struct pglist_data *node = sections.first_node; node; node = node->pgdat_next)
 		for (unsigned type = 0; type < MAX_NR_ZONES; type++)

@@ -252,6 +252,12 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 
 /* ---- The rest ---- */
 
+/* Linux's tables are Linux's. */
+uint64_t mm_port_boot_tables(void)
+{
+	return 0;
+}
+
 void mm_port_wake_reclaim(unsigned nid)
 {
 	__atomic_fetch_or(&host.wakeups, (uint64_t)1 << (nid < 63 ? nid : 63), __ATOMIC_RELAXED);

@@ -100,6 +100,11 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 
 /* ---- Services ---- */
 
+uint64_t mm_port_boot_tables(void)
+{
+	return 0;
+}
+
 void mm_port_wake_reclaim(unsigned nid)
 {
 	(void)nid;	/* no second thread: direct reclaim does the work */

@@ -2,8 +2,10 @@
 
 #include "mm/init.h"
 
+#include "lib/string.h"
 #include "mm/page_alloc.h"
 #include "tests/test.h"
+#include "tests/unit/heard.h"
 #include "tests/unit/pretend.h"
 
 static const struct pretend_plan two_nodes = {
@@ -53,13 +55,87 @@ static void what_firmware_claims_twice_is_no_loss(void)
 	pretend_end();
 }
 
-static void a_page_lost_by_a_zone_unbalances(void)
+/* True when the printed ledger fails and says how @line differs. */
+static bool fails_by_name(const char *line)
 {
+	bool balances;
+	const char *text;
+
+	heard_begin();
+	balances = mm_print_ledger();
+	text = heard_end();
+	return !balances && strstr(text, line) && strstr(text, " by counters, ");
+}
+
+/* Counters are compared with a walk, line by line. */
+static void a_wrong_counter_is_told_by_its_line(void)
+{
+	struct zone *zone;
+
 	setup();
-	pretend_zone(1, ZONE_NORMAL)->managed_pages--;
-	CHECK(!mm_ledger_balances());
-	pretend_zone(1, ZONE_NORMAL)->nr_metadata_pages++;
-	CHECK(mm_ledger_balances());
+	zone = pretend_zone(0, ZONE_NORMAL);
+	zone->nr_free_pages += 5000;
+	CHECK(fails_by_name("free, on buddy lists: "));
+	zone->nr_free_pages -= 5000;
+	zone->nr_type_pages[PAGE_SLAB] += 1u << 30;
+	CHECK(fails_by_name("slab: "));
+	zone->nr_type_pages[PAGE_SLAB] -= 1u << 30;
+	zone->nr_type_pages[PAGE_TABLE]--;
+	CHECK(fails_by_name("page tables: "));
+	zone->nr_type_pages[PAGE_TABLE]++;
+	zone->nr_type_pages[PAGE_VMALLOC]++;
+	CHECK(fails_by_name("vmalloc: "));
+	zone->nr_type_pages[PAGE_VMALLOC]--;
+	zone->nr_type_pages[PAGE_LARGE]++;
+	CHECK(fails_by_name("kmalloc large: "));
+	zone->nr_type_pages[PAGE_LARGE]--;
+	zone->nr_pending_pages++;
+	CHECK(fails_by_name("free, mem_map not brought up: "));
+	zone->nr_pending_pages--;
+	zone->nr_metadata_pages++;
+	CHECK(fails_by_name("mem_map and its tables: "));
+	zone->nr_metadata_pages--;
+	zone->managed_pages++;
+	CHECK(fails_by_name("user: "));
+	zone->managed_pages--;
+	zone->node->nr_taken_pages++;
+	CHECK(fails_by_name("taken by boot: "));
+	zone->node->nr_taken_pages--;
+	CHECK(mm_print_ledger());
+	pretend_end();
+}
+
+/* A page that nobody has: counters agree with each other, the walk does not. */
+static void a_page_on_no_list_is_told(void)
+{
+	struct page *page;
+
+	setup();
+	page = alloc_page(GFP_KERNEL);
+	page_set_state(page, make_page_state(PAGE_FREE, 0, page->zone_index, 0));
+	CHECK(fails_by_name("user: "));
+	CHECK(fails_by_name("free, on buddy lists: "));
+	page_set_state(page, make_page_state(PAGE_USER, 0, page->zone_index, 1));
+	page->type = PAGE_HOLE;
+	heard_begin();
+	CHECK(!mm_print_ledger());
+	CHECK(strstr(heard_end(), "the walk stopped at") != NULL);
+	page->type = PAGE_USER;
+	__free_page(page);
+	CHECK(mm_print_ledger());
+	pretend_end();
+}
+
+static void a_page_on_a_stack_is_on_it(void)
+{
+	struct page *page;
+
+	setup();
+	page = alloc_page(GFP_KERNEL);
+	page_set_state(page, make_page_state(PAGE_CACHED, 0, page->zone_index, 0));
+	CHECK(fails_by_name("free, on per-CPU stacks: "));
+	page_set_state(page, make_page_state(PAGE_USER, 0, page->zone_index, 1));
+	__free_page(page);
 	pretend_end();
 }
 
@@ -93,7 +169,9 @@ static const struct test_case cases[] = {
 	{ "a fresh machine balances", a_fresh_machine_balances },
 	{ "it balances whatever memory is used for", it_balances_whatever_memory_is_used_for },
 	{ "what firmware claims twice is no loss", what_firmware_claims_twice_is_no_loss },
-	{ "a page lost by a zone unbalances", a_page_lost_by_a_zone_unbalances },
+	{ "a wrong counter is told by its line", a_wrong_counter_is_told_by_its_line },
+	{ "a page on no list is told", a_page_on_no_list_is_told },
+	{ "a page on a stack is on it", a_page_on_a_stack_is_on_it },
 	{ "a page lost by boot unbalances", a_page_lost_by_boot_unbalances },
 	{ "a page firmware never named unbalances", a_page_firmware_never_named_unbalances },
 };
