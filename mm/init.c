@@ -2,17 +2,14 @@
  * Bring-up of the one live memory manager, in the order of the data flow.
  *
  * Model
- *   boot_info -> topology -> one bootmem per node with memory -> the structures
- *   that last (nodes, zonelists, section states, CPU 0's stacks) -> bootmem
- *   retires: what is free becomes the zones' spans, what boot took is remembered
- *   -> zones, brought up on demand -> slab, kmalloc, vmalloc.
+ *   boot_info, verified -> topology -> one bootmem per node with memory -> the
+ *   structures that last (nodes, zonelists, CPU 0's stacks) -> bootmem retires:
+ *   what is free becomes the zones' spans and mem_map, what boot took is
+ *   remembered -> zones, brought up on demand -> slab, kmalloc, vmalloc.
  *
- *   The topology itself needs memory before anything can allocate: it gets the
- *   start of the lowest usable range that has room.
- *
- * Invariants
- *   INIT-1  every usable page is in one node's spans or in its `taken`
- *   INIT-2  nothing here is proportional to RAM but the bitmap of a boot window
+ * Cost
+ *   Nothing is proportional to RAM but the bitmap of a boot window, and a byte for
+ *   each 256 MiB of addresses.
  *
  * Locking
  *   One CPU runs during mm_init(). mm_init_cpu() runs on each CPU for itself.

@@ -13,10 +13,10 @@
  *   each zone down: there the buddy lists keep the emptiest memory. A page in
  *   the way ends a candidate and all that contain it.
  *
- * Invariants
- *   CONTIG-1  a range that was allocated consists of single pages with one reference
- *   CONTIG-2  whatever the outcome, no pageblock stays isolated that was not before
- *   CONTIG-3  a failed attempt changes neither free pages nor types of pageblocks
+ * Promises
+ *   - a range that was allocated consists of single pages with one reference
+ *   - whatever the outcome, no pageblock stays isolated that was not before
+ *   - a failed attempt changes neither free pages nor types of pageblocks
  *
  * Locking
  *   zone->lock for one free block at a time and for taking the range; none while

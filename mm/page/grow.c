@@ -7,6 +7,10 @@
  *   order of addresses, at most one section at a time, when the zone needs
  *   memory: what lies before (grow_span, grow_pfn) is up.
  *
+ * Invariants
+ *   GROW-1  a node's usable pages are each once in a span of its zones, in what boot
+ *       took, or in a run of mem_map
+ *
  * Locking
  *   One CPU hands over. grow_lock serialises growing; it is taken before
  *   zone->lock.
@@ -276,4 +280,63 @@ bool zone_grow(struct zone *zone)
 	}
 	spin_unlock(&zone->grow_lock);
 	return has_more;
+}
+
+/* ---- Verification ---- */
+
+/* Part @index of what a node's memory was cut into; PFN_NONE: there are no more. */
+static struct pfn_span part_of(const struct pglist_data *node, uint32_t index)
+{
+	const struct map_plan *plan = sections_plan();
+
+	if (index < node->nr_taken)
+		return node->taken[index];
+	index -= node->nr_taken;
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		const struct zone *zone = &node->node_zones[type];
+
+		if (index < zone->nr_spans)
+			return zone->spans[index];
+		index -= zone->nr_spans;
+	}
+	for (uint32_t i = 0; i < plan->nr_runs; i++)
+		if (plan->runs[i].node == node && index-- == 0)
+			return plan->runs[i].pages;
+	return (struct pfn_span){ PFN_NONE, PFN_NONE };
+}
+
+/* How many pages of @span are usable memory of @node. */
+static uint64_t nr_own_pages(const struct pglist_data *node, struct pfn_span span)
+{
+	const struct topology_node *described = &live.topology.nodes[node->node_id];
+	uint64_t nr_pages = 0;
+
+	for (uint32_t i = 0; i < described->nr_memory; i++)
+		nr_pages += span_pages(span_intersect(
+			span, boot_piece(described->first_memory + i)));
+	return nr_pages;
+}
+
+static bool verify_node(const struct pglist_data *node, struct violation *out)
+{
+	uint64_t nr_pages = 0;
+	struct pfn_span part;
+
+	for (uint32_t i = 0; part = part_of(node, i), part.start_pfn != PFN_NONE; i++) {
+		REQUIRE("GROW-1", part.start_pfn, nr_own_pages(node, part) == span_pages(part));
+		for (uint32_t k = 0; k < i; k++)
+			REQUIRE("GROW-1", part.start_pfn,
+				span_is_empty(span_intersect(part, part_of(node, k))));
+		nr_pages += span_pages(part);
+	}
+	REQUIRE("GROW-1", node->node_id, nr_pages == node->node_present_pages);
+	return true;
+}
+
+bool handover_verify(struct violation *out)
+{
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+		if (!verify_node(node_data(nid), out))
+			return false;
+	return true;
 }

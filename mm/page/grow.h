@@ -19,4 +19,7 @@ void hand_over_to_zones(struct boot_state *state);
  */
 bool zone_grow(struct zone *zone);
 
+/* Checks the rule of mm/page/grow.c for the live system. O(parts of a node squared * runs). */
+bool handover_verify(struct violation *out);
+
 #endif

@@ -10,6 +10,7 @@
 #include "mm/page/bulk.h"
 #include "mm/page/compact.h"
 #include "mm/page/compound.h"
+#include "mm/page/grow.h"
 #include "mm/page/isolate.h"
 #include "mm/page/pageblock.h"
 #include "mm/page/reclaim.h"

@@ -5,7 +5,9 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page/buddy.h"
+#include "mm/init.h"
 #include "mm/kmalloc.h"
+#include "mm/page/grow.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "tests/test.h"
@@ -320,6 +322,33 @@ static void verify_notices_SECTION_6(void)
 	zone->nr_metadata_pages--;
 }
 
+static bool breaks_handover(void)
+{
+	struct violation violation;
+
+	return !handover_verify(&violation) && strcmp(violation.rule, "GROW-1") == 0;
+}
+
+static void verify_notices_GROW_1(void)
+{
+	struct map_run *run = first_run();
+	struct pglist_data *node = node_data(0);
+
+	while (node->nr_taken == 0)
+		node = node->pgdat_next;
+	node->taken[0].end_pfn--;		/* a page is lost */
+	CHECK(breaks_handover());
+	node->taken[0].end_pfn += 2;		/* or twice somewhere */
+	CHECK(breaks_handover());
+	node->taken[0].end_pfn--;
+	run->pages.start_pfn += live.end_pfn;	/* or no memory */
+	run->pages.end_pfn += live.end_pfn;
+	CHECK(breaks_handover());
+	run->pages.start_pfn -= live.end_pfn;
+	run->pages.end_pfn -= live.end_pfn;
+	CHECK(mm_verify_all());
+}
+
 static const struct test_case cases[] = {
 	{ "sections beyond memory are not up", sections_beyond_memory_are_not_up },
 	{ "the sections up are counted", the_sections_up_are_counted },
@@ -339,6 +368,7 @@ static const struct test_case cases[] = {
 	{ "verify notices SECTION-4", verify_notices_SECTION_4 },
 	{ "verify notices SECTION-5", verify_notices_SECTION_5 },
 	{ "verify notices SECTION-6", verify_notices_SECTION_6 },
+	{ "verify notices GROW-1", verify_notices_GROW_1 },
 };
 
 TEST_SUITE(mem_map, cases);
