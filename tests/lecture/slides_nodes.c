@@ -5,6 +5,7 @@
 #include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "tests/lecture/lecture.h"
+#include "tests/unit/nodes.h"
 
 /* Larger machines are shown by their first nodes. */
 #define MAX_SHOWN_NODES	8u
@@ -42,7 +43,7 @@ struct numa_facts numa_measure(void)
 	struct numa_facts facts = { .nr_nodes = nr_node_ids(), .fallback_nid = next_node_of(0) };
 
 	for (unsigned nid = 0; nid < facts.nr_nodes; nid++) {
-		if (!node_has_memory(nid))
+		if (!node_is_roomy(nid))
 			continue;
 		facts.nr_with_memory++;
 		facts.nr_local += is_served_locally(nid);

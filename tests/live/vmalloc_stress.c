@@ -14,6 +14,7 @@
 #include "mm/vmalloc/vm_area.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
+#include "tests/unit/nodes.h"
 
 #define MIB_PAGES		256u
 
@@ -326,7 +327,7 @@ static void pages_are_scattered_and_on_the_asked_node(void)
 
 	CHECK(kept != NULL);
 	for (unsigned nid = 0; kept && nid < nr_node_ids(); nid++)
-		if (node_has_memory(nid))
+		if (node_is_roomy(nid))
 			check_node(nid, kept);
 	kfree(kept);
 }

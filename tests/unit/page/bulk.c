@@ -4,6 +4,7 @@
 
 #include "mm/live.h"
 #include "tests/test.h"
+#include "tests/unit/nodes.h"
 
 #define NR_PAGES	200u
 
@@ -47,7 +48,7 @@ static void each_node_serves_its_own(void)
 	struct page *pages[NR_PAGES];
 
 	for (unsigned nid = 0; nid < nr_node_ids(); nid++) {
-		if (!node_has_memory(nid))
+		if (!node_is_roomy(nid))
 			continue;
 		CHECK_EQ(take(nid, NR_PAGES, pages), NR_PAGES);
 		for (unsigned i = 0; i < NR_PAGES; i++)

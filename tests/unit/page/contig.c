@@ -8,6 +8,7 @@
 #include "mm/page_alloc.h"
 #include "mm/page/pageblock.h"
 #include "tests/test.h"
+#include "tests/unit/nodes.h"
 
 #define NR_PAGES	(2 * PAGEBLOCK_PAGES)
 #define NR_MAX_RANGE	(2 * pages_in(MAX_ORDER) + 5)
@@ -109,7 +110,7 @@ static void every_node_serves_ranges_beyond_the_largest_order(void)
 	for (unsigned nid = 0; nid < nr_node_ids(); nid++) {
 		struct page *page;
 
-		if (!node_has_memory(nid))
+		if (!node_is_roomy(nid))
 			continue;
 		page = alloc_contig_pages(NR_MAX_RANGE, GFP_KERNEL | __GFP_THISNODE, nid);
 		CHECK(page != NULL);

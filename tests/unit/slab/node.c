@@ -10,6 +10,7 @@
 #include "mm/live.h"
 #include "tests/abandoned.h"
 #include "tests/test.h"
+#include "tests/unit/nodes.h"
 #include "tests/unit/slab/cache_rules.h"
 #include "tests/unit/slab/plain_cache.h"
 
@@ -526,7 +527,7 @@ static void cache_nodes_lie_on_their_nodes(void)
 
 		CHECK(node != NULL);
 		CHECK_EQ(node->nid, nid);
-		if (slab_memory_node(nid) == nid)
+		if (node_is_roomy(nid))
 			CHECK_EQ(page_to_nid(virt_to_page(node)), nid);
 		CHECK(cache_node_get(cache, nid) == node);
 	}

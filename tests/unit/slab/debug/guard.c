@@ -9,6 +9,7 @@
 #include "tests/unit/slab/room.h"
 #include "mm/vmalloc/vm_area.h"
 #include "tests/test.h"
+#include "tests/unit/nodes.h"
 #include "tests/unit/slab/plain_cache.h"
 
 #define OBJECT_BYTES	104u
@@ -89,7 +90,7 @@ static void an_object_comes_from_the_node_that_was_asked_for(void)
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
 		uint8_t *object;
 
-		if (slab_memory_node(nid) != nid)
+		if (!node_is_roomy(nid))
 			continue;
 		object = guarded_from(cache, GFP_KERNEL | __GFP_THISNODE, nid);
 		CHECK(object != NULL);
