@@ -489,7 +489,7 @@ layer-check:
 style-check:
 	@$(PYTHON) tools/check_style.py
 
-check: layer-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
+check: layer-check style-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
 	@echo 'check: both compilers clean, headers self-sufficient, layers and style hold'
 
 clean:
