@@ -88,9 +88,10 @@ ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/
 # In the order of calls: each file uses those before it.
 ARCH_SOURCES := \
 	arch/x86_64/mem.S arch/x86_64/guarded.S arch/x86_64/ap_trampoline.S \
-	arch/x86_64/cpu.c arch/x86_64/mmu.c arch/x86_64/mmu_ranges.c arch/x86_64/ptdump.c \
-	arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/power.c arch/x86_64/apic.c \
-	arch/x86_64/symbols.c arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
+	arch/x86_64/cpu.c arch/x86_64/mmu.c arch/x86_64/mtrr.c arch/x86_64/mmu_ranges.c \
+	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/power.c \
+	arch/x86_64/machine_check.c arch/x86_64/apic.c arch/x86_64/symbols.c \
+	arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
 	arch/x86_64/trap.c arch/x86_64/trap_entry.S arch/x86_64/descriptors.c \
 	arch/x86_64/mmu_boot.c arch/x86_64/kswapd.c arch/x86_64/port.c \
 	arch/x86_64/smp_start.c arch/x86_64/init.c

@@ -9,7 +9,9 @@ extern const struct test_suite suite_address_space;
 extern const struct test_suite suite_screen_live;
 extern const struct test_suite suite_faults;
 extern const struct test_suite suite_smp;
+extern const struct test_suite suite_cpus_alike;
 extern const struct test_suite suite_tlb;
+extern const struct test_suite suite_serial;
 extern const struct test_suite suite_cpu_work;
 extern const struct test_suite suite_cpu_start;
 extern const struct test_suite suite_guard_faults;
@@ -24,7 +26,9 @@ const struct test_suite *const live_suites[] = {
 	&suite_screen_live,
 	&suite_faults,
 	&suite_smp,
+	&suite_cpus_alike,
 	&suite_tlb,
+	&suite_serial,
 	&suite_cpu_work,
 	&suite_cpu_start,
 	&suite_guard_faults,

@@ -49,7 +49,10 @@ static struct {
 #define LEAF_POWER		0x80000007u
 #define LEAF_ADDRESS_BITS	0x80000008u
 
+#define FEATURES_EDX_MCE	(1u << 7)
+#define FEATURES_EDX_MTRR	(1u << 12)
 #define FEATURES_EDX_PGE	(1u << 13)
+#define FEATURES_EDX_MCA	(1u << 14)
 #define FEATURES_EDX_PAT	(1u << 16)
 #define FEATURES_ECX_X2APIC	(1u << 21)
 #define FEATURES_ECX_HYPERVISOR	(1u << 31)
@@ -96,6 +99,9 @@ void cpu_read_features(void)
 
 	cpu_features.has_pge = (r.edx & FEATURES_EDX_PGE) != 0;
 	cpu_features.has_pat = (r.edx & FEATURES_EDX_PAT) != 0;
+	cpu_features.has_mtrr = (r.edx & FEATURES_EDX_MTRR) != 0;
+	cpu_features.has_machine_checks = (r.edx & FEATURES_EDX_MCE) != 0 &&
+					  (r.edx & FEATURES_EDX_MCA) != 0;
 	cpu_features.has_x2apic = (r.ecx & FEATURES_ECX_X2APIC) != 0;
 	cpu_features.is_virtual = (r.ecx & FEATURES_ECX_HYPERVISOR) != 0;
 	if (last_basic >= LEAF_STRUCTURED) {
@@ -143,6 +149,9 @@ void cpu_set_control_bits(void)
 		cr4 |= CR4_SMAP;
 	if (cpu_features.has_umip)
 		cr4 |= CR4_UMIP;
+	/* Without it a machine check is a reset without a word. */
+	if (cpu_features.has_machine_checks)
+		cr4 |= CR4_MCE;
 	write_cr4(cr4);
 	write_cr0(read_cr0() | CR0_WP);
 }

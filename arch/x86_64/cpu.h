@@ -93,6 +93,8 @@ struct cpu_features {
 	unsigned physical_bits;
 	bool has_nx, has_1g_pages, has_pat, has_pge;
 	bool has_smep, has_smap, has_umip;
+	bool has_mtrr;
+	bool has_machine_checks;	/* the exception, and banks that say why */
 	bool has_x2apic, has_invariant_tsc, is_virtual;
 };
 
@@ -153,6 +155,9 @@ void cpu_set_efer(void);
 #define EFER_NXE		(1ull << 11)
 #define EFER_TCE		(1ull << 15)
 #define CR0_WP			(1ull << 16)
+#define CR0_NW			(1ull << 29)
+#define CR0_CD			(1ull << 30)
+#define CR4_MCE			(1ull << 6)
 #define CR4_PGE			(1ull << 7)
 #define CR4_UMIP		(1ull << 11)
 #define CR4_LA57		(1ull << 12)

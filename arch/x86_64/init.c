@@ -6,6 +6,8 @@
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/machine_check.h"
+#include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/port.h"
 #include "arch/x86_64/thread.h"
 #include "arch/x86_64/time.h"
@@ -47,6 +49,8 @@ void arch_init(const struct boot_info *info)
 		 cpu_features.physical_bits, cpu_features.has_1g_pages ? ", 1 GiB pages" : "",
 		 cpu_features.has_smep ? ", SMEP" : "", cpu_features.has_smap ? ", SMAP" : "",
 		 cpu_features.has_umip ? ", UMIP" : "", cpu_features.has_x2apic ? ", x2APIC" : "");
+	mtrr_note();
+	machine_check_report();
 	interrupts_on();
 	log_line(LOG_INFO, "cpu: mm's local lock %s",
 		 port_is_irqsafe() ? "keeps interrupts away" : "is empty");

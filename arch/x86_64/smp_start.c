@@ -36,7 +36,9 @@
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/kswapd.h"
 #include "arch/x86_64/layout.h"
+#include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/mmu.h"
+#include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/smp.h"
 #include "arch/x86_64/thread.h"
 #include "lib/string.h"
@@ -53,6 +55,21 @@
 #define READY_WAIT_MS		2000u		/* for mm_init_cpu() of one that showed up */
 #define MAX_TRAMPOLINE_PA	0x9f000ull	/* SIPI's vector is a page number below 1 MiB */
 #define LOW_4G			(1ull << 32)
+
+/* ---- Starting ---- */
+
+/* The temporary root: the kernel's high half, and the trampoline page at its own address. */
+static struct {
+	struct page_tables tables;
+	struct page *page[PT_LEVEL_ROOT];
+	unsigned nr_pages;
+	uint64_t trampoline_pa;
+	struct ap_parameters *parameters;	/* in the trampoline page */
+	bool is_made;
+	bool is_late;			/* a CPU may yet come through: nothing here may change */
+	struct cpu_area *late_area;	/* its area */
+	unsigned nr_mended;		/* CPUs that had other memory types */
+} low;
 
 /* ---- The life of another CPU ---- */
 
@@ -71,6 +88,9 @@ static NORETURN void enter_cpu(struct cpu_area *area)
 	cpu_set_control_bits();
 	descriptors_adopt_area(area);
 	apic_init_cpu();
+	if (mtrr_adopt())
+		low.nr_mended++;
+	machine_check_report();
 	smp_join(area);
 	interrupts_on();	/* flushes are answered from here on */
 	thread_init_cpu();
@@ -81,19 +101,7 @@ static NORETURN void enter_cpu(struct cpu_area *area)
 	thread_idle();
 }
 
-/* ---- Starting ---- */
-
-/* The temporary root: the kernel's high half, and the trampoline page at its own address. */
-static struct {
-	struct page_tables tables;
-	struct page *page[PT_LEVEL_ROOT];
-	unsigned nr_pages;
-	uint64_t trampoline_pa;
-	struct ap_parameters *parameters;	/* in the trampoline page */
-	bool is_made;
-	bool is_late;			/* a CPU may yet come through: nothing here may change */
-	struct cpu_area *late_area;	/* its area */
-} low;
+/* ---- What CPUs come through ---- */
 
 static uint64_t take_low_table(void *arg)
 {
@@ -348,6 +356,9 @@ static void start_others(const struct boot_info *info, unsigned max_cpus)
 		if (smp_start_cpu(info->cpus[i].apic_id) == CPU_START_NO_MEMORY)
 			break;
 	smp_start_end();
+	if (low.nr_mended)
+		log_line(LOG_WARN, "mtrr: firmware left %u CPUs with other memory types than the first: "
+			 "set alike", low.nr_mended);
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", cpu_nr_running(), info->nr_cpus);
 }
 

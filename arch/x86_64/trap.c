@@ -14,6 +14,7 @@
 #include "arch/x86_64/describe.h"
 #include "arch/x86_64/guarded.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/smp.h"
 #include "log.h"
@@ -80,11 +81,17 @@ static bool is_cr2_meant(uint64_t vector)
 	return vector == VECTOR_PAGE_FAULT || vector == VECTOR_DOUBLE_FAULT;
 }
 
+/* These come at any instruction, whatever it does: nobody's access caused them. */
+static bool comes_from_outside(uint64_t vector)
+{
+	return vector == VECTOR_NMI || vector == VECTOR_MACHINE_CHECK;
+}
+
 static bool resume_expected(struct trap_frame *frame)
 {
 	struct cpu_area *cpu = this_cpu();
 
-	if (!cpu->fault_resume_sp)
+	if (!cpu->fault_resume_sp || comes_from_outside(frame->vector))
 		return false;
 	cpu->fault = (struct fault_info){
 		.vector = (unsigned)frame->vector,
@@ -105,6 +112,10 @@ static void handle_exception(struct trap_frame *frame)
 		return;
 	if (resume_expected(frame))
 		return;
+	if (frame->vector == VECTOR_MACHINE_CHECK) {
+		log_ignore_lock();
+		machine_check_report();
+	}
 	describe_exception(frame, text, sizeof(text));
 	panic_with(text, frame, frame->rip, frame->rbp);
 }

@@ -5,6 +5,7 @@
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/describe.h"
+#include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/mmu.h"
 #include "kthread.h"
@@ -67,6 +68,29 @@ static void exceptions_arrive_with_their_number(void)
 		CHECK_EQ(fault.vector, exceptions[i].vector);
 		CHECK(fault.instruction_va >= IMAGE_START);
 	}
+}
+
+static void raise_nmi(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int $2");
+}
+
+static void raise_machine_check(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("int $18");
+}
+
+/* They may come while an access is expected to fault, and say nothing about it. */
+static void what_comes_from_outside_is_no_expected_fault(void)
+{
+	struct fault_info fault = { 99, 0, 0, 0 };
+
+	CHECK_PANICS("(NMI)", arch_faults(raise_nmi, NULL, &fault));
+	CHECK_PANICS("(machine check)", arch_faults(raise_machine_check, NULL, &fault));
+	CHECK_EQ(fault.vector, 99);
+	CHECK(are_interrupts_on());
 }
 
 static void do_nothing(void *arg)
@@ -215,6 +239,8 @@ static void thread_stack_overflow_double_faults(void)
 
 static const struct test_case cases[] = {
 	{ "exceptions arrive with their number", exceptions_arrive_with_their_number },
+	{ "what comes from outside is no expected fault",
+	  what_comes_from_outside_is_no_expected_fault },
 	{ "harmless code does not fault", harmless_code_does_not_fault },
 	{ "nesting guarded calls panics", nesting_guarded_calls_panics },
 	{ "places have names", places_have_names },

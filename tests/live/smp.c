@@ -70,38 +70,6 @@ static void cpus_are_those_of_boot_info(void)
 	}
 }
 
-struct control {
-	uint64_t cr0, cr3, cr4, efer, pat;
-};
-
-static void read_control(void *arg)
-{
-	*(struct control *)arg = (struct control){ read_cr0(), read_cr3(), read_cr4(),
-						   rdmsr(MSR_EFER), rdmsr(MSR_PAT) };
-}
-
-static void every_cpu_is_protected_alike(void)
-{
-	struct control first, other;
-
-	read_control(&first);
-	CHECK(first.cr0 & CR0_WP);
-	CHECK(first.efer & EFER_NXE);
-	CHECK(first.cr4 & CR4_PGE);
-	CHECK(!cpu_features.has_smep || (first.cr4 & CR4_SMEP));
-	CHECK(!cpu_features.has_smap || (first.cr4 & CR4_SMAP));
-	CHECK(!cpu_features.has_umip || (first.cr4 & CR4_UMIP));
-	for (unsigned cpu = 1; cpu < cpu_nr_running(); cpu++) {
-		CHECK_EQ(arch_run_on(cpu, read_control, &other, CALL_MS), STATUS_OK);
-		CHECK_EQ(other.cr3, first.cr3);
-		CHECK_EQ(other.cr4 & (CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PGE),
-			 first.cr4 & (CR4_SMEP | CR4_SMAP | CR4_UMIP | CR4_PGE));
-		CHECK(other.cr0 & CR0_WP);
-		CHECK(other.efer & EFER_NXE);
-		CHECK_EQ(other.pat, first.pat);
-	}
-}
-
 /* ---- Translations ---- */
 
 struct probe {
@@ -390,7 +358,6 @@ static const struct test_case cases[] = {
 	{ "work runs where it is sent", work_runs_where_it_is_sent },
 	{ "an absent CPU is refused", absent_cpu_is_refused },
 	{ "CPUs are those of boot_info", cpus_are_those_of_boot_info },
-	{ "every CPU is protected alike", every_cpu_is_protected_alike },
 	{ "flushed translations are gone everywhere", flushed_translations_are_gone_everywhere },
 	{ "a large flush reaches every page", large_flush_reaches_every_page },
 	{ "a freed vmalloc area faults everywhere", freed_vmalloc_area_faults_everywhere },
