@@ -413,7 +413,7 @@ run: $(IMAGE_FILES)
 	@$(PYTHON) tools/qemu.py --keep $(RUN)/run
 
 FUZZ_SMOKE_SECONDS ?= 20
-test: $(IMAGE_FILES) $(BUILD)/lies.img $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
+test: $(IMAGE_FILES) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
 # All is built first: what a target makes anew since a source changed is no fault of it.

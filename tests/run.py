@@ -27,7 +27,7 @@ DEFAULT_TIMEOUT_S = 300
 LOG_FOLDER = ROOT / "build" / "log"
 BANNER = re.compile(r"^Slabstick \d")
 KNOWN_KEYS = {"about", "cpus", "memory", "nodes", "distances", "cpu", "type", "accel", "extra",
-              "options", "timeout", "case_timeout", "expect", "outcome", "slow"}
+              "image", "options", "timeout", "case_timeout", "expect", "outcome", "slow"}
 
 
 @dataclasses.dataclass
@@ -103,7 +103,8 @@ def run_machine(name, row, arguments):
     if arguments.globs:
         words.append("tests=" + ",".join(glob.replace(" ", "_") for glob in arguments.globs))
     timeout_s = arguments.timeout or row.get("timeout", DEFAULT_TIMEOUT_S)
-    run = qemu.Run(qemu.machine_from_row(row), arguments.image, " ".join(words).strip(),
+    image = ROOT / "build" / row["image"] if "image" in row else arguments.image
+    run = qemu.Run(qemu.machine_from_row(row), image, " ".join(words).strip(),
                    3600 if arguments.gdb else timeout_s,
                    math.inf if arguments.gdb else case_timeout(row, timeout_s),
                    is_waiting_for_gdb=arguments.gdb)

@@ -32,7 +32,8 @@ static bool report_bank(unsigned bank)
 		return false;
 	if (status & STATUS_HAS_ADDRESS)
 		address = rdmsr(MSR_MC0_ADDRESS + bank * MSRS_PER_BANK);
-	log_line(LOG_WARN, "machine check: CPU %u, bank %u: %s error, status 0x%016llx, address 0x%llx",
+	log_line(LOG_WARN, "machine check: CPU %u, bank %u: %s error, status 0x%016llx, "
+		 "address 0x%llx",
 		 this_cpu()->index, bank,
 		 status & STATUS_UNCORRECTED ? "uncorrected" : "corrected",
 		 (unsigned long long)status, (unsigned long long)address);

@@ -142,9 +142,8 @@ static void map_ram(const struct boot_info *info)
 /* Devices are mapped where the direct map would have them. */
 static void map_devices(struct boot_info *info)
 {
-	uint64_t apic_pa = rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC
-				   ? 0
-				   : rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK;
+	uint64_t apic_base = rdmsr(MSR_APIC_BASE);
+	uint64_t apic_pa = apic_base & APIC_BASE_X2APIC ? 0 : apic_base & APIC_BASE_PA_MASK;
 
 	windows_fill(&mmu_windows, info, apic_pa, cpu_features.physical_bits);
 	for (enum device device = 0; device < NR_DEVICES; device++) {

@@ -29,7 +29,7 @@ static const uint32_t fixed_msrs[] = {
 };
 
 struct mtrrs {
-	uint64_t standard;		/* the type of all that no range names, and whether any count */
+	uint64_t standard;		/* type of all that no range names; whether any count */
 	uint64_t fixed[ARRAY_SIZE(fixed_msrs)];
 	uint64_t variable[2 * MAX_VARIABLE];
 };

@@ -306,8 +306,8 @@ enum cpu_start smp_start_cpu(uint32_t apic_id)
 		log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
 		free_area(area);
 	} else {
-		log_line(LOG_WARN, "smp: APIC id 0x%x came and got no further: no more CPUs are "
-			 "started", apic_id);
+		log_line(LOG_WARN, "smp: APIC id 0x%x came and got no further: no more are started",
+			 apic_id);
 		low.is_late = true;
 		low.late_area = area;
 	}
@@ -357,7 +357,7 @@ static void start_others(const struct boot_info *info, unsigned max_cpus)
 			break;
 	smp_start_end();
 	if (low.nr_mended)
-		log_line(LOG_WARN, "mtrr: firmware left %u CPUs with other memory types than the first: "
+		log_line(LOG_WARN, "mtrr: firmware left %u CPUs with other memory types than CPU 0: "
 			 "set alike", low.nr_mended);
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", cpu_nr_running(), info->nr_cpus);
 }

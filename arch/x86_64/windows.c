@@ -30,21 +30,16 @@ struct windows mmu_windows;
 
 const char *window_verdict_text(enum window_verdict verdict)
 {
-	switch (verdict) {
-	case WINDOW_SOUND:
-		return "is sound";
-	case WINDOW_EMPTY:
-		return "is empty";
-	case WINDOW_OUT_OF_REACH:
-		return "lies beyond what this CPU can address";
-	case WINDOW_IN_MEMORY:
-		return "lies in memory";
-	case WINDOW_IN_LEGACY:
-		return "lies below 1 MiB, where RAM shadows ROM";
-	case WINDOW_SHARED:
-		return "has a page with another device";
-	}
-	return "?";
+	static const char *const texts[] = {
+		[WINDOW_SOUND] = "is sound",
+		[WINDOW_EMPTY] = "is empty",
+		[WINDOW_OUT_OF_REACH] = "lies beyond what this CPU can address",
+		[WINDOW_IN_MEMORY] = "lies in memory",
+		[WINDOW_IN_LEGACY] = "lies below 1 MiB, where RAM shadows ROM",
+		[WINDOW_SHARED] = "has a page with another device",
+	};
+
+	return texts[verdict];
 }
 
 static bool may_hold_devices(enum mem_type type)
@@ -75,7 +70,7 @@ static enum window_verdict judge_place(const struct windows *windows, const stru
 {
 	if (bytes == 0)
 		return WINDOW_EMPTY;
-	if (pa >= windows->end_pa || bytes > windows->end_pa - pa)
+	if (bytes > windows->end_pa || pa > windows->end_pa - bytes)
 		return WINDOW_OUT_OF_REACH;
 	if (pa < LEGACY_END_PA)
 		return WINDOW_IN_LEGACY;
@@ -110,7 +105,8 @@ static bool add_device(struct windows *windows, struct boot_info *info, enum dev
 	struct window window = { align_down(pa, PAGE_SIZE), align_up(pa + bytes, PAGE_SIZE),
 				 device == DEVICE_SCREEN };
 
-	for (enum device other = 0; verdict == WINDOW_SOUND && other < device; other++)
+	/* Its own window is empty yet. */
+	for (enum device other = 0; verdict == WINDOW_SOUND && other < NR_DEVICES; other++)
 		if (overlaps(&windows->of[other], window.start_pa, window.end_pa))
 			verdict = WINDOW_SHARED;
 	if (verdict == WINDOW_SOUND) {
@@ -132,7 +128,7 @@ static void fill_uart(struct windows *windows, struct boot_info *info)
 	if (uart->space == UART_MEMORY &&
 	    !add_device(windows, info, DEVICE_UART, uart->base, bytes))
 		uart->space = UART_NONE;
-	if (uart->space != UART_PORT || (uart->base < NR_PORTS && bytes <= NR_PORTS - uart->base))
+	if (uart->space != UART_PORT || uart->base <= NR_PORTS - bytes)
 		return;
 	uart->space = UART_NONE;
 	boot_info_add_finding(info, "DeviceOutOfPlace", SEVERITY_MEDIUM,

@@ -327,7 +327,7 @@ static void no_cpu_runs_pages_of_users(void)
 /* ---- Machine checks ---- */
 
 #define MSR_MC0_STATUS		0x401u
-#define MADE_UP_STATUS		0x9000000000000135ull	/* valid, enabled, a read of the data cache */
+#define MADE_UP_STATUS		0x9000000000000135ull	/* valid; a read of the data cache */
 
 static void write_status(void *value)
 {

@@ -296,6 +296,82 @@ static void threads_of_one_cpu_take_turns(void)
 	CHECK_EQ(gate.nr_turns, 20);
 }
 
+/*
+ * Yields with a number of its own in each register that a callee keeps, and says whether
+ * all are still there. rbp is left to the compiler's frames.
+ */
+static bool yields_and_keeps(uint64_t number)
+{
+	uint64_t lost;
+
+	__asm__ volatile("leaq 1(%1), %%rbx\n\t"
+			 "leaq 2(%1), %%r12\n\t"
+			 "leaq 3(%1), %%r13\n\t"
+			 "leaq 4(%1), %%r14\n\t"
+			 "leaq 5(%1), %%r15\n\t"
+			 "pushq %1\n\t"
+			 "movq %%rsp, %%rax\n\t"
+			 "andq $-16, %%rsp\n\t"
+			 "pushq %%rax\n\t"
+			 "pushq %%rax\n\t"
+			 "call thread_yield\n\t"
+			 "popq %%rax\n\t"
+			 "popq %%rsp\n\t"
+			 "popq %%rax\n\t"
+			 "subq %%rax, %%rbx\n\t"
+			 "subq %%rax, %%r12\n\t"
+			 "subq %%rax, %%r13\n\t"
+			 "subq %%rax, %%r14\n\t"
+			 "subq %%rax, %%r15\n\t"
+			 "xorq $1, %%rbx\n\t"
+			 "xorq $2, %%r12\n\t"
+			 "xorq $3, %%r13\n\t"
+			 "xorq $4, %%r14\n\t"
+			 "xorq $5, %%r15\n\t"
+			 "orq %%rbx, %%r12\n\t"
+			 "orq %%r13, %%r14\n\t"
+			 "orq %%r12, %%r15\n\t"
+			 "orq %%r14, %%r15\n\t"
+			 "movq %%r15, %0"
+			 : "=&a"(lost), "+D"(number) :
+			 : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13",
+			   "r14", "r15", "cc", "memory");
+	return lost == 0;
+}
+
+struct keeper {
+	uint64_t number;
+	bool is_aligned, has_lost;
+};
+
+static NOINLINE void keep_registers(void *arg)
+{
+	struct keeper *keeper = arg;
+
+	/* Above frame pointer and return address a caller's stack is aligned to 16. */
+	keeper->is_aligned = (uintptr_t)__builtin_frame_address(0) % 16 == 0;
+	for (unsigned i = 0; i < 101; i++)
+		keeper->has_lost |= !yields_and_keeps(keeper->number);
+}
+
+static void a_switch_keeps_registers_and_alignment(void)
+{
+	struct keeper keepers[] = { { 1000, false, false }, { 2000, false, false },
+				    { 3000, false, false } };
+	struct thread *threads[ARRAY_SIZE(keepers)];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keepers); i++) {
+		threads[i] = thread_start("keeper", 0, keep_registers, &keepers[i]);
+		CHECK(threads[i] != NULL);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(keepers); i++) {
+		if (threads[i])
+			CHECK_EQ(thread_join(threads[i], CALL_MS), STATUS_OK);
+		CHECK(keepers[i].is_aligned);
+		CHECK(!keepers[i].has_lost);
+	}
+}
+
 static void stacks_are_given_back(void)
 {
 	struct vmalloc_totals before = vmalloc_totals();
@@ -335,6 +411,28 @@ static void clock_runs_forward(void)
 	CHECK(end_ns - start_ns >= 1000 * 1000 - 1000);
 }
 
+#define PM_TIMER_HZ		3579545ull
+#define PM_TIMER_MASK		0xffffffu
+#define COMPARED_NS		100000000ull	/* the timer wraps after four seconds */
+#define MAX_FACTOR		4u		/* an emulator's measurement may be disturbed */
+
+static void clock_agrees_with_another(void)
+{
+	uint16_t port = mmu_boot_info->power.pm_timer_port;
+	uint64_t start_ns = arch_now_ns(), ns, other_ns;
+	uint32_t first;
+
+	if (!port)
+		SKIP("no ACPI timer");
+	first = in32(port);
+	arch_delay_us(COMPARED_NS / 1000);
+	other_ns = ((in32(port) - first) & PM_TIMER_MASK) * 1000000000ull / PM_TIMER_HZ;
+	ns = arch_now_ns() - start_ns;
+	CHECK(ns >= COMPARED_NS);
+	CHECK(other_ns > ns / MAX_FACTOR);
+	CHECK(other_ns < ns * MAX_FACTOR);
+}
+
 /* Whichever variant of the port this image has: nested, and with interrupts off already. */
 static void local_lock_gives_back_what_it_found(void)
 {
@@ -364,9 +462,11 @@ static const struct test_case cases[] = {
 	{ "all CPUs flush at once", all_cpus_flush_at_once },
 	{ "waiters wake on every CPU", waiters_wake_on_every_cpu },
 	{ "threads of one CPU take turns", threads_of_one_cpu_take_turns },
+	{ "a switch keeps registers and alignment", a_switch_keeps_registers_and_alignment },
 	{ "stacks are given back", stacks_are_given_back },
 	{ "kswapd runs when asked", kswapd_runs_when_asked },
 	{ "the clock runs forward", clock_runs_forward },
+	{ "the clock agrees with another", clock_agrees_with_another },
 	{ "the local lock gives back what it found", local_lock_gives_back_what_it_found },
 };
 

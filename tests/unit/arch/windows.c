@@ -71,6 +71,9 @@ static void memory_of_every_kind_is_refused(void)
 		CHECK_EQ(judge(GIB + MIB, 64), is_device ? WINDOW_SOUND : WINDOW_IN_MEMORY);
 	}
 	ranges[2].type = MEM_ACPI_NVS;
+	info.ranges = &ranges[2];
+	info.nr_ranges = 1;
+	CHECK_EQ(judge(GIB, 1), WINDOW_IN_MEMORY);
 }
 
 /* Whole pages count: what reaches into RAM with its last byte, or shares a page with it. */
@@ -96,6 +99,8 @@ static void what_the_cpu_cannot_address_is_refused(void)
 	CHECK_EQ(judge(UINT64_MAX - 3, 8), WINDOW_OUT_OF_REACH);
 	CHECK_EQ(judge(HOLE_PA, UINT64_MAX), WINDOW_OUT_OF_REACH);
 	CHECK_EQ(judge(HOLE_PA, 0), WINDOW_EMPTY);
+	CHECK_EQ(judge(0, 1ull << PHYSICAL_BITS), WINDOW_IN_LEGACY);
+	CHECK_EQ(judge(0, (1ull << PHYSICAL_BITS) + 1), WINDOW_OUT_OF_REACH);
 	/* The direct map ends where it ends, whatever the CPU can do. */
 	windows_fill(&windows, &info, APIC_PA, 52);
 	CHECK_EQ(windows.end_pa, 1ull << MAX_PHYS_BITS);
@@ -107,6 +112,8 @@ static void shadowed_rom_is_refused(void)
 	setup();
 	CHECK_EQ(judge(0xe0000, 8), WINDOW_IN_LEGACY);
 	CHECK_EQ(judge(MIB - 1, 1), WINDOW_IN_LEGACY);
+	info.nr_ranges = 0;
+	CHECK_EQ(judge(MIB, 1), WINDOW_SOUND);
 }
 
 static void one_page_is_cached_one_way(void)
@@ -117,6 +124,8 @@ static void one_page_is_cached_one_way(void)
 	CHECK_EQ(windows_judge(&windows, &info, SCREEN_PA, SCREEN_BYTES, true), WINDOW_SOUND);
 	CHECK_EQ(judge(SCREEN_PA + SCREEN_BYTES - 1, 1), WINDOW_SHARED);
 	CHECK_EQ(judge(SCREEN_PA + SCREEN_BYTES, 1), WINDOW_SOUND);
+	CHECK_EQ(judge(SCREEN_PA - PAGE_SIZE, PAGE_SIZE), WINDOW_SOUND);
+	CHECK_EQ(judge(SCREEN_PA - PAGE_SIZE, 2 * PAGE_SIZE), WINDOW_SHARED);
 }
 
 static bool is_told(const char *part)
@@ -142,8 +151,27 @@ static void a_misplaced_screen_is_dropped(void)
 	screen_is_dropped(5 * GIB - PAGE_SIZE, SCREEN_BYTES, "lies in memory");
 	screen_is_dropped(1ull << 45, SCREEN_BYTES, "lies beyond what this CPU can address");
 	screen_is_dropped(SCREEN_PA, 0, "is empty");
+	screen_is_dropped(APIC_PA + 8, 0, "is empty");
 	screen_is_dropped(APIC_PA - MIB, 4 * MIB, "has a page with another device");
 	screen_is_dropped(0xa0000, 0x10000, "lies below 1 MiB");
+}
+
+static void what_is_not_there_is_not_told(void)
+{
+	setup();
+	info.framebuffer.base_pa = 0;
+	info.uart.space = UART_NONE;
+	windows_fill(&windows, &info, 0, PHYSICAL_BITS);
+	CHECK_EQ(info.nr_findings, 0);
+	for (enum device device = 0; device < NR_DEVICES; device++)
+		CHECK_EQ(windows.of[device].end_pa, 0);
+}
+
+static void every_verdict_has_words(void)
+{
+	CHECK(strstr(window_verdict_text(WINDOW_SOUND), "sound") != NULL);
+	for (enum window_verdict verdict = WINDOW_SOUND; verdict <= WINDOW_SHARED; verdict++)
+		CHECK(window_verdict_text(verdict) != NULL);
 }
 
 static void a_screen_above_4_gib_is_kept(void)
@@ -183,6 +211,12 @@ static void a_uart_takes_all_its_registers(void)
 	info.uart = (struct uart_info){ UART_MEMORY, UART_PA + PAGE_SIZE - 16, 0, 4 };
 	windows_fill(&windows, &info, APIC_PA, PHYSICAL_BITS);
 	CHECK_EQ(windows.of[DEVICE_UART].end_pa, UART_PA + 2 * PAGE_SIZE);
+	info.uart = (struct uart_info){ UART_MEMORY, UART_PA, 0, 0 };
+	windows_fill(&windows, &info, APIC_PA, PHYSICAL_BITS);
+	CHECK_EQ(windows.of[DEVICE_UART].end_pa, UART_PA + PAGE_SIZE);
+	info.uart = (struct uart_info){ UART_PORT, 0xfff8, 0, 0 };	/* the last that fits */
+	windows_fill(&windows, &info, APIC_PA, PHYSICAL_BITS);
+	CHECK_EQ(info.uart.space, UART_PORT);
 	info.uart = (struct uart_info){ UART_PORT, 0x3f8, 0, 1 };
 	windows_fill(&windows, &info, APIC_PA, PHYSICAL_BITS);
 	CHECK_EQ(info.uart.space, UART_PORT);
@@ -199,6 +233,8 @@ static const struct test_case cases[] = {
 	{ "one page is cached one way", one_page_is_cached_one_way },
 	{ "a misplaced screen is dropped", a_misplaced_screen_is_dropped },
 	{ "a screen above 4 GiB is kept", a_screen_above_4_gib_is_kept },
+	{ "what is not there is not told", what_is_not_there_is_not_told },
+	{ "every verdict has words", every_verdict_has_words },
 	{ "a misplaced UART is dropped", a_misplaced_uart_is_dropped },
 	{ "a UART takes all its registers", a_uart_takes_all_its_registers },
 };
