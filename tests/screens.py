@@ -63,8 +63,8 @@ class Report:
 
 def read_code(picture):
     """The text of the one code on @picture, or None."""
-    answer = subprocess.run(["zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", str(picture)],
-                            capture_output=True, timeout=60, check=False)
+    command = ["zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", str(picture)]
+    answer = subprocess.run(command, capture_output=True, timeout=60, check=False)
     return answer.stdout.decode("utf-8", "replace") if answer.returncode == 0 else None
 
 

@@ -357,8 +357,10 @@ static void start_others(const struct boot_info *info, unsigned max_cpus)
 			break;
 	smp_start_end();
 	if (low.nr_mended)
-		log_line(LOG_WARN, "mtrr: firmware left %u CPUs with other memory types than CPU 0: "
-			 "set alike", low.nr_mended);
+		log_line(LOG_WARN,
+			 "mtrr: firmware left %u CPUs with other memory types than CPU 0: "
+			 "set alike",
+			 low.nr_mended);
 	log_line(LOG_INFO, "smp: Brought up %u of %u CPUs", cpu_nr_running(), info->nr_cpus);
 }
 

@@ -25,8 +25,8 @@ uint32_t range_align(struct mem_range *ranges, uint32_t nr_ranges);
 /*
  * Settles overlaps of sorted @from into @to: where several ranges claim an
  * address, the type with the highest rank has it: anything wins over usable
- * memory, the kernel over low memory. Neighbours that agree in everything are merged. @heap is scratch of
- * @nr_from entries.
+ * memory, the kernel over low memory. Neighbours that agree in everything are
+ * merged. @heap is scratch of @nr_from entries.
  *
  * @to needs room for 2 * @nr_from ranges: STATUS_TOO_MANY when @max_to is less.
  * O(n log n).

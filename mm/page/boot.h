@@ -24,7 +24,7 @@ struct boot_state {
 /* The first memory of all: the live topology of @info, and @state's arrays. */
 void boot_build_topology(const struct boot_info *info, struct boot_state *state);
 
-/* Ends the boot of a machine of which @nr_more pages would have to be usable beside what boot took. */
+/* Ends the boot of a machine that lacks @nr_more usable pages beside what boot took. */
 void boot_refuse(const struct boot_state *state, uint64_t nr_more) NORETURN;
 
 /* Starts the bootmem of each node that has room for its bitmap. */

@@ -85,7 +85,8 @@ uint64_t drain_others(const struct pglist_data *node, enum zone_type highest)
 	do {
 		claims.nr = 0;
 		for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++) {
-			struct mm_cpu *cpu_data = __atomic_load_n(&live.cpus[cpu], __ATOMIC_ACQUIRE);
+			struct mm_cpu *cpu_data =
+				__atomic_load_n(&live.cpus[cpu], __ATOMIC_ACQUIRE);
 
 			if (cpu_data && cpu_data != this_mm_cpu())
 				claim_stacks_of(cpu_data, node, highest);

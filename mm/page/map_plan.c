@@ -338,7 +338,7 @@ static void give_up_section(struct planner *planner, uint64_t section)
 			run = add_run(planner, node, piece);
 			if (piece.start_pfn < node->node->movable_start_pfn)
 				add_spare(planner->plan, run);
-			i += node->nr_spans == nr_before;	/* the rest is behind or before it */
+			i += node->nr_spans == nr_before;	/* the rest lies around it */
 		}
 	}
 }
@@ -370,7 +370,7 @@ static bool plan_short(struct planner *planner, uint64_t section)
 	return true;
 }
 
-/* Spans change while they are gone through: the same place is looked at until both ends are done. */
+/* Spans change while they are gone through: a place is looked at until both ends are done. */
 static void plan_ends(struct planner *planner, struct node_spans *node)
 {
 	for (uint32_t i = 0; i < node->nr_spans;) {

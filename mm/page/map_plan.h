@@ -46,7 +46,7 @@ struct map_plan {
 	uint32_t max_runs;
 	uint8_t *states;		/* enum section_state */
 	uint64_t nr_sections;
-	pfn_t spare_pfn;		/* pages for tables: the first piece of a chain, or PFN_NONE */
+	pfn_t spare_pfn;		/* for tables: the first piece of a chain, or PFN_NONE */
 	uint64_t nr_spare_pages;
 };
 

@@ -104,8 +104,8 @@ static ALWAYS_INLINE void page_stack_set_top(struct page_stack *stack, struct pa
 
 /*
  * Pop and push, for one block or many: a step moves @top, a copy of stack->top, which
- * the caller sets when it has made all its steps, MAX_POPS_AT_ONCE down at most. Who makes one step has the
- * functions below.
+ * the caller sets when it has made all its steps, MAX_POPS_AT_ONCE down at most. Who
+ * makes one step has the functions below.
  *
  * A step down: *@page is what @top leads to. False, and @top stays, when its state is
  * not @cached_state: the stack is empty, or the page corrupt. Else it becomes @state.

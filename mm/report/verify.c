@@ -80,7 +80,8 @@ bool mm_verify_all(void)
 {
 	struct violation violation;
 
-	if (sections_verify(&violation) && handover_verify(&violation) && mm_verify_pages(&violation) && slab_verify(&violation) && audit_verify(&violation) &&
+	if (sections_verify(&violation) && handover_verify(&violation) &&
+	    mm_verify_pages(&violation) && slab_verify(&violation) && audit_verify(&violation) &&
 	    (mm_port_vmalloc_start == mm_port_vmalloc_end || vmalloc_verify(&violation)))
 		return true;
 	mm_port_log(LOG_ERROR, "verify: rule %s is broken at 0x%llx: %s", violation.rule,
