@@ -47,6 +47,7 @@ extern const struct test_suite suite_slab_depot;
 extern const struct test_suite suite_slab_bulk;
 extern const struct test_suite suite_slab_alien;
 extern const struct test_suite suite_slab_shuffle;
+extern const struct test_suite suite_slab_twice;
 extern const struct test_suite suite_slab_audit;
 extern const struct test_suite suite_slab_guard;
 extern const struct test_suite suite_kmalloc;
@@ -100,6 +101,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_bulk,
 	&suite_slab_alien,
 	&suite_slab_shuffle,
+	&suite_slab_twice,
 	&suite_slab_audit,
 	&suite_slab_guard,
 	&suite_kmalloc,

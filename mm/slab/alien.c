@@ -115,16 +115,19 @@ static bool push(struct alien_array *alien, struct slab_slot slot)
 	return has_room;
 }
 
+bool alien_push(struct cache_node *home, unsigned nid, struct slab_slot slot)
+{
+	struct alien_array *alien = alien_lookup(home, nid);
+
+	return likely(alien != NULL) && likely(push(alien, slot));
+}
+
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		struct slab_slot slot)
 {
-	struct alien_array *alien = alien_lookup(home, nid);
-	struct cache_node *other;
+	struct alien_array *alien = alien_array(home, nid);
+	struct cache_node *other = cache_node_lookup(cache, nid);
 
-	if (likely(alien != NULL) && likely(push(alien, slot)))
-		return;
-	alien = alien_array(home, nid);
-	other = cache_node_lookup(cache, nid);
 	while (alien && make_room(cache, other, alien))
 		if (push(alien, slot))
 			return;

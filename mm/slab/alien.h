@@ -30,7 +30,10 @@ static inline struct slab_slot alien_pop(struct cache_node *home, unsigned nid)
 	return slot;
 }
 
-/* Sends a free object of node @nid home, sooner or later. */
+/* Lays a free object of node @nid into the alien array. False: there is none, or no room. */
+bool alien_push(struct cache_node *home, unsigned nid, struct slab_slot slot) MUST_CHECK;
+
+/* Sends a free object of node @nid home, sooner or later. Without the local lock. */
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 		struct slab_slot slot);
 

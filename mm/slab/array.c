@@ -29,14 +29,17 @@
  *   ARRAY-4  the own depot has at most max_full magazines, and max_full is at least 1
  *
  * Locking
- *   An array is used by its own CPU only, under mm_port_local_lock(). Others may
- *   empty its own depot, which has a lock, and set is_drain_asked, which the next
- *   refill or drain answers.
+ *   An array is used by its own CPU only, under mm_port_local_lock(), which surrounds
+ *   the array and the depots and nothing else: where pages or memory are needed, or
+ *   objects go to slabs, the lock is given up first and the way begun anew, perhaps on
+ *   another CPU. Others may empty its own depot, which has a lock, and set
+ *   is_drain_asked, which the next refill or drain answers.
  */
 
 #include "mm/slab/array.h"
 
 #include "lib/align.h"
+#include "lib/string.h"
 #include "mm/slab/depot.h"
 #include "mm/slab/node.h"
 
@@ -89,16 +92,13 @@ uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array 
 void cpu_array_free(const struct kmem_cache *cache, struct cpu_array *array)
 {
 	magazine_free(cpu_array_loaded(cache, array));
-	slab_internal_free(array);
+	if (cache->array_index == KMALLOC_NO_ARRAY)
+		slab_internal_free(array);
 }
 
-/* Sets up @array, this CPU's. False: no memory for a magazine, and it is as it was. */
-static bool set_up(struct kmem_cache *cache, struct cpu_array *array, unsigned nid)
+static void set_up(const struct kmem_cache *cache, struct cpu_array *array,
+		   struct magazine *magazine, unsigned nid)
 {
-	struct magazine *magazine = magazine_make(cache, nid);
-
-	if (!magazine)
-		return false;
 	*array = (struct cpu_array){
 		.inverse = cache->inverse,
 		.nr_objects = cache->nr_objects,
@@ -106,79 +106,142 @@ static bool set_up(struct kmem_cache *cache, struct cpu_array *array, unsigned n
 		.max_full = 1,
 	};
 	load(cache, array, magazine, 0);
-	return true;
 }
 
-static struct cpu_array *array_make(struct kmem_cache *cache, unsigned nid)
+/*
+ * Makes @magazine and, but for kmalloc's caches, @array that of @cpu. False: the caller
+ * runs on another by now, or there is one already.
+ */
+static bool install(struct kmem_cache *cache, struct cpu_array *array,
+		    struct magazine *magazine, unsigned cpu, unsigned nid)
 {
-	struct cpu_array *array;
+	struct mm_local local = mm_port_local_lock();
+	struct cpu_array **place = &cache->cpu[cpu];
+	bool is_wanted = cpu == mm_port_cpu() && *place == &slab_no_array;
 
-	if (cache->array_index != KMALLOC_NO_ARRAY) {
-		array = kmalloc_array_at(cache->array_index);
-		return set_up(cache, array, nid) ? array : NULL;
-	}
-	array = slab_internal_alloc(SLAB_CPU_ARRAY, nid);
-	if (array && !set_up(cache, array, nid)) {
-		slab_internal_free(array);
-		return NULL;
-	}
-	return array;
-}
-
-struct cpu_array *cpu_array_own(struct kmem_cache *cache, struct mm_local local)
-{
-	struct cpu_array **place = &cache->cpu[mm_port_cpu()];
-	struct cpu_array *made;
-	unsigned nid;
-
-	(void)local;
-	if (likely(*place != &slab_no_array) || cache->magazine_slots == 0)
-		return *place;
-	nid = slab_memory_node(numa_node_id());
-	if (!cache_node_get(cache, nid))
-		return *place;
-	made = array_make(cache, nid);
-	if (made)
+	if (is_wanted) {
+		if (!array)
+			array = kmalloc_array_at(cache->array_index);
+		set_up(cache, array, magazine, nid);
 		/* Other CPUs read it, to show it and to ask it to drain. */
-		__atomic_store_n(place, made, __ATOMIC_RELEASE);
-	return *place;
+		__atomic_store_n(place, array, __ATOMIC_RELEASE);
+	}
+	mm_port_local_unlock(local);
+	return is_wanted;
+}
+
+/* False when memory ran out, or was for a CPU that this is no longer. */
+static bool array_make(struct kmem_cache *cache, unsigned cpu)
+{
+	const unsigned nid = slab_memory_node(numa_node_id());
+	const bool is_apart = cache->array_index == KMALLOC_NO_ARRAY;
+	struct cpu_array *array = NULL;
+	struct magazine *magazine;
+
+	if (!cache_node_get(cache, nid))
+		return false;
+	if (is_apart && !(array = slab_internal_alloc(SLAB_CPU_ARRAY, nid)))
+		return false;
+	magazine = magazine_make(cache, nid);
+	if (magazine && install(cache, array, magazine, cpu, nid))
+		return true;
+	if (magazine)
+		magazine_free(magazine);
+	if (array)
+		slab_internal_free(array);
+	return false;
+}
+
+struct cpu_array *cpu_array_own(struct kmem_cache *cache)
+{
+	const unsigned cpu = mm_port_cpu();
+
+	if (likely(cache->cpu[cpu] != &slab_no_array) || cache->magazine_slots == 0)
+		return cache->cpu[cpu];
+	array_make(cache, cpu);
+	return cache->cpu[mm_port_cpu()];
 }
 
 /* ---- Draining ---- */
+
+/* Objects that leave an array at once: 512 bytes of stack. */
+#define NR_DRAINED	32u
 
 void cpu_array_drain_own(struct kmem_cache *cache, struct cpu_array *array)
 {
 	depot_drain(cache, cache_node_lookup(cache, array->nid), &array->own);
 }
 
-void cpu_array_drain(struct kmem_cache *cache, unsigned cpu, struct mm_local local)
+void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 {
 	struct cpu_array *array = cache->cpu[cpu];
 	struct magazine *loaded;
 	unsigned nr;
 
-	(void)local;
 	if (array == &slab_no_array)
 		return;
 	loaded = cpu_array_loaded(cache, array);
 	nr = loaded_count(cache, array);
 	load(cache, array, loaded, 0);
-	array->max_full = 1;
-	array->has_given = false;
 	if (nr)
 		node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
 	cpu_array_drain_own(cache, array);
 }
 
-static bool answer_drain_request(struct kmem_cache *cache, struct cpu_array *array,
-				 struct mm_local local)
+/* Takes up to NR_DRAINED objects off @array to @slots; how many. */
+static unsigned pop_drained(const struct kmem_cache *cache, struct cpu_array *array,
+			    struct slab_slot *slots, struct mm_local local)
 {
-	if (likely(!__atomic_load_n(&array->is_drain_asked, __ATOMIC_RELAXED)))
-		return false;
+	unsigned nr = loaded_count(cache, array);
+
+	(void)local;
+	if (nr > NR_DRAINED)
+		nr = NR_DRAINED;
+	array->top -= nr;
+	memcpy(slots, array->top, nr * sizeof(slots[0]));
+	array->max_full = 1;
+	array->has_given = false;
 	__atomic_store_n(&array->is_drain_asked, false, __ATOMIC_RELAXED);
-	cpu_array_drain(cache, mm_port_cpu(), local);
-	return true;
+	return nr;
 }
+
+/* Of the array of the CPU that this is now; 0: it has none, or an empty one. */
+static unsigned drain_some(struct kmem_cache *cache)
+{
+	struct slab_slot slots[NR_DRAINED];
+	struct mm_local local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	unsigned nr = array == &slab_no_array ? 0 : pop_drained(cache, array, slots, local);
+	unsigned nid = array->nid;
+
+	mm_port_local_unlock(local);
+	if (nr)
+		node_give(cache, cache_node_lookup(cache, nid), slots, nr);
+	return nr;
+}
+
+void cpu_array_drain_this(struct kmem_cache *cache)
+{
+	/* Once more than it takes: what this CPU's handlers free meanwhile stays. */
+	const unsigned max_rounds = cache->magazine_slots / NR_DRAINED + 1;
+	struct cpu_array *array;
+
+	for (unsigned i = 0; i < max_rounds && drain_some(cache) == NR_DRAINED; i++)
+		;
+	array = cache->cpu[mm_port_cpu()];
+	if (array != &slab_no_array)
+		cpu_array_drain_own(cache, array);
+}
+
+static void answer_drain_request(struct kmem_cache *cache)
+{
+	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
+
+	if (unlikely(__atomic_load_n(&array->is_drain_asked, __ATOMIC_RELAXED)))
+		cpu_array_drain_this(cache);
+}
+
+/* ---- Making room ---- */
 
 /* Other CPUs have read @empty, which is about to be written: all its lines come at once. */
 static void fetch_for_writing(const struct kmem_cache *cache, struct magazine *empty)
@@ -189,36 +252,91 @@ static void fetch_for_writing(const struct kmem_cache *cache, struct magazine *e
 		__builtin_prefetch(at, 1);
 }
 
-/* The own depot has no empty magazine for @full: the node's has, or one is made. */
+/* Magazines in the hand of who makes room: the local lock is not held all the while. */
+struct hand {
+	struct magazine *empty;		/* made by the caller; NULL: none yet, or it is used */
+	struct magazine *surplus;	/* full, and no depot takes it */
+};
+
+/* The own depot has no empty magazine for @full: the node's may have, or @hand has. */
 static struct magazine *change_full(struct kmem_cache *cache, struct cpu_array *array,
-				    struct magazine *full)
+				    struct magazine *full, struct hand *hand)
 {
 	struct cache_node *node = cache_node_lookup(cache, array->nid);
-	struct magazine *empty = node_get_empty(cache, node);
+	struct magazine *empty = depot_get_empty(&node->depot);
 
-	if (unlikely(!empty)) {
-		node_give(cache, node, full->slots, cache->magazine_slots);
-		return full;
+	if (!empty) {
+		empty = hand->empty;
+		hand->empty = NULL;
+		if (!empty)
+			return NULL;
 	}
 	fetch_for_writing(cache, empty);
-	if (!depot_put_full(&array->own, full, array->max_full)) {
-		array->has_given = true;
-		node_put_full(cache, node, full);
-	}
+	if (depot_put_full(&array->own, full, array->max_full))
+		return empty;
+	array->has_given = true;
+	if (unlikely(!depot_put_full(&node->depot, full, node_max_full(cache, node))))
+		hand->surplus = full;
 	return empty;
 }
 
-void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array,
-			 struct mm_local local)
+/* Lays @slot into this CPU's @array, for which there may have to be a magazine. */
+static bool put(struct kmem_cache *cache, struct cpu_array *array, struct slab_slot slot,
+		struct hand *hand, struct mm_local local)
 {
-	struct magazine *full = cpu_array_loaded(cache, array), *empty;
+	bool has_room = array->top < array->end;
 
-	if (answer_drain_request(cache, array, local))
-		return;
-	empty = depot_swap_full(&array->own, full);
-	if (!empty)
-		empty = change_full(cache, array, full);
-	load(cache, array, empty, 0);
+	(void)local;
+	if (!has_room) {
+		struct magazine *full = cpu_array_loaded(cache, array);
+		struct magazine *empty = depot_swap_full(&array->own, full);
+
+		if (!empty)
+			empty = change_full(cache, array, full, hand);
+		has_room = empty != NULL;
+		if (has_room)
+			load(cache, array, empty, 0);
+	}
+	if (has_room)
+		*array->top++ = slot;
+	return has_room;
+}
+
+enum put_result { PUT_DONE, PUT_WANTS_MAGAZINE, PUT_NOWHERE };
+
+static enum put_result try_put(struct kmem_cache *cache, unsigned nid, struct slab_slot slot,
+			       struct hand *hand)
+{
+	struct mm_local local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+	enum put_result result = PUT_NOWHERE;
+
+	if (array != &slab_no_array && array->nid == nid)
+		result = put(cache, array, slot, hand, local) ? PUT_DONE : PUT_WANTS_MAGAZINE;
+	mm_port_local_unlock(local);
+	return result;
+}
+
+bool cpu_array_put(struct kmem_cache *cache, unsigned nid, struct slab_slot slot)
+{
+	struct cache_node *node = cache_node_lookup(cache, nid);
+	struct hand hand = { NULL, NULL };
+	enum put_result result;
+
+	answer_drain_request(cache);
+	result = try_put(cache, nid, slot, &hand);
+	if (unlikely(result == PUT_WANTS_MAGAZINE)) {
+		hand.empty = magazine_make(cache, nid);
+		if (hand.empty)
+			result = try_put(cache, nid, slot, &hand);
+	}
+	if (unlikely(hand.surplus != NULL)) {
+		node_give(cache, node, hand.surplus->slots, cache->magazine_slots);
+		depot_put_empty(&node->depot, hand.surplus);
+	}
+	if (unlikely(hand.empty != NULL))
+		depot_put_empty(&node->depot, hand.empty);	/* one was there after all */
+	return result == PUT_DONE;
 }
 
 /* ---- Refilling ---- */
@@ -245,13 +363,13 @@ static struct magazine *change_empty(struct kmem_cache *cache, struct cpu_array 
 	return full;
 }
 
-bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp,
-		      struct mm_local local)
+/* From depots or the slabs that are there. False: they have none. */
+static bool refill(struct kmem_cache *cache, struct cpu_array *array, struct mm_local local)
 {
 	struct magazine *empty = cpu_array_loaded(cache, array), *full;
 	unsigned nr;
 
-	answer_drain_request(cache, array, local);
+	(void)local;
 	full = depot_swap_empty(&array->own, empty);
 	if (!full)
 		full = change_empty(cache, array, empty);
@@ -259,7 +377,34 @@ bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t g
 		load(cache, array, full, cache->magazine_slots);
 		return true;
 	}
-	nr = depot_take_growing(cache, gfp, array->nid, empty->slots, cache->batch);
+	nr = node_take(cache, cache_node_lookup(cache, array->nid), empty->slots, cache->batch);
 	load(cache, array, empty, nr);
 	return nr != 0;
+}
+
+/* As cpu_array_take(), without making a slab. */
+static struct slab_slot try_take(struct kmem_cache *cache, unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+	struct mm_local local = mm_port_local_lock();
+	struct cpu_array *array = cache->cpu[mm_port_cpu()];
+
+	if (likely(array != &slab_no_array) && likely(array->nid == nid) &&
+	    (array->top[-1].object || refill(cache, array, local)))
+		slot = *--array->top;
+	mm_port_local_unlock(local);
+	return slot;
+}
+
+struct slab_slot cpu_array_take(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct slab_slot slot;
+
+	answer_drain_request(cache);
+	do {
+		slot = try_take(cache, nid);
+		/* Each round adds a slab, until the node has no page for one. */
+	} while (unlikely(!slot.object) && cpu_array_is_of(cache, nid) &&
+		 cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, nid));
+	return slot;
 }

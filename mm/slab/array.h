@@ -16,19 +16,39 @@ static inline struct magazine *cpu_array_loaded(const struct kmem_cache *cache,
 				   offsetof(struct magazine, slots));
 }
 
-/* This CPU's array, made at the first use; slab_no_array if it cannot be had. */
-struct cpu_array *cpu_array_own(struct kmem_cache *cache, struct mm_local local);
+/*
+ * This CPU's array, made at the first use; slab_no_array if it cannot be had. Who does
+ * not hold the local lock may be on another CPU when it looks.
+ */
+struct cpu_array *cpu_array_own(struct kmem_cache *cache);
 
-/* The loaded magazine is full: on return it is not. */
-void cpu_array_make_room(struct kmem_cache *cache, struct cpu_array *array,
-			 struct mm_local local);
+/*
+ * Lays @slot, of node @nid, into this CPU's array. False: that is none, or another node's,
+ * or there is no memory for a magazine. Without the local lock: memory may be taken and
+ * given back.
+ */
+bool cpu_array_put(struct kmem_cache *cache, unsigned nid, struct slab_slot slot) MUST_CHECK;
 
-/* The loaded magazine is empty. False: memory ran out. */
-bool cpu_array_refill(struct kmem_cache *cache, struct cpu_array *array, gfp_t gfp,
-		      struct mm_local local) MUST_CHECK;
+/* This CPU has an array for objects of node @nid: a hint without the local lock. */
+static inline bool cpu_array_is_of(const struct kmem_cache *cache, unsigned nid)
+{
+	const struct cpu_array *array = cache->cpu[mm_port_cpu()];
 
-/* Empties the array of @cpu, which is this one or quiet, into its node's slabs. */
-void cpu_array_drain(struct kmem_cache *cache, unsigned cpu, struct mm_local local);
+	return array != &slab_no_array && array->nid == nid;
+}
+
+/*
+ * Takes an object of node @nid from this CPU's array, after filling it if it must. Object
+ * NULL: that is none, or another node's, or the node's memory ran out. Without the local
+ * lock; does not reclaim.
+ */
+struct slab_slot cpu_array_take(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
+
+/* Empties the array of @cpu, which is quiet, into its node's slabs. */
+void cpu_array_drain(struct kmem_cache *cache, unsigned cpu);
+
+/* The same for the CPU that this is. Without the local lock. */
+void cpu_array_drain_this(struct kmem_cache *cache);
 
 /* The same for what the CPU of @array, which may be any and busy, has in reserve. */
 void cpu_array_drain_own(struct kmem_cache *cache, struct cpu_array *array);

@@ -36,6 +36,9 @@ static struct cache_node boot_nodes[2];
 /* The longest wait for a grace period. */
 #define MAX_WAIT_NS	1000000000ull
 
+/* Of a shrinker or a table with one cache, which is over in milliseconds. */
+#define MAX_VISIT_NS	(60 * 1000000000ull)
+
 /* ---- Tuning by object size ---- */
 
 struct tuning {
@@ -239,10 +242,7 @@ static void drain_others(struct kmem_cache *cache)
 
 uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 {
-	struct mm_local local = mm_port_local_lock();
-
-	cpu_array_drain(cache, mm_port_cpu(), local);
-	mm_port_local_unlock(local);
+	cpu_array_drain_this(cache);
 	if (cache->debug)
 		debug_drain(cache);
 	drain_others(cache);
@@ -252,13 +252,8 @@ uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 
 void slab_drain_cpu(void)
 {
-	struct mm_local local = mm_port_local_lock();
-
-	spin_lock(&slab_system.lock);
-	list_for_each(at, &slab_system.caches)
-		cpu_array_drain(list_entry(at, struct kmem_cache, list), mm_port_cpu(), local);
-	spin_unlock(&slab_system.lock);
-	mm_port_local_unlock(local);
+	for_each_cache(cache)
+		cpu_array_drain_this(cache);
 }
 
 static void free_arrays(struct kmem_cache *cache)
@@ -271,14 +266,36 @@ static void free_arrays(struct kmem_cache *cache)
 			alien_free(cache->nodes[nid]);
 }
 
+/* Nobody comes any more, and whoever is there leaves: a visit is bounded, so this is. */
+static void keep_visitors_away(struct kmem_cache *cache)
+{
+	uint64_t started = mm_port_now_ns();
+
+	spin_lock(&slab_system.lock);
+	cache->is_dying = true;
+	spin_unlock(&slab_system.lock);
+	while (__atomic_load_n(&cache->nr_visitors, __ATOMIC_ACQUIRE) != 0) {
+		if (mm_port_now_ns() - started > MAX_VISIT_NS)
+			mm_port_panic(__FILE__, __LINE__,
+				      "kmem_cache_destroy: cache %s is still being shrunk",
+				      cache->name);
+		mm_port_spin_hint();
+	}
+}
+
+/* Panics unless all its objects are free: then the cache is as if nothing had been asked. */
 static void require_empty(struct kmem_cache *cache)
 {
 	uint64_t nr_active = slab_usage(cache).nr_active;
 
-	if (nr_active)
-		mm_port_panic(__FILE__, __LINE__,
-			      "kmem_cache_destroy: %llu objects of cache %s are still allocated",
-			      (unsigned long long)nr_active, cache->name);
+	if (nr_active == 0)
+		return;
+	spin_lock(&slab_system.lock);
+	cache->is_dying = false;
+	spin_unlock(&slab_system.lock);
+	mm_port_panic(__FILE__, __LINE__,
+		      "kmem_cache_destroy: %llu objects of cache %s are still allocated",
+		      (unsigned long long)nr_active, cache->name);
 }
 
 /* False when other CPUs were not quiescent for a second. */
@@ -300,17 +317,14 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	if (!cache)
 		return;
 	ASSERT(cache->array_index == KMALLOC_NO_ARRAY);	/* kmalloc's stay */
+	keep_visitors_away(cache);
 	require_empty(cache);
 	spin_lock(&slab_system.lock);
 	list_del(&cache->list);
 	slab_system.nr_caches--;
 	spin_unlock(&slab_system.lock);
-	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
-		struct mm_local local = mm_port_local_lock();
-
-		cpu_array_drain(cache, cpu, local);
-		mm_port_local_unlock(local);
-	}
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
+		cpu_array_drain(cache, cpu);
 	if (cache->debug)
 		debug_drain(cache);
 	drain_node_arrays(cache);

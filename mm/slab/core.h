@@ -111,6 +111,20 @@ static inline uint64_t depot_objects(const struct kmem_cache *cache, const struc
 	       cache->magazine_slots;
 }
 
+/* ---- mm/slab/system.c: going through the caches ---- */
+
+/*
+ * The cache behind (before) @from in the list, NULL for the first (last), which stays until
+ * the next of these calls is given it; NULL behind the last. While it stays nothing is
+ * locked. A visit that ends early ends with cache_leave().
+ */
+struct kmem_cache *cache_next(struct kmem_cache *from);
+struct kmem_cache *cache_previous(struct kmem_cache *from);
+void cache_leave(struct kmem_cache *cache);
+
+#define for_each_cache(cache)	\
+	for (struct kmem_cache *cache = cache_next(NULL); cache; cache = cache_next(cache))
+
 /* ---- Addresses ---- */
 
 /* @va is in the direct map and has a struct page: virt_to_page() may be looked at. */

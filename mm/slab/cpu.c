@@ -4,8 +4,8 @@
  * Model
  *   Each CPU has an array per cache (mm/slab/array.c): a stack of {object, state byte}
  *   pairs. Allocating pops a pair and stores 0 to the state byte; freeing finds
- *   page, slab and index of the object, requires 0 in its state byte, stores 1 and
- *   pushes the pair. Objects of other nodes go by way of an alien array.
+ *   page, slab and index of the object, exchanges its state byte, which must have been
+ *   0, for 1 and pushes the pair. Objects of other nodes go by way of an alien array.
  *
  * What each free proves, in O(1)
  *   address in the direct map, page of type PAGE_SLAB    else: wild free
@@ -13,11 +13,12 @@
  *   state byte is 0                                      else: double free
  *   (kmem_cache_free) the page's cache is the caller's   else: wrong cache
  *
- *   Two CPUs that free one object in the same instant may both find 0. Then it rests
- *   twice, and who is about to give it out the second time finds 0 and reports it.
+ *   The exchange is one for all CPUs: of two that free one object in the same instant
+ *   one finds 0, and the other a double free. So no object rests twice.
  *
  * Locking
- *   mm_port_local_lock() around each use of the array.
+ *   mm_port_local_lock() around each use of the array, and around nothing else: what takes
+ *   memory, gives pages back or reports does so without it.
  */
 
 #include "mm/slab/cpu.h"
@@ -30,6 +31,7 @@
 #include "mm/slab/depot.h"
 #include "mm/slab/large.h"
 #include "mm/slab/node.h"
+#include "mm/slab/slab.h"
 
 /* ---- The slow way ---- */
 
@@ -71,19 +73,21 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, struct slab
 	return slot.object;
 }
 
-static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid, struct mm_local local)
+/* An object of @nid, NID_NONE for this CPU's, or near it. */
+static struct slab_slot take_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
-	struct cpu_array *array = cpu_array_own(cache, local);
-	struct cache_node *home;
+	const struct cpu_array *array = cpu_array_own(cache);
+	const unsigned own = array->nid;
+	struct slab_slot slot = { NULL, NULL };
 
-	if (likely(array != &slab_no_array) && (nid == NID_NONE || nid == array->nid) &&
-	    (array->top[-1].object || cpu_array_refill(cache, array, gfp, local)))
-		return finish_alloc(cache, gfp, *--array->top);
-	nid = nid == NID_NONE ? slab_memory_node(numa_node_id()) : nid;
-	if (array == &slab_no_array)
-		return finish_alloc(cache, gfp, depot_take_slot(cache, gfp, nid));
-	home = cache_node_lookup(cache, array->nid);
-	return finish_alloc(cache, gfp, take_near(cache, home, gfp, nid));
+	if (unlikely(array == &slab_no_array))
+		return depot_take_slot(cache, gfp, nid == NID_NONE ?
+				       slab_memory_node(numa_node_id()) : nid);
+	if (nid == NID_NONE || nid == own)
+		slot = cpu_array_take(cache, gfp, own);
+	if (likely(slot.object != NULL))
+		return slot;
+	return take_near(cache, cache_node_lookup(cache, own), gfp, nid == NID_NONE ? own : nid);
 }
 
 /*
@@ -93,17 +97,11 @@ static void *alloc_locked(struct kmem_cache *cache, gfp_t gfp, unsigned nid, str
 static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 				 size_t size_bytes, const void *caller)
 {
-	struct mm_local local = mm_port_local_lock();
-	void *object;
-
 	if (nid != NID_NONE)
 		nid = slab_memory_node(nid);
 	if (unlikely(cache->debug != NULL))
-		object = debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
-	else
-		object = alloc_locked(cache, gfp, nid, local);
-	mm_port_local_unlock(local);
-	return object;
+		return debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
+	return finish_alloc(cache, gfp, take_slow(cache, gfp, nid));
 }
 
 /* ---- Allocating ---- */
@@ -216,44 +214,37 @@ size_t kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t gfp, size_t nr_obje
 
 /* ---- Freeing ---- */
 
-/* All checks passed, and the array of this CPU does not take the object as it is. */
+/* @object is claimed, and the array of this CPU does not take the object as it is. */
 static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void *object,
 			       uint8_t *state, const void *caller)
 {
-	struct mm_local local = mm_port_local_lock();
 	const struct slab_slot slot = { object, state };
-	struct cpu_array *array = cpu_array_own(cache, local);
+	const struct cpu_array *array;
 
 	if (unlikely(cache->debug != NULL)) {
 		debug_free(cache, object, state, (uintptr_t)caller);
-		mm_port_local_unlock(local);
 		return;
 	}
-	*state = 1;
-	if (array == &slab_no_array) {
+	array = cpu_array_own(cache);
+	if (array != &slab_no_array && slab->nid != array->nid)
+		alien_give(cache, cache_node_lookup(cache, array->nid), slab->nid, slot);
+	else if (!cpu_array_put(cache, slab->nid, slot))
 		slab_give_one(cache, object, state);
-	} else if (slab->nid != array->nid) {
-		struct cache_node *home = cache_node_lookup(cache, array->nid);
-
-		alien_give(cache, home, slab->nid, slot);
-	} else {
-		if (array->top >= array->end)
-			cpu_array_make_room(cache, array, local);
-		*array->top++ = slot;
-	}
-	mm_port_local_unlock(local);
 }
 
-/* All checks passed, and the object is another node's. Ends @local. */
+/* @object, which is claimed, is another node's. Ends @local. */
 static NOINLINE void free_foreign(struct kmem_cache *cache, const struct slab *slab, void *object,
 				  uint8_t *state, struct mm_local local)
 {
-	unsigned own = cache->cpu[mm_port_cpu()]->nid;
+	struct cache_node *home = cache_node_lookup(cache, cache->cpu[mm_port_cpu()]->nid);
+	const struct slab_slot slot = { object, state };
+	const unsigned nid = slab->nid;
+	bool is_pushed;
 
-	*state = 1;
-	alien_give(cache, cache_node_lookup(cache, own), slab->nid,
-		   (struct slab_slot){ object, state });
+	is_pushed = alien_push(home, nid, slot);
 	mm_port_local_unlock(local);
+	if (unlikely(!is_pushed))
+		alien_give(cache, home, nid, slot);
 }
 
 /* The page of @object if it is a slab's, else NULL. */
@@ -265,15 +256,16 @@ static ALWAYS_INLINE struct page *slab_page(const void *object)
 }
 
 /*
- * The state byte of allocated object @object of @slab, or NULL when it is none. The
- * cache's @inverse and @nr_objects stand in its arrays too.
+ * Frees @object of @slab for the caller alone: its state byte, which was 0 and is no longer,
+ * or NULL when it is no allocated object. The cache's @inverse and @nr_objects stand in its
+ * arrays too.
  */
-static ALWAYS_INLINE uint8_t *allocated_state(uint64_t inverse, uint64_t nr_objects,
-					      struct slab *slab, const void *object)
+static ALWAYS_INLINE uint8_t *claim_object(uint64_t inverse, uint64_t nr_objects,
+					   struct slab *slab, const void *object)
 {
 	uint64_t at = slab_index_by(inverse, slab, object);
 
-	if (unlikely(at >= nr_objects) || unlikely(slab->bufctl[at] != 0))
+	if (unlikely(at >= nr_objects) || unlikely(!slab_claim_state(&slab->bufctl[at])))
 		return NULL;
 	return &slab->bufctl[at];
 }
@@ -282,9 +274,11 @@ static ALWAYS_INLINE uint8_t *allocated_state(uint64_t inverse, uint64_t nr_obje
 static NOINLINE void free_unusual(const struct page *page, void *object, const void *caller)
 {
 	struct kmem_cache *cache = page_cache(page);
-	uint8_t *state = allocated_state(cache->inverse, cache->nr_objects, page_slab(page),
-					 object);
+	uint8_t *state;
 
+	if (unlikely(cache->debug != NULL))
+		debug_check_free(cache, page_slab(page), object);
+	state = claim_object(cache->inverse, cache->nr_objects, page_slab(page), object);
 	if (state)
 		free_slow(cache, page_slab(page), object, state, caller);
 	else
@@ -296,7 +290,7 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 				    void *object, struct mm_local local)
 {
 	struct slab *slab = page_slab(page);
-	uint8_t *state = allocated_state(array->inverse, array->nr_objects, slab, object);
+	uint8_t *state = claim_object(array->inverse, array->nr_objects, slab, object);
 	struct slab_slot *top = array->top;
 
 	if (unlikely(!state)) {
@@ -309,7 +303,6 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 		/* No debug cache has an array: nobody asks for the caller. */
 		free_slow(page_cache(page), slab, object, state, NULL);
 	} else {
-		*state = 1;
 		*top = (struct slab_slot){ object, state };
 		array->top = top + 1;
 		mm_port_local_unlock(local);
@@ -384,10 +377,9 @@ static size_t free_many(struct kmem_cache *cache, size_t nr_objects, void **obje
 			slab = slab_of_cache(cache, object, array->nid);
 		if (unlikely(!slab))
 			break;
-		state = allocated_state(cache->inverse, cache->nr_objects, slab, object);
+		state = claim_object(cache->inverse, cache->nr_objects, slab, object);
 		if (unlikely(!state))
 			break;
-		*state = 1;
 		*top++ = (struct slab_slot){ object, state };
 	}
 	if (at != objects)

@@ -203,15 +203,6 @@ static unsigned take_or_spill(struct kmem_cache *cache, struct cache_node *node,
 	return nr;
 }
 
-unsigned depot_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
-			    struct slab_slot *to, unsigned wanted)
-{
-	struct cache_node *node = cache_node_get(cache, nid);
-	unsigned nr = node ? take_or_spill(cache, node, to, wanted) : 0;
-
-	return nr ? nr : node_take_growing(cache, gfp, nid, to, wanted);
-}
-
 struct slab_slot depot_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	struct slab_slot slot = { NULL, NULL };

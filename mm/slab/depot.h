@@ -41,11 +41,9 @@ bool node_spill(struct kmem_cache *cache, struct cache_node *node);
 void depot_drain(struct kmem_cache *cache, struct cache_node *node, struct depot *depot);
 
 /*
- * As node_take_growing() and slab_take_slot(), but what rests in the nodes' depots
- * goes to its slabs where those have nothing.
+ * As slab_take_slot(), but what rests in the nodes' depots goes to its slabs where
+ * those have nothing.
  */
-unsigned depot_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
-			    struct slab_slot *to, unsigned wanted);
 struct slab_slot depot_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
 
 #endif

@@ -238,6 +238,9 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 /* Gives one unlisted empty slab's memory back. */
 static void destroy_slab(struct kmem_cache *cache, struct slab *slab)
 {
+	/* Never the page of a live object: the states must say what the count does. */
+	if (unlikely(!slab_is_unused(&cache->layout, slab)))
+		slab_report_corrupt(cache, slab, "it counts as empty and has objects in use");
 	slab_unmake(cache, slab);
 	if (cache->layout.place == OFF_SLAB)
 		slab_internal_free(slab);

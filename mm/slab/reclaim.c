@@ -12,32 +12,15 @@
 #include "mm/live.h"
 #include "mm/reclaim.h"
 
-/* Caches after @after in shrinking order, NULL to begin; their list cannot change. */
-static struct kmem_cache *previous_cache(const struct kmem_cache *after) HOLDS(slab_system.lock)
-{
-	const struct list_head *at = after ? &after->list : &slab_system.caches;
-
-	return at->prev == &slab_system.caches ? NULL :
-		list_entry(at->prev, struct kmem_cache, list);
-}
-
-static uint64_t shrink_caches(uint64_t nr_pages) HOLDS(slab_system.lock)
+uint64_t slab_shrink(uint64_t nr_pages)
 {
 	struct kmem_cache *cache = NULL;
 	uint64_t nr_freed = 0;
 
-	while (nr_freed < nr_pages && (cache = previous_cache(cache)) != NULL)
+	while (nr_freed < nr_pages && (cache = cache_previous(cache)) != NULL)
 		nr_freed += kmem_cache_shrink(cache);
-	return nr_freed;
-}
-
-uint64_t slab_shrink(uint64_t nr_pages)
-{
-	uint64_t nr_freed;
-
-	spin_lock(&slab_system.lock);
-	nr_freed = shrink_caches(nr_pages);
-	spin_unlock(&slab_system.lock);
+	if (cache)
+		cache_leave(cache);
 	return nr_freed;
 }
 
@@ -57,14 +40,9 @@ static uint64_t count(struct shrinker *shrinker, unsigned nid)
 /* Arrays hold objects of all their node's slabs, so a cache shrinks on all nodes at once. */
 static uint64_t scan(struct shrinker *shrinker, struct shrink_control *control)
 {
-	uint64_t nr_freed;
+	uint64_t nr_freed = slab_shrink(control->nr_to_free);
 
 	(void)shrinker;
-	/* Whoever runs short of pages does not wait for another who shrinks already. */
-	if (!spin_try_lock(&slab_system.lock))
-		return 0;
-	nr_freed = shrink_caches(control->nr_to_free);
-	spin_unlock(&slab_system.lock);
 	control->nr_scanned += nr_freed;	/* slabs in use are not looked at */
 	return nr_freed;
 }

@@ -48,6 +48,15 @@ void slab_entries_init(const struct slab_layout *layout, struct slab *slab)
 	memset(slab->bufctl, 1, layout->descriptor_bytes - sizeof(*slab));
 }
 
+bool slab_is_unused(const struct slab_layout *layout, const struct slab *slab)
+{
+	unsigned nr_allocated = 0;
+
+	for (unsigned i = 0; i < layout->nr_objects; i++)
+		nr_allocated += slab->bufctl[i] == 0;
+	return nr_allocated == 0;
+}
+
 void slab_guards_set(const struct slab_layout *layout, struct slab *slab)
 {
 	*slab_front_guard(slab) = SLAB_GUARD_WORD;

@@ -37,6 +37,23 @@ static inline unsigned slab_next_free(const struct kmem_cache *cache, const stru
 /* Every free list begins in order: entry i leads to i + 1. */
 void slab_entries_init(const struct slab_layout *layout, struct slab *slab);
 
+/*
+ * Makes an allocated object, whose state byte is 0, one that rests: true for one of those
+ * who try at once. False: it is not allocated, and as it was.
+ */
+static ALWAYS_INLINE bool slab_claim_state(uint8_t *state)
+{
+	uint8_t was = __atomic_exchange_n(state, 1, __ATOMIC_ACQ_REL);
+
+	if (likely(was == 0))
+		return true;
+	__atomic_store_n(state, was, __ATOMIC_RELAXED);	/* for the report: it is to tell the truth */
+	return false;
+}
+
+/* No object of @slab is allocated, whatever its count says. O(objects). */
+bool slab_is_unused(const struct slab_layout *layout, const struct slab *slab);
+
 /* ---- Guard words ---- */
 
 /* The words in front of and behind an on-slab descriptor. */

@@ -64,9 +64,7 @@ struct slab_usage slab_usage(struct kmem_cache *cache)
 		add_cache(&usage, cache);
 		return usage;
 	}
-	spin_lock(&slab_system.lock);
-	list_for_each(at, &slab_system.caches)
-		add_cache(&usage, list_entry(at, struct kmem_cache, list));
-	spin_unlock(&slab_system.lock);
+	for_each_cache(each)
+		add_cache(&usage, each);
 	return usage;
 }

@@ -73,9 +73,17 @@ static void quarantine(struct kmem_cache *cache, struct slab_slot slot)
 	slab_give_one(cache, displaced.object, displaced.state);
 }
 
+void debug_check_free(const struct kmem_cache *cache, const struct slab *slab,
+		      const void *object)
+{
+	uint64_t at = slab_index(cache, slab, object);
+
+	if (at < cache->nr_objects && slab->bufctl[at] == 0)
+		debug_check_object(cache, object, true);
+}
+
 void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_t caller)
 {
-	debug_check_object(cache, object, true);
 	audit_note(cache, AUDIT_FREE, object, debug_tail_of(cache, object)->requested_bytes,
 		   caller);
 	debug_tail_of(cache, object)->freed = debug_event_now(caller);
@@ -84,7 +92,6 @@ void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_
 		debug_fill_poison(cache, object);
 	else if ((cache->flags & SLAB_INIT) && !debug_keeps_contents(cache))
 		memset(object, 0, cache->object_bytes);
-	*state = 1;
 	if (cache->flags & SLAB_QUARANTINE)
 		quarantine(cache, (struct slab_slot){ object, state });
 	else

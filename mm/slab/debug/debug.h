@@ -43,6 +43,12 @@ void debug_detach(struct kmem_cache *cache);
 /* One object with all the checks; NULL when memory ran out. */
 void *debug_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t requested_bytes,
 		  uintptr_t caller);
+
+/* Reports damage of @object if it is an allocated one; before it is claimed. */
+void debug_check_free(const struct kmem_cache *cache, const struct slab *slab,
+		      const void *object);
+
+/* @object is claimed. */
 void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_t caller);
 
 /* Sends all that is quarantined to its slabs. */

@@ -30,21 +30,14 @@ static void print_row(struct kmem_cache *cache)
 		      (unsigned long)usage.nr_slabs, (unsigned long)nr_shared);
 }
 
-static void for_each_cache(void (*visit)(struct kmem_cache *cache))
-{
-	spin_lock(&slab_system.lock);
-	list_for_each(at, &slab_system.caches)
-		visit(list_entry(at, struct kmem_cache, list));
-	spin_unlock(&slab_system.lock);
-}
-
 void slab_print_info(void)
 {
 	mm_port_print("slabinfo - version: 2.1\n");
 	mm_port_print("# name            <active_objs> <num_objs> <objsize> <objperslab> "
 		      "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
 		      "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-	for_each_cache(print_row);
+	for_each_cache(cache)
+		print_row(cache);
 }
 
 static void print_layout_row(struct kmem_cache *cache)
@@ -63,7 +56,8 @@ static void print_layout_row(struct kmem_cache *cache)
 
 void slab_print_layout(void)
 {
-	for_each_cache(print_layout_row);
+	for_each_cache(cache)
+		print_layout_row(cache);
 }
 
 /* ---- Leaks ---- */
@@ -147,15 +141,10 @@ uint64_t slab_print_leaks(void)
 	struct leaks leaks;
 
 	memset(&leaks, 0, sizeof(leaks));
-	spin_lock(&slab_system.lock);
-	list_for_each(at, &slab_system.caches) {
-		struct kmem_cache *cache = list_entry(at, struct kmem_cache, list);
-
+	for_each_cache(cache)
 		if (cache->debug && (cache->flags & SLAB_LEAK))
 			add_leaks(&leaks, cache);
-	}
 	add_guarded_leaks(&leaks);
-	spin_unlock(&slab_system.lock);
 	for (unsigned i = 0; i < leaks.nr_callers; i++)
 		mm_port_print("leak: %llu objects, %llu bytes, allocated by %p, one is %p\n",
 			      (unsigned long long)leaks.by_caller[i].nr_objects,

@@ -31,7 +31,7 @@ static bool setup(const char *name, slab_flags_t flags)
 		return false;
 	}
 	cache = create_plain(name, 64, 0, SLAB_PANIC | flags, NULL);
-	WITH_LOCAL(local, CHECK(cpu_array_own(cache, local) != &slab_no_array));
+	CHECK(cpu_array_own(cache) != &slab_no_array);
 	return true;
 }
 

@@ -559,21 +559,77 @@ static void pressure_is_told_how_many_pages_came_back(void)
 	kmem_cache_destroy(cache);
 }
 
-/* Who shrinks under pressure does not wait for another who does. */
-static void pressure_passes_by_a_list_that_is_in_use(void)
+/* Who shrinks holds no lock that another who shrinks, prints or makes a cache would need. */
+static void pressure_does_not_wait_for_a_visitor(void)
 {
-	struct kmem_cache *cache = make("test_list_in_use", 1024, 0);
-	uint64_t nr_pages;
+	struct kmem_cache *cache = make("test_visited", 1024, 0), *made, *visited;
 
-	shrink_node(NID_NONE, UINT64_MAX);	/* nor has anybody else anything to give */
 	use_all_nodes(cache);
-	nr_pages = slab_usage(cache).nr_slab_pages;
-	spin_lock(&slab_system.lock);
-	CHECK_EQ(shrink_node(NID_NONE, UINT64_MAX), 0);
-	CHECK_EQ(slab_usage(cache).nr_slab_pages, nr_pages);
-	spin_unlock(&slab_system.lock);
+	CHECK(slab_usage(cache).nr_slab_pages > 0);
+	visited = cache_previous(NULL);		/* the one made last */
+	CHECK(visited == cache);
+	made = make("test_beside_a_visitor", 64, 0);
+	kmem_cache_destroy(made);
 	shrink_node(NID_NONE, UINT64_MAX);
 	CHECK_EQ(slab_usage(cache).nr_slab_pages, 0);
+	cache_leave(visited);
+	kmem_cache_destroy(cache);
+}
+
+static void a_cache_that_goes_is_visited_by_nobody(void)
+{
+	struct kmem_cache *cache = make("test_dying", 64, 0);
+	unsigned nr_others = 0;
+
+	cache->is_dying = true;
+	for_each_cache(each) {
+		CHECK(each != cache);
+		CHECK_EQ(each->nr_visitors, 1);
+		nr_others++;
+	}
+	CHECK_EQ(nr_others, slab_system.nr_caches - 1);
+	cache->is_dying = false;
+	CHECK(cache_previous(NULL) == cache);
+	CHECK_EQ(cache->nr_visitors, 1);
+	cache_leave(cache);
+	CHECK_EQ(cache->nr_visitors, 0);
+	kmem_cache_destroy(cache);
+}
+
+/* After the report the cache is as it was: it can be emptied and destroyed. */
+static void a_cache_that_could_not_go_is_visited_again(void)
+{
+	struct kmem_cache *cache = make("test_not_dead", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	struct kmem_cache *visited;
+
+	CHECK_PANICS("still allocated", kmem_cache_destroy(cache));
+	visited = cache_previous(NULL);
+	CHECK(visited == cache);
+	cache_leave(visited);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
+static unsigned nr_undone, nr_undone_locked;
+
+static void note_lock(void *object)
+{
+	(void)object;
+	nr_undone++;
+	nr_undone_locked += spin_is_locked(&slab_system.lock);
+}
+
+static void nothing_is_locked_where_objects_are_undone(void)
+{
+	struct kmem_cache *cache = create_plain_dtor("test_undone", 64, 0, SLAB_PANIC, NULL,
+						     note_lock);
+
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	nr_undone = nr_undone_locked = 0;
+	slab_shrink(UINT64_MAX);
+	CHECK(nr_undone > 0);
+	CHECK_EQ(nr_undone_locked, 0);
 	kmem_cache_destroy(cache);
 }
 
@@ -1130,7 +1186,7 @@ static void a_first_index_out_of_range_is_caught(void)
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct slab *slab = slab_of(object);
 
-	WITH_LOCAL(local, cpu_array_drain(cache, mm_port_cpu(), local));
+	cpu_array_drain(cache, mm_port_cpu());
 	slab->first_free = cache->layout.nr_objects;
 	CHECK_PANICS("no free object", fill(cache, 100));
 	release_abandoned(&node_of(cache, object)->lock);
@@ -1191,10 +1247,10 @@ static void an_overwritten_guard_is_caught_when_freeing(void)
 	void *second = kmem_cache_alloc(cache, GFP_KERNEL);
 	struct cache_node *node = node_of(cache, first);
 
-	WITH_LOCAL(local, cpu_array_drain(cache, mm_port_cpu(), local));
+	cpu_array_drain(cache, mm_port_cpu());
 	kmem_cache_free(cache, first);	/* neither the first free object nor the last */
 	++*((uint8_t *)slab_of(second) - 1);
-	WITH_LOCAL(local, CHECK_PANICS("guard word", cpu_array_drain(cache, mm_port_cpu(), local)));
+	CHECK_PANICS("guard word", cpu_array_drain(cache, mm_port_cpu()));
 	release_abandoned(&node->lock);
 	abandon(cache);
 }
@@ -1451,7 +1507,12 @@ static const struct test_case cases[] = {
 	{ "shrinking stops when it has enough", shrinking_stops_when_it_has_enough },
 	{ "pressure is told how many pages came back",
 	  pressure_is_told_how_many_pages_came_back },
-	{ "pressure passes by a list that is in use", pressure_passes_by_a_list_that_is_in_use },
+	{ "pressure does not wait for a visitor", pressure_does_not_wait_for_a_visitor },
+	{ "a cache that goes is visited by nobody", a_cache_that_goes_is_visited_by_nobody },
+	{ "a cache that could not go is visited again",
+	  a_cache_that_could_not_go_is_visited_again },
+	{ "nothing is locked where objects are undone",
+	  nothing_is_locked_where_objects_are_undone },
 	{ "empty slabs beyond the bound go at once", empty_slabs_beyond_the_bound_go_at_once },
 	{ "slabs given back are pages again", slabs_given_back_are_pages_again },
 	{ "a node without pages is served by another", a_node_without_pages_is_served_by_another },
