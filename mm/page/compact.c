@@ -487,8 +487,7 @@ void compact_note_outcome(struct zone *zone, unsigned order, bool is_served)
 bool node_lists_block(struct pglist_data *node, unsigned order, enum zone_type highest)
 {
 	for (unsigned type = 0; type <= highest; type++)
-		if (zone_is_populated(&node->node_zones[type]) &&
-		    zone_lists_block(&node->node_zones[type], order))
+		if (zone_lists_block(&node->node_zones[type], order))
 			return true;
 	return false;
 }
@@ -513,8 +512,6 @@ bool compact_in_background(struct pglist_data *node, unsigned order, enum zone_t
 		struct zone *zone = &node->node_zones[type];
 		bool zone_has_more;
 
-		if (!zone_is_populated(zone))
-			continue;
 		if (try_for(zone, order, &zone_has_more)) {
 			compact_note_outcome(zone, order, true);
 			return false;

@@ -31,6 +31,7 @@
 
 #include "mm/page/reclaim.h"
 
+#include "lib/align.h"
 #include "mm/live.h"
 #include "mm/page/compact.h"
 #include "mm/page_alloc.h"
@@ -49,7 +50,8 @@
 
 /* Between two lines about requests that failed. */
 #define REPORT_INTERVAL_NS	1000000000ull
-#define HOLDERS_BYTES		160u
+#define HOLDERS_BYTES		128u
+#define REPORT_BYTES		384u
 
 static struct spinlock registry_lock;
 static struct list_head registry = { &registry, &registry };
@@ -197,7 +199,7 @@ bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages)
 
 /* ---- kswapd ---- */
 
-/* Pages @zone lacks until kswapd may rest; none when it is too small for that at all. */
+/* Pages @zone lacks until kswapd may rest; UINT64_MAX when it is too small ever to have them. */
 static uint64_t zone_lack(const struct zone *zone, unsigned order, enum zone_type highest)
 {
 	uint64_t wanted_pages = zone->watermark[WATERMARK_HIGH] + zone->watermark_boost +
@@ -205,16 +207,9 @@ static uint64_t zone_lack(const struct zone *zone, unsigned order, enum zone_typ
 				pages_in(order);
 	uint64_t free_pages = zone_free_pages(zone);
 
-	if (wanted_pages > zone->managed_pages || free_pages >= wanted_pages)
-		return 0;
-	return wanted_pages - free_pages;
-}
-
-static bool is_balanceable(const struct zone *zone, unsigned order, enum zone_type highest)
-{
-	return zone_is_populated(zone) &&
-	       zone->watermark[WATERMARK_HIGH] + zone->lowmem_reserve[highest] + pages_in(order) <=
-	       zone->managed_pages;
+	if (wanted_pages > zone->managed_pages)
+		return UINT64_MAX;
+	return wanted_pages - min_u64(free_pages, wanted_pages);
 }
 
 /* Pages until one of the zones that may serve such a request is balanced: that is enough. */
@@ -222,12 +217,9 @@ static uint64_t node_lack(const struct pglist_data *node, unsigned order, enum z
 {
 	uint64_t least_pages = UINT64_MAX;
 
-	for (unsigned type = 0; type <= highest; type++) {
-		const struct zone *zone = &node->node_zones[type];
-
-		if (is_balanceable(zone, order, highest))
-			least_pages = min_u64(least_pages, zone_lack(zone, order, highest));
-	}
+	for (unsigned type = 0; type <= highest; type++)
+		least_pages = min_u64(least_pages,
+				      zone_lack(&node->node_zones[type], order, highest));
 	return least_pages == UINT64_MAX ? 0 : least_pages;
 }
 
@@ -239,10 +231,8 @@ static bool note_request(struct pglist_data *node, unsigned order, enum zone_typ
 	spin_lock(&node->kswapd_lock);
 	is_news = !node->is_kswapd_woken;
 	node->is_kswapd_woken = true;
-	if (node->kswapd_max_order < order)
-		node->kswapd_max_order = order;
-	if (node->kswapd_highest_zone < highest)
-		node->kswapd_highest_zone = highest;
+	node->kswapd_max_order = (unsigned)max_u64(node->kswapd_max_order, order);
+	node->kswapd_highest_zone = (enum zone_type)max_u64(node->kswapd_highest_zone, highest);
 	spin_unlock(&node->kswapd_lock);
 	return is_news;
 }
@@ -333,8 +323,7 @@ static void describe_holders(unsigned nid, char *text, size_t size)
 	struct shrinker *shrinker;
 	size_t length = 0;
 
-	text[0] = '\0';
-	for (unsigned i = 0; (shrinker = shrinker_at(i)) != NULL && length + 1 < size; i++)
+	for (unsigned i = 0; length < size && (shrinker = shrinker_at(i)) != NULL; i++)
 		length += (size_t)format_text(text + length, size - length, "%s%s %llu",
 					      i ? ", " : "", shrinker->name,
 					      (unsigned long long)shrinker->count(shrinker, nid));
@@ -361,13 +350,14 @@ static struct holdings sum_zones(const struct reclaim_run *run)
 	return sum;
 }
 
-static void report(const struct reclaim_run *run, gfp_t gfp)
+void reclaim_describe_failure(const struct reclaim_run *run, gfp_t gfp, char *text, size_t size)
 {
 	struct holdings sum = sum_zones(run);
-	char holders[HOLDERS_BYTES];
+	char holders[HOLDERS_BYTES] = "";
 
 	describe_holders(run->nid, holders, sizeof(holders));
-	mm_port_log(LOG_WARN, "no block of order %u, flags 0x%x, in zones up to %s: of %llu pages "
+	format_text(text, size,
+		    "no block of order %u, flags 0x%x, in zones up to %s: of %llu pages "
 		    "%llu free, %llu slab, %llu kmalloc, %llu tables, %llu vmalloc; "
 		    "could be asked: %s; %llu requests failed so far",
 		    run->order, gfp, zone_type_name(run->highest),
@@ -381,6 +371,7 @@ static void report(const struct reclaim_run *run, gfp_t gfp)
 
 void reclaim_report_failure(const struct reclaim_run *run, gfp_t gfp)
 {
+	char text[REPORT_BYTES];
 	uint64_t now_ns, due_ns;
 
 	__atomic_fetch_add(&nr_failures, 1, __ATOMIC_RELAXED);
@@ -388,11 +379,12 @@ void reclaim_report_failure(const struct reclaim_run *run, gfp_t gfp)
 		return;
 	now_ns = mm_port_now_ns();
 	due_ns = __atomic_load_n(&next_report_ns, __ATOMIC_RELAXED);
-	if (now_ns < due_ns)
+	if (now_ns < due_ns ||
+	    !__atomic_compare_exchange_n(&next_report_ns, &due_ns, now_ns + REPORT_INTERVAL_NS,
+					 false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return;
-	if (__atomic_compare_exchange_n(&next_report_ns, &due_ns, now_ns + REPORT_INTERVAL_NS,
-					false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		report(run, gfp);
+	reclaim_describe_failure(run, gfp, text, sizeof(text));
+	mm_port_log(LOG_WARN, "%s", text);
 }
 
 uint64_t nr_failed_requests(void)

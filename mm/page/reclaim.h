@@ -37,6 +37,9 @@ void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highe
  */
 void reclaim_report_failure(const struct reclaim_run *run, gfp_t gfp) COLD;
 
+/* The line: writes it to @text, cut at @size. */
+void reclaim_describe_failure(const struct reclaim_run *run, gfp_t gfp, char *text, size_t size);
+
 /* Checks the rules of mm/page/reclaim.c for the registry and for @node. */
 bool reclaim_verify(struct pglist_data *node, struct violation *out);
 

@@ -116,6 +116,26 @@ static void end(void)
 	unregister_movable_owner(owner_index);
 	CHECK(mm_verify_all());
 	CHECK_EQ(zone()->nr_isolated_pages, 0);
+	CHECK(!zone()->compaction.is_busy);
+}
+
+/* All memory in use by pages that do not move, every other page free. */
+static void fill_with_combs(void)
+{
+	unregister_movable_owner(owner_index);
+	owner_index = 0;
+	fill(0, 0);
+	for (unsigned i = 0; i < nr_blocks; i++)
+		if (page_to_pfn(blocks[i]) & 1)
+			drop(i);
+	drain_all_pages();
+}
+
+static void end_combs(void)
+{
+	for (unsigned i = 0; i < nr_blocks; i++)
+		drop(i);
+	CHECK(mm_verify_all());
 }
 
 /* Half of the memory free at random: nearly all of that half comes back in pageblocks. */
@@ -225,13 +245,7 @@ static void one_request_looks_at_a_few_hundred_pageblocks(void)
 	uint64_t most_looks = 0;
 
 	start();
-	unregister_movable_owner(owner_index);
-	owner_index = 0;	/* nobody can move them */
-	fill(0, 0);
-	for (unsigned i = 0; i < nr_blocks; i++)
-		if (page_to_pfn(blocks[i]) & 1)
-			drop(i);
-	drain_all_pages();
+	fill_with_combs();
 	for (unsigned i = 0; i < 20; i++) {
 		uint64_t nr_looks = zone()->compaction.nr_scanned_blocks;
 
@@ -241,9 +255,7 @@ static void one_request_looks_at_a_few_hundred_pageblocks(void)
 	}
 	CHECK(most_looks > LOOKS_PER_CALL / 2);
 	CHECK(most_looks <= 2 * LOOKS_PER_CALL);	/* before and after reclaim */
-	for (unsigned i = 0; i < nr_blocks; i++)
-		drop(i);
-	CHECK(mm_verify_all());
+	end_combs();
 }
 
 /* The same with pages that move, and owners who refuse the last of each pageblock. */
@@ -320,6 +332,80 @@ static void kswapd_compacts_for_who_cannot(void)
 	end();
 }
 
+static void who_finds_it_busy_goes_away(void)
+{
+	start();
+	fill(0, 0);
+	drop_some(50);
+	zone()->compaction.is_busy = true;
+	CHECK_EQ(compact_node(0), 0);
+	CHECK(!compact_zone_for_request(zone(), 4));
+	CHECK_EQ(zone()->compaction.nr_runs, 0);
+	CHECK_EQ(zone()->compaction.passes[0].backoff.shift, 0);
+	zone()->compaction.is_busy = false;
+	end();
+}
+
+/* To move what is as large as a unit would only move the hole. */
+static void blocks_as_large_as_a_unit_stay(void)
+{
+	for (unsigned order = PAGEBLOCK_ORDER; order <= MAX_ORDER; order++) {
+		start();
+		fill(order, order);
+		for (unsigned i = 0; i < nr_blocks; i += 3)
+			drop(i);
+		drain_all_pages();
+		compact_node(0);
+		CHECK_EQ(nr_moved_pages, 0);
+		CHECK(compact_zone_for_request(zone(), MAX_ORDER));
+		CHECK(nr_moved_pages == 0 || order == PAGEBLOCK_ORDER);
+		end();
+	}
+}
+
+static void kswapd_takes_turns_when_it_compacts(void)
+{
+	struct pglist_data *node;
+
+	start();
+	fill_with_combs();
+	node = node_data(0);
+	while (reclaim_node(0))
+		;
+	reclaim_wake(node, PAGEBLOCK_ORDER, ZONE_NORMAL);
+	CHECK(reclaim_node(0));
+	CHECK(node->is_kswapd_woken);
+	CHECK_EQ(node->kswapd_max_order, PAGEBLOCK_ORDER);
+	CHECK_EQ(node->kswapd_highest_zone, ZONE_NORMAL);
+	CHECK_EQ(zone()->compaction.nr_runs, 1);
+	CHECK(!reclaim_node(0));
+	CHECK(!node->is_kswapd_woken);
+	CHECK_EQ(zone()->compaction.nr_runs, 2);
+	/* The pass was in vain: who asks next does not wake it for that. */
+	host_port_take_wakeups();
+	reclaim_wake(node, PAGEBLOCK_ORDER, ZONE_NORMAL);
+	CHECK_EQ(host_port_take_wakeups(), 0);
+	reclaim_wake(node, PAGEBLOCK_ORDER, ZONE_NORMAL);
+	reclaim_wake(node, PAGEBLOCK_ORDER, ZONE_NORMAL);
+	CHECK(host_port_take_wakeups() != 0);
+	end_combs();
+}
+
+/* Where pages lack, moving them about does not help. */
+static void kswapd_does_not_compact_what_is_full(void)
+{
+	start();
+	fill(0, 0);
+	while (reclaim_node(0))
+		;
+	node_data(0)->kswapd_backoff[ZONE_NORMAL].shift = 0;
+	reclaim_wake(node_data(0), PAGEBLOCK_ORDER, ZONE_NORMAL);
+	CHECK(node_data(0)->is_kswapd_woken);
+	CHECK(!reclaim_node(0));
+	CHECK_EQ(zone()->compaction.nr_runs, 0);
+	end();
+}
+
 /* A block that is there, but that somebody else takes, is no success. */
 static void success_is_a_request_that_was_served(void)
 {
@@ -375,6 +461,10 @@ static const struct test_case cases[] = {
 	{ "one call moves a few thousand pages", one_call_moves_a_few_thousand_pages },
 	{ "calls go on where the last one stopped", calls_go_on_where_the_last_one_stopped },
 	{ "kswapd compacts for who cannot", kswapd_compacts_for_who_cannot },
+	{ "who finds it busy goes away", who_finds_it_busy_goes_away },
+	{ "blocks as large as a unit stay", blocks_as_large_as_a_unit_stay },
+	{ "kswapd takes turns when it compacts", kswapd_takes_turns_when_it_compacts },
+	{ "kswapd does not compact what is full", kswapd_does_not_compact_what_is_full },
 	{ "pages move to zones no higher than theirs", pages_move_to_zones_no_higher_than_theirs },
 	{ "success is a request that was served", success_is_a_request_that_was_served },
 };

@@ -268,6 +268,36 @@ static void a_failure_says_who_holds_the_memory(void)
 	end();
 }
 
+/* The numbers are those of the zones that the request could have been served from. */
+static void the_line_counts_the_zones_of_the_request(void)
+{
+	struct reclaim_run run = { .nid = NID_NONE, .order = 2, .highest = ZONE_DMA };
+	char text[400], expected[160];
+	uint64_t nr_slab_pages = 0, nr_managed = 0, nr_free = 0;
+
+	is_blind = false;
+	start(&machine_large, GFP_KERNEL, 1000);
+	reclaim_describe_failure(&run, GFP_DMA, text, sizeof(text));
+	format_text(expected, sizeof(expected), "order 2, flags 0x1, in zones up to DMA: of %llu "
+		    "pages %llu free, 0 slab, 0 kmalloc, 0 tables, 0 vmalloc;",
+		    (unsigned long long)dma_zone()->managed_pages,
+		    (unsigned long long)zone_listed_pages(dma_zone()));
+	CHECK(strstr(text, expected) != NULL);
+	for_each_populated_zone(at) {
+		nr_managed += at->managed_pages;
+		nr_free += zone_listed_pages(at);
+		nr_slab_pages += at->nr_type_pages[PAGE_SLAB];
+	}
+	CHECK(nr_slab_pages > 0);
+	run.highest = ZONE_MOVABLE;
+	reclaim_describe_failure(&run, 0, text, sizeof(text));
+	format_text(expected, sizeof(expected), "up to Movable: of %llu pages %llu free, %llu slab",
+		    (unsigned long long)nr_managed, (unsigned long long)nr_free,
+		    (unsigned long long)nr_slab_pages);
+	CHECK(strstr(text, expected) != NULL);
+	end();
+}
+
 #define NR_FILE_PAGES	(2 * 64u * 256u)	/* twice the memory of machine_small */
 #define NR_HOT_PAGES	100u
 
@@ -315,6 +345,7 @@ static const struct test_case cases[] = {
 	{ "wake-ups gather the hardest request", wake_ups_gather_the_hardest_request },
 	{ "a file larger than memory passes through the cache",
 	  a_file_larger_than_memory_passes_through_the_cache },
+	{ "the line counts the zones of the request", the_line_counts_the_zones_of_the_request },
 	{ "a failure says who holds the memory", a_failure_says_who_holds_the_memory },
 };
 

@@ -207,6 +207,95 @@ static void pressure_rises_until_all_was_looked_at(void)
 	unregister_shrinker(&rich);
 }
 
+/* Where any page would do, a round without gain may only mean that others were faster. */
+static void patience_with_liars_ends_where_any_page_would_do(void)
+{
+	struct shrinker liar = { .name = "liar", .count = count_hoard, .scan = claim_only };
+	struct reclaim_run run = { .nid = NID_NONE, .highest = MAX_NR_ZONES - 1 };
+	unsigned nr_rounds = 1;
+
+	shrink_node(NID_NONE, UINT64_MAX);
+	register_shrinker(&liar);
+	while (reclaim_round(&run, 32) && nr_rounds < 1000)
+		nr_rounds++;
+	CHECK_EQ(run.nr_vain_rounds, 16);
+	unregister_shrinker(&liar);
+}
+
+static uint64_t nr_to_free;
+
+static uint64_t note_target(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	nr_to_free = control->nr_to_free;
+	return 0;
+}
+
+static uint64_t claim_thirty(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	control->nr_scanned += 40;
+	return 30;
+}
+
+static void the_next_is_asked_for_what_is_left(void)
+{
+	struct shrinker first = { .name = "first", .count = count_hoard, .scan = claim_thirty };
+	struct shrinker second = { .name = "second", .count = count_hoard, .scan = note_target };
+	uint64_t nr_scanned = node_data(0)->nr_scanned_pages;
+	uint64_t nr_reclaimed = node_data(0)->nr_reclaimed_pages;
+
+	for (unsigned i = 0; i < 100 && shrink_node(NID_NONE, UINT64_MAX) != 0; i++)
+		;
+	register_shrinker(&first);
+	register_shrinker(&second);
+	CHECK_EQ(shrink_node(0, 100), 30);
+	CHECK_EQ(nr_to_free, 70);
+	CHECK_EQ(node_data(0)->nr_scanned_pages, nr_scanned + 40);
+	CHECK_EQ(node_data(0)->nr_reclaimed_pages, nr_reclaimed + 30);
+	CHECK_EQ(first.nr_scanned_pages, 40);
+	CHECK_EQ(first.nr_freed_pages, 30);
+	unregister_shrinker(&first);
+	register_shrinker(&first);
+	CHECK_EQ(first.nr_scanned_pages, 0);
+	CHECK_EQ(first.nr_freed_pages, 0);
+	unregister_shrinker(&first);
+	unregister_shrinker(&second);
+}
+
+static void nodes_know_their_thread(void)
+{
+	struct pglist_data *node = node_data(0);
+	struct thread *thread = node->kswapd;
+	struct wait_queue *queue = node->kswapd_wait;
+
+	reclaim_set_thread(0, (struct thread *)(void *)&thread, (struct wait_queue *)(void *)&queue);
+	CHECK((void *)node->kswapd == &thread);
+	CHECK((void *)node->kswapd_wait == &queue);
+	reclaim_set_thread(0, thread, queue);
+}
+
+#define NR_TALKERS	30u
+
+/* However many could be asked, the line has its end. */
+static void the_line_about_a_failure_is_bounded(void)
+{
+	static struct shrinker talkers[NR_TALKERS];
+	struct reclaim_run run = { .nid = NID_NONE, .highest = ZONE_DMA };
+	char text[400];
+
+	for (unsigned i = 0; i < NR_TALKERS; i++) {
+		talkers[i] = (struct shrinker){ .name = "one of many", .count = count_million,
+						.scan = only_look };
+		register_shrinker(&talkers[i]);
+	}
+	reclaim_describe_failure(&run, GFP_DMA, text, sizeof(text));
+	CHECK(strstr(text, "one of many 1048576, one") != NULL);
+	CHECK(strstr(text, "requests failed so far") != NULL);
+	for (unsigned i = 0; i < NR_TALKERS; i++)
+		unregister_shrinker(&talkers[i]);
+}
+
 static void shrinkers_are_told_whose_pages_help(void)
 {
 	struct page *page = alloc_pages(GFP_LOW | __GFP_MEMALLOC, 0);
@@ -242,11 +331,13 @@ static void a_turn_answers_the_wake_up(void)
 		node->kswapd_highest_zone = ZONE_DMA32;
 		spin_unlock(&node->kswapd_lock);
 		zone->watermark_boost = 1;
+		node->node_zones[ZONE_DMA].watermark_boost = 1;
 		while (reclaim_node(nid))
 			;
 		CHECK(!node->is_kswapd_woken);
 		CHECK_EQ(node->kswapd_highest_zone, 0);
 		CHECK_EQ(zone->watermark_boost, 0);
+		CHECK_EQ(node->node_zones[ZONE_DMA].watermark_boost, 0);
 		CHECK(node->nr_kswapd_runs > nr_runs);
 		nr_runs = node->nr_kswapd_runs;
 		CHECK(!reclaim_node(nid));
@@ -357,6 +448,11 @@ static const struct test_case cases[] = {
 	{ "a round without gain is the last", a_round_without_gain_is_the_last },
 	{ "one round asks until it has enough", one_round_asks_until_it_has_enough },
 	{ "pressure rises until all was looked at", pressure_rises_until_all_was_looked_at },
+	{ "patience with liars ends where any page would do",
+	  patience_with_liars_ends_where_any_page_would_do },
+	{ "the next is asked for what is left", the_next_is_asked_for_what_is_left },
+	{ "nodes know their thread", nodes_know_their_thread },
+	{ "the line about a failure is bounded", the_line_about_a_failure_is_bounded },
 	{ "shrinkers are told whose pages help", shrinkers_are_told_whose_pages_help },
 	{ "a turn answers the wake-up", a_turn_answers_the_wake_up },
 	{ "failed requests are counted", failed_requests_are_counted },
