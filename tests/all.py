@@ -76,8 +76,8 @@ def run_step(command, timeout_s):
                           stderr=subprocess.STDOUT, text=True, errors="replace",
                           start_new_session=True) as process:
         watchdog = threading.Timer(timeout_s, end_group, [process])
-        watchdog.start()
         try:
+            watchdog.start()
             for line in process.stdout:
                 sys.stdout.write(line)
                 sys.stdout.flush()

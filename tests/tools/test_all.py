@@ -78,18 +78,18 @@ class Steps(fakes.FakePrograms):
 
     def test_a_step_without_end_is_ended_with_its_children(self):
         mark = self.folder / "alive"
-        program = self.script("slow", f"(sleep 3; : >{mark}) & sleep 60")
+        program = self.script("slow", f"(sleep 8; : >{mark}) & sleep 60")
         started = time.monotonic()
         with unittest.mock.patch("sys.stdout"):
             self.assertEqual(all_steps.run_step([program], 0.5), (None, []))
         self.assertLess(time.monotonic() - started, 20)
         self.assertEqual(all_steps.count(None, (3, 0, 0), True), (3, 1, 0))
-        time.sleep(4)
+        time.sleep(9)
         self.assertFalse(mark.exists())
 
     def test_an_interruption_ends_the_step_and_its_children(self):
         mark, started = self.folder / "alive", self.folder / "started"
-        program = self.script("slow", f": >{started}; (sleep 3; : >{mark}) & sleep 60")
+        program = self.script("slow", f": >{started}; (sleep 8; : >{mark}) & sleep 60")
         script = (f"import sys; sys.path[:0] = {sys.path!r}; import all\n"
                   f"all.steps = lambda _: [all.Step('x', [{program!r}], 60)]\n"
                   f"all.main()")
@@ -98,9 +98,10 @@ class Steps(fakes.FakePrograms):
             with subprocess.Popen([sys.executable, "-B", "-c", script], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL) as process:
                 self.assertTrue(any(started.exists() or time.sleep(0.05) for _ in range(600)))
+                time.sleep(0.5)         # it is where it waits
                 process.send_signal(number)
                 self.assertNotEqual(process.wait(timeout=30), 0)
-        time.sleep(4)
+        time.sleep(9)
         self.assertFalse(mark.exists())
 
     def test_the_steps_are_all_there(self):
