@@ -127,7 +127,7 @@ struct kmem_cache {
 		struct list_head pending, waiting;	/* slabs: see mm/slab/rcu.c */
 		uint64_t number;		/* of the grace period that `waiting` waits for */
 	} rcu;
-	struct list_head list;		/* of all caches; with the next two under slab_system.lock */
+	struct list_head list;		/* of all; this and the next two: slab_system.lock */
 	unsigned nr_visitors;		/* who go through the list and work on this cache */
 	bool is_dying;			/* nobody visits it any more */
 	struct cache_node **nodes;	/* by nid; entries NULL until first used */

@@ -47,7 +47,7 @@ static ALWAYS_INLINE bool slab_claim_state(uint8_t *state)
 
 	if (likely(was == 0))
 		return true;
-	__atomic_store_n(state, was, __ATOMIC_RELAXED);	/* for the report: it is to tell the truth */
+	__atomic_store_n(state, was, __ATOMIC_RELAXED);	/* the report is to be true */
 	return false;
 }
 

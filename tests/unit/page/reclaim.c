@@ -269,7 +269,8 @@ static void nodes_know_their_thread(void)
 	struct thread *thread = node->kswapd;
 	struct wait_queue *queue = node->kswapd_wait;
 
-	reclaim_set_thread(0, (struct thread *)(void *)&thread, (struct wait_queue *)(void *)&queue);
+	reclaim_set_thread(0, (struct thread *)(void *)&thread,
+			   (struct wait_queue *)(void *)&queue);
 	CHECK((void *)node->kswapd == &thread);
 	CHECK((void *)node->kswapd_wait == &queue);
 	reclaim_set_thread(0, thread, queue);
