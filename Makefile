@@ -72,13 +72,13 @@ EFI_PURE_SOURCES := \
 	efi/text.c efi/options.c efi/load_options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
 	efi/acpi_spcr.c efi/acpi_fadt.c \
-	efi/collect.c efi/lint.c efi/show.c \
+	efi/screen_offer.c efi/collect.c efi/lint.c efi/show.c \
 	$(addprefix efi/screen/, font.c canvas.c column.c pane.c qr.c progress.c layout.c \
 	running.c picture.c end.c screen.c)
 
 # Talks to firmware or drives the boot.
 EFI_SOURCES := \
-	efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/fw_cfg.c \
+	efi/console.c efi/firmware_memory.c efi/firmware_tables.c efi/gop.c efi/fw_cfg.c \
 	efi/capture.c efi/stick.c efi/menu.c efi/firmware.c \
 	efi/shell.c efi/main.c
 

@@ -103,10 +103,9 @@ void copy_vendor(char *to, size_t size)
 
 void print_banner(const char *vendor)
 {
-	static const char sign_of_life[] = "Asking the firmware what this machine is ...\n";
 	EFI_TIME now = { 0 };
 
-	write_console(sign_of_life, sizeof(sign_of_life) - 1);
+	console_say("Asking the firmware what this machine is ...\n");
 	log_line(LOG_NOTICE, "Slabstick %s", slabstick_version);
 	log_line(LOG_NOTICE, "efi: EFI v%u.%02u by %s, revision 0x%08x",
 		 firmware.system->Hdr.Revision >> 16, firmware.system->Hdr.Revision & 0xFFFF,

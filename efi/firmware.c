@@ -52,50 +52,7 @@ static void check_cpu(void)
 		stop("this CPU cannot run Slabstick: %s", reason);
 }
 
-/* ---- Screen, image ---- */
-
-#define MASK_LOW	0x0000ffu	/* the first byte of a pixel */
-#define MASK_MIDDLE	0x00ff00u
-#define MASK_HIGH	0xff0000u
-
-/* Where the pixels of @mode have their colours. False: nowhere to write, or not 32 bits. */
-static bool read_pixel_format(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode,
-			      struct framebuffer_info *framebuffer)
-{
-	const EFI_PIXEL_BITMASK *masks = &mode->PixelInformation;
-	bool is_bgr = mode->PixelFormat == PixelBlueGreenRedReserved8BitPerColor;
-
-	framebuffer->red_mask = is_bgr ? MASK_HIGH : MASK_LOW;
-	framebuffer->green_mask = MASK_MIDDLE;
-	framebuffer->blue_mask = is_bgr ? MASK_LOW : MASK_HIGH;
-	if (mode->PixelFormat != PixelBitMask)
-		return is_bgr || mode->PixelFormat == PixelRedGreenBlueReserved8BitPerColor;
-	framebuffer->red_mask = masks->RedMask;
-	framebuffer->green_mask = masks->GreenMask;
-	framebuffer->blue_mask = masks->BlueMask;
-	/* The highest bit that any mask has tells how long a pixel is (UEFI 2.10, 12.9.2). */
-	return (masks->RedMask | masks->GreenMask | masks->BlueMask | masks->ReservedMask) >> 24;
-}
-
-static void find_framebuffer(struct framebuffer_info *framebuffer)
-{
-	static EFI_GUID graphics_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
-	EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics = NULL;
-	const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode;
-
-	if (EFI_ERROR(firmware.boot->LocateProtocol(&graphics_guid, NULL, (void **)&graphics)))
-		return;
-	if (!graphics->Mode || !graphics->Mode->Info)
-		return;
-	mode = graphics->Mode->Info;
-	if (!read_pixel_format(mode, framebuffer))
-		return;
-	framebuffer->base_pa = graphics->Mode->FrameBufferBase;
-	framebuffer->size_bytes = graphics->Mode->FrameBufferSize;
-	framebuffer->width = mode->HorizontalResolution;
-	framebuffer->height = mode->VerticalResolution;
-	framebuffer->pixels_per_row = mode->PixelsPerScanLine;
-}
+/* ---- The image ---- */
 
 /* gnu-efi's linker script and arch's last object name the sections' edges. */
 extern char _text[] __attribute__((visibility("hidden")));
@@ -260,7 +217,7 @@ struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_ta
 	read_options(&draft);
 	get_first_map();
 	copy_tables(&draft);
-	find_framebuffer(&draft.framebuffer);
+	find_screen(&draft);
 	describe_image(&draft.image);
 	save_capture(&draft);
 	take_trampoline(&draft);

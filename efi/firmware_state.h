@@ -3,8 +3,8 @@
 
 /*
  * What the files that call the firmware share. Each calls those above it here,
- * none below: console.c, firmware_memory.c, firmware_tables.c, stick.c, menu.c, and
- * firmware.c, which has the sequence. Nobody else includes it.
+ * none below: console.c, firmware_memory.c, firmware_tables.c, gop.c, stick.c,
+ * menu.c, and firmware.c, which has the sequence. Nobody else includes it.
  */
 
 #define GNU_EFI_USE_MS_ABI 1
@@ -95,6 +95,11 @@ void keep_tables(struct boot_info *info);
 
 /* Bytes of arena that keep_tables() takes. */
 uint64_t kept_tables_bytes(void);
+
+/* ---- gop.c ---- */
+
+/* The first screen that can be drawn on; tells the firmware's console when there is none. */
+void find_screen(struct boot_info *info);
 
 /* ---- stick.c ---- */
 

@@ -204,6 +204,11 @@ static void replay_ring(log_sink *sink, uint64_t start, uint64_t end)
 	}
 }
 
+bool log_has_sink(void)
+{
+	return __atomic_load_n(&nr_sinks, __ATOMIC_RELAXED) > 0;
+}
+
 bool log_add_sink(log_sink *sink)
 {
 	bool has_entered = enter();

@@ -19,6 +19,9 @@
  */
 enum status arch_check_cpu(const char **reason) MUST_CHECK;
 
+/* Behind the last physical address of this CPU. For after arch_check_cpu(). */
+uint64_t arch_physical_end(void);
+
 /* APIC id of the CPU that runs this, whether in xAPIC or x2APIC mode. */
 uint32_t arch_apic_id(void);
 

@@ -40,6 +40,9 @@ void log_restart_line(void);
 typedef void log_sink(const char *text, size_t bytes);
 bool log_add_sink(log_sink *sink);
 
+/* False: nobody has seen anything yet. */
+bool log_has_sink(void);
+
 /* Takes a sink away; one that is not there is passed over. */
 void log_remove_sink(log_sink *sink);
 

@@ -84,8 +84,10 @@ def run_row(name, row, folder, base):
     cfg = content_of(row)
     image = base if cfg is None else make_stick(folder, base, cfg)
     extra = ["-fw_cfg", f"name=opt/slabstick/lies,string={qemu.escaped(row['lies'])}"]
-    boot = qemu.Run(qemu.machine_from_row(full), image, full["options"],
-                    full.get("timeout", TIMEOUT_S), extra=extra)
+    # Behind qemu.py's own arguments, so that a row may say otherwise.
+    machine = qemu.machine_from_row({**full, "extra": []})
+    boot = qemu.Run(machine, image, full["options"], full.get("timeout", TIMEOUT_S),
+                    extra=full.get("extra", []) + extra)
     verdict, output, seconds = qemu.boot(boot)
     reasons = judge(full, verdict)
     reasons += [f"a line of the log matches {pattern!r}" for pattern in row.get("refuse", [])

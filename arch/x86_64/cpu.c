@@ -131,6 +131,11 @@ enum status arch_check_cpu(const char **reason)
 	return *reason ? STATUS_UNSUPPORTED : STATUS_OK;
 }
 
+uint64_t arch_physical_end(void)
+{
+	return 1ull << cpu_features.physical_bits;
+}
+
 void cpu_set_efer(void)
 {
 	/* LMA is the processor's own to change. */

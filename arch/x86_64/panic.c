@@ -175,6 +175,15 @@ static void claim_panic(void)
 	arch_halt();
 }
 
+/* A panic before there is any way for the log to go: the first serial port, if there is one. */
+static void find_a_sink(void)
+{
+	static const struct uart_info unknown = { .space = UART_NONE };
+
+	if (!log_has_sink() && arch_serial_init(&unknown) == STATUS_OK)
+		log_add_sink(arch_serial_write);
+}
+
 void panic_with(const char *message, const struct trap_frame *frame, uintptr_t instruction_va,
 		uintptr_t frame_va)
 {
@@ -191,6 +200,7 @@ void panic_with(const char *message, const struct trap_frame *frame, uintptr_t i
 	claim_panic();
 	stop_others();
 	log_ignore_lock();
+	find_a_sink();
 	log_tell_muted();
 	log_fresh_line();
 	log_raw("Bail out! %s\n", message);

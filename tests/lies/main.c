@@ -75,6 +75,8 @@ static unsigned digit_of(char c)
 {
 	if (c >= '0' && c <= '9')
 		return (unsigned)(c - '0');
+	if (c >= 'A' && c <= 'F')
+		return (unsigned)(c - 'A') + 10;
 	if (c >= 'a' && c <= 'f')
 		return (unsigned)(c - 'a') + 10;
 	return 16;
