@@ -266,7 +266,10 @@ LIBRARY_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.
 	tests/host/machine.c tests/host/lib/slabstick.c)
 LIBRARY_OBJECTS := $(call objects,host/library.o,$(LIBRARY_SOURCES))
 LIBRARY_HEADERS := $(wildcard include/log.h include/lib/*.h include/mm/*.h)
-STRESS_TSAN_OBJECTS := $(call objects,host/tsan.o,$(LIBRARY_SOURCES) tests/host/stress/slab_stress.c)
+STRESS_NAMES := slab_stress page_stress
+STRESS_OBJECTS := $(foreach kind,library.o tsan.o, \
+	$(call objects,host/$(kind),$(STRESS_NAMES:%=tests/host/stress/%.c)))
+LIBRARY_TSAN_OBJECTS := $(call objects,host/tsan.o,$(LIBRARY_SOURCES))
 
 $(eval $(call compile_rules,host/library.o,$(CC),$(LIBRARY_FLAGS)))
 $(eval $(call compile_rules,host/tsan.o,$(CC),$(TSAN_FLAGS)))
@@ -301,12 +304,13 @@ $(BUILD)/host/frag_host: $(FRAG_HOST_OBJECTS) $(BUILD)/host/libslabstick.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LIBRARY_FLAGS) $^ -o $@
 
-$(BUILD)/host/slab_stress: $(call objects,host/library.o,tests/host/stress/slab_stress.c) \
-		$(BUILD)/host/libslabstick.a
+$(addprefix $(BUILD)/host/,$(STRESS_NAMES)): $(BUILD)/host/%: \
+		$(BUILD)/host/library.o/tests/host/stress/%.c.o $(BUILD)/host/libslabstick.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LIBRARY_FLAGS) $^ -o $@
 
-$(BUILD)/host/slab_stress_tsan: $(STRESS_TSAN_OBJECTS)
+$(patsubst %,$(BUILD)/host/%_tsan,$(STRESS_NAMES)): $(BUILD)/host/%_tsan: \
+		$(BUILD)/host/tsan.o/tests/host/stress/%.c.o $(LIBRARY_TSAN_OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(TSAN_FLAGS) $^ -o $@
 
@@ -435,15 +439,19 @@ bench-host: $(BUILD)/host/bench_host $(BUILD)/host/frag_host
 	@$(PYTHON) tools/bench_host.py $^
 
 # Ten million operations on pages against the model, with address and undefined-behaviour
-# sanitizers; as many on objects by 8 threads on 4 nodes; a tenth of them under ThreadSanitizer.
+# sanitizers; as many on objects, and on pages, by 8 threads on 4 nodes; a tenth of those
+# under ThreadSanitizer.
 SOAK_SECONDS ?= 600
 SOAK_SEED ?= $(shell date +%s)
-soak-host: $(BUILD)/host/unit $(BUILD)/host/slab_stress $(BUILD)/host/slab_stress_tsan
+soak-host: $(BUILD)/host/unit $(foreach name,$(STRESS_NAMES),$(BUILD)/host/$(name) $(BUILD)/host/$(name)_tsan)
 	$(Q)timeout 900 $(BUILD)/host/unit tests=soak seed=$(SOAK_SEED)
 	$(Q)timeout 900 $(BUILD)/host/unit tests=maps_soak seed=$(SOAK_SEED)
 	$(Q)timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
+	$(Q)timeout 600 $(BUILD)/host/page_stress 10000000 8 4
 	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 \
 		$(BUILD)/host/slab_stress_tsan 1000000 8 4
+	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 \
+		$(BUILD)/host/page_stress_tsan 1000000 8 4
 	@echo 'soak-host: every rule held, no sanitizer complained'
 
 # Files that a reader opens to follow each operation.
@@ -499,5 +507,4 @@ clean:
 
 -include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) $(SCREENS_OBJECTS) \
 	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \
-	$(PATH_OBJECTS) $(STRESS_TSAN_OBJECTS) $(BENCH_HOST_OBJECTS) $(FRAG_HOST_OBJECTS) \
-	$(call objects,host/library.o,tests/host/stress/slab_stress.c))
+	$(PATH_OBJECTS) $(LIBRARY_TSAN_OBJECTS) $(STRESS_OBJECTS) $(BENCH_HOST_OBJECTS) $(FRAG_HOST_OBJECTS))

@@ -49,7 +49,7 @@ static void check_empty(size_t offset)
 {
 	struct mm_local local = mm_port_local_lock();
 	const struct page_stack *stack = large_stack_at(offset);
-	struct page *page = *stack->top;
+	struct page *page = page_stack_shown(stack);
 	bool is_sound = page_stack_is_end_mark(page) || page_state(page) == stack->cached_state;
 
 	mm_port_local_unlock(local);

@@ -190,12 +190,13 @@ struct page *page_block_of(pfn_t pfn)
 	 * does not reach @pfn, the page aligned to half of it does, and so on.
 	 */
 	for (unsigned order = MAX_ORDER;; order--) {
-		struct page *head = pfn_to_page(pfn & ~(pages_in(order) - 1));
-		bool is_block = head->type > PAGE_HOLE && head->type < PAGE_TAIL &&
-				head->order <= MAX_ORDER;
+		struct page *page = pfn_to_page(pfn & ~(pages_in(order) - 1));
+		struct page head = { .state = page_state(page) };
+		bool is_block = head.type > PAGE_HOLE && head.type < PAGE_TAIL &&
+				head.order <= MAX_ORDER;
 
-		if (order == 0 || (is_block && page_to_pfn(head) + pages_in(head->order) > pfn))
-			return head;
+		if (order == 0 || (is_block && page_to_pfn(page) + pages_in(head.order) > pfn))
+			return page;
 	}
 }
 

@@ -76,7 +76,7 @@ static struct page *take_ready_or_listed(struct zone *zone, const struct request
 						  local);
 	struct page *page = NULL;
 
-	if (stack && (!page_stack_is_end_mark(*stack->top) || page_stack_refill(stack, local)))
+	if (stack && (!page_stack_shows_end(stack) || page_stack_refill(stack, local)))
 		page = page_stack_pop_or_report(stack, local);
 	if (!page)
 		page = zone_take_listed(zone, request->order, request->migratetype);
@@ -132,7 +132,7 @@ static bool zone_has_room(const struct zone *zone, const struct request *request
 	if (effort == EFFORT_RESERVE)
 		mark /= 2;
 	else
-		mark += zone->nr_highatomic_pages;
+		mark += zone_hint(&zone->nr_highatomic_pages);
 	return zone_watermark_ok(zone, request->order, mark, request->highest);
 }
 

@@ -224,6 +224,17 @@ uint64_t page_stacks_large_pages(const struct mm_cpu *cpu_data, const struct zon
 /* True when @page is what an empty stack shows. */
 bool page_stack_is_end_mark(const struct page *page);
 
+/* What @stack shows: its newest block, or the end mark, which others may place. */
+static inline struct page *page_stack_shown(const struct page_stack *stack)
+{
+	return __atomic_load_n(stack->top, __ATOMIC_RELAXED);
+}
+
+static inline bool page_stack_shows_end(const struct page_stack *stack)
+{
+	return page_stack_is_end_mark(page_stack_shown(stack));
+}
+
 /* Checks the rules of mm/page/page_stack.c for a quiet CPU. O(cached blocks). */
 bool page_stacks_verify(const struct mm_cpu *cpu_data, struct violation *out);
 

@@ -78,9 +78,10 @@ uint64_t pageblock_convert(struct zone *zone, struct page *page, enum migratetyp
 
 	pageblock_set_migratetype(start, migratetype);
 	for (struct page *at = start; at < end; at = next_block(at)) {
-		unsigned order = at->order;
+		struct page head = { .state = page_state(at) };
+		unsigned order = head.order;
 
-		if (!is_free_block(zone, at, order))
+		if (head.state != free_state(zone, order))
 			continue;
 		buddy_unlist(zone, at, order);
 		buddy_list(zone, at, order, migratetype);
@@ -123,8 +124,9 @@ static struct page *claim_part(struct zone *zone, struct page *page, unsigned or
 	struct block_use use = pageblock_use(zone, pageblock_of(page));
 
 	/* Two types in one pageblock: let kswapd free ahead, so that it stays rare. */
-	zone->watermark_boost = min_u64(zone->watermark_boost + PAGEBLOCK_PAGES,
-					zone->watermark[WATERMARK_HIGH] / 2);
+	zone_set_hint(&zone->watermark_boost,
+		      min_u64(zone_hint(&zone->watermark_boost) + PAGEBLOCK_PAGES,
+			      zone->watermark[WATERMARK_HIGH] / 2));
 	if (is_worth_claiming(&use, migratetype, from)) {
 		pageblock_convert(zone, page, migratetype);
 		zone->nr_stolen_pageblocks++;
@@ -197,13 +199,13 @@ static void count_apart(struct zone *zone, enum migratetype from, enum migratety
 	uint64_t *counter = apart_counter(zone, from);
 
 	if (counter) {
-		*counter -= PAGEBLOCK_PAGES;
-		zone->plenty_pages -= PAGEBLOCK_PAGES;
+		zone_set_hint(counter, *counter - PAGEBLOCK_PAGES);
+		zone_set_hint(&zone->plenty_pages, zone->plenty_pages - PAGEBLOCK_PAGES);
 	}
 	counter = apart_counter(zone, to);
 	if (counter) {
-		*counter += PAGEBLOCK_PAGES;
-		zone->plenty_pages += PAGEBLOCK_PAGES;
+		zone_set_hint(counter, *counter + PAGEBLOCK_PAGES);
+		zone_set_hint(&zone->plenty_pages, zone->plenty_pages + PAGEBLOCK_PAGES);
 	}
 }
 

@@ -202,9 +202,10 @@ bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages)
 /* Pages @zone lacks until kswapd may rest; UINT64_MAX when it is too small ever to have them. */
 static uint64_t zone_lack(const struct zone *zone, unsigned order, enum zone_type highest)
 {
-	uint64_t wanted_pages = zone->watermark[WATERMARK_HIGH] + zone->watermark_boost +
-				zone->nr_highatomic_pages + zone->lowmem_reserve[highest] +
-				pages_in(order);
+	uint64_t wanted_pages = zone->watermark[WATERMARK_HIGH] + pages_in(order) +
+				zone_hint(&zone->watermark_boost) +
+				zone_hint(&zone->nr_highatomic_pages) +
+				zone->lowmem_reserve[highest];
 	uint64_t free_pages = zone_free_pages(zone);
 
 	if (wanted_pages > zone->managed_pages)
@@ -272,7 +273,7 @@ static void drop_boosts(struct pglist_data *node, enum zone_type highest)
 		struct zone *zone = &node->node_zones[type];
 
 		spin_lock(&zone->lock);
-		zone->watermark_boost = 0;
+		zone_set_hint(&zone->watermark_boost, 0);
 		spin_unlock(&zone->lock);
 	}
 }

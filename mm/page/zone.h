@@ -183,6 +183,18 @@ static inline pfn_t zone_page_to_pfn(const struct zone *zone, const struct page 
 	return (pfn_t)(page - zone->mem_map);
 }
 
+/* A count that others change under the zone's lock: whole, but it may be stale at once. */
+static inline uint64_t zone_hint(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+/* Its change, by who holds the lock. */
+static inline void zone_set_hint(uint64_t *count, uint64_t value)
+{
+	__atomic_store_n(count, value, __ATOMIC_RELAXED);
+}
+
 /* What is free now or after growing, for whomever. Read without the lock: a hint. */
 static inline uint64_t zone_listed_pages(const struct zone *zone)
 {
@@ -230,7 +242,7 @@ bool zone_watermark_ok(const struct zone *zone, unsigned order, uint64_t mark_pa
  */
 static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
 {
-	return zone_listed_pages(zone) >= zone->plenty_pages + pages_in(order);
+	return zone_listed_pages(zone) >= zone_hint(&zone->plenty_pages) + pages_in(order);
 }
 
 /* True when @pfn is memory of @zone that has been handed to the buddy allocator. */
