@@ -50,10 +50,10 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c map_plan.c section.c page_stack.c page.c zonelist.c node.c \
-	machine.c grow.c drain.c inject.c page_free.c page_alloc.c page_fast.c bulk.c compound.c \
-	reclaim.c movable.c isolate.c compact.c contig.c)
-PAGE_SOURCES += mm/page/use.c
+	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c map_plan.c section.c \
+	movable_owner.c page.c census.c page_stack.c zonelist.c node.c machine.c grow.c drain.c \
+	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c bulk.c \
+	compound.c isolate.c contig.c use.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \

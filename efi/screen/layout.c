@@ -7,8 +7,8 @@
  *   An even scale is taken where there is one: letters are smoother (font.c).
  *
  * Promises
- *   LAYOUT-1  the rectangles lie on the screen and do not overlap
- *   LAYOUT-2  each has room for what it is for: the log for 3 lines of 30 columns
+ *   - the rectangles lie on the screen and do not overlap
+ *   - each has room for what it is for: the log for 3 lines of 30 columns
  *
  * Locking
  *   None: a function of its arguments.

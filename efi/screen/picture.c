@@ -11,8 +11,8 @@
  *   in; it ends when the cell is full. So it needs the counters of one cell only.
  *
  * Rules
- *   PICTURE-1  segments are sorted by node and address, disjoint, and not empty
- *   PICTURE-2  cells x pages_per_cell >= pages of the strip > (cells - 1) x pages_per_cell
+ *   - segments are sorted by node and address, disjoint, and not empty
+ *   - cells x pages_per_cell >= pages of the strip > (cells - 1) x pages_per_cell
  *
  * Cost
  *   One look at each block, about 15 instructions; a section that is not up is 128 looks.

@@ -10,9 +10,9 @@
  *   far as that. Lines that are none of these are passed over.
  *
  * Rules
- *   PROGRESS-1  cases count, not suites: nr_passed, nr_failed and nr_skipped are the sums
- *       of nested points, and of top-level points that had none
- *   PROGRESS-2  what is said of a case ("  # text") belongs to the next point
+ *   - cases count, not suites: nr_passed, nr_failed and nr_skipped are the sums
+ *     of nested points, and of top-level points that had none
+ *   - what is said of a case ("  # text") belongs to the next point
  *
  * Locking
  *   The log's: one reader.

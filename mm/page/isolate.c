@@ -11,11 +11,11 @@
  *   circulation. This CPU gives its own back at once; the others are asked, and
  *   whoever needs the pages waits for them (mm/page/contig.c).
  *
- * Invariants
- *   ISOLATE-1  free pages of an isolated pageblock are on no list but its own, in blocks
- *       that do not reach into one of another kind (BUDDY-3, BUDDY-5)
- *   ISOLATE-2  isolating and putting back changes neither a zone's number of free pages
- *       nor any pageblock's type
+ * Promises
+ *   - free pages of an isolated pageblock are on no list but its own, in blocks
+ *     that do not reach into one of another kind (BUDDY-3, BUDDY-5)
+ *   - isolating and putting back changes neither a zone's number of free pages
+ *     nor any pageblock's type
  *   PAGEBLOCK-1 to PAGEBLOCK-3 in mm/page/pageblock.c count them.
  *
  * Locking

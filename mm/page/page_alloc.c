@@ -12,12 +12,8 @@
  *   its low watermark does the request go on: wake kswapd, go down to min, empty
  *   the stacks, run shrinkers, retry.
  *
- * Invariants
- *   ALLOC-1  a zonelist names each of its zones once, own node first, then the nearest,
- *       and none without memory
- *   ALLOC-2  pages of a zone: managed = free + pending + cached + allocated, where
- *       cached is the sum of all CPUs' stacks, those of mm/page/compound.c too
- *   ALLOC-3  no page is on two CPUs' stacks
+ *   What must hold of it is checked elsewhere: of zonelists as ZONELIST-1 to
+ *   ZONELIST-3, of a zone's pages as ZONE-6 and SYSTEM-1, of stacks as STACK-3.
  *
  * Locking
  *   None is held across a call out. A zone's lock is taken per refill, drain,

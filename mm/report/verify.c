@@ -5,8 +5,7 @@
  *   SYSTEM-1  pages on stacks, counted over the CPUs, are those of the walk: ready-made
  *       ones PAGE_CACHED_LARGE, the others PAGE_CACHED
  *   SYSTEM-2  usable = taken by boot + metadata + managed, over all zones
- *   The others stand in the files of what they are about; ALLOC-1 to ALLOC-3 in
- *   mm/page/page_alloc.c are checked as zonelist rules, SYSTEM-1 and STACK-3.
+ *   The others stand in the files of what they are about.
  */
 
 #include "mm/init.h"
