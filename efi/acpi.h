@@ -204,6 +204,9 @@ uint32_t hmat_join(struct hmat_value *values, uint32_t nr_values, struct perform
 /* STATUS_UNSUPPORTED: a console that is no 16550. */
 enum status spcr_read(struct bytes table, struct uart_info *uart) MUST_CHECK;
 
+/* "a 16550", "a PL011", ...: what the table says the console is. */
+const char *spcr_device_name(struct bytes table);
+
 /* ---- FADT and DSDT ---- */
 
 /* What the FADT says twice, in 32 and in 64 bits, and what else it leads to. */

@@ -1,21 +1,39 @@
 /*
  * SPCR: the serial console that firmware used.
  *
- * Only 16550s are taken: interface types 0, 1 and 0x12 (Microsoft's Serial
- * Port Console Redirection table, revision 4). Without a usable table the
- * caller falls back to the first port of the PC.
+ * Model
+ *   Only 16550s are taken: interface types 0, 1 and 0x12 (Microsoft's Serial
+ *   Port Console Redirection table, revision 4). Without a usable table the
+ *   caller falls back to the first port of the PC.
+ *
+ *   Registers are as far apart as the wider of their width and their access:
+ *   tables with a width of 8 bits and 32-bit accesses have been seen.
+ *
+ *   A speed is set only where the divisor for it is known: at ports, whose clock
+ *   has been 1.8432 MHz since the first PC, and where the table says that it is
+ *   that (revision 3 and later). A wrong divisor is a silent line; firmware's is
+ *   right, for it used it.
  */
 
 #include "efi/acpi.h"
 
 #define SPCR_MIN_BYTES		80u
+#define SPCR_CLOCK_REVISION	3u
+#define SPCR_PRECISE_REVISION	4u
 
 /* Offsets. */
+#define SPCR_REVISION		8u
 #define SPCR_INTERFACE		36u
 #define SPCR_SPACE		40u
 #define SPCR_BIT_WIDTH		41u
+#define SPCR_ACCESS		43u	/* 1: byte, 2: word, 3: 32 bits; 0: not told */
 #define SPCR_ADDRESS		44u
 #define SPCR_BAUD		58u
+#define SPCR_CLOCK		76u	/* Hz; 0: not known */
+#define SPCR_PRECISE_BAUD	80u	/* 0: see SPCR_BAUD */
+#define SPCR_PRECISE_BYTES	84u
+
+#define CLOCK_OF_PC_HZ		1843200u
 
 #define SPACE_MEMORY		0u
 #define SPACE_PORT		1u
@@ -34,6 +52,43 @@ static uint32_t baud_of(uint8_t code)
 	case 6: return 57600;
 	case 7: return 115200;
 	default: return 0;
+	}
+}
+
+static uint8_t stride_of(const uint8_t *table)
+{
+	unsigned width_bytes = table[SPCR_BIT_WIDTH] / 8u;
+	unsigned access_bytes = table[SPCR_ACCESS] > 0 && table[SPCR_ACCESS] <= 3
+				? 1u << (table[SPCR_ACCESS] - 1) : 1;
+	unsigned bytes = width_bytes > access_bytes ? width_bytes : access_bytes;
+
+	return bytes == 2 || bytes == 4 ? (uint8_t)bytes : 1;
+}
+
+/* The speed to set, or 0: as firmware left it. */
+static uint32_t speed_of(const uint8_t *table, uint32_t table_bytes)
+{
+	uint32_t clock_hz = table[SPCR_REVISION] >= SPCR_CLOCK_REVISION
+			    ? read_le32(table + SPCR_CLOCK) : 0;
+
+	if (clock_hz != CLOCK_OF_PC_HZ && (clock_hz != 0 || table[SPCR_SPACE] != SPACE_PORT))
+		return 0;
+	if (table[SPCR_REVISION] >= SPCR_PRECISE_REVISION && table_bytes >= SPCR_PRECISE_BYTES &&
+	    read_le32(table + SPCR_PRECISE_BAUD) != 0)
+		return read_le32(table + SPCR_PRECISE_BAUD);
+	return baud_of(table[SPCR_BAUD]);
+}
+
+const char *spcr_device_name(struct bytes table)
+{
+	if (!table.bytes || table.length <= SPCR_INTERFACE)
+		return "unknown";
+	switch (table.bytes[SPCR_INTERFACE]) {
+	case 0x00: case 0x01: case 0x12: return "a 16550";
+	case 0x03: return "a PL011";
+	case 0x0D: case 0x0E: return "a PL011 of the SBSA kind";
+	case 0x0F: return "ARM's debug channel";
+	default: return "of another kind";
 	}
 }
 
@@ -57,8 +112,8 @@ enum status spcr_read(struct bytes table, struct uart_info *uart)
 	*uart = (struct uart_info){
 		.space = table.bytes[SPCR_SPACE] == SPACE_PORT ? UART_PORT : UART_MEMORY,
 		.base = address,
-		.baud = baud_of(table.bytes[SPCR_BAUD]),
-		.register_stride_bytes = table.bytes[SPCR_BIT_WIDTH] == 32 ? 4 : 1,
+		.baud = speed_of(table.bytes, table_bytes),
+		.register_stride_bytes = stride_of(table.bytes),
 	};
 	return STATUS_OK;
 }

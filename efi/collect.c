@@ -386,8 +386,9 @@ static void collect_spcr(const struct firmware_tables *tables, struct boot_info 
 		return;
 	if (status != STATUS_ABSENT)
 		boot_info_add_finding(info, "SpcrUnused", SEVERITY_INFO,
-				      "SPCR is of no use (%s): trying the first serial port",
-				      status_text(status));
+				      "the serial console of the SPCR, %s, is of no use (%s): "
+				      "trying the first serial port",
+				      spcr_device_name(tables->spcr), status_text(status));
 	info->uart = (struct uart_info){ UART_PORT, COM1_PORT, 0, 1 };
 }
 

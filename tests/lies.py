@@ -25,7 +25,7 @@ import run as machines  # noqa: E402
 
 PARTITION_OFFSET = 1 << 20
 DEFAULTS = {"cpus": 2, "memory": "256M", "nodes": 2, "options": "run=none capture=no"}
-TIMEOUT_S = 120
+TIMEOUT_S = 300      # a boot takes 5 s; the host may be busy
 KNOWN_KEYS = {"about", "lies", "options", "cfg", "cfg_hex", "cpus", "memory", "nodes", "cpu",
               "type", "extra", "timeout", "expect", "refuse", "outcome"}
 

@@ -436,6 +436,54 @@ static void spcr_names_the_console(void)
 	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_ABSENT);
 }
 
+/* Byte @at of an SPCR is its @at-th. */
+static struct uart_info spcr_of(uint8_t revision, uint8_t space, uint8_t width, uint8_t access,
+				uint32_t clock_hz, uint32_t precise_baud)
+{
+	struct uart_info uart = { .space = UART_NONE };
+
+	spcr_begin(0x12, space, space == 1 ? 0x2F8 : 0xFEDC9000);
+	table_put32(&table, precise_baud);
+	table_put32(&table, 0);
+	table.bytes[8] = revision;
+	table.bytes[41] = width;
+	table.bytes[43] = access;
+	memcpy(&table.bytes[76], &clock_hz, sizeof(clock_hz));
+	CHECK_EQ(spcr_read(table_end(&table), &uart), STATUS_OK);
+	return uart;
+}
+
+static void spcr_registers_are_as_far_apart_as_their_access(void)
+{
+	CHECK_EQ(spcr_of(2, 0, 32, 3, 0, 0).register_stride_bytes, 4);
+	CHECK_EQ(spcr_of(2, 0, 8, 3, 0, 0).register_stride_bytes, 4);
+	CHECK_EQ(spcr_of(2, 0, 32, 1, 0, 0).register_stride_bytes, 4);
+	CHECK_EQ(spcr_of(2, 0, 8, 1, 0, 0).register_stride_bytes, 1);
+	CHECK_EQ(spcr_of(2, 0, 16, 2, 0, 0).register_stride_bytes, 2);
+	CHECK_EQ(spcr_of(2, 0, 0, 0, 0, 0).register_stride_bytes, 1);
+	CHECK_EQ(spcr_of(2, 0, 255, 255, 0, 0).register_stride_bytes, 1);
+}
+
+/* A wrong divisor is a silent line: what firmware set stays where the clock is not known. */
+static void spcr_speed_is_set_where_the_clock_is_known(void)
+{
+	CHECK_EQ(spcr_of(2, 1, 8, 1, 0, 0).baud, 115200);
+	CHECK_EQ(spcr_of(2, 0, 32, 3, 0, 0).baud, 0);
+	CHECK_EQ(spcr_of(3, 1, 8, 1, 48000000, 0).baud, 0);
+	CHECK_EQ(spcr_of(3, 0, 32, 3, 1843200, 0).baud, 115200);
+	CHECK_EQ(spcr_of(2, 1, 8, 1, 48000000, 0).baud, 115200);	/* reserved bytes then */
+	CHECK_EQ(spcr_of(4, 1, 8, 1, 0, 38400).baud, 38400);
+	CHECK_EQ(spcr_of(3, 1, 8, 1, 0, 38400).baud, 115200);
+	CHECK_EQ(spcr_of(4, 0, 32, 3, 48000000, 115200).baud, 0);
+}
+
+static void spcr_names_what_it_is(void)
+{
+	spcr_begin(3, 0, 0xFEDC9000);
+	CHECK(strcmp(spcr_device_name(table_end(&table)), "a PL011") == 0);
+	CHECK(strcmp(spcr_device_name((struct bytes){ NULL, 0 }), "unknown") == 0);
+}
+
 /* ---- FADT and DSDT ---- */
 
 /* Byte @at of a FADT of 148 bytes is its @at-th: the header is part of the count. */
@@ -827,6 +875,11 @@ static const struct test_case cases[] = {
 	{ "hmat values saturate", hmat_values_saturate },
 	{ "malformed hmat is refused", malformed_hmat_is_refused },
 	{ "spcr names the console", spcr_names_the_console },
+	{ "SPCR registers are as far apart as their access",
+	  spcr_registers_are_as_far_apart_as_their_access },
+	{ "SPCR speed is set where the clock is known",
+	  spcr_speed_is_set_where_the_clock_is_known },
+	{ "SPCR names what it is", spcr_names_what_it_is },
 	{ "FADT names the switches", fadt_names_the_switches },
 	{ "FADT without ports names nothing", fadt_without_ports_names_nothing },
 	{ "FADT is read in either form", fadt_is_read_in_either_form },
