@@ -3,6 +3,8 @@
  * back, but for those that are noted as metadata.
  */
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/bits.h"
@@ -136,8 +138,13 @@ void check_whole_map(const struct boot_info *info)
 	give_all(first);
 	drain_all_pages();
 	CHECK_EQ(total_listed(), nr_free);
-	for_each_populated_zone(owner)
+	for_each_populated_zone(owner) {
 		CHECK(!zone_grow(owner));
+		for (uint32_t i = 0; i < owner->nr_spans; i++) {
+			CHECK(page_is_described(owner->spans[i].start_pfn));
+			CHECK(page_is_described(owner->spans[i].end_pfn - 1));
+		}
+	}
 	CHECK(mm_ledger_balances());
 }
 
@@ -198,12 +205,150 @@ static void every_page_of_random_maps_is_to_be_had(void)
 	check_random_maps(NR_MAPS);
 }
 
+/* As many as the plan says, each zeroed and once, whatever pieces they come from. */
+static void planned_tables_are_to_be_had(void)
+{
+	static struct host_machine map;
+
+	for (unsigned i = 0; i < NR_MAPS; i++) {
+		struct map_plan *plan;
+		uint64_t nr_tables, nr_zeroes = 0;
+
+		make_random_map(&map);
+		host_start_machine(&map);
+		plan = sections_plan();
+		nr_tables = plan->nr_spare_pages;
+		CHECK(nr_tables > 0);
+		for (uint64_t k = 0; k < nr_tables; k++) {
+			pfn_t pfn = map_plan_take_table(plan);
+			uint64_t *page = phys_to_virt(pfn_to_pa(pfn));
+
+			CHECK(pfn != PFN_NONE);
+			nr_zeroes += page[0] == 0 && page[1] == 0;
+			page[0] = page[1] = pfn;
+		}
+		CHECK_EQ(nr_zeroes, nr_tables);
+		CHECK_EQ(map_plan_take_table(plan), PFN_NONE);
+	}
+}
+
 /* `build/host/unit tests=maps_soak`: ten thousand, or MAPS of the environment. */
 static void every_page_of_many_maps_is_to_be_had(void)
 {
 	const char *wanted = getenv("MAPS");
 
 	check_random_maps(wanted ? strtoull(wanted, NULL, 0) : NR_SOAK_MAPS);
+}
+
+/* ---- Maps of real machines ---- */
+
+#define SRAT_HEADER_BYTES	48u
+#define SRAT_MEMORY		1u
+#define SRAT_BYTES_MAX		(1u << 20)
+#define END_OF_RANGE		(32 * MIB)
+#define MAX_RANGE_END		(4 * TIB)
+
+static uint64_t read_number(const uint8_t *at, unsigned nr_bytes)
+{
+	uint64_t number = 0;
+
+	while (nr_bytes-- > 0)
+		number = number << 8 | at[nr_bytes];
+	return number;
+}
+
+static void put_range(struct host_machine *map, uint64_t start, uint64_t end, uint32_t domain)
+{
+	unsigned nr = 0;
+
+	while (map->ranges[nr].end != 0)
+		nr++;
+	if (nr < HOST_MAX_RANGES - 1 && start < end) {
+		map->ranges[nr].start = start;
+		map->ranges[nr].end = end;
+		map->ranges[nr].type = MEM_USABLE;
+		map->ranges[nr].domain = domain;
+	}
+}
+
+/* Both ends of a range of the table, and two islands of a few pages between them. */
+static void put_with_islands(struct host_machine *map, uint64_t start, uint64_t end,
+			     uint32_t domain)
+{
+	uint64_t middle = align_down(start + (end - start) / 2, PAGE_SIZE);
+
+	start = max_u64(start, MIB);
+	if (start >= end || end > MAX_RANGE_END)
+		return;
+	if (end - start <= 4 * END_OF_RANGE) {
+		put_range(map, start, end, domain);
+		return;
+	}
+	put_range(map, start, start + END_OF_RANGE, domain);
+	put_range(map, middle, middle + pages_to_bytes(1 + test_random_below(8)), domain);
+	put_range(map, middle + 16 * MIB,
+		  middle + 16 * MIB + pages_to_bytes(1 + test_random_below(600)), domain);
+	put_range(map, end - END_OF_RANGE, end, domain);
+}
+
+/* What the SRAT at @bytes calls enabled memory; the ranges of real ones are sorted. */
+static void make_map_of_srat(struct host_machine *map, const uint8_t *bytes, size_t length)
+{
+	memset(map, 0, sizeof(*map));
+	map->name = "SRAT";
+	map->ranges[0].end = MIB;
+	map->ranges[0].type = MEM_LOW;
+	map->nr_cpus = 1;
+	for (size_t at = SRAT_HEADER_BYTES; at + 40 <= length && bytes[at + 1] != 0;
+	     at += bytes[at + 1]) {
+		uint64_t start = read_number(bytes + at + 8, 8);
+
+		if (bytes[at] == SRAT_MEMORY && bytes[at + 28] & 1)
+			put_with_islands(map, start, start + read_number(bytes + at + 16, 8),
+					 (uint32_t)read_number(bytes + at + 2, 4));
+	}
+	map->cpu_domains[0] = map->ranges[1].domain;
+	map->ranges[0].domain = map->ranges[1].domain;
+}
+
+static void check_map_of_file(const char *path)
+{
+	static uint8_t bytes[SRAT_BYTES_MAX];
+	static struct host_machine map;
+	FILE *file = fopen(path, "rb");
+	size_t length = file ? fread(bytes, 1, sizeof(bytes), file) : 0;
+
+	CHECK(length > SRAT_HEADER_BYTES);
+	if (file)
+		fclose(file);
+	make_map_of_srat(&map, bytes, length);
+	host_start_machine(&map);
+	check_whole_map(live.info);
+}
+
+/* The tables that the environment's ACPI_TABLES names: a folder of *.SRAT. */
+static void every_page_of_real_maps_with_islands_is_to_be_had(void)
+{
+	const char *folder = getenv("ACPI_TABLES");
+	DIR *directory = opendir(folder ? folder : "../shared/acpi");
+	struct dirent *entry;
+	unsigned nr_maps = 0;
+
+	if (!directory)
+		SKIP("no folder of ACPI tables: ACPI_TABLES names one");
+	while ((entry = readdir(directory)) != NULL) {
+		size_t length = strlen(entry->d_name);
+		char path[1024];
+
+		if (length < 6 || strcmp(entry->d_name + length - 5, ".SRAT") != 0)
+			continue;
+		format_text(path, sizeof(path), "%s/%s", folder ? folder : "../shared/acpi",
+			    entry->d_name);
+		check_map_of_file(path);
+		nr_maps++;
+	}
+	closedir(directory);
+	CHECK(nr_maps > 0);
 }
 
 /* ---- Next to nothing ---- */
@@ -387,6 +532,9 @@ static void ranges_that_break_a_rule_are_refused_by_its_name(void)
 
 static const struct test_case map_cases[] = {
 	{ "every page of random maps is to be had", every_page_of_random_maps_is_to_be_had },
+	{ "planned tables are to be had", planned_tables_are_to_be_had },
+	{ "every page of real maps with islands is to be had",
+	  every_page_of_real_maps_with_islands_is_to_be_had },
 	{ "nodes with any few pages boot", nodes_with_any_few_pages_boot },
 	{ "machines too small say what they need", machines_too_small_say_what_they_need },
 	{ "more memory is never less", more_memory_is_never_less },

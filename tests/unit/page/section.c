@@ -221,6 +221,25 @@ static void a_section_that_is_none_panics(void)
 	SKIP("every section below the end of memory has some");
 }
 
+static void a_section_between_runs_has_none(void)
+{
+	struct map_run runs[] = {
+		{ .first_section = 0, .end_section = 0 },	/* for tables */
+		{ .first_section = 2, .end_section = 4 },
+		{ .first_section = 6, .end_section = 7 },
+	};
+	const struct map_plan plan = { .runs = runs, .nr_runs = ARRAY_SIZE(runs) };
+
+	CHECK(map_plan_find(&plan, 0) == NULL);
+	CHECK(map_plan_find(&plan, 1) == NULL);
+	CHECK(map_plan_find(&plan, 2) == &runs[1]);
+	CHECK(map_plan_find(&plan, 3) == &runs[1]);
+	CHECK(map_plan_find(&plan, 4) == NULL);
+	CHECK(map_plan_find(&plan, 5) == NULL);
+	CHECK(map_plan_find(&plan, 6) == &runs[2]);
+	CHECK(map_plan_find(&plan, 7) == NULL);
+}
+
 /* ---- Rules ---- */
 
 static bool breaks(const char *rule)
@@ -362,6 +381,7 @@ static const struct test_case cases[] = {
 	{ "tables stay out of movable memory", tables_stay_out_of_movable_memory },
 	{ "a section that is up comes up at once", a_section_that_is_up_comes_up_at_once },
 	{ "a section that is none panics", a_section_that_is_none_panics },
+	{ "a section between runs has none", a_section_between_runs_has_none },
 	{ "verify notices SECTION-1", verify_notices_SECTION_1 },
 	{ "verify notices SECTION-2", verify_notices_SECTION_2 },
 	{ "verify notices SECTION-3", verify_notices_SECTION_3 },
