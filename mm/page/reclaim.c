@@ -298,7 +298,6 @@ bool reclaim_node(unsigned nid)
 			break;
 	}
 	drop_boosts(node, run.highest);
-	nr_lacking = node_lack(node, run.order, run.highest);
 	backoff_note(&node->kswapd_backoff[run.highest], nr_lacking == 0);
 	if (nr_lacking != 0 || run.order == 0 ||
 	    node_lists_block(node, run.order, run.highest) ||

@@ -19,6 +19,7 @@
 #include "tests/host/suites_host.h"
 
 #define MAX_BLOCKS	300000u
+#define NR_PAGEBLOCKS	((1 * GIB - 16 * MIB) / (2 * MIB))
 #define GFP_ALL		(__GFP_MOVABLE | __GFP_MEMALLOC | __GFP_NOWARN)
 
 /* As in mm/page/compact.c: a call's pageblocks, and the pages of a unit begun with the last. */
@@ -104,7 +105,6 @@ static void drop_some(unsigned percent)
 	for (unsigned i = 0; i < nr_blocks; i++)
 		if ((unsigned)rand() % 100 < percent)
 			drop(i);
-	drain_all_pages();
 }
 
 static void end(void)
@@ -141,15 +141,23 @@ static void end_combs(void)
 /* Half of the memory free at random: nearly all of that half comes back in pageblocks. */
 static void check_comes_to_rest(unsigned min_order, unsigned max_order)
 {
-	uint64_t nr_free_before, nr_moved, nr_free;
+	const struct compaction_pass *pass;
+	uint64_t nr_free_before, nr_moved, nr_free, nr_gained;
 
 	start();
 	fill(min_order, max_order);
-	drop_some(50);
+	drop_some(50);	/* some of it rests on stacks now */
 	nr_free_before = zone()->nr_free_pages / PAGEBLOCK_PAGES;
-	CHECK(count_free_pageblocks(zone()).nr_free_blocks < nr_free_before / 4);
-	compact_node(0);
 	nr_free = count_free_pageblocks(zone()).nr_free_blocks;
+	CHECK(nr_free < nr_free_before / 4);
+	nr_gained = compact_node(0);
+	CHECK_EQ(count_free_pageblocks(zone()).nr_free_blocks, nr_free + nr_gained);
+	nr_free += nr_gained;
+	/* All but what mem_map lies in. */
+	CHECK(count_free_pageblocks(zone()).nr_blocks > NR_PAGEBLOCKS - 10);
+	CHECK(count_free_pageblocks(zone()).nr_blocks <= NR_PAGEBLOCKS);
+	pass = &zone()->compaction.passes[0];
+	CHECK_EQ(pass->fill_pfn, pass->empty_pfn);
 	nr_moved = zone()->compaction.nr_moved_blocks;
 	CHECK(nr_free + nr_free_before / 10 >= nr_free_before);
 	CHECK(nr_moved > 0);
@@ -322,14 +330,43 @@ static void kswapd_compacts_for_who_cannot(void)
 	CHECK(!alloc_pages(GFP_NOWAIT | __GFP_NOWARN, PAGEBLOCK_ORDER));
 	CHECK(host_port_take_wakeups() != 0);
 	CHECK_EQ(node_data(0)->kswapd_max_order, PAGEBLOCK_ORDER);
+	zone()->compaction.passes[0].backoff = (struct backoff){ 1, 2 };	/* its turn again */
 	CHECK(!node_lists_block(node_data(0), PAGEBLOCK_ORDER, ZONE_NORMAL));
 	while (reclaim_node(0) && nr_turns < 100)
 		nr_turns++;
 	CHECK(nr_turns < 100);
+	CHECK_EQ(zone()->compaction.passes[0].backoff.shift, 0);
 	CHECK(node_lists_block(node_data(0), PAGEBLOCK_ORDER, ZONE_NORMAL));
 	CHECK(nr_moved_pages <= 2 * PAGEBLOCK_PAGES);
 	CHECK(alloc_pages(GFP_NOWAIT | __GFP_NOWARN, PAGEBLOCK_ORDER) != NULL);
 	end();
+}
+
+static void every_zone_of_the_node_is_compacted(void)
+{
+	struct zone *low;
+
+	host_start_machine(&machine_small);
+	owner_index = register_movable_owner(&owner);
+	nr_blocks = 0;
+	is_refusing = false;
+	low = &node_data(0)->node_zones[ZONE_DMA];
+	drain_all_pages();
+	for (;; nr_blocks++) {
+		blocks[nr_blocks] = alloc_pages(GFP_ALL | __GFP_DMA, 0);
+		if (!blocks[nr_blocks])
+			break;
+		blocks[nr_blocks]->private[0] = (void *)(uintptr_t)nr_blocks;
+		page_set_owner(blocks[nr_blocks], owner_index);
+	}
+	CHECK(nr_blocks > 2000);
+	drop_some(50);
+	CHECK(compact_node(0) > 0);
+	CHECK(low->compaction.nr_moved_blocks > 0);
+	for (unsigned i = 0; i < nr_blocks; i++)
+		drop(i);
+	unregister_movable_owner(owner_index);
+	CHECK(mm_verify_all());
 }
 
 static void who_finds_it_busy_goes_away(void)
@@ -352,6 +389,8 @@ static void blocks_as_large_as_a_unit_stay(void)
 	for (unsigned order = PAGEBLOCK_ORDER; order <= MAX_ORDER; order++) {
 		start();
 		fill(order, order);
+		CHECK(!compact_zone_for_request(zone(), MAX_ORDER));
+		zone()->compaction.passes[1].backoff.shift = 0;
 		for (unsigned i = 0; i < nr_blocks; i += 3)
 			drop(i);
 		drain_all_pages();
@@ -461,6 +500,7 @@ static const struct test_case cases[] = {
 	{ "one call moves a few thousand pages", one_call_moves_a_few_thousand_pages },
 	{ "calls go on where the last one stopped", calls_go_on_where_the_last_one_stopped },
 	{ "kswapd compacts for who cannot", kswapd_compacts_for_who_cannot },
+	{ "every zone of the node is compacted", every_zone_of_the_node_is_compacted },
 	{ "who finds it busy goes away", who_finds_it_busy_goes_away },
 	{ "blocks as large as a unit stay", blocks_as_large_as_a_unit_stay },
 	{ "kswapd takes turns when it compacts", kswapd_takes_turns_when_it_compacts },

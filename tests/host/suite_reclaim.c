@@ -3,6 +3,7 @@
  * of it runs short. Each case starts its own machine.
  */
 
+#include "lib/align.h"
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/live.h"
@@ -20,6 +21,7 @@
 static struct page *cached[NR_CACHED];
 static unsigned nr_cached;
 static bool is_blind;
+static uint64_t nr_at_once;	/* the most it gives when it is asked once */
 
 static uint64_t count_cached(struct shrinker *shrinker, unsigned nid)
 {
@@ -35,7 +37,8 @@ static uint64_t drop_cached(struct shrinker *shrinker, struct shrink_control *co
 
 	(void)shrinker;
 	for (unsigned i = 0; i < nr_cached; i++) {
-		if (control->nr_scanned < control->nr_to_scan && nr_freed < control->nr_to_free) {
+		if (control->nr_scanned < control->nr_to_scan &&
+		    nr_freed < min_u64(control->nr_to_free, nr_at_once)) {
 			control->nr_scanned++;
 			if (is_blind || shrink_wants(control, cached[i])) {
 				__free_pages(cached[i], 0);
@@ -56,6 +59,7 @@ static struct shrinker cache_shrinker = {
 static void start(const struct host_machine *machine, gfp_t gfp, unsigned nr_pages)
 {
 	host_start_machine(machine);
+	nr_at_once = UINT64_MAX;
 	for (nr_cached = 0; nr_cached < nr_pages; nr_cached++) {
 		cached[nr_cached] = alloc_pages(gfp | __GFP_NOWARN, 0);
 		if (!cached[nr_cached])
@@ -169,6 +173,32 @@ static void kswapd_rests_at_the_high_mark(void)
 	/* Now it is balanced, and nobody is woken. */
 	CHECK(alloc_pages(GFP_DMA | __GFP_KSWAPD_RECLAIM, 0) != NULL);
 	CHECK_EQ(host_port_take_wakeups(), 0);
+	end();
+}
+
+/* Who gives little each time makes it a long way: others run in between. */
+static void a_long_way_takes_several_turns(void)
+{
+	struct pglist_data *node;
+	unsigned nr_before, nr = 1;
+
+	is_blind = false;
+	start(&machine_small, GFP_KERNEL | __GFP_MEMALLOC, NR_CACHED);
+	nr_at_once = 1;
+	nr_before = nr_cached;
+	node = node_data(0);
+	reclaim_wake(node, 0, ZONE_NORMAL);
+	CHECK(node->is_kswapd_woken);
+	while (reclaim_node(0)) {
+		CHECK(node->is_kswapd_woken);
+		CHECK_EQ(node->kswapd_highest_zone, ZONE_NORMAL);
+		nr++;
+	}
+	CHECK(!node->is_kswapd_woken);
+	CHECK(nr > 1);
+	CHECK(nr < 20);
+	CHECK(nr_before - nr_cached > 100);
+	CHECK_EQ(node->kswapd_backoff[ZONE_NORMAL].shift, 0);
 	end();
 }
 
@@ -340,6 +370,7 @@ static const struct test_case cases[] = {
 	  a_cache_that_knows_where_it_lies_loses_nothing },
 	{ "vain wake-ups become rare", vain_wake_ups_become_rare },
 	{ "kswapd rests at the high mark", kswapd_rests_at_the_high_mark },
+	{ "a long way takes several turns", a_long_way_takes_several_turns },
 	{ "a zone below its own mark wants nothing", a_zone_below_its_own_mark_wants_nothing },
 	{ "a request spares caches that cannot help", a_request_spares_caches_that_cannot_help },
 	{ "wake-ups gather the hardest request", wake_ups_gather_the_hardest_request },

@@ -401,6 +401,8 @@ static void verify_notices_RECLAIM_2(void)
 	node.kswapd_highest_zone = MAX_NR_ZONES;
 	CHECK(breaks(&node, "RECLAIM-2"));
 	node.kswapd_highest_zone = ZONE_DMA32;
+	node.kswapd_max_order = MAX_ORDER;
+	CHECK(reclaim_verify(&node, &violation));
 	node.kswapd_max_order = MAX_ORDER + 1;
 	CHECK(breaks(&node, "RECLAIM-2"));
 }
