@@ -111,18 +111,22 @@ static void mask_local_sources(void)
 		write_register(sources[i], LVT_MASKED);
 }
 
-void apic_choose_mode(const struct boot_info *info)
+bool apic_choose_mode(const struct boot_info *info)
 {
 	bool is_reachable = mmu_windows.of[DEVICE_APIC].end_pa != 0;
 
 	if (!is_x2apic() && !is_reachable && !cpu_features.has_x2apic)
-		panic_at(__FILE__, __LINE__,
-			 "the local APIC at 0x%llx is not where a device can be",
-			 (unsigned long long)(rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK));
+		return false;
 	must_use_x2apic = is_x2apic() || !is_reachable;
 	for (uint32_t i = 0; i < info->nr_cpus; i++)
 		if (info->cpus[i].apic_id > MAX_XAPIC_ID && cpu_features.has_x2apic)
 			must_use_x2apic = true;
+	return true;
+}
+
+uint64_t apic_base_pa(void)
+{
+	return rdmsr(MSR_APIC_BASE) & APIC_BASE_PA_MASK;
 }
 
 /* A CPU comes out of reset in its own mode, whatever the others are in. */

@@ -9,9 +9,13 @@ struct boot_info;
 
 /*
  * Decides on the boot CPU which mode all of them use: x2APIC where firmware left
- * it on or a CPU of @info has an id that needs it, else xAPIC.
+ * it on or a CPU of @info has an id that needs it, else xAPIC. False: there is no
+ * x2APIC, and the registers lie where no device can be.
  */
-void apic_choose_mode(const struct boot_info *info);
+bool apic_choose_mode(const struct boot_info *info) MUST_CHECK;
+
+/* Where the registers of this CPU's APIC are said to lie. */
+uint64_t apic_base_pa(void);
 
 /* Masks the PICs and every local source, enables this CPU's APIC. On each CPU. */
 void apic_init_cpu(void);

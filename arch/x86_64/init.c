@@ -38,7 +38,10 @@ void arch_init(const struct boot_info *info)
 
 	port_init(info->image.end - info->image.start);
 	time_init();
-	apic_choose_mode(info);
+	if (!apic_choose_mode(info))
+		panic_at(__FILE__, __LINE__,
+			 "the local APIC at 0x%llx is not where a device can be",
+			 (unsigned long long)apic_base_pa());
 	apic_init_cpu();
 	thread_init_cpu();
 	cpu->apic_id = arch_apic_id();
