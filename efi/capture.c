@@ -214,3 +214,46 @@ void capture_save(EFI_FILE_HANDLE root, const struct capture_facts *facts,
 	else
 		log_line(LOG_INFO, "capture: saved to \\slabstick\\capture");
 }
+
+/* ---- Other files of the stick ---- */
+
+/* Opens \slabstick\@folder; what was made empty for it stays. */
+static EFI_STATUS open_stick_folder(EFI_FILE_HANDLE root, const char *folder,
+				    EFI_FILE_HANDLE *inner)
+{
+	EFI_FILE_HANDLE outer;
+	EFI_STATUS status = open_folder(root, "slabstick", &outer);
+
+	if (EFI_ERROR(status))
+		return status;
+	status = open_folder(outer, folder, inner);
+	outer->Close(outer);
+	return status;
+}
+
+EFI_STATUS save_stick_file(EFI_FILE_HANDLE root, const char *folder, const char *name,
+			   struct bytes content)
+{
+	EFI_FILE_HANDLE inner;
+	EFI_STATUS status = open_stick_folder(root, folder, &inner);
+
+	if (EFI_ERROR(status))
+		return status;
+	status = write_file(inner, name, content);
+	inner->Close(inner);
+	return status;
+}
+
+bool has_stick_file(EFI_FILE_HANDLE root, const char *folder, const char *name)
+{
+	EFI_FILE_HANDLE inner, file;
+	bool is_there;
+
+	if (EFI_ERROR(open_stick_folder(root, folder, &inner)))
+		return false;
+	is_there = !EFI_ERROR(open_file(inner, name, EFI_FILE_MODE_READ, &file));
+	if (is_there)
+		file->Close(file);
+	inner->Close(inner);
+	return is_there;
+}

@@ -41,4 +41,14 @@ void capture_save(EFI_FILE_HANDLE root, const struct capture_facts *facts,
 #define CPU_NAME_BYTES	49u
 void read_cpu_name(char name[CPU_NAME_BYTES]);
 
+/*
+ * Writes @content to \slabstick\@folder\@name of the stick at @root, whose folders are
+ * made if they are not there. A file that could not be written whole is taken away.
+ */
+EFI_STATUS save_stick_file(EFI_FILE_HANDLE root, const char *folder, const char *name,
+			   struct bytes content);
+
+/* Whether there is such a file. */
+bool has_stick_file(EFI_FILE_HANDLE root, const char *folder, const char *name);
+
 #endif

@@ -220,6 +220,7 @@ struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_ta
 	find_screen(&draft);
 	describe_image(&draft.image);
 	save_capture(&draft);
+	bring_results_home(&draft);
 	take_trampoline(&draft);
 	take_arena(&draft);
 	take_table_pool(&draft);

@@ -34,6 +34,14 @@ uint64_t try_take_pages(uint64_t nr_pages, uint64_t highest)
 	return pa;
 }
 
+bool try_take_pages_at(uint64_t nr_pages, uint64_t pa)
+{
+	EFI_PHYSICAL_ADDRESS at = pa;
+
+	return !EFI_ERROR(firmware.boot->AllocatePages(AllocateAddress, EfiLoaderData, nr_pages,
+						       &at));
+}
+
 uint64_t take_pages(uint64_t bytes, const char *what)
 {
 	uint64_t pa = try_take_pages(bytes_to_pages(bytes), TAKE_HIGHEST);

@@ -16,7 +16,8 @@
 #include "efi/memory_map.h"
 #include "log.h"
 
-enum held { HELD_IMAGE, HELD_ARENA, HELD_TABLE_POOL, HELD_TRAMPOLINE, NR_HELD };
+enum held { HELD_IMAGE, HELD_ARENA, HELD_TABLE_POOL, HELD_TRAMPOLINE,
+	    HELD_RESULTS, NR_HELD };
 
 /* A table to look for: the @index-th of its name, and how the capture calls it. */
 struct wanted_table {
@@ -69,6 +70,9 @@ void console_say(const char *format, ...) PRINTF(1, 2);
 /* Pages of loader data, zeroed; below or at @highest. 0: none to be had. */
 uint64_t try_take_pages(uint64_t nr_pages, uint64_t highest);
 
+/* The pages at @pa, as they are, not zeroed. False: they are in use, or there are none. */
+bool try_take_pages_at(uint64_t nr_pages, uint64_t pa);
+
 /* The same anywhere, for at least @bytes; stops the program when there are none. */
 uint64_t take_pages(uint64_t bytes, const char *what);
 
@@ -108,6 +112,12 @@ void read_options(struct boot_info *info);
 
 /* Saves what firmware says to the stick, unless capture=no. */
 void save_capture(const struct boot_info *info);
+
+/*
+ * Writes the log that a former run left in memory to the stick, and ends the program if
+ * that run asked for it. Then sets memory aside for this run's.
+ */
+void bring_results_home(struct boot_info *info);
 
 /* ---- menu.c ---- */
 

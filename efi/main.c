@@ -14,6 +14,7 @@
 #include "efi/lint.h"
 #include "efi/memory_map.h"
 #include "efi/options.h"
+#include "efi/results.h"
 #include "efi/screen/screen.h"
 #include "efi/shell.h"
 #include "efi/show.h"
@@ -37,6 +38,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
 enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
 #define DEFAULT_STRESS_SECONDS	10u
+#define REPORT_DELAY_US		3000000u	/* to read the screen */
 
 /* The longest element of run= and show=. */
 #define WORD_BYTES	32
@@ -322,6 +324,10 @@ static void start_log(const struct boot_info *info)
 					 arch_phys_to_virt(info->framebuffer.base_pa),
 					 arch_now_ns);
 
+	if (info->results_pa) {
+		results_start(arch_phys_to_virt(info->results_pa));
+		log_add_sink(results_write);
+	}
 	if (serial == STATUS_OK)
 		log_add_sink(write_serial);
 	else
@@ -404,6 +410,16 @@ static void print_cycles(void)
 		(unsigned long long)(device_cycles + screen_cycles));
 }
 
+/* The next start writes the results to the stick. Returns when the machine did not obey. */
+static void reset_for_report(const struct boot_info *info)
+{
+	if (info->results_pa == 0)
+		log_line(LOG_WARN, "end=report: there is no memory that could keep the results");
+	results_ask_for_report();
+	arch_delay_us(REPORT_DELAY_US);
+	arch_reboot();
+}
+
 static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
 {
 	const char *end = options_get("end");
@@ -417,6 +433,8 @@ static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
 		arch_power_off();
 	else if (strcmp(end, "reboot") == 0)
 		arch_reboot();
+	else if (strcmp(end, "report") == 0)
+		reset_for_report(info);
 	log_line(LOG_NOTICE, "halted: the machine can be switched off");
 	arch_halt();
 }

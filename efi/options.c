@@ -49,7 +49,7 @@ static struct option options[] = {
 	{ .key = "seed", .kind = OPTION_NUMBER }, { .key = "fail_nth", .kind = OPTION_NUMBER },
 	{ .key = "capture", .kind = OPTION_CHOICE, .choices = "yes no" },
 	{ .key = "loglevel", .kind = OPTION_CHOICE, .choices = "error warn notice info debug" },
-	{ .key = "end", .kind = OPTION_CHOICE, .choices = "exit poweroff reboot halt" },
+	{ .key = "end", .kind = OPTION_CHOICE, .choices = "exit poweroff reboot halt report" },
 	{ .key = "movablecore", .kind = OPTION_MEMORY },
 };
 

@@ -12,6 +12,8 @@
 #include "efi/capture.h"
 #include "efi/fw_cfg.h"
 #include "efi/options.h"
+#include "efi/results.h"
+#include "mm/types.h"
 
 static EFI_FILE_HANDLE open_stick(void)
 {
@@ -137,4 +139,124 @@ void save_capture(const struct boot_info *info)
 	}
 	capture_save(root, &facts, files, ARRAY_SIZE(files));
 	root->Close(root);
+}
+
+/* ---- Results of a former run ---- */
+
+/*
+ * Where a record may be: the same places at every start, the first that is free. Far from
+ * both ends of memory, which firmware itself uses; a machine of 256 MiB has the last.
+ */
+static const uint64_t results_places[] = { 0x30000000, 0x18000000, 0xc000000, 0x8000000 };
+
+#define RESULTS_PAGES	(RESULTS_BYTES / PAGE_SIZE)
+#define STOP_US		10000000u
+#define NAME_BYTES	16u
+#define FILES_OF_DAY	100u
+#define PAGE_EXTRA_BYTES (64u * 1024)
+
+static const uint8_t exit_status_of[] = {
+	[RESULTS_PASSED] = 0x10, [RESULTS_FAILED] = 0x11, [RESULTS_PANICKED] = 0x12,
+	[RESULTS_UNFINISHED] = 0x12,
+};
+
+/* "20261129-3.": the first number that no file of today has. False: there is none left. */
+static bool find_free_name(EFI_FILE_HANDLE root, char stem[NAME_BYTES])
+{
+	EFI_TIME now = { 0 };
+
+	(void)firmware.system->RuntimeServices->GetTime(&now, NULL);	/* without one: 00000000 */
+	for (unsigned i = 1; i < FILES_OF_DAY; i++) {
+		char name[NAME_BYTES];
+
+		format_text(stem, NAME_BYTES, "%04u%02u%02u-%u", now.Year % 10000u, now.Month % 100u,
+			    now.Day % 100u, i);
+		format_text(name, sizeof(name), "%s.txt", stem);
+		if (!has_stick_file(root, "log", name))
+			return true;
+	}
+	return false;
+}
+
+static EFI_STATUS save_result(EFI_FILE_HANDLE root, const char *stem, const char *ending,
+			      const char *text, size_t bytes)
+{
+	char name[NAME_BYTES];
+
+	format_text(name, sizeof(name), "%s.%s", stem, ending);
+	return save_stick_file(root, "log", name, (struct bytes){ (const uint8_t *)text, bytes });
+}
+
+static EFI_STATUS save_results(EFI_FILE_HANDLE root, const char *stem,
+			       const struct results_found *found)
+{
+	size_t size = 2 * found->nr_bytes + PAGE_EXTRA_BYTES;
+	char *made = take_pool(size);
+	EFI_STATUS status;
+
+	if (!made)
+		return EFI_OUT_OF_RESOURCES;
+	status = save_result(root, stem, "txt", found->text, found->nr_bytes);
+	if (!EFI_ERROR(status))
+		status = save_result(root, stem, "json", made,
+				     results_json(made, size, found->text, found->nr_bytes));
+	if (!EFI_ERROR(status))
+		status = save_result(root, stem, "html", made,
+				     results_html(made, size, found->text, found->nr_bytes));
+	firmware.boot->FreePool(made);
+	return status;
+}
+
+/* Says what was found, and ends the program: the run that it is of has asked for that. */
+static void NORETURN end_with_report(enum results_verdict verdict)
+{
+	console_say("\nThe result is %s. The machine can be switched off.\n",
+		    results_verdict_name(verdict));
+	arch_exit_emulator(exit_status_of[verdict]);
+	firmware.boot->Stall(STOP_US);
+	firmware.boot->Exit(firmware.image, EFI_SUCCESS, 0, NULL);
+	arch_halt();
+}
+
+static void write_home(const struct results_found *found)
+{
+	enum results_verdict verdict = results_judge(found->text, found->nr_bytes);
+	EFI_FILE_HANDLE root = open_stick();
+	EFI_STATUS status = EFI_NOT_FOUND;
+	char stem[NAME_BYTES] = "";
+
+	if (root && find_free_name(root, stem))
+		status = save_results(root, stem, found);
+	if (root)
+		root->Close(root);
+	if (EFI_ERROR(status))
+		log_line(LOG_WARN, "results: those of the last run (%s) could not be written (0x%llx)",
+			 results_verdict_name(verdict), (unsigned long long)status);
+	else
+		log_line(LOG_NOTICE, "results: the last run's (%s) are in \\slabstick\\log\\%s.*",
+			 results_verdict_name(verdict), stem);
+	console_say("\nResults of the last run: %s, %s%s\n", results_verdict_name(verdict),
+		    EFI_ERROR(status) ? "not written" : "in \\slabstick\\log\\",
+		    EFI_ERROR(status) ? "" : stem);
+	if (found->is_report_wanted)
+		end_with_report(verdict);
+}
+
+void bring_results_home(struct boot_info *info)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(results_places); i++) {
+		uint64_t pa = results_places[i];
+		struct results_found found;
+
+		if (!try_take_pages_at(RESULTS_PAGES, pa))
+			continue;
+		if (results_find((const void *)pa, &found)) {
+			write_home(&found);
+			results_forget((void *)pa);
+		}
+		info->results_pa = pa;
+		firmware.held[HELD_RESULTS] = (struct held_range){ pa, pa + RESULTS_BYTES };
+		return;
+	}
+	log_line(LOG_INFO, "results: no memory for them: they stay on the screen");
 }

@@ -184,6 +184,7 @@ struct boot_info {
 	uint64_t arena_end;
 	uint64_t runtime_services_pa;	/* EFI_RUNTIME_SERVICES, for reset only */
 	uint64_t rsdp_pa;
+	uint64_t results_pa;		/* where the log outlives a warm reset, or 0 */
 	struct movable_request movable;	/* what the user asked for */
 
 	char firmware_vendor[64];

@@ -15,6 +15,7 @@ extern const struct test_suite suite_options;
 extern const struct test_suite suite_canvas;
 extern const struct test_suite suite_screen;
 extern const struct test_suite suite_screen_offer;
+extern const struct test_suite suite_results;
 extern const struct test_suite suite_memory_map;
 extern const struct test_suite suite_acpi;
 extern const struct test_suite suite_collect;
@@ -69,6 +70,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_canvas,
 	&suite_screen,
 	&suite_screen_offer,
+	&suite_results,
 	&suite_memory_map,
 	&suite_acpi,
 	&suite_collect,
