@@ -364,6 +364,7 @@ CHECK_OBJECTS := \
 
 .PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
 	debug usb sign port-check layer-check style-check call-check call-path check clean
+.PHONY: release release-check
 
 help:
 	@echo 'Slabstick $(VERSION): a memory manager that boots.'
@@ -382,6 +383,8 @@ help:
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
 	@echo '  make report      build/run/report.html from the last make run'
+	@echo '  make release     build/release: image, application, SHA256SUMS, bill of materials'
+	@echo '  make release-check   the same from a second build: equal to the byte'
 	@echo '  make usb DEV=/dev/sdX   write the image to a USB stick'
 	@echo '  make sign KEY=db.key CERT=db.crt   sign BOOTX64.EFI for Secure Boot'
 	@echo '  make port-check  mm/ and include/ alone against the smallest port'
@@ -478,6 +481,15 @@ debug: $(IMAGE_FILES)
 
 report:
 	@$(PYTHON) tools/report.py $(RUN)/run.log --html $(RUN)/report.html
+
+release: $(IMAGE_FILES)
+	@$(PYTHON) tools/release.py $(VERSION) $(IMAGE_FILES) $(BUILD)/release
+
+# A second build, elsewhere, has the same bytes.
+release-check: release
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/again release
+	@cmp $(BUILD)/release/SHA256SUMS $(BUILD)/again/release/SHA256SUMS
+	@echo 'release-check: two builds made the same bytes'
 
 usb: $(IMAGE_FILES)
 	@sh tools/usb.sh $(BUILD)/slabstick.img '$(DEV)'

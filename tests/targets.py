@@ -72,6 +72,8 @@ SLOW = [
     Step(["call-path"], r"^vfree "),
     Step(["call-check"], r"^calls: "),
     Step(["check"], r"^check: "),
+    Step(["release-check"], r"^release-check: "),
+    Step(["release"], r"^release: "),
     Step(["quick"], r"^quick: "),
 ]
 
