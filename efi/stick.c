@@ -169,8 +169,8 @@ static bool find_free_name(EFI_FILE_HANDLE root, char stem[NAME_BYTES])
 	for (unsigned i = 1; i < FILES_OF_DAY; i++) {
 		char name[NAME_BYTES];
 
-		format_text(stem, NAME_BYTES, "%04u%02u%02u-%u", now.Year % 10000u, now.Month % 100u,
-			    now.Day % 100u, i);
+		format_text(stem, NAME_BYTES, "%04u%02u%02u-%u", now.Year % 10000u,
+			    now.Month % 100u, now.Day % 100u, i);
 		format_text(name, sizeof(name), "%s.txt", stem);
 		if (!has_stick_file(root, "log", name))
 			return true;
@@ -230,7 +230,7 @@ static void write_home(const struct results_found *found)
 	if (root)
 		root->Close(root);
 	if (EFI_ERROR(status))
-		log_line(LOG_WARN, "results: those of the last run (%s) could not be written (0x%llx)",
+		log_line(LOG_WARN, "results: the last run's (%s) could not be written (0x%llx)",
 			 results_verdict_name(verdict), (unsigned long long)status);
 	else
 		log_line(LOG_NOTICE, "results: the last run's (%s) are in \\slabstick\\log\\%s.*",

@@ -96,7 +96,8 @@ def main():
         for number, row in enumerate(ROWS, 1):
             problems = check(number, row, image, folder)
             nr_bad += bool(problems)
-            print(f"{'FAILED' if problems else 'ok    '} {row[0]}: its results come home", flush=True)
+            print(f"{'FAILED' if problems else 'ok    '} {row[0]}: its results come home",
+                  flush=True)
             for problem in problems:
                 print(f"       {problem}", flush=True)
     print(f"{len(ROWS) - nr_bad} passed, {nr_bad} failed, 0 skipped")
