@@ -50,6 +50,7 @@ extern const struct test_suite suite_slab_bulk;
 extern const struct test_suite suite_slab_alien;
 extern const struct test_suite suite_slab_shuffle;
 extern const struct test_suite suite_slab_twice;
+extern const struct test_suite suite_slab_gfp;
 extern const struct test_suite suite_slab_audit;
 extern const struct test_suite suite_slab_guard;
 extern const struct test_suite suite_kmalloc;
@@ -106,6 +107,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_alien,
 	&suite_slab_shuffle,
 	&suite_slab_twice,
+	&suite_slab_gfp,
 	&suite_slab_audit,
 	&suite_slab_guard,
 	&suite_kmalloc,

@@ -11,6 +11,9 @@
  * order MAX_ORDER; each CPU keeps some up to 64 KiB ready. A size of 0 gives
  * ZERO_SIZE_PTR, which kfree() takes.
  *
+ * Of @gfp, __GFP_DMA and __GFP_RECLAIMABLE choose the kind of memory; __GFP_DMA32 does as
+ * __GFP_DMA where the size has a cache. __GFP_MOVABLE and __GFP_COMP are ignored.
+ *
  * Context as for mm/slab.h. Returns NULL when memory ran out.
  */
 
@@ -98,7 +101,10 @@ void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid);
 /* NULL and ZERO_SIZE_PTR are ignored. */
 void kfree(const void *object);
 
-/* Bytes the caller may use at @object: at least what was asked. 0 for NULL and ZERO_SIZE_PTR. */
+/*
+ * Bytes the caller may use at @object: at least what was asked. 0 for NULL and
+ * ZERO_SIZE_PTR. Of what is not allocated, or no start of an object: report, and panic.
+ */
 size_t ksize(const void *object);
 
 /* What kmalloc(@size_bytes) would make usable. */

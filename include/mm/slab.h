@@ -9,8 +9,11 @@
  * another cache or of none, and damaged bookkeeping end in a report and a
  * panic, never in silence.
  *
+ * Of @gfp a request's own are: how hard to try, __GFP_ZERO and __GFP_THISNODE. From where
+ * pages come and what kind they are the cache says; flags that would say it are ignored.
+ *
  * Context: any CPU that mm knows; not in an exception or interrupt handler; no
- * allocator lock held. Nothing here sleeps.
+ * allocator lock held, nor the local lock. Nothing here sleeps.
  */
 
 #include "mm/assert.h"
@@ -35,6 +38,7 @@ typedef uint32_t slab_flags_t;
 #define SLAB_LEAK		0x8000u	/* live objects are reported by caller when asked */
 #define SLAB_AUDIT		0x10000u	/* allocations and frees go to the audit log */
 #define SLAB_DEBUG_FLAGS	0x1ff00u
+#define SLAB_ALL_FLAGS		(0x003fu | SLAB_DEBUG_FLAGS)
 
 /*
  * Creates a cache of objects of @size_bytes (1 to 4 MiB), aligned to @align (a
@@ -43,7 +47,7 @@ typedef uint32_t slab_flags_t;
  * name is not copied.
  *
  * Returns NULL when memory ran out (panics with SLAB_PANIC). An illegal size or
- * alignment is a broken contract.
+ * alignment or an unknown flag is a broken contract.
  */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t align,
 				     slab_flags_t flags, void (*ctor)(void *object));

@@ -76,7 +76,11 @@ void *vzalloc_node(size_t size, unsigned nid);
  */
 void *vmalloc_huge(size_t size, gfp_t gfp);
 
-/* The general case: any @gfp, @nid or NID_NONE, and @flags 0 or VM_ALLOW_HUGE_VMAP. */
+/*
+ * The general case: @nid or NID_NONE, and @flags 0 or VM_ALLOW_HUGE_VMAP. @gfp holds for
+ * the pages and, as far as it says how hard to try, for all that describes the area;
+ * __GFP_MOVABLE, __GFP_RECLAIMABLE and __GFP_COMP are ignored.
+ */
 void *vmalloc_flags(size_t size, gfp_t gfp, unsigned nid, unsigned long flags);
 
 /*

@@ -172,6 +172,7 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 	ASSERT(size_bytes > 0);
 	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
 	ASSERT(align == 0 || is_power_of_two(align));
+	ASSERT((flags & ~SLAB_ALL_FLAGS) == 0);
 	flags |= slab_system.debug_flags;
 	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
 	if (cache) {
@@ -437,6 +438,7 @@ void slab_init(const struct slab_setup *setup)
 	slab_system.nr_nodes = setup->nr_nodes;
 	slab_system.nr_cpus = setup->nr_cpus;
 	slab_system.nr_caches = 0;
+	slab_system.nr_kept_pages = 0;
 	list_init(&slab_system.caches);
 	memset(slab_system.descriptor_caches, 0, sizeof(slab_system.descriptor_caches));
 	slab_no_array_init();

@@ -77,6 +77,7 @@ struct slab_system {
 	unsigned boot_nid;		/* node of the boot caches' first slabs */
 	slab_flags_t debug_flags;
 	uint64_t seed;
+	uint64_t nr_kept_pages;		/* see Keeping in mm/slab/node.c; atomic */
 	struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
 	struct kmem_cache *magazine_caches[NR_MAGAZINE_SIZES];
 	struct kmem_cache *internal_caches[NR_SLAB_INTERNALS];

@@ -232,19 +232,15 @@ static NOINLINE void free_slow(struct kmem_cache *cache, struct slab *slab, void
 		slab_give_one(cache, object, state);
 }
 
-/* @object, which is claimed, is another node's. Ends @local. */
+/* @object, which is claimed, is another node's than @own, this CPU's. */
 static NOINLINE void free_foreign(struct kmem_cache *cache, const struct slab *slab, void *object,
-				  uint8_t *state, struct mm_local local)
+				  uint8_t *state, unsigned own)
 {
-	struct cache_node *home = cache_node_lookup(cache, cache->cpu[mm_port_cpu()]->nid);
+	struct cache_node *home = cache_node_lookup(cache, own);
 	const struct slab_slot slot = { object, state };
-	const unsigned nid = slab->nid;
-	bool is_pushed;
 
-	is_pushed = alien_push(home, nid, slot);
-	mm_port_local_unlock(local);
-	if (unlikely(!is_pushed))
-		alien_give(cache, home, nid, slot);
+	if (unlikely(!alien_push(home, slab->nid, slot)))
+		alien_give(cache, home, slab->nid, slot);
 }
 
 /* The page of @object if it is a slab's, else NULL. */
@@ -297,7 +293,10 @@ static ALWAYS_INLINE void free_fast(struct cpu_array *array, const struct page *
 		mm_port_local_unlock(local);
 		free_unusual(page, object, __builtin_return_address(0));
 	} else if (unlikely(slab->nid != array->nid)) {
-		free_foreign(page_cache(page), slab, object, state, local);
+		const unsigned own = array->nid;
+
+		mm_port_local_unlock(local);
+		free_foreign(page_cache(page), slab, object, state, own);
 	} else if (unlikely(top >= array->end)) {
 		mm_port_local_unlock(local);
 		/* No debug cache has an array: nobody asks for the caller. */

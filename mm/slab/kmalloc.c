@@ -72,11 +72,12 @@ size_t kmalloc_class_bytes(unsigned class)
 	return base + class % 4 * (base / 4);
 }
 
+/* Below 16 MiB is below 4 GiB, too: requests for the latter are too rare for a row of caches. */
 static enum kmalloc_type type_for(gfp_t gfp)
 {
-	if (likely(!(gfp & (__GFP_DMA | __GFP_RECLAIMABLE))))
+	if (likely(!(gfp & (__GFP_DMA | __GFP_DMA32 | __GFP_RECLAIMABLE))))
 		return KMALLOC_NORMAL;
-	return gfp & __GFP_DMA ? KMALLOC_DMA : KMALLOC_RECLAIM;
+	return gfp & (__GFP_DMA | __GFP_DMA32) ? KMALLOC_DMA : KMALLOC_RECLAIM;
 }
 
 static inline struct kmem_cache *cache_for(size_t size_bytes, gfp_t gfp)
@@ -119,9 +120,9 @@ void *kmalloc_ordinary(size_t size_bytes, gfp_t gfp)
 
 void *kmalloc_node(size_t size_bytes, gfp_t gfp, unsigned nid)
 {
+	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return kmalloc_large(size_bytes, gfp, nid, __builtin_return_address(0));
-	ASSERT(nid == NID_NONE || nid < slab_system.nr_nodes);
 	return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, nid, size_bytes,
 				__builtin_return_address(0));
 }
@@ -137,6 +138,15 @@ size_t kmalloc_size_roundup(size_t size_bytes)
 	return PAGE_SIZE << order_for_pages(bytes_to_pages(size_bytes));
 }
 
+/* @object is an allocated one of its slab. */
+static bool is_allocated(const struct page *page, const void *object)
+{
+	const struct slab *slab = page_slab(page);
+	uint64_t at = slab_index(page_cache(page), slab, object);
+
+	return at < page_cache(page)->nr_objects && slab->bufctl[at] == 0;
+}
+
 /* The cache of @object, NULL for a block of pages; anything else is a broken contract. */
 static struct kmem_cache *cache_of(const void *object, const void *caller)
 {
@@ -144,8 +154,8 @@ static struct kmem_cache *cache_of(const void *object, const void *caller)
 
 	if (is_kmalloc_large(object))
 		return NULL;
-	if (!has_page(object) || page->type != PAGE_SLAB)
-		slab_report_bad_free(object, caller);
+	if (!has_page(object) || page->type != PAGE_SLAB || !is_allocated(page, object))
+		slab_report_bad_use(object, caller);
 	return page_cache(page);
 }
 

@@ -20,6 +20,8 @@ void *kmalloc_large(size_t size_bytes, gfp_t gfp, unsigned nid, const void *call
 
 	if (size_bytes == 0)
 		return ZERO_SIZE_PTR;
+	/* It stays where it is, and large_alloc() says itself that it is compound. */
+	gfp &= ~(__GFP_MOVABLE | __GFP_COMP);
 	/* NULL too for what is larger than any block. */
 	page = large_alloc(gfp, order_for_pages(bytes_to_pages(size_bytes)), nid, caller);
 	return page ? page_address(page) : NULL;

@@ -15,8 +15,9 @@
  *   At most max_free_objects rest in full magazines of the depot; empty slabs go
  *   back to the page allocator when those and the free objects in slabs are more.
  *   The bound rises by a slab for each slab that had to be made, up to
- *   cache->max_kept_objects, so that a load that comes and goes finds its objects
- *   again; shrinking, and so memory pressure, sets it back.
+ *   cache->max_kept_objects and to what all caches may keep, so that a load that
+ *   comes and goes finds its objects again; shrinking, and so memory pressure, sets
+ *   it back.
  *
  * Invariants, true whenever node->lock is free
  *   SLAB-1  a slab is on full, partial or free as nr_free is 0, between, or all
@@ -192,6 +193,34 @@ static void set_max_free(struct cache_node *node, uint64_t nr_objects)
 	__atomic_store_n(&node->max_free_objects, nr_objects, __ATOMIC_RELAXED);
 }
 
+/* Of RAM, what all caches together may keep beyond their bases: at most 1/16. */
+#define ALL_KEPT_SHARE_SHIFT	4
+
+/* False: all caches keep as much as they may. Several CPUs at once may pass it by a slab each. */
+static bool keep_another_slab(const struct kmem_cache *cache)
+{
+	uint64_t nr_pages = pages_in(cache->layout.order);
+
+	if (__atomic_load_n(&slab_system.nr_kept_pages, __ATOMIC_RELAXED) + nr_pages >
+	    slab_system.setup.end_pfn >> ALL_KEPT_SHARE_SHIFT)
+		return false;
+	__atomic_fetch_add(&slab_system.nr_kept_pages, nr_pages, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Sets the bound of @node back to the base. */
+static void keep_no_more(const struct kmem_cache *cache, struct cache_node *node)
+	HOLDS(node->lock)
+{
+	uint64_t base = base_of_kept(cache);
+
+	if (node->max_free_objects > base)
+		__atomic_fetch_sub(&slab_system.nr_kept_pages,
+				   (node->max_free_objects - base) / cache->layout.nr_objects
+					   << cache->layout.order, __ATOMIC_RELAXED);
+	set_max_free(node, base);
+}
+
 /* NULL when memory for an off-slab descriptor ran out. */
 static struct slab *make_slab(struct kmem_cache *cache, struct cache_node *node,
 			      struct page *page)
@@ -208,9 +237,17 @@ static struct slab *make_slab(struct kmem_cache *cache, struct cache_node *node,
 			 __atomic_fetch_add(&node->nr_made, 1, __ATOMIC_RELAXED));
 }
 
+/*
+ * What of a request for an object is meant for the page allocator: how hard to try, and
+ * the node. Where pages come from and what they are is the cache's to say: an object in a
+ * Movable pageblock or a compound page would be no slab's.
+ */
+#define PAGE_GFP (__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NORETRY |		\
+		  __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NOFAIL_INJECTION | __GFP_THISNODE)
+
 struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
-	struct page *page = alloc_pages_node(nid, (gfp | cache->gfp) & ~__GFP_ZERO,
+	struct page *page = alloc_pages_node(nid, (gfp & PAGE_GFP) | cache->gfp,
 					     cache->layout.order);
 	struct cache_node *node;
 	struct slab *slab = NULL;
@@ -229,7 +266,7 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	node->nr_slabs++;
 	node->nr_free_slabs++;
 	node->nr_free_objects += cache->layout.nr_objects;
-	if (node->max_free_objects < cache->max_kept_objects)
+	if (node->max_free_objects < cache->max_kept_objects && keep_another_slab(cache))
 		set_max_free(node, node->max_free_objects + cache->layout.nr_objects);
 	spin_unlock(&node->lock);
 	return node;
@@ -288,7 +325,7 @@ uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t k
 
 	list_init(&empty);
 	spin_lock(&node->lock);
-	set_max_free(node, base_of_kept(cache));
+	keep_no_more(cache, node);
 	node_unlist_empty(cache, node, keep_objects, &empty);
 	spin_unlock(&node->lock);
 	return slabs_destroy(cache, &empty);

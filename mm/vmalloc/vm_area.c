@@ -65,6 +65,10 @@
 /* For what areas are made of: a guarded object would itself need one (mm/slab/debug/guard.c). */
 #define GFP_OWN		(GFP_KERNEL | __GFP_NO_GUARD)
 
+/* What of a request's flags holds for what its area is made of: how hard to try. */
+#define GFP_EFFORT	(__GFP_RECLAIM | __GFP_HIGH | __GFP_NORETRY | __GFP_NOWARN | \
+			 __GFP_NOFAIL_INJECTION)
+
 struct vm_area_space vm_areas;
 
 struct page_batch {
@@ -141,9 +145,9 @@ static void index_set(const struct vm_struct *area, struct vm_struct *value)
 }
 
 /* A zeroed page for *@at, which somebody else may fill first. */
-static bool index_grow(void **at)
+static bool index_grow(void **at, gfp_t gfp)
 {
-	void *fresh = kzalloc(PAGE_SIZE, GFP_OWN);
+	void *fresh = kzalloc(PAGE_SIZE, gfp);
 	void *expected = NULL;
 
 	if (!fresh)
@@ -155,16 +159,17 @@ static bool index_grow(void **at)
 }
 
 /* Makes the nodes for @va, if the index covers it. No lock held. */
-static bool index_reserve(uintptr_t va)
+static bool index_reserve(uintptr_t va, gfp_t gfp)
 {
 	uint64_t page = (va - mm_port_vmalloc_start) >> PAGE_SHIFT;
 	struct vm_index_node **node = &vm_areas.index[page >> 2 * VM_INDEX_SHIFT];
 
 	if (page >> 3 * VM_INDEX_SHIFT || index_slot(va))
 		return true;
-	if (!*node && !index_grow((void **)node))
+	if (!*node && !index_grow((void **)node, gfp))
 		return false;
-	return index_grow((void **)&(*node)->leaves[page >> VM_INDEX_SHIFT & (VM_INDEX_SIZE - 1)]);
+	return index_grow((void **)&(*node)->leaves[page >> VM_INDEX_SHIFT & (VM_INDEX_SIZE - 1)],
+			  gfp);
 }
 
 static void list_area(struct vm_struct *area) HOLDS(vm_areas.lock)
@@ -204,11 +209,11 @@ static void remove_area(struct vm_struct *area)
 }
 
 /* Puts the nodes of its slot under a placed area; without them it cannot stay. */
-static bool index_area(struct vm_struct *area)
+static bool index_area(struct vm_struct *area, gfp_t gfp)
 {
 	if (index_slot(area->place.start))
 		return true;
-	if (!index_reserve(area->place.start))
+	if (!index_reserve(area->place.start, gfp))
 		return false;
 	spin_lock(&vm_areas.lock);
 	index_set(area, area);
@@ -216,11 +221,13 @@ static bool index_area(struct vm_struct *area)
 	return true;
 }
 
-struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align)
+struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align, gfp_t gfp)
 {
 	uint64_t nr_bytes = pages_to_bytes(nr_pages) + VM_GUARD_BYTES;
-	struct vm_struct *area = kmem_cache_alloc(vm_areas.vm_structs, GFP_OWN);
+	struct vm_struct *area;
 
+	gfp = (gfp & GFP_EFFORT) | __GFP_NO_GUARD;
+	area = kmem_cache_alloc(vm_areas.vm_structs, gfp);
 	if (!area)
 		return NULL;
 	*area = (struct vm_struct){
@@ -237,7 +244,7 @@ struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align)
 			return NULL;
 		}
 	}
-	if (index_area(area))
+	if (index_area(area, gfp))
 		return area;
 	remove_area(area);
 	return NULL;
@@ -253,7 +260,7 @@ bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t 
 
 	if (nr_entries <= area->max_entries)
 		return true;
-	gfp &= __GFP_RECLAIM | __GFP_HIGH | __GFP_NORETRY | __GFP_NOWARN;
+	gfp &= GFP_EFFORT;
 	if (nr_bytes <= MAX_KMALLOC_ENTRIES_BYTES)
 		pages = kmalloc_node(nr_bytes, gfp | __GFP_NO_GUARD, nid);
 	else
@@ -472,6 +479,19 @@ struct vm_struct *vm_area_starting_at_any(const volatile void *addr)
 	area = vm_area_at_or_before((uintptr_t)addr);
 	spin_unlock(&vm_areas.lock);
 	return area && area->addr == addr ? area : NULL;
+}
+
+struct vm_struct *vm_area_claim(const volatile void *addr, unsigned long kind)
+{
+	struct vm_struct *area;
+
+	/* Under the lock, for whoever is faster frees the area. */
+	spin_lock(&vm_areas.lock);
+	area = vm_area_at_or_before((uintptr_t)addr);
+	if (area && (area->addr != addr || !(area->flags & kind) || !vm_area_end_life(area)))
+		area = NULL;
+	spin_unlock(&vm_areas.lock);
+	return area;
 }
 
 void vm_area_init(unsigned nr_cpus)

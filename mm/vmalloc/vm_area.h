@@ -69,9 +69,16 @@ void vm_area_init(unsigned nr_cpus);
 
 /*
  * A new area for @nr_pages (not 0) pages at a multiple of @align bytes, in state
- * VM_FILLING, with nothing behind it. NULL when addresses or memory ran out.
+ * VM_FILLING, with nothing behind it. NULL when addresses or memory ran out; @gfp says how
+ * hard to try for a descriptor.
  */
-struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align);
+struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align, gfp_t gfp);
+
+/*
+ * Takes the live area of @kind that starts at @addr out of use for the caller alone. NULL:
+ * there is none, or somebody was faster.
+ */
+struct vm_struct *vm_area_claim(const volatile void *addr, unsigned long kind);
 
 static inline struct vm_area_cpu *vm_area_this_cpu(void)
 {

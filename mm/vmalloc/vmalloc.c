@@ -31,6 +31,9 @@
 
 #define BAD_FREE_TEXT_BYTES	160u
 
+/* Pages of an area stay where they are, each by itself. */
+#define GFP_IGNORED	(__GFP_MOVABLE | __GFP_RECLAIMABLE | __GFP_COMP)
+
 struct vmalloc_request {
 	gfp_t gfp;
 	unsigned nid;
@@ -166,14 +169,15 @@ static NOINLINE void *vmalloc_large(const void *caller, uint64_t nr_pages, gfp_t
 	struct vmalloc_request request = { gfp, nid, flags };
 	struct vm_struct *area = NULL;
 
-	if (nr_pages > UINT32_MAX)
+	/* More than there is: refused before every page there is was taken. */
+	if (nr_pages > live.nr_usable_pages || nr_pages > UINT32_MAX)
 		return NULL;
 	if (nr_pages < VM_HUGE_PAGES)
 		request.flags &= ~VM_ALLOW_HUGE_VMAP;
 	if (nr_pages == VM_HUGE_PAGES && request.flags)
 		area = vm_area_take_cached(VM_HUGE_CLASS);
 	if (!area)
-		area = vm_area_create(nr_pages, request.flags ? VM_HUGE_BYTES : PAGE_SIZE);
+		area = vm_area_create(nr_pages, request.flags ? VM_HUGE_BYTES : PAGE_SIZE, gfp);
 	if (!area)
 		return NULL;
 	area->flags = VM_ALLOC | request.flags;
@@ -189,7 +193,7 @@ static ALWAYS_INLINE void *vmalloc_small(const void *caller, unsigned nr_pages, 
 	pfn_t pfns[VM_MAX_CACHED_PAGES];
 
 	if (unlikely(!area)) {
-		area = vm_area_create(nr_pages, PAGE_SIZE);
+		area = vm_area_create(nr_pages, PAGE_SIZE, gfp);
 		if (!area)
 			return NULL;
 	}
@@ -241,14 +245,15 @@ void *vzalloc_node(size_t size, unsigned nid)
 
 void *vmalloc_huge(size_t size, gfp_t gfp)
 {
-	return vmalloc_for(__builtin_return_address(0), size, gfp, NID_NONE, VM_ALLOW_HUGE_VMAP);
+	return vmalloc_for(__builtin_return_address(0), size, gfp & ~GFP_IGNORED, NID_NONE,
+			   VM_ALLOW_HUGE_VMAP);
 }
 
 void *vmalloc_flags(size_t size, gfp_t gfp, unsigned nid, unsigned long flags)
 {
 	ASSERT((flags & ~VM_ALLOW_HUGE_VMAP) == 0);
 
-	return vmalloc_for(__builtin_return_address(0), size, gfp, nid, flags);
+	return vmalloc_for(__builtin_return_address(0), size, gfp & ~GFP_IGNORED, nid, flags);
 }
 
 /* ---- Finding and freeing ---- */
@@ -263,16 +268,6 @@ static void bad_address(const char *function, const volatile void *addr)
 		      (unsigned long long)(uintptr_t)addr, text);
 }
 
-/* The live area of @kind that starts at @addr, or NULL. */
-static struct vm_struct *find_area(const volatile void *addr, unsigned long kind)
-{
-	struct vm_struct *area = vm_area_starting_at_any(addr);
-
-	if (!area || !(area->flags & kind) || vm_area_state(area) != VM_LIVE)
-		return NULL;
-	return area;
-}
-
 void vfree(const void *addr)
 {
 	struct vm_struct *area;
@@ -281,7 +276,7 @@ void vfree(const void *addr)
 		return;
 	area = vm_area_starting_at(addr);
 	if (unlikely(!area))
-		area = find_area(addr, VM_ALLOC);	/* beyond the index */
+		area = vm_area_starting_at_any(addr);	/* beyond the index */
 	if (unlikely(!area || !(area->flags & VM_ALLOC) || !vm_area_end_life(area)))
 		bad_address("vfree", addr);
 	vm_area_release(area);
@@ -313,7 +308,7 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	/* The direct map has the same pages write-back: see holds_ram(). */
 	if (!nr_pages || protection == MM_PORT_UNCACHED || protection == MM_PORT_WRITE_COMBINING)
 		return NULL;
-	area = vm_area_create(nr_pages, PAGE_SIZE);
+	area = vm_area_create(nr_pages, PAGE_SIZE, GFP_KERNEL);
 	if (!area)
 		return NULL;
 	area->flags = VM_MAP;
@@ -332,7 +327,7 @@ void vunmap(const void *addr)
 
 	if (!addr)
 		return;
-	area = find_area(addr, VM_MAP);
+	area = vm_area_claim(addr, VM_MAP);
 	if (!area)
 		bad_address("vunmap", addr);
 	vm_area_destroy(area);
@@ -363,7 +358,8 @@ static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 	nr_pages = bytes_to_pages(offset_bytes + size);
 	if (nr_pages > UINT32_MAX)
 		return NULL;
-	area = vm_area_create(nr_pages, nr_pages < VM_HUGE_PAGES ? PAGE_SIZE : VM_HUGE_BYTES);
+	area = vm_area_create(nr_pages, nr_pages < VM_HUGE_PAGES ? PAGE_SIZE : VM_HUGE_BYTES,
+			      GFP_KERNEL);
 	if (!area)
 		return NULL;
 	area->flags = VM_IOREMAP;
@@ -394,7 +390,7 @@ void iounmap(const volatile void *addr)
 
 	if (!addr)
 		return;
-	area = find_area((void *)start, VM_IOREMAP);
+	area = vm_area_claim((void *)start, VM_IOREMAP);
 	if (!area)
 		bad_address("iounmap", addr);
 	vm_area_destroy(area);

@@ -100,6 +100,9 @@ void slab_report_bad_free(const void *object, const void *caller) COLD NORETURN;
 /* The same, not NORETURN: fast paths jump to it and need no stack frame of their own. */
 void slab_refuse_free(const void *object, const void *caller) COLD;
 
+/* As slab_report_bad_free(), where @object was not freed but resized or asked for its size. */
+void slab_report_bad_use(const void *object, const void *caller) COLD NORETURN;
+
 void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 			     const void *caller) COLD NORETURN;
 void slab_report_twice(const struct kmem_cache *cache, const void *object) COLD NORETURN;

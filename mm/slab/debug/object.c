@@ -267,9 +267,14 @@ void debug_set_requested(const struct kmem_cache *cache, uint8_t *object, size_t
 
 void debug_prepare_contents(const struct kmem_cache *cache, gfp_t gfp, uint8_t *object)
 {
-	if (debug_keeps_contents(cache))
+	/* Asked for, it is done even to what readers may still look at. */
+	if (gfp & __GFP_ZERO) {
+		ASSERT(!cache->ctor);
+		memset(object, 0, cache->object_bytes);
+	}
+	if (debug_keeps_contents(cache) || (gfp & __GFP_ZERO))
 		return;
-	if ((cache->flags & SLAB_INIT) || (gfp & __GFP_ZERO))
+	if (cache->flags & SLAB_INIT)
 		memset(object, 0, cache->object_bytes);
 	else if (cache->flags & SLAB_POISON)
 		fill_fresh(cache, object);

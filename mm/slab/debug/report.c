@@ -7,6 +7,7 @@
 
 #include "mm/slab/debug/debug.h"
 
+#include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/slab/debug/guarded.h"
 #include "mm/slab/slab.h"
@@ -183,9 +184,9 @@ static void log_known(const void *va)
 
 /* ---- Reports ---- */
 
-void slab_report_bad_free(const void *object, const void *caller)
+static void report_bad(const char *kind, const void *object, const void *caller) COLD NORETURN;
+static void report_bad(const char *kind, const void *object, const void *caller)
 {
-	const char *kind = kind_of_bad_free(object);
 	char text[DESCRIPTION_BYTES];
 
 	slab_describe(object, text, sizeof(text));
@@ -193,6 +194,24 @@ void slab_report_bad_free(const void *object, const void *caller)
 	mm_port_log(LOG_ERROR, "  it is %s", text);
 	log_known(object);
 	mm_port_panic(__FILE__, __LINE__, "slab: %s: %p is %s", kind, object, text);
+}
+
+void slab_report_bad_free(const void *object, const void *caller)
+{
+	report_bad(kind_of_bad_free(object), object, caller);
+}
+
+void slab_report_bad_use(const void *object, const void *caller)
+{
+	const char *kind = kind_of_bad_free(object);
+
+	if (strcmp(kind, "double free") == 0)
+		kind = "use after free";
+	else if (strcmp(kind, "wild free") == 0)
+		kind = "use of what is no object";
+	else
+		kind = "use of an interior pointer";
+	report_bad(kind, object, caller);
 }
 
 void slab_refuse_free(const void *object, const void *caller)
@@ -203,16 +222,16 @@ void slab_refuse_free(const void *object, const void *caller)
 void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 			     const void *caller)
 {
+	const char *name = cache ? cache->name : "NULL";
 	char text[DESCRIPTION_BYTES];
 
 	slab_describe(object, text, sizeof(text));
-	mm_port_log(LOG_ERROR, "BUG: slab: free of %p to cache %s by %p", object, cache->name,
-		    caller);
+	mm_port_log(LOG_ERROR, "BUG: slab: free of %p to cache %s by %p", object, name, caller);
 	mm_port_log(LOG_ERROR, "  it is %s", text);
 	log_known(object);
 	mm_port_panic(__FILE__, __LINE__,
 		      "slab: free to the wrong cache: %p given to cache %s is %s", object,
-		      cache->name, text);
+		      name, text);
 }
 
 void slab_report_twice(const struct kmem_cache *cache, const void *object)

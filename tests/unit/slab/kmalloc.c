@@ -491,13 +491,14 @@ static void sizes_of_foreign_memory_are_refused(void)
 
 	CHECK(page != NULL);
 	heard_begin();
-	CHECK_PANICS("wild free", bytes = ksize(page_address(page)));
+	CHECK_PANICS("use of what is no object", bytes = ksize(page_address(page)));
 	CHECK(blames(heard_end(), sizes_of_foreign_memory_are_refused));
 	heard_begin();
-	CHECK_PANICS("wild free", (void)!krealloc(page_address(page), 8, GFP_KERNEL));
+	CHECK_PANICS("use of what is no object",
+		     (void)!krealloc(page_address(page), 8, GFP_KERNEL));
 	CHECK(blames(heard_end(), sizes_of_foreign_memory_are_refused));
-	CHECK_PANICS("wild free", bytes = ksize(&slab_system));
-	CHECK_PANICS("wild free", bytes = ksize((void *)(uintptr_t)0x1000));
+	CHECK_PANICS("use of what is no object", bytes = ksize(&slab_system));
+	CHECK_PANICS("use of what is no object", bytes = ksize((void *)(uintptr_t)0x1000));
 	CHECK_EQ(bytes, 0);
 	__free_page(page);
 }
@@ -512,10 +513,10 @@ static void nothing_lies_at_the_end_of_RAM(void)
 
 	slab_system.end_pa = virt_to_phys(block);
 	CHECK_PANICS("wild free", kfree(block));
-	CHECK_PANICS("wild free", bytes = ksize(block));
+	CHECK_PANICS("use of what is no object", bytes = ksize(block));
 	slab_system.end_pa = virt_to_phys(object);
 	CHECK_PANICS("wild free", kfree(object));
-	CHECK_PANICS("wild free", bytes = ksize(object));
+	CHECK_PANICS("use of what is no object", bytes = ksize(object));
 	slab_system.end_pa = end_pa;
 	CHECK_EQ(bytes, 0);
 	kfree(block);

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "mm/page_alloc.h"
 #include "mm/reclaim.h"
+#include "mm/live.h"
 #include "mm/vmalloc/vm_area.h"
 #include "tests/test.h"
 
@@ -563,7 +564,56 @@ static void verify_notices_AREA_8(void)
 	vfree(addr);
 }
 
+static void an_area_is_ended_once(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	void *addr = vmap(&page, 1, VM_MAP, MM_PORT_READ_WRITE);
+	struct vm_struct *area;
+
+	CHECK(addr != NULL);
+	CHECK(!vm_area_claim(addr, VM_IOREMAP));
+	CHECK(!vm_area_claim((char *)addr + PAGE_SIZE, VM_MAP));
+	area = vm_area_claim(addr, VM_MAP);	/* as the faster of two CPUs does */
+	CHECK(area != NULL);
+	CHECK(!vm_area_claim(addr, VM_MAP));
+	CHECK_PANICS("vunmap", vunmap(addr));
+	vm_area_destroy(area);
+	__free_page(page);
+}
+
+static unsigned nr_asked;
+
+static uint64_t count_nothing(struct shrinker *shrinker, unsigned nid)
+{
+	(void)shrinker;
+	(void)nid;
+	return 1;
+}
+
+static uint64_t note_asked(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	nr_asked++;
+	return 0;
+}
+
+/* Nobody is asked for memory that could not be enough. */
+static void more_than_there_is_is_refused_at_once(void)
+{
+	struct shrinker shrinker = { .name = "test", .count = count_nothing, .scan = note_asked };
+
+	nr_asked = 0;
+	register_shrinker(&shrinker);
+	CHECK(!vmalloc(pages_to_bytes(live.nr_usable_pages + 1)));
+	CHECK(!vmalloc_huge(pages_to_bytes(live.nr_usable_pages + 1), GFP_KERNEL));
+	unregister_shrinker(&shrinker);
+	CHECK_EQ(nr_asked, 0);
+}
+
 static const struct test_case cases[] = {
+	{ "an area is ended once", an_area_is_ended_once },
+	{ "more than there is is refused at once", more_than_there_is_is_refused_at_once },
 	{ "memory keeps what is written", memory_keeps_what_is_written },
 	{ "zeroed memory is zero", zeroed_memory_is_zero },
 	{ "nothing and too much are refused", nothing_and_too_much_are_refused },
