@@ -4,7 +4,8 @@
  *
  * Threads allocate sizes at random, fill each object with a pattern that says
  * which it is, hand some to each other through mailboxes and free their own and
- * others' after checking the pattern. At the end nothing may be lost, every rule
+ * others' after checking the pattern. Now and then one shrinks all caches, or makes a cache
+ * of its own and destroys it while others shrink. At the end nothing may be lost, every rule
  * must hold, and shrinking must return every page.
  */
 
@@ -22,6 +23,7 @@
 #define NR_LIVE		2000u
 #define NR_MAILBOXES	64u
 #define MAX_THREADS	32u
+#define NR_OWN		200u	/* objects of a cache that comes and goes */
 #define SHARED_BYTES	192u	/* of the cache that all threads share */
 #define MAX_BYTES	70000u	/* beyond the blocks that are kept ready-made */
 
@@ -117,6 +119,25 @@ static void post(struct worker *worker, struct message *message)
 	give_back(worker, __atomic_exchange_n(box, message, __ATOMIC_ACQ_REL));
 }
 
+/* While others go through all caches. */
+static void make_and_destroy(struct worker *worker)
+{
+	struct kmem_cache *cache = kmem_cache_create("stress_own", 64u << below(worker, 4), 0, 0,
+						     NULL);
+	void *objects[NR_OWN];
+
+	if (!cache) {
+		worker->nr_failed++;
+		return;
+	}
+	for (unsigned i = 0; i < NR_OWN; i++)
+		objects[i] = kmem_cache_alloc_node(cache, GFP_KERNEL,
+						   below(worker, worker->nr_nodes));
+	for (unsigned i = 0; i < NR_OWN; i++)
+		kmem_cache_free(cache, objects[i]);
+	kmem_cache_destroy(cache);
+}
+
 static void step(struct worker *worker, struct message **live)
 {
 	struct message **place = &live[below(worker, NR_LIVE)];
@@ -131,6 +152,8 @@ static void step(struct worker *worker, struct message **live)
 		kmem_cache_shrink(shared_cache);
 	if (below(worker, 200000) == 0)
 		slab_shrink(UINT64_MAX);
+	if (below(worker, 20000) == 0)
+		make_and_destroy(worker);
 }
 
 static void *work(void *arg)

@@ -70,8 +70,8 @@ static void wild_frees_are_reported(void)
 		SKIP("every section is up");
 	CHECK_PANICS("wild free", kfree(va));
 	CHECK_PANICS("no RAM, or not the allocator's", kfree((uint8_t *)va - 64));
-	CHECK_PANICS("wild free", bytes = ksize(va));
-	CHECK_PANICS("wild free", (void)!krealloc(va, 100, GFP_KERNEL));
+	CHECK_PANICS("use of what is no object", bytes = ksize(va));
+	CHECK_PANICS("use of what is no object", (void)!krealloc(va, 100, GFP_KERNEL));
 	CHECK_PANICS("free of a page that heads no block", __free_page(pfn_to_page(pfn)));
 	CHECK_EQ(bytes, 0);
 }
