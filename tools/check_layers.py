@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -57,13 +58,28 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b", re.MULTILINE)
 
 
+def room_rows():
+    """Each room with its files in the Makefile's order: a file calls those before it."""
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    width = max(len(room) for room, _ in ROOMS)
+    for room, _ in ROOMS:
+        listed = re.search(rf"^\w+_SOURCES := \$\(addprefix {room}/, (.*)\)$", makefile,
+                           re.MULTILINE)
+        words = re.sub(r"\$\(addprefix (\w+/), ([^)]*)\)",
+                       lambda part: " ".join(part[1] + word for word in part[2].split()),
+                       listed[1]).split()
+        yield from textwrap.wrap(f"{room:<{width}}  " + " ".join(word[:-2] for word in words),
+                                 90, subsequent_indent=" " * (width + 2),
+                                 break_on_hyphens=False)
+
+
 def layer_text():
     """The list as the README shows it."""
     width = max(len(name) for name, _ in LAYERS)
     rows = [f"{name:<{width}}  may include  "
             + ", ".join("everything" if target == "*" else target for target in targets)
             for name, targets in LAYERS]
-    return "\n".join(["```", *rows, "```"])
+    return "\n".join(["```", *rows, "", *room_rows(), "```"])
 
 
 def files_git_knows():
@@ -232,7 +248,17 @@ def problems(is_strict):
             yield from conditional_problems(name, text)
 
 
+def write_readme():
+    """Puts the list of today into the README, between its marks."""
+    readme = ROOT / "README.md"
+    head, rest = readme.read_text().split(BEGIN, 1)
+    readme.write_text(head + BEGIN + "\n" + layer_text() + "\n" + END + rest.split(END, 1)[1])
+
+
 def main():
+    if sys.argv[1:] == ["--write"]:
+        write_readme()
+        return 0
     if sys.argv[1:] == ["--print"]:
         print(layer_text())
         return 0
