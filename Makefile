@@ -52,7 +52,7 @@ TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 PAGE_SOURCES := $(addprefix mm/page/, \
 	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c map_plan.c section.c \
 	movable_owner.c page.c census.c page_stack.c zonelist.c node.c machine.c grow.c drain.c \
-	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c bulk.c \
+	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c exact.c bulk.c \
 	compound.c isolate.c contig.c use.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \

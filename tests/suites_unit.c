@@ -58,6 +58,7 @@ extern const struct test_suite suite_linux_shim;
 extern const struct test_suite suite_gallery;
 extern const struct test_suite suite_bulk;
 extern const struct test_suite suite_compound;
+extern const struct test_suite suite_exact;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
 
@@ -115,6 +116,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_gallery,
 	&suite_bulk,
 	&suite_compound,
+	&suite_exact,
 	&suite_vspace,
 	&suite_vmalloc,
 };

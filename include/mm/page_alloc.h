@@ -120,6 +120,24 @@ void free_pages_bulk(unsigned nr_pages, struct page **pages);
 uintptr_t __get_free_pages(gfp_t gfp, unsigned order);
 void free_pages(uintptr_t va, unsigned order);
 
+/*
+ * Makes 2^@order single pages of the plain block at @page, whose only reference is the
+ * caller's: each has one of its own and is freed alone.
+ */
+void split_page(struct page *page, unsigned order);
+
+/*
+ * Allocates as many single pages as hold @size bytes, contiguous, at a direct-map
+ * address that is a multiple of the next power of two; nothing beyond them is taken.
+ * NULL when memory ran out, @size is 0, or it exceeds the largest block: see
+ * mm/contig.h. Not with __GFP_COMP.
+ */
+void *alloc_pages_exact(size_t size, gfp_t gfp);
+void *alloc_pages_exact_nid(unsigned nid, size_t size, gfp_t gfp);
+
+/* Frees what the above gave for @size. NULL is passed over. */
+void free_pages_exact(void *at, size_t size);
+
 static inline struct page *alloc_page(gfp_t gfp)
 {
 	return alloc_pages(gfp, 0);
