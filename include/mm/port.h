@@ -23,6 +23,7 @@
  *   void mm_port_spin_hint(void);		inside spin loops
  *   struct mm_local mm_port_local_lock(void);
  *   void mm_port_local_unlock(struct mm_local);
+ *   bool mm_port_is_local_locked(void);	for assertions; who cannot tell says false
  *
  * The local lock keeps the running code on its CPU and alone on it. A kernel
  * with cooperative threads whose handlers never allocate defines it empty; a

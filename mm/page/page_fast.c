@@ -122,6 +122,7 @@ static NOINLINE struct page *alloc_uncached(gfp_t gfp, unsigned order, uint32_t 
 
 struct page *alloc_pages_any(gfp_t gfp, unsigned order)
 {
+	DEBUG_ASSERT(!mm_port_is_local_locked());
 	if (unlikely(gfp & GFP_SPECIAL))
 		return alloc_pages_slow(gfp, order, NID_NONE, CALLER);
 	if (order_has_stack(order))

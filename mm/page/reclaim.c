@@ -124,6 +124,7 @@ static uint64_t ask(struct shrinker *shrinker, const struct reclaim_run *run, un
 
 	if (nr_held == 0)
 		return 0;
+	DEBUG_ASSERT(!mm_port_is_local_locked());
 	nr_freed = shrinker->scan(shrinker, &control);
 	__atomic_fetch_add(&shrinker->nr_scanned_pages, control.nr_scanned, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&shrinker->nr_freed_pages, nr_freed, __ATOMIC_RELAXED);

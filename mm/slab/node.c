@@ -252,6 +252,7 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	struct cache_node *node;
 	struct slab *slab = NULL;
 
+	DEBUG_ASSERT(!mm_port_is_local_locked());
 	if (!page)
 		return NULL;
 	node = cache_node_get(cache, page_to_nid(page));
@@ -287,6 +288,7 @@ static uint64_t destroy_all(struct kmem_cache *cache, struct list_head *slabs)
 {
 	uint64_t nr_pages = 0;
 
+	DEBUG_ASSERT(!mm_port_is_local_locked());
 	while (!list_is_empty(slabs)) {
 		struct slab *slab = list_first_entry(slabs, struct slab, list);
 

@@ -183,6 +183,7 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 {
 	int bits = protection == MM_PORT_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE;
 
+	ASSERT(!mm_port_is_local_locked());
 	/* Device memory does not exist here: its addresses are only remembered. */
 	if (pfn_to_pa(pfn + nr_pages) <= host.end_pa)
 		map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages), bits);
@@ -205,6 +206,7 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
 {
+	ASSERT(!mm_port_is_local_locked());
 	require(mmap((void *)va, pages_to_bytes(nr_pages), PROT_NONE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED,
 		"unmapping");
@@ -215,6 +217,7 @@ void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
 /* munmap has done it. */
 void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
 {
+	ASSERT(!mm_port_is_local_locked());
 	(void)va;
 	(void)nr_pages;
 }

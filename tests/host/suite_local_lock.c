@@ -4,6 +4,8 @@
  */
 
 #include "mm/kmalloc.h"
+#include "mm/reclaim.h"
+#include "mm/vmalloc.h"
 #include "tests/unit/slab/room.h"
 #include "tests/host/suites_host.h"
 #include "tests/unit/slab/plain_cache.h"
@@ -112,7 +114,26 @@ static void a_bad_free_is_reported_outside_of_it(void)
 	kmem_cache_destroy(cache);
 }
 
+/* A port's local lock may keep interrupts away: nothing that takes long, or waits, is begun. */
+static void memory_is_neither_taken_nor_given_back_under_it(void)
+{
+	struct kmem_cache *cache = create_plain("test_under_it", 64, 0, SLAB_PANIC, NULL);
+	struct mm_local local;
+
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	local = mm_port_local_lock();
+	CHECK_PANICS("mm_port_is_local_locked", (void)alloc_pages_any(GFP_KERNEL, 0));
+	CHECK_PANICS("mm_port_is_local_locked", shrink_node(NID_NONE, UINT64_MAX));
+	CHECK_PANICS("mm_port_is_local_locked", kmem_cache_shrink(cache));
+	CHECK_PANICS("mm_port_is_local_locked", (void)!vmalloc(PAGE_SIZE));
+	mm_port_local_unlock(local);
+	CHECK_EQ(host_local_depth, 0);
+	kmem_cache_destroy(cache);
+}
+
 static const struct test_case cases[] = {
+	{ "memory is neither taken nor given back under it",
+	  memory_is_neither_taken_nor_given_back_under_it },
 	{ "an object at hand takes it once", an_object_at_hand_takes_it_once },
 	{ "kmalloc takes it once", kmalloc_takes_it_once },
 	{ "a bulk takes it once for all at hand", a_bulk_takes_it_once_for_all_at_hand },

@@ -24,4 +24,9 @@ static inline void mm_port_local_unlock(struct mm_local local)
 	(void)local;
 }
 
+static inline bool mm_port_is_local_locked(void)
+{
+	return false;
+}
+
 #endif

@@ -70,4 +70,9 @@ static inline void mm_port_local_unlock(struct mm_local local)
 		host_local_depth = local.depth;
 }
 
+static inline bool mm_port_is_local_locked(void)
+{
+	return MM_DEBUG && host_local_depth != 0;
+}
+
 #endif
