@@ -26,7 +26,7 @@
 #include "mm/lock.h"
 
 #define RING_BYTES	(64u * 1024)	/* what is logged before the serial line runs, and more */
-#define NR_SINKS	4
+#define NR_SINKS	8
 
 #define MUTED_BYTES	4096u		/* a report is some 20 lines */
 
