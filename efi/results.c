@@ -13,9 +13,9 @@
  *   What is written for people and programs is made from the log alone, by the same
  *   reader as the screen's (screen/progress.c).
  *
- * Rules
- *   RESULTS-1  an intact record has magic, at most TEXT_BYTES_MAX bytes, and its check
- *   RESULTS-2  text beyond that is cut, the beginning stays
+ * Promises
+ *   - an intact record has magic, at most TEXT_BYTES_MAX bytes, and its check
+ *   - text beyond that is cut, the beginning stays
  *
  * Locking
  *   The log's, for writing; boot services and one CPU for the rest.

@@ -10,7 +10,7 @@
  *   An update walks the segments once, block by block, and counts for the cell it is
  *   in; it ends when the cell is full. So it needs the counters of one cell only.
  *
- * Rules
+ * Promises
  *   - segments are sorted by node and address, disjoint, and not empty
  *   - cells x pages_per_cell >= pages of the strip > (cells - 1) x pages_per_cell
  *

@@ -9,7 +9,7 @@
  *   Text is gathered into lines; a line longer than PROGRESS_LINE_BYTES is read as
  *   far as that. Lines that are none of these are passed over.
  *
- * Rules
+ * Promises
  *   - cases count, not suites: nr_passed, nr_failed and nr_skipped are the sums
  *     of nested points, and of top-level points that had none
  *   - what is said of a case ("  # text") belongs to the next point
