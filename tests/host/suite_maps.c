@@ -499,6 +499,25 @@ static void what_cannot_be_contiguous_is_refused_at_once(void)
 	CHECK_EQ(nr_sections_up(), nr_up);
 }
 
+/* Free pages enough for it, and no span that long. */
+static void a_hole_in_a_zone_parts_it(void)
+{
+	static struct host_machine map;
+	uint64_t nr_up;
+
+	map = machine_small;
+	map.ranges[2].start = 4 * GIB;
+	map.ranges[2].end = 7 * GIB;
+	map.ranges[2].type = MEM_USABLE;
+	map.ranges[3].start = 8 * GIB;
+	map.ranges[3].end = 11 * GIB;
+	map.ranges[3].type = MEM_USABLE;
+	host_start_machine(&map);
+	nr_up = nr_sections_up();
+	CHECK(!alloc_contig_pages(4 * GIB / PAGE_SIZE, GFP_KERNEL, NID_NONE));
+	CHECK_EQ(nr_sections_up(), nr_up);
+}
+
 /* What comes up for a range is the range, and what lies before it. */
 static void a_range_brings_up_no_more_than_it_needs(void)
 {
@@ -542,6 +561,7 @@ static const struct test_case map_cases[] = {
 	  an_eighth_of_an_idle_machine_is_contiguous },
 	{ "what cannot be contiguous is refused at once",
 	  what_cannot_be_contiguous_is_refused_at_once },
+	{ "a hole in a zone parts it", a_hole_in_a_zone_parts_it },
 	{ "a range brings up no more than it needs", a_range_brings_up_no_more_than_it_needs },
 	{ "ranges that break a rule are refused by its name",
 	  ranges_that_break_a_rule_are_refused_by_its_name },
