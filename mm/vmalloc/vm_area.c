@@ -108,7 +108,7 @@ static void free_entries(struct vm_struct *area)
 	if (area->pages == area->inline_pages)
 		return;
 	if (is_vmalloc_addr(area->pages))
-		vfree(area->pages);
+		vm_areas.large_entries->free(area->pages);
 	else
 		kfree(area->pages);
 }
@@ -264,7 +264,7 @@ bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t 
 	if (nr_bytes <= MAX_KMALLOC_ENTRIES_BYTES)
 		pages = kmalloc_node(nr_bytes, gfp | __GFP_NO_GUARD, nid);
 	else
-		pages = vmalloc_flags(nr_bytes, gfp, nid, 0);
+		pages = vm_areas.large_entries->alloc(nr_bytes, gfp, nid, 0);
 	if (!pages)
 		return false;
 	memcpy(pages, area->pages, area->nr_entries * sizeof(pages[0]));
@@ -494,14 +494,14 @@ struct vm_struct *vm_area_claim(const volatile void *addr, unsigned long kind)
 	return area;
 }
 
-void vm_area_init(unsigned nr_cpus)
+void vm_area_init(unsigned nr_cpus, const struct vm_entries_source *large_entries)
 {
 	ASSERT(nr_cpus != 0);
 	ASSERT(nr_cpus <= MAX_CPUS);
 
 	if (lazy_shrinker.list.next)
 		unregister_shrinker(&lazy_shrinker);	/* of the machine before */
-	vm_areas = (struct vm_area_space){ .nr_cpus = nr_cpus };
+	vm_areas = (struct vm_area_space){ .nr_cpus = nr_cpus, .large_entries = large_entries };
 	spin_lock(&vm_areas.lock);
 	vspace_init(&vm_areas.space, mm_port_vmalloc_start + VM_GUARD_BYTES, mm_port_vmalloc_end);
 	spin_unlock(&vm_areas.lock);

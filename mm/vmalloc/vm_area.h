@@ -51,6 +51,15 @@ struct vm_index_node {
 	struct vm_index_leaf *leaves[VM_INDEX_SIZE];	/* of 1 GiB */
 };
 
+/*
+ * Where pages[] of an area comes from when kmalloc has no block that large: from an area
+ * of its own. Those who make areas stand above this file and say how.
+ */
+struct vm_entries_source {
+	void *(*alloc)(size_t bytes, gfp_t gfp, unsigned nid, unsigned long flags);
+	void (*free)(const void *entries);
+};
+
 struct vm_area_space {
 	struct spinlock lock;		/* guards space, first, every area's next, index changes */
 	struct vspace space;
@@ -59,13 +68,14 @@ struct vm_area_space {
 	struct kmem_cache *vm_structs;
 	struct vm_area_cpu *cpus;
 	unsigned nr_cpus;
+	const struct vm_entries_source *large_entries;
 };
 
 /* The port has one vmalloc space, and this is it. */
 extern struct vm_area_space vm_areas;
 
-/* Starts with no areas; see vmalloc_init(). */
-void vm_area_init(unsigned nr_cpus);
+/* Starts with no areas; see vmalloc_init(). @large_entries stays valid. */
+void vm_area_init(unsigned nr_cpus, const struct vm_entries_source *large_entries);
 
 /*
  * A new area for @nr_pages (not 0) pages at a multiple of @align bytes, in state

@@ -398,5 +398,10 @@ void iounmap(const volatile void *addr)
 
 void vmalloc_init(unsigned nr_cpus)
 {
-	vm_area_init(nr_cpus);
+	static const struct vm_entries_source large_entries = {
+		.alloc = vmalloc_flags,
+		.free = vfree,
+	};
+
+	vm_area_init(nr_cpus, &large_entries);
 }

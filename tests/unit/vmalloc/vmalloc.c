@@ -611,6 +611,27 @@ static void more_than_there_is_is_refused_at_once(void)
 	CHECK_EQ(nr_asked, 0);
 }
 
+#define NR_UNCACHED_AREAS	64u
+
+/* With debug=guard for vmalloc's caches too: else a purge would queue what it purges. */
+static void vmallocs_own_objects_are_not_guarded(void)
+{
+	void *areas[NR_UNCACHED_AREAS];
+
+	for (unsigned i = 0; i < NR_UNCACHED_AREAS; i++) {
+		areas[i] = vmalloc((17 + i % 8) * PAGE_SIZE);	/* too large for a cached area */
+		CHECK(areas[i] != NULL);
+	}
+	for (const struct vm_struct *area = vm_areas.first; area; area = area->next) {
+		CHECK(!is_vmalloc_addr(area));
+		CHECK(area->max_entries > PAGE_SIZE / sizeof(area->pages[0]) ||
+		      !is_vmalloc_addr(area->pages));
+	}
+	for (unsigned i = 0; i < NR_UNCACHED_AREAS; i++)
+		vfree(areas[i]);
+	vmalloc_shrink();
+}
+
 static const struct test_case cases[] = {
 	{ "an area is ended once", an_area_is_ended_once },
 	{ "more than there is is refused at once", more_than_there_is_is_refused_at_once },
@@ -641,6 +662,7 @@ static const struct test_case cases[] = {
 	{ "verify notices AREA-6", verify_notices_AREA_6 },
 	{ "verify notices AREA-7", verify_notices_AREA_7 },
 	{ "verify notices AREA-8", verify_notices_AREA_8 },
+	{ "vmalloc's own objects are not guarded", vmallocs_own_objects_are_not_guarded },
 };
 
 TEST_SUITE(vmalloc, cases);

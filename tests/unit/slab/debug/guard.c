@@ -6,8 +6,8 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/vmalloc.h"
 #include "tests/unit/slab/room.h"
-#include "mm/vmalloc/vm_area.h"
 #include "tests/test.h"
 #include "tests/unit/nodes.h"
 #include "tests/unit/slab/plain_cache.h"
@@ -160,25 +160,6 @@ static void nothing_is_guarded_before_the_start(void)
 	vmalloc_start_guards();
 	kmem_cache_free(cache, guarded(cache));
 	kmem_cache_destroy(cache);
-}
-
-/* With debug=guard for vmalloc's caches too: else a purge would queue what it purges. */
-static void vmallocs_own_objects_are_not_guarded(void)
-{
-	void *areas[NR_TRIES];
-
-	for (unsigned i = 0; i < NR_TRIES; i++) {
-		areas[i] = vmalloc((17 + i % 8) * PAGE_SIZE);	/* too large for a cached area */
-		CHECK(areas[i] != NULL);
-	}
-	for (const struct vm_struct *area = vm_areas.first; area; area = area->next) {
-		CHECK(!is_vmalloc_addr(area));
-		CHECK(area->max_entries > PAGE_SIZE / sizeof(area->pages[0]) ||
-		      !is_vmalloc_addr(area->pages));
-	}
-	for (unsigned i = 0; i < NR_TRIES; i++)
-		vfree(areas[i]);
-	vmalloc_shrink();
 }
 
 /* Objects of 104 bytes, linked by their first word. */
@@ -377,7 +358,6 @@ static const struct test_case cases[] = {
 	{ "requests that an area cannot serve are not guarded",
 	  requests_that_an_area_cannot_serve_are_not_guarded },
 	{ "nothing is guarded before the start", nothing_is_guarded_before_the_start },
-	{ "vmalloc's own objects are not guarded", vmallocs_own_objects_are_not_guarded },
 	{ "with a full table no area is made", with_a_full_table_no_area_is_made },
 	{ "a write beside an object is found when it is freed",
 	  a_write_beside_an_object_is_found_when_it_is_freed },
