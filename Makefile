@@ -363,7 +363,7 @@ CHECK_OBJECTS := \
 # ---- Targets ---------------------------------------------------------------
 
 .PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
-	debug usb sign port-check layer-check style-check call-check call-path check clean
+	debug usb sign port-check layer-check style-check rule-check call-check call-path check clean
 .PHONY: release release-check
 
 help:
@@ -389,6 +389,7 @@ help:
 	@echo '  make sign KEY=db.key CERT=db.crt   sign BOOTX64.EFI for Secure Boot'
 	@echo '  make port-check  mm/ and include/ alone against the smallest port'
 	@echo '  make layer-check includes against the layers'
+	@echo '  make rule-check  every numbered rule has a verifier and a test that breaks it'
 	@echo '  make style-check what of the style can be counted'
 	@echo '  make call-check  calls inside mm, arch and efi go one way'
 	@echo '  make check       both compilers, headers, layers, style, lock annotations'
@@ -511,8 +512,11 @@ layer-check:
 style-check:
 	@$(PYTHON) tools/check_style.py
 
-check: layer-check style-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
-	@echo 'check: both compilers clean, headers self-sufficient, layers and style hold'
+rule-check:
+	@$(PYTHON) tools/check_rules.py
+
+check: layer-check style-check rule-check call-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
+	@echo 'check: both compilers clean, headers self-sufficient; layers, calls, rules, style hold'
 
 clean:
 	@rm -rf $(BUILD)

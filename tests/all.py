@@ -47,6 +47,7 @@ def steps(fuzz_programs):
     found = [
         Step("layers", [PYTHON, "tools/check_layers.py"], 60, must_sum=False),
         Step("style", [PYTHON, "tools/check_style.py"], 60, must_sum=False),
+        Step("rules", [PYTHON, "tools/check_rules.py"], 60, must_sum=False),
         Step("tools", [PYTHON, "tests/tools/run.py"], 400),
         Step("port-check", ["build/port-check/program"], 60, must_sum=False),
         Step("hosted units", ["build/host/unit"], 600),

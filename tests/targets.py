@@ -56,6 +56,7 @@ QUICK = [
     Step(["port-check"], r"^port-check: "),
     Step(["layer-check"], r"^layers: "),
     Step(["style-check"], r"^style: "),
+    Step(["rule-check"], r"^rules: "),
     Step(["help"], r"^one machine or case: "),
     Step(["usb"], r"", is_refused=True),
     Step(["sign"], r"", is_refused=True),

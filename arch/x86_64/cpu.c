@@ -208,7 +208,7 @@ struct cpu_area *cpu_at(unsigned cpu)
 bool cpu_make_room(uint32_t nr_cpus)
 {
 	if (!areas)
-		areas = kcalloc(nr_cpus, sizeof(areas[0]), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+		areas = kcalloc(nr_cpus, sizeof(areas[0]), GFP_KERNEL | __GFP_NO_INJECTION);
 	return areas != NULL;
 }
 

@@ -286,7 +286,7 @@ static NOINLINE void unmap_pages(uintptr_t va, uint64_t nr_pages)
 		if (likely(nr_done == nr_pages))
 			return;
 		/* Part of a large page goes: the rest of it needs a table. */
-		if (!refill_stock(1, GFP_ATOMIC | __GFP_NOFAIL_INJECTION))
+		if (!refill_stock(1, GFP_ATOMIC | __GFP_NO_INJECTION))
 			panic_at(__FILE__, __LINE__, "no page to split a large mapping at 0x%llx",
 				 (unsigned long long)(va + pages_to_bytes(nr_done)));
 	}

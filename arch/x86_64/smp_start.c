@@ -111,7 +111,7 @@ static uint64_t take_low_table(void *arg)
 
 	(void)arg;
 	ASSERT(low.nr_pages < ARRAY_SIZE(low.page));
-	page = alloc_page(where | __GFP_ZERO | __GFP_NOFAIL_INJECTION);
+	page = alloc_page(where | __GFP_ZERO | __GFP_NO_INJECTION);
 	if (!page)
 		return PA_NONE;
 	page_set_type(page, PAGE_TABLE);
@@ -174,7 +174,7 @@ static void place_trampoline(void)
 
 static void *allocate(size_t bytes, unsigned nid)
 {
-	struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
+	struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_ZERO | __GFP_NO_INJECTION,
 					     order_for_pages(bytes_to_pages(bytes)));
 
 	return page ? page_address(page) : NULL;

@@ -21,7 +21,7 @@
 #define __GFP_NORETRY		0x0400u
 #define __GFP_NOWARN		0x0800u
 #define __GFP_RETRY_MAYFAIL	0x1000u
-#define __GFP_NOFAIL_INJECTION	0x2000u	/* never failed by fail_nth: tests' own needs */
+#define __GFP_NO_INJECTION	0x2000u	/* never failed by fail_nth: tests' own needs */
 
 #define __GFP_MEMALLOC		0x4000u	/* ignores watermarks: frees more than it takes */
 #define __GFP_NO_GUARD		0x8000u	/* never a guarded object: vmalloc's own needs */

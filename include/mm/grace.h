@@ -10,14 +10,14 @@
  */
 
 #include "lib/compiler.h"
+#include "mm/assert.h"
 
 /* Before anything else here; no CPU takes part yet. */
 void grace_init(void);
 
 /*
  * This CPU takes part from now on: before it first reads a type-safe object
- * without a lock, and then it is quiescent from time to time. Panics when no page
- * can be had.
+ * without a lock, and then it is quiescent from time to time. mm_init_cpu() was called.
  */
 void grace_cpu_start(void);
 
@@ -32,5 +32,8 @@ uint64_t grace_begin(void);
 
 /* Whether the period that @number stands for has passed. O(CPUs). */
 bool grace_has_passed(uint64_t number);
+
+/* Checks the rule of mm/grace.c. O(CPUs). */
+bool grace_verify(struct violation *out);
 
 #endif

@@ -26,7 +26,7 @@ bool inject_is_armed(void)
 
 bool inject_must_fail(gfp_t gfp)
 {
-	if (!inject_is_armed() || gfp & __GFP_NOFAIL_INJECTION)
+	if (!inject_is_armed() || gfp & __GFP_NO_INJECTION)
 		return false;
 	if (++injection.count != injection.nth)
 		return false;

@@ -57,6 +57,7 @@ struct mm_cpu {
 	bool is_reclaiming;		/* a shrinker's own requests do not reclaim again */
 	bool is_drain_wanted;		/* set by others; obeyed at the next slow path */
 	uint64_t nr_slow;		/* requests that did not end on a stack */
+	uint64_t grace_period;		/* seen while quiescent; 0: takes no part. See mm/grace.c */
 };
 
 /* For all stacks of @cpu_data, ready-made blocks' last. */

@@ -10,8 +10,7 @@
  *
  * Invariants
  *   ALIEN-1  nr is at most limit, which is cache->magazine_slots, or 0 without a magazine
- *   ALIEN-2  objects of alien[n] are of node n
- *   ALIEN-3  no object at rest here has a state byte of 0
+ *   ALIEN-2  objects of alien[n] are of node n, with a state byte that is not 0
  *
  * Locking
  *   An alien array has its own lock, which is taken before the other node's and its

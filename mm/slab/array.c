@@ -24,9 +24,9 @@
  *   ARRAY-1  top is within the loaded magazine; slots below it hold objects, and its
  *       sentinel none; those of the own depot are as in mm/slab/depot.c; inverse and
  *       nr_objects are the cache's
- *   ARRAY-2  all objects are of node array->nid and of this cache
- *   ARRAY-3  no object at rest has a state byte of 0, and each rests once
- *   ARRAY-4  the own depot has at most max_full magazines, and max_full is at least 1
+ *   ARRAY-2  all objects are of node array->nid and of this cache, with a state byte that
+ *       is not 0; that each rests once is SLAB-6
+ *   ARRAY-3  the own depot has at most max_full magazines, and max_full is at least 1
  *
  * Locking
  *   An array is used by its own CPU only, under mm_port_local_lock(), which surrounds

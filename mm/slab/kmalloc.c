@@ -4,13 +4,12 @@
  * Model
  *   Each class has a cache, and there is a row of them for each kind of memory:
  *   ordinary, reclaimable, DMA. A size that is not constant finds its class in
- *   index_of[], one byte per 8 bytes of size. A request beyond the classes is whole
- *   pages (mm/slab/large.c).
+ *   index_of[], one byte per 8 bytes of size, which agrees with kmalloc_class(). A
+ *   request beyond the classes is whole pages (mm/slab/large.c).
  *
  * Invariants
  *   KMALLOC-1  the cache of class c has objects of kmalloc_class_bytes(c)
- *   KMALLOC-2  index_of[] agrees with kmalloc_class() for every size
- *   KMALLOC-3  objects of a power-of-two class are aligned to their size
+ *   KMALLOC-2  objects of a power-of-two class are aligned to their size
  */
 
 #include "mm/kmalloc.h"

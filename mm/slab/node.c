@@ -243,7 +243,7 @@ static struct slab *make_slab(struct kmem_cache *cache, struct cache_node *node,
  * Movable pageblock or a compound page would be no slab's.
  */
 #define PAGE_GFP (__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NORETRY |		\
-		  __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NOFAIL_INJECTION | __GFP_THISNODE)
+		  __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NO_INJECTION | __GFP_THISNODE)
 
 struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {

@@ -67,7 +67,7 @@
 
 /* What of a request's flags holds for what its area is made of: how hard to try. */
 #define GFP_EFFORT	(__GFP_RECLAIM | __GFP_HIGH | __GFP_NORETRY | __GFP_NOWARN | \
-			 __GFP_NOFAIL_INJECTION)
+			 __GFP_NO_INJECTION)
 
 struct vm_area_space vm_areas;
 

@@ -20,7 +20,7 @@
 #define ARENA_ORDER	7u
 #define MAX_PIECES	(PRETEND_MAX_ZONES + 1)
 #define NR_FINDINGS	4u
-#define ALLOC_FLAGS	(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION)
+#define ALLOC_FLAGS	(GFP_KERNEL | __GFP_ZERO | __GFP_NO_INJECTION)
 
 static struct {
 	const struct pretend_plan *plan;

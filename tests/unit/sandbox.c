@@ -13,7 +13,7 @@ static unsigned backing_order(void)
 bool sandbox_start(struct sandbox *sandbox)
 {
 	memset(sandbox, 0, sizeof(*sandbox));
-	sandbox->backing = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
+	sandbox->backing = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NO_INJECTION,
 				       backing_order());
 	if (!sandbox->backing)
 		return false;

@@ -71,7 +71,7 @@ struct audit_ring *audit_ring_of(unsigned nid)
 static void *take_pages(unsigned nid, unsigned order)
 {
 	struct page *page = alloc_pages_node(nid, GFP_KERNEL | __GFP_THISNODE | __GFP_ZERO |
-					     __GFP_NOWARN | __GFP_NOFAIL_INJECTION, order);
+					     __GFP_NOWARN | __GFP_NO_INJECTION, order);
 
 	return page ? page_address(page) : NULL;
 }

@@ -179,8 +179,8 @@ static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 	REQUIRE("ARRAY-1", array, !loaded->no_object);
 	REQUIRE("ARRAY-1", array, array->inverse == cache->inverse);
 	REQUIRE("ARRAY-1", array, array->nr_objects == cache->nr_objects);
-	REQUIRE("ARRAY-4", array, array->max_full > 0);
-	REQUIRE("ARRAY-4", array, array->own.nr_full + array->own.nr_empty <= array->max_full);
+	REQUIRE("ARRAY-3", array, array->max_full > 0);
+	REQUIRE("ARRAY-3", array, array->own.nr_full + array->own.nr_empty <= array->max_full);
 	nr = (unsigned)(array->top - loaded->slots);
 	sums->nr_at_rest += nr;
 	return slots_verify(cache, loaded->slots, nr, array->nid, "ARRAY-2", out) &&
@@ -261,7 +261,7 @@ static bool kmalloc_verify(struct violation *out)
 				continue;	/* before kmalloc_init() */
 			REQUIRE("KMALLOC-1", cache,
 				cache->object_bytes == kmalloc_class_bytes(class));
-			REQUIRE("KMALLOC-3", cache, cache->align >= (cache->object_bytes &
+			REQUIRE("KMALLOC-2", cache, cache->align >= (cache->object_bytes &
 				-cache->object_bytes) || cache->align == PAGE_SIZE);
 		}
 	return true;

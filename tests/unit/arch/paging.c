@@ -60,7 +60,7 @@ static unsigned collect_retired(void)
 
 static bool set_up(unsigned largest_level)
 {
-	arena.block = alloc_pages(GFP_KERNEL | __GFP_NOFAIL_INJECTION, ARENA_ORDER);
+	arena.block = alloc_pages(GFP_KERNEL | __GFP_NO_INJECTION, ARENA_ORDER);
 	CHECK(arena.block != NULL);
 	if (!arena.block)
 		return false;
@@ -641,7 +641,7 @@ static void model_backdrop(struct model_page *model)
 
 static void compare_with_a_flat_model(unsigned max_spares, bool has_backdrop)
 {
-	struct page *block = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOFAIL_INJECTION,
+	struct page *block = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NO_INJECTION,
 					 MODEL_ORDER);
 	struct model_page *model;
 

@@ -694,7 +694,7 @@ static void end(uint64_t nr_pages)
 void page_model_run(uint64_t nr_operations)
 {
 	unsigned owner_order = order_for_pages(bytes_to_pages(PRETEND_END_PFN * sizeof(uint16_t)));
-	uintptr_t owner = __get_free_pages(GFP_KERNEL | __GFP_NOFAIL_INJECTION, owner_order);
+	uintptr_t owner = __get_free_pages(GFP_KERNEL | __GFP_NO_INJECTION, owner_order);
 
 	model.owner = (uint16_t *)owner;
 	model.nr_requests = 0;

@@ -17,7 +17,7 @@ static bool setup(void)
 {
 	if (!sandbox_start(&box))
 		return false;
-	cpu_data = kzalloc(page_stacks_bytes(&box.node, 1), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	cpu_data = kzalloc(page_stacks_bytes(&box.node, 1), GFP_KERNEL | __GFP_NO_INJECTION);
 	if (!cpu_data)
 		return false;
 	page_stacks_init(cpu_data, &box.node, 3, 1);
@@ -100,7 +100,7 @@ static struct mm_cpu *start_on(const uint64_t nr_pages[MAX_NR_ZONES])
 		large.node.node_zones[type].present_pages = nr_pages[type];
 		large.node.node_zones[type].managed_pages = nr_pages[type];
 	}
-	started = kmalloc(page_stacks_bytes(&large.node, 1), GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	started = kmalloc(page_stacks_bytes(&large.node, 1), GFP_KERNEL | __GFP_NO_INJECTION);
 	CHECK(started);
 	memset(started, 0xa5, page_stacks_bytes(&large.node, 1));
 	page_stacks_init(started, &large.node, 3, 1);

@@ -97,7 +97,7 @@ static void any_address_can_be_described(void)
 /* Damage included. Of a slab's page more is said, and believed. */
 static void any_page_can_be_described(void)
 {
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_NO_INJECTION);
 	char text[160];
 
 	CHECK(page != NULL);

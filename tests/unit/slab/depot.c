@@ -693,7 +693,7 @@ static void verify_notices_ARRAY_1_and_ARRAY_2(void)
 	kmem_cache_destroy(cache);
 }
 
-static void verify_notices_ARRAY_4(void)
+static void verify_notices_ARRAY_3(void)
 {
 	struct kmem_cache *cache = make("test_breach_bound", 128);
 	struct cpu_array *array;
@@ -703,10 +703,10 @@ static void verify_notices_ARRAY_4(void)
 	array = own_array(cache);
 	CHECK_EQ(array->own.nr_full, 1);
 	array->max_full = 0;
-	CHECK(breaks(cache, "ARRAY-4"));
+	CHECK(breaks(cache, "ARRAY-3"));
 	array->max_full = 1;
 	array->own.nr_empty = 1;
-	CHECK(breaks(cache, "ARRAY-4"));
+	CHECK(breaks(cache, "ARRAY-3"));
 	array->own.nr_empty = 0;
 	array->own.nr_full = 0;
 	CHECK(breaks(cache, "DEPOT-1"));
@@ -784,7 +784,7 @@ static const struct test_case cases[] = {
 	{ "pages of slabs lead to no array afterwards",
 	  pages_of_slabs_lead_to_no_array_afterwards },
 	{ "verify notices ARRAY-1 and ARRAY-2", verify_notices_ARRAY_1_and_ARRAY_2 },
-	{ "verify notices ARRAY-4", verify_notices_ARRAY_4 },
+	{ "verify notices ARRAY-3", verify_notices_ARRAY_3 },
 	{ "verify notices DEPOT-1 to DEPOT-3", verify_notices_DEPOT_1_to_DEPOT_3 },
 };
 

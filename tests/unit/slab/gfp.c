@@ -37,7 +37,7 @@ static void slabs_of_a_movable_request_stay_where_they_are(void)
 {
 	struct kmem_cache *cache = create_plain("test_movable", 3000, 0, SLAB_PANIC, NULL);
 
-	fill_with(cache, GFP_HIGHUSER_MOVABLE | __GFP_NOFAIL_INJECTION);
+	fill_with(cache, GFP_HIGHUSER_MOVABLE | __GFP_NO_INJECTION);
 	for (unsigned i = 0; i < NR_OBJECTS; i++)
 		CHECK(pageblock_migratetype(virt_to_page(objects[i])) != MIGRATE_MOVABLE);
 	release_all(cache);
@@ -47,7 +47,7 @@ static void a_compound_request_makes_an_ordinary_slab(void)
 {
 	struct kmem_cache *cache = create_plain("test_comp", 3000, 0, SLAB_PANIC, NULL);
 
-	fill_with(cache, GFP_KERNEL | __GFP_COMP | __GFP_NOFAIL_INJECTION);
+	fill_with(cache, GFP_KERNEL | __GFP_COMP | __GFP_NO_INJECTION);
 	for (unsigned i = 0; i < NR_OBJECTS; i++)
 		CHECK_EQ(virt_to_page(objects[i])->flags & PAGE_COMPOUND, 0);
 	release_all(cache);
@@ -55,7 +55,7 @@ static void a_compound_request_makes_an_ordinary_slab(void)
 
 static void kmalloc_below_4_gib_is_below_4_gib(void)
 {
-	const gfp_t gfp = GFP_DMA32 | GFP_KERNEL | __GFP_NOFAIL_INJECTION;
+	const gfp_t gfp = GFP_DMA32 | GFP_KERNEL | __GFP_NO_INJECTION;
 
 	for (unsigned i = 0; i < NR_OBJECTS; i++) {
 		objects[i] = kmalloc_any(1500, gfp);
@@ -71,7 +71,7 @@ static void kmalloc_below_4_gib_is_below_4_gib(void)
 static void a_movable_large_request_stays_where_it_is(void)
 {
 	void *block = kmalloc_any(256 << 10, GFP_HIGHUSER_MOVABLE | __GFP_COMP |
-				  __GFP_NOFAIL_INJECTION);
+				  __GFP_NO_INJECTION);
 
 	CHECK(block != NULL);
 	CHECK(pageblock_migratetype(virt_to_page(block)) != MIGRATE_MOVABLE);
@@ -135,12 +135,12 @@ static void all_caches_together_keep_a_share_of_memory(void)
 	uint64_t bound;
 
 	slab_system.nr_kept_pages = slab_system.setup.end_pfn;	/* others keep too much */
-	fill_with(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	fill_with(cache, GFP_KERNEL | __GFP_NO_INJECTION);
 	node = cache_node_lookup(cache, page_slab(virt_to_page(objects[0]))->nid);
 	bound = node->max_free_objects;
 	CHECK_EQ(slab_system.nr_kept_pages, slab_system.setup.end_pfn);
 	slab_system.nr_kept_pages = kept;
-	CHECK(cache_grow(cache, GFP_KERNEL | __GFP_THISNODE | __GFP_NOFAIL_INJECTION,
+	CHECK(cache_grow(cache, GFP_KERNEL | __GFP_THISNODE | __GFP_NO_INJECTION,
 			 node->nid) == node);
 	CHECK_EQ(node->max_free_objects, bound + cache->layout.nr_objects);
 	CHECK_EQ(slab_system.nr_kept_pages, kept + pages_in(cache->layout.order));

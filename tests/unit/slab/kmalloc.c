@@ -705,6 +705,29 @@ static void a_random_run_keeps_all_contents(void)
 	CHECK(nr_active_objects() < nr_active + 200);
 }
 
+static bool kmalloc_breaks(const char *rule)
+{
+	struct violation violation = { .rule = "none" };
+
+	return !slab_verify(&violation) && strcmp(violation.rule, rule) == 0;
+}
+
+/* Of the last class: nothing is allocated from it meanwhile. */
+static void verify_notices_KMALLOC_1_and_KMALLOC_2(void)
+{
+	struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][NR_KMALLOC_CLASSES - 1];
+	struct kmem_cache sound = *cache;
+
+	cache->object_bytes -= (uint32_t)sizeof(uint64_t);
+	CHECK(kmalloc_breaks("KMALLOC-1"));
+	cache->object_bytes = sound.object_bytes;
+	cache->align = sizeof(uint64_t);
+	CHECK(kmalloc_breaks("KMALLOC-2"));
+	cache->align = sound.align;
+	CHECK(!kmalloc_breaks("KMALLOC-1"));
+	CHECK(!kmalloc_breaks("KMALLOC-2"));
+}
+
 static const struct test_case cases[] = {
 	{ "every size has the next class", every_size_has_the_next_class },
 	{ "each kind of memory has its row of caches",
@@ -746,6 +769,7 @@ static const struct test_case cases[] = {
 	{ "kvmalloc serves every size", kvmalloc_serves_every_size },
 	{ "kvmalloc goes beyond the largest block", kvmalloc_goes_beyond_the_largest_block },
 	{ "a random run keeps all contents", a_random_run_keeps_all_contents },
+	{ "verify notices KMALLOC-1 and KMALLOC-2", verify_notices_KMALLOC_1_and_KMALLOC_2 },
 };
 
 TEST_SUITE(kmalloc, cases);

@@ -182,7 +182,7 @@ static void what_the_caller_says_of_pages_is_kept(void)
 
 	cache_node_get(cache, own_nid());
 	mm_fail_nth(1);
-	CHECK_EQ(node_take_growing(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION, own_nid(), slots,
+	CHECK_EQ(node_take_growing(cache, GFP_KERNEL | __GFP_NO_INJECTION, own_nid(), slots,
 				   1), 1);
 	CHECK(!mm_fail_nth_struck());
 	mm_fail_nth(0);

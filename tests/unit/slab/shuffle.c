@@ -51,7 +51,7 @@ static struct kmem_cache *create(bool is_wide, slab_flags_t flags)
 /* Fills @order from a slab that is new, and checks that each object is in it once. */
 static void read_order(struct kmem_cache *cache, struct order *order)
 {
-	void *object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION);
 	struct slab *slab = page_slab(virt_to_page(object));
 	bool is_seen[NR_WIDE] = { false };
 	unsigned index = (unsigned)slab_index(cache, slab, object);

@@ -762,6 +762,19 @@ static void type_safe_slabs_wait_for_a_grace_period(void)
 	CHECK(grace_has_passed(number));
 }
 
+static void verify_notices_GRACE_1(void)
+{
+	struct violation violation = { .rule = "none" };
+
+	grace_cpu_start();
+	CHECK(grace_verify(&violation));
+	this_mm_cpu()->grace_period = UINT64_MAX;
+	CHECK(!grace_verify(&violation));
+	CHECK(strcmp(violation.rule, "GRACE-1") == 0);
+	grace_cpu_stop();
+	CHECK(grace_verify(&violation));
+}
+
 /* Fills slabs of @cache and empties them; returns how many pages they have. */
 static uint64_t nr_pages_to_defer(struct kmem_cache *cache)
 {
@@ -1519,6 +1532,7 @@ static const struct test_case cases[] = {
 	{ "shrinking keeps slabs in use", shrinking_keeps_slabs_in_use },
 	{ "memory pressure returns empty slabs", memory_pressure_returns_empty_slabs },
 	{ "type-safe slabs wait for a grace period", type_safe_slabs_wait_for_a_grace_period },
+	{ "verify notices GRACE-1", verify_notices_GRACE_1 },
 	{ "slabs that come later wait longer", slabs_that_come_later_wait_longer },
 	{ "destroying waits for all rounds", destroying_waits_for_all_rounds },
 	{ "slabs begin at different colours", slabs_begin_at_different_colours },

@@ -62,7 +62,7 @@ static void events_are_found_newest_first(void)
 
 	start();
 	cache = create(SLAB_AUDIT);
-	object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION);
 	CHECK(audit_find(UINT64_MAX, object, &event));
 	CHECK(is_event(&event, AUDIT_ALLOC, object));
 	kmem_cache_free(cache, object);
@@ -85,7 +85,7 @@ static void other_objects_are_not_meant(void)
 	start();
 	cache = create(SLAB_AUDIT);
 	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
-		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION);
 	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++) {
 		CHECK(audit_find(UINT64_MAX, objects[i] + 1, &event));
 		CHECK_EQ(event.object, (uintptr_t)objects[i]);
@@ -104,7 +104,7 @@ static void other_caches_are_not_noted(void)
 	void *object;
 
 	start();
-	object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION);
+	object = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION);
 	kmem_cache_free(cache, object);
 	CHECK(!audit_find(UINT64_MAX, object, &event));
 	kmem_cache_destroy(cache);
@@ -121,7 +121,7 @@ static void nothing_is_noted_while_off(void)
 	cache = create(SLAB_AUDIT);
 	CHECK(audit_is_on());	/* the cache has brought it */
 	audit_stop();
-	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION));
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION));
 	CHECK(!audit_find(UINT64_MAX, NULL, &event));
 	kmem_cache_destroy(cache);
 	stop();
@@ -137,7 +137,7 @@ static void fill_ring(struct kmem_cache *cache, unsigned times)
 {
 	for (uint32_t i = 0; i < times * own_ring()->nr_events; i += 2)
 		kmem_cache_free(cache, kmem_cache_alloc(cache,
-							GFP_KERNEL | __GFP_NOFAIL_INJECTION));
+							GFP_KERNEL | __GFP_NO_INJECTION));
 }
 
 static void a_full_ring_keeps_the_newest(void)
@@ -218,7 +218,7 @@ static void the_table_shows_the_newest_first(void)
 
 	start();
 	cache = create(SLAB_AUDIT);
-	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION));
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION));
 	heard_begin();
 	slab_print_audit();
 	text = heard_end();
@@ -273,7 +273,7 @@ static void verify_notices_AUDIT_2(void)
 
 	start_small();
 	cache = create(SLAB_AUDIT);
-	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOFAIL_INJECTION));
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION));
 	own_ring()->events[own_ring()->next - 1].number += 1000;
 	CHECK(breaks("AUDIT-2"));
 	kmem_cache_destroy(cache);
