@@ -22,6 +22,7 @@
 #include "mm/live.h"
 #include "mm/page/grow.h"
 #include "mm/page/node.h"
+#include "mm/page/reclaim.h"
 #include "mm/range.h"
 #include "mm/report/boot_log.h"
 #include "mm/slab.h"
@@ -168,6 +169,7 @@ void mm_init(const struct boot_info *info)
 	require_sound_ranges(info);
 	memset(&state, 0, sizeof(state));
 	memset(&live, 0, sizeof(live));
+	reclaim_forget_shrinkers();
 	live.info = info;
 	boot_build_topology(info, &state);
 	live.nr_nodes = live.topology.nr_nodes;

@@ -87,6 +87,14 @@ void unregister_shrinker(struct shrinker *shrinker)
 	spin_unlock(&registry_lock);
 }
 
+void reclaim_forget_shrinkers(void)
+{
+	spin_lock(&registry_lock);
+	list_for_each_safe(node, &registry)
+		list_del(node);
+	spin_unlock(&registry_lock);
+}
+
 /* The @index-th shrinker, or NULL behind the last. */
 static struct shrinker *shrinker_at(unsigned index)
 {

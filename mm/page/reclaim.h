@@ -43,4 +43,10 @@ void reclaim_describe_failure(const struct reclaim_run *run, gfp_t gfp, char *te
 /* Checks the rules of mm/page/reclaim.c for the registry and for @node. */
 bool reclaim_verify(struct pglist_data *node, struct violation *out);
 
+/*
+ * No shrinker is registered any more: mm_init() begins so, since those of a machine
+ * before would be asked for memory that is gone.
+ */
+void reclaim_forget_shrinkers(void);
+
 #endif

@@ -51,7 +51,5 @@ static struct shrinker shrinker = { .name = "slab", .count = count, .scan = scan
 
 void slab_reclaim_init(void)
 {
-	if (shrinker.list.next)
-		unregister_shrinker(&shrinker);		/* of the machine before */
 	register_shrinker(&shrinker);
 }

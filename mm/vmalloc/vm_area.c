@@ -499,8 +499,6 @@ void vm_area_init(unsigned nr_cpus, const struct vm_entries_source *large_entrie
 	ASSERT(nr_cpus != 0);
 	ASSERT(nr_cpus <= MAX_CPUS);
 
-	if (lazy_shrinker.list.next)
-		unregister_shrinker(&lazy_shrinker);	/* of the machine before */
 	vm_areas = (struct vm_area_space){ .nr_cpus = nr_cpus, .large_entries = large_entries };
 	spin_lock(&vm_areas.lock);
 	vspace_init(&vm_areas.space, mm_port_vmalloc_start + VM_GUARD_BYTES, mm_port_vmalloc_end);

@@ -363,7 +363,41 @@ static void a_file_larger_than_memory_passes_through_the_cache(void)
 	CHECK(mm_verify_all());
 }
 
+static unsigned nr_asked;
+
+static uint64_t count_asked(struct shrinker *shrinker, unsigned nid)
+{
+	(void)shrinker;
+	(void)nid;
+	nr_asked++;
+	return 0;
+}
+
+static uint64_t scan_nothing(struct shrinker *shrinker, struct shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return 0;
+}
+
+/* A request may reclaim as early as while the first caches are made. */
+static void a_new_machine_asks_no_shrinker_of_the_one_before(void)
+{
+	static struct shrinker shrinker = { .count = count_asked, .scan = scan_nothing };
+
+	host_start_machine(&machine_small);
+	register_shrinker(&shrinker);
+	shrink_node(NID_NONE, 1);
+	CHECK(nr_asked > 0);
+	host_start_machine(&machine_small);
+	nr_asked = 0;
+	shrink_node(NID_NONE, 1);
+	CHECK_EQ(nr_asked, 0);
+}
+
 static const struct test_case cases[] = {
+	{ "a new machine asks no shrinker of the one before",
+	  a_new_machine_asks_no_shrinker_of_the_one_before },
 	{ "caches elsewhere survive a shortage of low memory",
 	  caches_elsewhere_survive_a_shortage_of_low_memory },
 	{ "a cache that knows where it lies loses nothing",
