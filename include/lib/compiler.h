@@ -26,6 +26,9 @@
 #define HIDDEN		__attribute__((visibility("hidden")))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/* The compiler knows no more what @lvalue holds: what follows reads it from memory. */
+#define FORGET(lvalue)	__asm__("" : "+m"(lvalue))
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* The structure of @type whose @member is at @ptr. */
