@@ -73,7 +73,11 @@ static bool is_inside(const struct page *page, pfn_t start_pfn)
 	return page_to_pfn(page) >= start_pfn && page_to_pfn(page) < start_pfn + NR_PAGES;
 }
 
-/* Two pageblocks of ours, of which the first is Unmovable, the second Movable. */
+/*
+ * Two pageblocks of ours, of which the first is Unmovable, the second Movable; PFN_NONE
+ * when there are none in a zone that keeps plenty: of a short one kswapd would go on
+ * freeing pages while the cases count them.
+ */
 static pfn_t take_pageblocks(void)
 {
 	struct page *page = alloc_contig_pages(NR_PAGES, GFP_KERNEL, NID_NONE);
@@ -81,6 +85,10 @@ static pfn_t take_pageblocks(void)
 	if (!page)
 		return PFN_NONE;
 	home = page_zone(page);
+	if (!zone_has_plenty(home, MAX_ORDER)) {
+		free_contig_range(page_to_pfn(page), NR_PAGES);
+		return PFN_NONE;
+	}
 	spin_lock(&home->lock);
 	pageblock_retype(home, page + PAGEBLOCK_PAGES, MIGRATE_MOVABLE);
 	spin_unlock(&home->lock);
@@ -151,7 +159,7 @@ static void movable_pages_make_way_and_keep_their_contents(void)
 	uint16_t id;
 
 	if (pfn == PFN_NONE)
-		SKIP("no range is free");
+		SKIP("no range is free in a zone that keeps plenty");
 	id = hold(pfn);
 	CHECK(alloc_contig_range(pfn, pfn + NR_PAGES, MIGRATE_UNMOVABLE));
 	CHECK_EQ(nr_moves, NR_PAGES);
@@ -171,7 +179,7 @@ static void neighbours_of_the_range_stay(void)
 	uint64_t nr_free_pages;
 
 	if (pfn == PFN_NONE)
-		SKIP("no range is free");
+		SKIP("no range is free in a zone that keeps plenty");
 	free_contig_range(pfn, 2);
 	free_contig_range(pfn + 3, end_pfn - pfn - 3);
 	free_contig_range(end_pfn + 1, 8);
@@ -193,7 +201,7 @@ static void a_refusal_on_the_way_unwinds_all(void)
 	uint16_t id;
 
 	if (pfn == PFN_NONE)
-		SKIP("no range is free");
+		SKIP("no range is free in a zone that keeps plenty");
 	id = hold(pfn);
 	nr_free_pages = count_free_pages();
 	nr_moves_until_refusal = PAGEBLOCK_PAGES + 100;
@@ -210,7 +218,7 @@ static void a_page_with_another_user_stays(void)
 	uint16_t id;
 
 	if (pfn == PFN_NONE)
-		SKIP("no range is free");
+		SKIP("no range is free in a zone that keeps plenty");
 	id = hold(pfn);
 	nr_free_pages = count_free_pages();
 	get_page(pfn_to_page(pfn + 7));
@@ -234,7 +242,7 @@ static void each_failed_allocation_unwinds_all(void)
 
 		pfn = take_pageblocks();
 		if (pfn == PFN_NONE)
-			SKIP("no range is free");
+			SKIP("no range is free in a zone that keeps plenty");
 		id = hold(pfn);
 		nr_free_pages = count_free_pages();
 		mm_fail_nth(nths[i]);
