@@ -80,7 +80,7 @@ static void answer_flush(void)
 		interrupts_on();
 }
 
-static void take_flush_lock(void)
+static void take_flush_lock(void) ACQUIRES(flush.lock)
 {
 	uint64_t end_ns = patience_end_ns();
 
