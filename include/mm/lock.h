@@ -5,7 +5,7 @@
  * A spinlock for short sections: one bit, test before test-and-set.
  *
  * Not for use in interrupt handlers. The order in which locks nest stands in
- * mm/README.md; no function is called out of mm while one is held.
+ * mm/README.md, and so do the three that are held across a call out of mm.
  */
 
 #include "lib/compiler.h"

@@ -53,12 +53,13 @@ static inline size_t large_stack_offset(unsigned order)
  *	alloc_pages, alloc_page, __get_free_pages	__free_pages, __free_page, free_pages
  *	alloc_pages_node (alloc_pages_any)		put_page, when it was the last
  *	alloc_pages_bulk				free_pages_bulk
+ *	alloc_pages_exact, alloc_pages_exact_nid	free_pages_exact
  *	alloc_contig_pages (mm/contig.h)		free_contig_range
  *	alloc_pages_typed (vmalloc; mm/page/bulk.h)	free_pages_typed
  *	large_alloc (kmalloc; mm/page/compound.h)	large_push, large_give_back
  *	alloc_pages_before_cpu (mm/live.h)		never
- *	section_bring_up: mem_map and its tables	never
- *	movable_migrate: a move takes one block		and gives the other back
+ *	mem_map and its tables (mm/page/map_plan.c)	never
+ *	alloc_pages_for_move (mm/page/page_slow.h)	movable_migrate, the block moved from
  *
  * Whoever counts or changes what happens at either end has these to look at.
  */
