@@ -212,9 +212,13 @@ $(BUILD)/$(2): $(BUILD)/$(1).pe $(BUILD)/$(1).debug tools/finish_pe.py
 	$$(call say,EFI,$$@)
 	$$(Q)$(PYTHON) tools/finish_pe.py $$< $$@
 
-$(BUILD)/$(1).img: $(BUILD)/$(2) tools/mkimage.sh
+$(BUILD)/$(1).img: $(BUILD)/$(2) tools/mkimage.sh tools/gpt.py
 	$$(call say,IMG,$$@)
-	$$(Q)sh tools/mkimage.sh $$< $$@
+	$$(Q)SECTOR=512 sh tools/mkimage.sh $$< $$@
+
+$(BUILD)/$(1)-4096.img: $(BUILD)/$(2) tools/mkimage.sh tools/gpt.py
+	$$(call say,IMG,$$@)
+	$$(Q)SECTOR=4096 sh tools/mkimage.sh $$< $$@
 endef
 
 $(eval $(call image_rules,slabstick,BOOTX64.EFI,$(IMAGE_OBJECTS),$(IMAGE_LAST)))
@@ -371,7 +375,8 @@ help:
 	@echo
 	@echo '  make run         boot a copy of the image in QEMU: 4 CPUs, 2 nodes, 1 GiB'
 	@echo '  make test        everything: hosted tests, fuzzers, machines in QEMU, checks'
-	@echo '  make image       build/BOOTX64.EFI and build/slabstick.img'
+	@echo '  make image       build/BOOTX64.EFI and build/slabstick.img; with SECTOR=4096 also'
+	@echo '                   build/slabstick-4096.img, for disks with such sectors'
 	@echo '  make host        the hosted programs and build/host/libslabstick.a'
 	@echo '  make bench       guest instructions of every operation against its budget'
 	@echo '  make bench-host  the hosted library beside its limit and other libraries, in nanoseconds'
@@ -385,7 +390,7 @@ help:
 	@echo '  make report      build/run/report.html from the last make run'
 	@echo '  make release     build/release: image, application, SHA256SUMS, bill of materials'
 	@echo '  make release-check   the same from a second build: equal to the byte'
-	@echo '  make usb DEV=/dev/sdX   write the image to a USB stick'
+	@echo '  make usb DEV=/dev/sdX   write the image that fits the sectors to a USB stick'
 	@echo '  make sign KEY=db.key CERT=db.crt   sign BOOTX64.EFI for Secure Boot'
 	@echo '  make port-check  mm/ and include/ alone against the smallest port'
 	@echo '  make layer-check includes against the layers'
@@ -405,15 +410,21 @@ help:
 	@echo 'runs leave logs and sticks, with what was captured, in build/run'
 	@echo 'one machine or case: tests/run.py -l; tests/run.py --machine NAME -k "buddy.*"'
 
+# Disks have sectors of 512 bytes, few of 4,096: the partition table counts in them.
+SECTOR ?= 512
+ifeq ($(filter 512 4096,$(SECTOR)),)
+$(error SECTOR=$(SECTOR): disks have sectors of 512 or 4096 bytes)
+endif
 IMAGE_FILES := $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
+LARGE_SECTOR_IMAGE := $(BUILD)/slabstick-4096.img
 HOST_FILES := $(BUILD)/host/unit $(BUILD)/host/screens $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
 
 # What every landing must pass: compiles, and the arrows between folders hold.
 quick: $(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) layer-check
 	@echo 'quick: image and units compile, layers hold'
 
-image: $(IMAGE_FILES)
-	@echo 'image: Slabstick $(VERSION) in $(IMAGE_FILES)'
+image: $(IMAGE_FILES) $(if $(filter 4096,$(SECTOR)),$(LARGE_SECTOR_IMAGE))
+	@echo 'image: Slabstick $(VERSION) in $^'
 
 host: $(HOST_FILES)
 	@echo 'host: $(HOST_FILES)'
@@ -422,11 +433,11 @@ run: $(IMAGE_FILES)
 	@$(PYTHON) tools/qemu.py --keep $(RUN)/run
 
 FUZZ_SMOKE_SECONDS ?= 20
-test: $(IMAGE_FILES) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
+test: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
 # All is built first: what a target makes anew since a source changed is no fault of it.
-targets: $(IMAGE_FILES) $(HOST_FILES) $(FUZZ_PROGRAMS) $(HEADER_CHECKS) $(CHECK_OBJECTS) \
+targets: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(HOST_FILES) $(FUZZ_PROGRAMS) $(HEADER_CHECKS) $(CHECK_OBJECTS) \
 		$(BUILD)/slabstick-irqsafe.img $(BUILD)/port-check/program \
 		$(addprefix $(BUILD)/host/,bench_host frag_host slab_stress slab_stress_tsan path)
 	@$(PYTHON) tests/targets.py --full
@@ -492,7 +503,7 @@ release-check: release
 	@cmp $(BUILD)/release/SHA256SUMS $(BUILD)/again/release/SHA256SUMS
 	@echo 'release-check: two builds made the same bytes'
 
-usb: $(IMAGE_FILES)
+usb: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE)
 	@sh tools/usb.sh $(BUILD)/slabstick.img '$(DEV)'
 
 sign: $(IMAGE_FILES)

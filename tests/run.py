@@ -27,7 +27,8 @@ DEFAULT_TIMEOUT_S = 300
 LOG_FOLDER = ROOT / "build" / "log"
 BANNER = re.compile(r"^Slabstick \d")
 KNOWN_KEYS = {"about", "cpus", "memory", "nodes", "distances", "cpu", "type", "accel", "extra",
-              "image", "options", "timeout", "case_timeout", "expect", "outcome", "slow"}
+              "image", "disk", "disk_size", "options", "timeout", "case_timeout", "expect",
+              "outcome", "slow"}
 
 
 @dataclasses.dataclass
@@ -107,7 +108,8 @@ def run_machine(name, row, arguments):
     run = qemu.Run(qemu.machine_from_row(row), image, " ".join(words).strip(),
                    3600 if arguments.gdb else timeout_s,
                    math.inf if arguments.gdb else case_timeout(row, timeout_s),
-                   is_waiting_for_gdb=arguments.gdb)
+                   is_waiting_for_gdb=arguments.gdb, disk=row.get("disk", qemu.DISK),
+                   disk_bytes=qemu.parse_bytes(row.get("disk_size", 0)))
     try:
         verdict, output, seconds = qemu.boot(run, qemu.Echo() if arguments.gdb else None)
     except qemu.CannotRun as problem:

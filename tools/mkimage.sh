@@ -2,7 +2,7 @@
 # Makes a disk image with a GPT and one FAT32 EFI system partition that holds
 # \EFI\BOOT\BOOTX64.EFI. No root, no loop device; the image appears whole or not at all.
 #
-# usage: tools/mkimage.sh BOOTX64.EFI IMAGE [slabstick.cfg]
+# usage: [SECTOR=4096] tools/mkimage.sh BOOTX64.EFI IMAGE [slabstick.cfg]
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -10,12 +10,21 @@ application=$1
 image=$2
 options=${3:-}
 
-image_mib=66
+sector=${SECTOR:-512}
 start_mib=1		# the usual alignment; leaves room for the GPT
-partition_mib=64	# FAT32 begins at 65,525 clusters: 32 MiB of single sectors
-sectors_per_mib=2048
+# FAT32 begins at 65,525 clusters of at least a sector: 32 MiB, or 256.
+case $sector in
+512) partition_mib=64 size_code=2 ;;
+4096) partition_mib=264 size_code=5 ;;
+*)
+	echo "mkimage: SECTOR=$sector: disks have sectors of 512 or 4096 bytes" >&2
+	exit 1
+	;;
+esac
+image_mib=$((start_mib + partition_mib + 1))
+sectors_per_mib=$((1048576 / sector))
 
-for tool in sgdisk mformat mmd mcopy; do
+for tool in python3 mformat mmd mcopy; do
 	command -v "$tool" >/dev/null || {
 		echo "mkimage: $tool is missing; sh tools/setup.sh installs it" >&2
 		exit 1
@@ -30,15 +39,12 @@ truncate -s "${image_mib}M" "$new"
 
 # Fixed identifiers and times: the same input makes the same image.
 export SOURCE_DATE_EPOCH=1700000000
-sgdisk --clear --disk-guid=51AB571C-0000-4000-8000-000000000001 \
-	--new="1:$((start_mib * sectors_per_mib)):+${partition_mib}M" \
-	--typecode=1:EF00 --change-name=1:Slabstick \
-	--partition-guid=1:51AB571C-0000-4000-8000-000000000002 "$new" >/dev/null
+python3 "$(dirname "$0")/gpt.py" "$new" "$sector" "$start_mib" "$partition_mib"
 
 export MTOOLS_SKIP_CHECK=1
 volume="$new@@${start_mib}M"
-mformat -i "$volume" -F -c 1 -N 51AB571C -v SLABSTICK -T $((partition_mib * sectors_per_mib)) \
-	-h 64 -s 32 -H $((start_mib * sectors_per_mib)) ::
+mformat -i "$volume" -F -S "$size_code" -c 1 -N 51AB571C -v SLABSTICK \
+	-T $((partition_mib * sectors_per_mib)) -h 64 -s 32 -H $((start_mib * sectors_per_mib)) ::
 mmd -i "$volume" ::/EFI ::/EFI/BOOT
 mcopy -i "$volume" "$application" ::/EFI/BOOT/BOOTX64.EFI
 [ -z "$options" ] || mcopy -i "$volume" "$options" ::/slabstick.cfg

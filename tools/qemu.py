@@ -42,6 +42,8 @@ SECONDS_TO_STOP = 5
 # One case, on a host that does much else.
 CASE_TIMEOUT_S = 150
 
+DISK = ("ide-hd,drive=stick,bootindex=0",)
+
 LOCAL_DISTANCE, REMOTE_DISTANCE = 10, 21
 
 # (code, variables) of the distributions, the 4 MiB builds first.
@@ -213,6 +215,8 @@ class Run:
     is_snapshot: bool = True        # writes of the guest to the stick are dropped
     kept_stick: pathlib.Path | None = None      # the guest writes to a copy, which goes here
     is_waiting_for_gdb: bool = False
+    disk: tuple = DISK              # the devices between machine and image
+    disk_bytes: int = 0             # of a disk larger than the image
     extra: list = dataclasses.field(default_factory=list)
     qemu: str | None = None
     ovmf: str | None = None
@@ -231,7 +235,7 @@ class Run:
                    *firmware_arguments(folder, *find_ovmf(self.ovmf)),
                    "-drive", f"if=none,id=stick,format=raw,snapshot={snapshot},"
                              f"file={escaped(self.image)}",
-                   "-device", "ide-hd,drive=stick,bootindex=0",
+                   *(word for device in self.disk for word in ("-device", device)),
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
                    "-vga", "std", "-display", "none", "-serial", "stdio", "-no-reboot",
                    "-d", "cpu_reset", "-D", os.path.join(folder, "qemu.log")]
@@ -340,6 +344,13 @@ def keep(stick, target):
         new.unlink(missing_ok=True)
 
 
+def write_to_disk(image, disk, disk_bytes):
+    """As dd would: a larger disk has nothing behind the image."""
+    subprocess.run(["cp", "--sparse=always", str(image), str(disk)], check=True, timeout=60)
+    if disk_bytes > os.path.getsize(image):
+        os.truncate(disk, disk_bytes)
+
+
 def boot(run, echo=None, stdin=subprocess.DEVNULL):
     """Boots @run; returns (verdict, log bytes, seconds). @echo gets the bytes as they come.
 
@@ -356,8 +367,8 @@ def boot(run, echo=None, stdin=subprocess.DEVNULL):
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
         stick = pathlib.Path(folder) / "stick.img"
-        if run.kept_stick and os.path.isfile(run.image):
-            shutil.copyfile(run.image, stick)
+        if (run.kept_stick or run.disk_bytes) and os.path.isfile(run.image):
+            write_to_disk(run.image, stick, run.disk_bytes)
             run = dataclasses.replace(run, image=stick, is_snapshot=False)
         ending = run_command(run.command(folder), folder, run.timeout_s, sink, stdin,
                              run.case_timeout_s)

@@ -3,6 +3,7 @@
 # overwriting something else.
 #
 # usage: tools/usb.sh IMAGE /dev/sdX
+# A disk with sectors of 4,096 bytes gets IMAGE's sibling with -4096 before its .img.
 # FORCE=1: also write to a disk that is not removable (never to one that is in use)
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -20,9 +21,16 @@ stop() {
 	lsblk -dpno NAME,SIZE,RM,MODEL 2>/dev/null | awk '$3 == 1' >&2
 	exit 1
 }
-[ -f "$image" ] || stop "$image: no such file; make image builds it"
-[ -b "$device" ] || stop "$device is not a block device"
 command -v lsblk >/dev/null || stop "lsblk is missing (package util-linux)"
+# What is no block device is refused below.
+sector=$(lsblk -dno LOG-SEC "$device" 2>/dev/null | tr -d ' ')
+case $sector in
+'' | 512) ;;
+4096) image=${image%.img}-4096.img ;;
+*) stop "$device has sectors of $sector bytes; there are images for 512 and 4096" ;;
+esac
+[ -f "$image" ] || stop "$image: no such file; make image SECTOR=${sector:-512} builds it"
+[ -b "$device" ] || stop "$device is not a block device"
 
 [ "$(lsblk -dno TYPE "$device")" = disk ] || stop "$device is no whole disk (a partition?)"
 mounted=$(lsblk -no MOUNTPOINTS "$device" 2>/dev/null || lsblk -no MOUNTPOINT "$device")

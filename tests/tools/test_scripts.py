@@ -4,10 +4,12 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # What set-up itself uses; everything else is missing in the pretended machine.
@@ -34,8 +36,8 @@ class MakingTheImage(unittest.TestCase):
         self.image.parent.mkdir()
         (self.folder / "x.EFI").write_bytes(b"MZ" + bytes(5000))
 
-    def start(self, stand_in=None):
-        environment = {**os.environ, "TZ": "UTC"}
+    def start(self, stand_in=None, sector="512"):
+        environment = {**os.environ, "TZ": "UTC", "SECTOR": sector}
         if stand_in:
             path = self.folder / "mformat"
             path.write_text(f"#!/bin/sh\n{stand_in}\n")
@@ -52,6 +54,54 @@ class MakingTheImage(unittest.TestCase):
         time.sleep(2.1)
         self.assertEqual(self.start().wait(timeout=60), 0)
         self.assertEqual(self.image.read_bytes() == first, True)
+
+    def header(self, sector_bytes, at):
+        """(own sector, the other's, first and last usable, table) of a GPT header that is whole."""
+        with open(self.image, "rb") as image:
+            image.seek(at * sector_bytes)
+            header = image.read(92)
+            self.assertEqual(header[:8], b"EFI PART")
+            own, other, first, last = struct.unpack_from("<4Q", header, 24)
+            table_at, nr, entry_bytes, checksum = struct.unpack_from("<Q3I", header, 72)
+            image.seek(table_at * sector_bytes)
+            table = image.read(nr * entry_bytes)
+        blank = header[:16] + bytes(4) + header[20:]
+        self.assertEqual(zlib.crc32(blank), struct.unpack_from("<I", header, 16)[0])
+        self.assertEqual(zlib.crc32(table), checksum)
+        return own, other, first, last, table
+
+    def check_image(self, sector_bytes, volume_path):
+        """Both headers are where disks of such sectors have them; the volume is what they say."""
+        end = self.image.stat().st_size // sector_bytes - 1
+        own, other, first, last, table = self.header(sector_bytes, 1)
+        self.assertEqual((own, other), (1, end))
+        self.assertEqual(self.header(sector_bytes, end)[:2], (end, 1))
+        self.assertEqual(self.header(sector_bytes, end)[2:], (first, last, table))
+        start, volume_last = struct.unpack_from("<2Q", table, 32)
+        self.assertEqual(start * sector_bytes, 1 << 20)
+        self.assertTrue(first <= start < volume_last <= last)
+        with open(self.image, "rb") as image, open(volume_path, "wb") as volume:
+            image.seek(1 << 20)
+            volume.write(image.read((volume_last + 1 - start) * sector_bytes))
+        with open(volume_path, "rb") as volume:
+            boot = volume.read(512)
+        self.assertEqual(struct.unpack_from("<H", boot, 11)[0], sector_bytes)
+        self.assertEqual(struct.unpack_from("<I", boot, 28)[0], start)      # hidden sectors
+        self.assertEqual(struct.unpack_from("<I", boot, 32)[0], volume_last + 1 - start)
+
+    def test_partition_table_and_volume_count_in_the_disks_sectors(self):
+        fsck = shutil.which("fsck.fat") or "/usr/sbin/fsck.fat"
+        for sector_bytes in (512, 4096):
+            self.assertEqual(self.start(sector=str(sector_bytes)).wait(timeout=60), 0)
+            volume = self.folder / "volume"
+            self.check_image(sector_bytes, volume)
+            check = subprocess.run([fsck, "-n", volume], capture_output=True, text=True,
+                                   timeout=60, check=False)
+            self.assertEqual(check.returncode, 0, check.stdout)
+
+    def test_sectors_of_other_sizes_are_refused(self):
+        self.assertNotEqual(self.start(sector="2048").wait(timeout=60), 0)
+        self.assertEqual(list(self.image.parent.iterdir()), [])
 
     def test_a_failure_leaves_nothing(self):
         self.assertNotEqual(self.start("exit 1").wait(timeout=60), 0)
@@ -138,11 +188,18 @@ class Setup(unittest.TestCase):
 
 
 class Usb(unittest.TestCase):
-    def refusal(self, device, image="/dev/null"):
+    def refusal(self, device, image="/dev/null", sector=None):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        if sector:      # a stand-in for the one tool that knows
+            path = pathlib.Path(folder.name) / "lsblk"
+            path.write_text(f"#!/bin/sh\necho '{sector}'\n")
+            path.chmod(0o755)
         run = subprocess.run(["sh", ROOT / "tools" / "usb.sh", image, device],
                              capture_output=True, text=True, timeout=20, check=False,
                              stdin=subprocess.DEVNULL,
-                             env={**os.environ, "FORCE": ""})
+                             env={**os.environ, "FORCE": "",
+                                  "PATH": f"{folder.name}:{os.environ['PATH']}"})
         self.assertNotEqual(run.returncode, 0)
         return run.stderr
 
@@ -154,6 +211,13 @@ class Usb(unittest.TestCase):
 
     def test_a_missing_image_is_named(self):
         self.assertIn("make image", self.refusal("/dev/null", "/no/such.img"))
+
+    def test_the_image_is_that_for_the_disks_sectors(self):
+        self.assertIn("/no/such-4096.img: no such file; make image SECTOR=4096",
+                      self.refusal("/dev/null", "/no/such.img", "4096"))
+        self.assertIn("/no/such.img: no such file; make image SECTOR=512",
+                      self.refusal("/dev/null", "/no/such.img", " 512"))
+        self.assertIn("sectors of 520 bytes", self.refusal("/dev/null", "/no/such.img", "520"))
 
 
 if __name__ == "__main__":
