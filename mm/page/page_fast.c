@@ -64,11 +64,21 @@ static NOINLINE struct page *pop_failed(unsigned order, gfp_t gfp)
 
 /*
  * The stack that @page of @order should go to has no room, or is of other pages
- * and @page may be none to be freed. NOINLINE: the fast path needs no stack frame.
+ * and @page may be none to be freed. A full one makes room, which needs none of the
+ * policy. NOINLINE: the fast path needs no stack frame.
  */
 static NOINLINE void push_failed(struct page *page, unsigned order)
 {
-	free_pages_slow(page, order);
+	struct mm_local local = mm_port_local_lock();
+	struct page_stack *stack = stack_at(page_stack_offset(order) + pageblock_migratetype(page) *
+								       (size_t)PAGE_STACK_BYTES);
+	bool is_pushed = stack->top == stack->full && !drain_is_wanted(this_mm_cpu()) &&
+			 page_stack_drain_batch(stack, local) &&
+			 page_stack_push(stack, page, local);
+
+	mm_port_local_unlock(local);
+	if (unlikely(!is_pushed))
+		free_pages_slow(page, order);
 }
 
 struct page *alloc_from_stack(size_t offset, gfp_t gfp)

@@ -406,6 +406,38 @@ static void cpus_drain_when_they_are_asked(void)
 	pretend_end();
 }
 
+#define NR_RESTING	1000u
+
+/* A CPU that only frees comes by no other place where it could see the request. */
+static void a_full_stack_is_emptied_when_somebody_asked(void)
+{
+	static struct page *pages[2 * NR_RESTING];
+	struct page_stack *stack;
+	unsigned nr = 0;
+
+	setup(&quad);
+	pretend_on_cpu(1);
+	stack = &pretend_cpu(1)->stacks[0][0][MIGRATE_UNMOVABLE];
+	while (nr <= stack->capacity && nr < ARRAY_SIZE(pages)) {
+		pages[nr] = alloc_pages(GFP_ANY, 0);
+		CHECK(pages[nr++]);
+	}
+	CHECK_EQ(nr, stack->capacity + 1);
+	drain_all_pages();
+	while (page_stack_count(stack) < stack->capacity)
+		__free_pages(pages[--nr], 0);
+	pretend_on_cpu(0);
+	drain_all_pages();
+	pretend_on_cpu(1);
+	__free_pages(pages[--nr], 0);
+	CHECK(!pretend_cpu(1)->is_drain_wanted);
+	CHECK_EQ(page_stack_count(stack), 1);
+	while (nr > 0)
+		__free_pages(pages[--nr], 0);
+	pretend_check();
+	pretend_end();
+}
+
 /* ---- Failure injection ---- */
 
 static void every_failure_leaves_the_rules_whole(void)
@@ -452,8 +484,6 @@ static void one_request_takes_one_pageblock_of_the_reserve(void)
 	give_all_back();
 	pretend_end();
 }
-
-#define NR_RESTING	1000u
 
 static const struct pretend_plan pair_of_cpus = {
 	.nr_nodes = 1,
@@ -631,6 +661,8 @@ static const struct test_case cases[] = {
 	{ "movable memory serves movable requests alone",
 	  movable_memory_serves_movable_requests_alone },
 	{ "cpus drain when they are asked", cpus_drain_when_they_are_asked },
+	{ "a full stack is emptied when somebody asked",
+	  a_full_stack_is_emptied_when_somebody_asked },
 	{ "every failure leaves the rules whole", every_failure_leaves_the_rules_whole },
 	{ "verify notices ZONELIST-1", verify_notices_ZONELIST_1 },
 	{ "verify notices ZONELIST-2", verify_notices_ZONELIST_2 },
