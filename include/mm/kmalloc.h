@@ -59,8 +59,18 @@ static ALWAYS_INLINE unsigned kmalloc_class(size_t size_bytes)
 	return (shift - 4) * 4 + (unsigned)((size_bytes - 1) >> shift) + 1;
 }
 
-/* Bytes of the objects of @class, below NR_KMALLOC_CLASSES. */
-size_t kmalloc_class_bytes(unsigned class);
+/* Bytes of the objects of @class, below NR_KMALLOC_CLASSES. Folds to a constant, too. */
+static ALWAYS_INLINE size_t kmalloc_class_bytes(unsigned class)
+{
+	size_t base;
+
+	if (class < 3)
+		return (size_t)8 << class;
+	if (class < 9)
+		return (size_t)class * 16;
+	base = (size_t)32 << class / 4;
+	return base + class % 4 * (base / 4);
+}
 
 /* What kmalloc() calls when no object of the class is at hand. */
 void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes);
@@ -110,8 +120,20 @@ size_t ksize(const void *object);
 /* What kmalloc(@size_bytes) would make usable. */
 size_t kmalloc_size_roundup(size_t size_bytes);
 
-static inline void *kzalloc(size_t size_bytes, gfp_t gfp)
+/*
+ * Zeroed: all that the class of @size_bytes has, since krealloc() may hand out more of it.
+ * As short as kmalloc() plus the zeroing.
+ */
+static ALWAYS_INLINE void *kzalloc(size_t size_bytes, gfp_t gfp)
 {
+	if (__builtin_constant_p(size_bytes) && __builtin_constant_p(gfp) &&
+	    size_bytes - 1 < KMALLOC_MAX_CACHE_SIZE && !(gfp & KMALLOC_SPECIAL_GFP)) {
+		unsigned class = kmalloc_class(size_bytes);
+		void *object = kmalloc_pop(kmalloc_array_index(KMALLOC_NORMAL, class));
+
+		if (likely(object != NULL))
+			return __builtin_memset(object, 0, kmalloc_class_bytes(class));
+	}
 	return kmalloc_any(size_bytes, gfp | __GFP_ZERO);
 }
 

@@ -51,9 +51,8 @@ static NOINLINE struct page *pop_failed(unsigned order, gfp_t gfp)
 	uint32_t caller = CALLER;
 	struct page *page = NULL;
 
-	if (stack->zone && page_stack_shows_end(stack) && stack->full != stack->slots &&
-	    !drain_is_wanted(this_mm_cpu()) && zone_has_plenty(stack->zone, order) &&
-	    page_stack_refill(stack, local))
+	if (stack->zone && !drain_is_wanted(this_mm_cpu()) &&
+	    zone_has_plenty(stack->zone, order) && page_stack_refill(stack, local))
 		page = page_stack_pop_or_report(stack, local);
 	mm_port_local_unlock(local);
 	if (unlikely(!page))

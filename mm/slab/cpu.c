@@ -118,6 +118,12 @@ void *kmalloc_slow(struct kmem_cache *cache, gfp_t gfp, size_t size_bytes)
 
 void *kmem_cache_alloc_flags(struct kmem_cache *cache, gfp_t gfp)
 {
+	if ((gfp & SLAB_SPECIAL_GFP) == __GFP_ZERO && likely(!cache->ctor)) {
+		void *object = slab_pop(cache);
+
+		if (likely(object != NULL))
+			return memset(object, 0, cache->object_bytes);
+	}
 	return slab_alloc_sized(cache, gfp, NID_NONE, cache->asked_bytes,
 				__builtin_return_address(0));
 }

@@ -58,19 +58,6 @@ static const slab_flags_t type_flags[NR_KMALLOC_TYPES] = {
 	[KMALLOC_DMA] = SLAB_CACHE_DMA,
 };
 
-size_t kmalloc_class_bytes(unsigned class)
-{
-	size_t base;
-
-	ASSERT(class < NR_KMALLOC_CLASSES);
-	if (class < 3)
-		return (size_t)8 << class;
-	if (class < 9)
-		return (size_t)class * 16;
-	base = (size_t)32 << class / 4;
-	return base + class % 4 * (base / 4);
-}
-
 /* Below 16 MiB is below 4 GiB, too: requests for the latter are too rare for a row of caches. */
 static enum kmalloc_type type_for(gfp_t gfp)
 {
@@ -92,6 +79,20 @@ static NOINLINE void *alloc_ordinary_slow(size_t size_bytes, gfp_t gfp)
 	return kmalloc_slow(cache_for(size_bytes, 0), gfp, size_bytes);
 }
 
+/* @gfp has flags that choose the memory or what is done to it; @size_bytes has a class. */
+static NOINLINE void *alloc_special(size_t size_bytes, gfp_t gfp, const void *caller)
+{
+	struct kmem_cache *cache = cache_for(size_bytes, gfp);
+
+	if ((gfp & KMALLOC_SPECIAL_GFP) == __GFP_ZERO) {
+		void *object = kmalloc_pop(cache->array_index);
+
+		if (likely(object != NULL))
+			return memset(object, 0, cache->object_bytes);
+	}
+	return slab_alloc_sized(cache, gfp, NID_NONE, size_bytes, caller);
+}
+
 /* Whether @gfp may have flags of KMALLOC_SPECIAL_GFP is known to the compiler. */
 static ALWAYS_INLINE void *alloc_sized(size_t size_bytes, gfp_t gfp, bool may_be_special)
 {
@@ -101,8 +102,7 @@ static ALWAYS_INLINE void *alloc_sized(size_t size_bytes, gfp_t gfp, bool may_be
 	if (unlikely(size_bytes - 1 >= KMALLOC_MAX_CACHE_SIZE))
 		return kmalloc_large(size_bytes, gfp, NID_NONE, __builtin_return_address(0));
 	if (may_be_special && unlikely(gfp & KMALLOC_SPECIAL_GFP))
-		return slab_alloc_sized(cache_for(size_bytes, gfp), gfp, NID_NONE, size_bytes,
-					__builtin_return_address(0));
+		return alloc_special(size_bytes, gfp, __builtin_return_address(0));
 	object = kmalloc_pop(index_of[(size_bytes + 7) >> CLASS_GRAIN_SHIFT]);
 	return likely(object != NULL) ? object : alloc_ordinary_slow(size_bytes, gfp);
 }

@@ -44,6 +44,20 @@ DEFINE_PAIRS(8192)
 DEFINE_PAIRS(16384)
 DEFINE_PAIRS(65536)
 
+#define DEFINE_ZEROED_PAIRS(bytes)						\
+static void run_zeroed_pairs_##bytes(unsigned nr_ops)				\
+{										\
+	for (unsigned i = 0; i < nr_ops; i++) {					\
+		void *object = kzalloc(bytes, GFP_KERNEL);			\
+										\
+		bench_keep(object);						\
+		kfree(object);							\
+	}									\
+}
+
+DEFINE_ZEROED_PAIRS(64)
+DEFINE_ZEROED_PAIRS(1024)
+
 static volatile size_t variable_bytes = 64;
 
 static void run_var64_pairs(unsigned nr_ops)
@@ -343,6 +357,8 @@ static const struct bench_case cases[] = {
 	{ .name = "kmalloc1024_pair", .nr_ops = NR_PAIRS, .run = run_pairs_1024 },
 	{ .name = "kmalloc4096_pair", .nr_ops = NR_PAIRS, .run = run_pairs_4096 },
 	{ .name = "kmalloc8192_pair", .nr_ops = NR_PAIRS, .run = run_pairs_8192 },
+	{ .name = "kzalloc64_pair", .nr_ops = NR_PAIRS, .run = run_zeroed_pairs_64 },
+	{ .name = "kzalloc1024_pair", .nr_ops = NR_PAIRS, .run = run_zeroed_pairs_1024 },
 	{ .name = "kmalloc_var64_pair", .nr_ops = NR_PAIRS, .run = run_var64_pairs },
 	{ .name = "kmalloc16384_pair", .nr_ops = NR_LARGE_PAIRS, .run = run_pairs_16384 },
 	{ .name = "kmalloc65536_pair", .nr_ops = NR_LARGE_PAIRS, .run = run_pairs_65536 },

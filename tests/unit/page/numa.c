@@ -438,6 +438,32 @@ static void a_full_stack_is_emptied_when_somebody_asked(void)
 	pretend_end();
 }
 
+/* As little does one that only allocates; and who asked is noted on the way, too. */
+static void an_empty_stack_obeys_before_it_is_filled(void)
+{
+	struct page *pages[3];
+
+	setup(&quad);
+	pretend_on_cpu(1);
+	CHECK(take(NID_NONE, GFP_ANY | __GFP_MOVABLE, 0));
+	CHECK(page_stacks_pages(pretend_cpu(1), pretend_zone(1, ZONE_NORMAL)) > 0);
+	pretend_on_cpu(0);
+	drain_all_pages();
+	pretend_on_cpu(1);
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {	/* two refills, and a pop */
+		pages[i] = alloc_pages(GFP_ANY, 0);
+		CHECK(pages[i] && pages[i]->caller != 0);
+		CHECK(!pretend_cpu(1)->is_drain_wanted);
+		if (i == 0)
+			drain_all_pages();
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)
+		__free_pages(pages[i], 0);
+	give_all_back();
+	pretend_check();
+	pretend_end();
+}
+
 /* ---- Failure injection ---- */
 
 static void every_failure_leaves_the_rules_whole(void)
@@ -661,6 +687,7 @@ static const struct test_case cases[] = {
 	{ "movable memory serves movable requests alone",
 	  movable_memory_serves_movable_requests_alone },
 	{ "cpus drain when they are asked", cpus_drain_when_they_are_asked },
+	{ "an empty stack obeys before it is filled", an_empty_stack_obeys_before_it_is_filled },
 	{ "a full stack is emptied when somebody asked",
 	  a_full_stack_is_emptied_when_somebody_asked },
 	{ "every failure leaves the rules whole", every_failure_leaves_the_rules_whole },

@@ -34,7 +34,6 @@ static void every_size_has_the_next_class(void)
 		CHECK_EQ(kmalloc_class(bytes), class);
 	}
 	CHECK_EQ(class, NR_KMALLOC_CLASSES - 1);
-	CHECK_PANICS("class < NR_KMALLOC_CLASSES", kmalloc_class_bytes(NR_KMALLOC_CLASSES));
 }
 
 static bool is_of_row(enum kmalloc_type type, gfp_t gfp)
@@ -177,6 +176,25 @@ static void zalloc_and_calloc_zero(void)
 		kfree(object);
 		object = kzalloc_node(bytes, GFP_KERNEL, 0);
 		CHECK(holds(object, 0, bytes));
+		kfree(object);
+	}
+}
+
+/* Sizes and flags that the compiler knows take another way: it zeroes all of the class. */
+static void zalloc_of_a_known_size_zeroes_its_class(void)
+{
+	for (unsigned i = 0; i < 2; i++) {	/* from a refilled array, and from a resting one */
+		void *dirty = kmalloc(100, GFP_KERNEL);
+		void *object;
+
+		memset(dirty, 0xee, 112);
+		kfree(dirty);
+		object = kzalloc(100, GFP_KERNEL);
+		CHECK(object == dirty && holds(object, 0, 112));
+		memset(object, 0xee, 112);
+		kfree(object);
+		object = kmalloc_any(100, GFP_KERNEL | __GFP_ZERO);
+		CHECK(object == dirty && holds(object, 0, 112));
 		kfree(object);
 	}
 }
@@ -739,6 +757,7 @@ static const struct test_case cases[] = {
 	{ "zero bytes and NULL are as in Linux", zero_bytes_and_null_are_as_in_linux },
 	{ "too much is NULL", too_much_is_NULL },
 	{ "zalloc and calloc zero", zalloc_and_calloc_zero },
+	{ "zalloc of a known size zeroes its class", zalloc_of_a_known_size_zeroes_its_class },
 	{ "krealloc keeps contents", krealloc_keeps_contents },
 	{ "krealloc that fails keeps the object", krealloc_that_fails_keeps_the_object },
 	{ "krealloc to nothing frees", krealloc_to_nothing_frees },
