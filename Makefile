@@ -58,12 +58,12 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
 	layout.c slab.c make.c rcu.c node.c debug/debug.c \
-	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c \
+	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c kfree_rcu.c \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
 	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
-MM_SOURCES := mm/assert.c mm/live.c mm/grace.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
+MM_SOURCES := mm/assert.c mm/live.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
@@ -105,7 +105,7 @@ BENCH_SOURCES := $(wildcard tests/bench/*.c)
 LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
-HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/suite_machines.c \
+HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/suite_rcu.c tests/host/suite_machines.c \
 	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
 	tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c

@@ -18,12 +18,14 @@
 #include "mm/init.h"
 
 #include "lib/string.h"
+#include "mm/grace.h"
 #include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page/grow.h"
 #include "mm/page/node.h"
 #include "mm/page/reclaim.h"
 #include "mm/range.h"
+#include "mm/rcu.h"
 #include "mm/report/boot_log.h"
 #include "mm/slab.h"
 #include "mm/vmalloc.h"
@@ -75,6 +77,7 @@ static void enter_cpu(struct mm_cpu *cpu_data, unsigned nid)
 	page_stacks_init(cpu_data, node, mm_port_cpu(), nr_users_of(node));
 	cpu_data->nid = nid;
 	mm_port_set_cpu_data(cpu_data);
+	grace_cpu_start();
 	__atomic_store_n(&live.cpus[mm_port_cpu()], cpu_data, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&live.nr_ready_cpus, 1, __ATOMIC_RELAXED);
 }
@@ -170,6 +173,9 @@ void mm_init(const struct boot_info *info)
 	memset(&state, 0, sizeof(state));
 	memset(&live, 0, sizeof(live));
 	reclaim_forget_shrinkers();
+	grace_init();
+	rcu_init();
+	kfree_rcu_init();
 	live.info = info;
 	boot_build_topology(info, &state);
 	live.nr_nodes = live.topology.nr_nodes;

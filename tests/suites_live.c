@@ -14,6 +14,7 @@ extern const struct test_suite suite_tlb;
 extern const struct test_suite suite_serial;
 extern const struct test_suite suite_cpu_work;
 extern const struct test_suite suite_cpu_start;
+extern const struct test_suite suite_rcu_live;
 extern const struct test_suite suite_guard_faults;
 extern const struct test_suite suite_vmalloc_faults;
 extern const struct test_suite suite_vmalloc_stress;
@@ -31,6 +32,7 @@ const struct test_suite *const live_suites[] = {
 	&suite_serial,
 	&suite_cpu_work,
 	&suite_cpu_start,
+	&suite_rcu_live,
 	&suite_guard_faults,
 	&suite_vmalloc_faults,
 	&suite_vmalloc_stress,

@@ -42,6 +42,7 @@ extern const struct test_suite suite_aging;
 extern const struct test_suite suite_ledger;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
+extern const struct test_suite suite_rcu;
 extern const struct test_suite suite_slab_layout;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_node;
@@ -100,6 +101,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_ledger,
 	&suite_isolate,
 	&suite_contig,
+	&suite_rcu,
 	&suite_slab_layout,
 	&suite_slab,
 	&suite_slab_node,

@@ -38,6 +38,7 @@
 #include "arch/x86_64/stretch.h"
 #include "arch/x86_64/trap_frame.h"
 #include "mm/assert.h"
+#include "mm/grace.h"
 #include "mm/lock.h"
 
 #define NS_PER_MS		1000000ull
@@ -195,6 +196,7 @@ static bool take_mailbox(struct mailbox *mailbox, uint64_t end_ns)
 			return false;
 		empty = MAILBOX_EMPTY;
 		smp_serve();		/* two CPUs may want something of each other */
+		grace_note_quiescent();
 		mm_port_spin_hint();
 	}
 	return true;
@@ -206,6 +208,7 @@ static bool wait_for_mailbox(struct mailbox *mailbox, uint64_t end_ns)
 		if (arch_now_ns() > end_ns)
 			return false;
 		smp_serve();
+		grace_note_quiescent();	/* the work may wait for readers */
 		mm_port_spin_hint();
 	}
 	return true;

@@ -45,6 +45,7 @@
 #include "log.h"
 #include "mm/init.h"
 #include "mm/page_alloc.h"
+#include "mm/rcu.h"
 #include "mm/topology.h"
 #include "mm/vmalloc.h"
 
@@ -95,9 +96,11 @@ static NORETURN void enter_cpu(struct cpu_area *area)
 	interrupts_on();	/* flushes are answered from here on */
 	thread_init_cpu();
 	mm_init_cpu(area->apic_id);
+	rcu_idle_enter();
 	__atomic_store_n(&area->state, CPU_READY, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&area->state, __ATOMIC_ACQUIRE) == CPU_READY)
 		mm_port_spin_hint();
+	rcu_idle_exit();
 	thread_idle();
 }
 

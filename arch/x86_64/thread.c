@@ -28,6 +28,7 @@
 #include "kthread.h"
 #include "mm/assert.h"
 #include "mm/init.h"
+#include "mm/rcu.h"
 #include "mm/vmalloc.h"
 
 #define STACK_BYTES		(4 * PAGE_SIZE)
@@ -133,12 +134,14 @@ static void look_and_halt(struct scheduler *scheduler)
 	/* On this stack whatever its thread's state: work does not wait, so it cannot mind. */
 	smp_serve();
 	mm_cpu_idle();
+	rcu_idle_enter();
 	stretch(STRETCH_HALT);
 	interrupts_off();
 	if (has_ready(scheduler) || __atomic_load_n(is_poked, __ATOMIC_ACQUIRE))
 		interrupts_on();
 	else
 		enable_and_halt();
+	rcu_idle_exit();
 }
 
 /* ---- Switching ---- */
@@ -159,6 +162,7 @@ static void switch_away(void)
 	struct thread *self = scheduler->current;
 	struct thread *next;
 
+	rcu_note_context_switch();
 	while (!(next = take_ready(scheduler)))
 		look_and_halt(scheduler);
 	if (next == self)
@@ -176,6 +180,7 @@ void thread_yield(void)
 	ASSERT(!this_cpu()->is_serving);
 
 	smp_serve();
+	rcu_note_context_switch();
 	if (!has_ready(scheduler))
 		return;
 	make_ready(scheduler->current);

@@ -39,7 +39,10 @@ bool mm_ledger_balances(void);
  */
 bool mm_verify_all(void);
 
-/* Checks and gives back what other CPUs asked of this one. For idle loops; cheap. */
+/*
+ * Checks and gives back what other CPUs asked of this one, and rests for readers without
+ * locks (mm/rcu.h). For idle loops; cheap.
+ */
 void mm_cpu_idle(void);
 
 /* The nodes of the live system. Read-only; valid after mm_init(). */

@@ -27,7 +27,7 @@ typedef uint32_t slab_flags_t;
 #define SLAB_CACHE_DMA32	0x0004u	/* all slabs from below 4 GiB */
 #define SLAB_PANIC		0x0008u	/* kmem_cache_create() panics instead of returning NULL */
 #define SLAB_RECLAIM_ACCOUNT	0x0010u	/* objects can be given back by a shrinker */
-#define SLAB_TYPESAFE_BY_RCU	0x0020u	/* slabs live on until a grace period after they empty */
+#define SLAB_TYPESAFE_BY_RCU	0x0020u	/* slabs outlive their readers: see mm/rcu.h */
 #define SLAB_RED_ZONE		0x0100u	/* guard words around each object, exact requested size */
 #define SLAB_POISON		0x0200u	/* fill free objects, verify when allocated again */
 #define SLAB_STORE_USER		0x0400u	/* remember who allocated and who freed each object */
@@ -59,7 +59,9 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 
 /*
  * Gives everything back. No other CPU uses @cache from before the call on. An
- * object still allocated: report, and panic. NULL is allowed.
+ * object still allocated: report, and panic. NULL is allowed. With SLAB_TYPESAFE_BY_RCU it
+ * waits for readers, and so rests itself as in synchronize_rcu(); when a CPU does not rest
+ * within a second, one line in the log says so, and the memory comes when it does.
  */
 void kmem_cache_destroy(struct kmem_cache *cache);
 

@@ -13,6 +13,7 @@
 #include "mm/gfp.h"
 #include "mm/lock.h"
 #include "mm/port.h"
+#include "mm/rcu.h"
 
 /*
  * An object at rest in an array: where it is, and the byte of its kmem_bufctl
@@ -126,6 +127,7 @@ struct kmem_cache {
 		struct spinlock lock;
 		struct list_head pending, waiting;	/* slabs: see mm/slab/rcu.c */
 		uint64_t number;		/* of the grace period that `waiting` waits for */
+		struct rcu_head head;		/* of a cache that is destroyed meanwhile */
 	} rcu;
 	struct list_head list;		/* of all; this and the next two: slab_system.lock */
 	unsigned nr_visitors;		/* who go through the list and work on this cache */

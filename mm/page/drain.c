@@ -19,9 +19,9 @@
 
 #include "mm/page/drain.h"
 
-#include "mm/grace.h"
 #include "mm/init.h"
 #include "mm/live.h"
+#include "mm/rcu.h"
 
 static void drain_own(void)
 {
@@ -113,7 +113,8 @@ void mm_cpu_idle(void)
 {
 	struct mm_cpu *cpu_data = this_mm_cpu();
 
-	if (cpu_data)
-		obey_drain_request(cpu_data);
-	grace_note_quiescent();
+	if (!cpu_data)
+		return;
+	obey_drain_request(cpu_data);
+	rcu_note_context_switch();
 }

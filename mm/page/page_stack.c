@@ -267,6 +267,7 @@ void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigne
 	cpu_data->is_drain_wanted = false;
 	cpu_data->nr_slow = 0;
 	cpu_data->grace_period = 0;
+	cpu_data->rcu_depth = 0;
 	close_all(cpu_data);
 	assign_slots(cpu_data, node);
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)

@@ -58,6 +58,7 @@ struct mm_cpu {
 	bool is_drain_wanted;		/* set by others; obeyed at the next slow path */
 	uint64_t nr_slow;		/* requests that did not end on a stack */
 	uint64_t grace_period;		/* seen while quiescent; 0: takes no part. See mm/grace.c */
+	uint32_t rcu_depth;		/* readers' sections that are open: see mm/rcu.c */
 };
 
 /* For all stacks of @cpu_data, ready-made blocks' last. */

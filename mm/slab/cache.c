@@ -21,7 +21,6 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/grace.h"
 #include "mm/kmalloc.h"
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
@@ -33,7 +32,7 @@
 
 static struct cache_node boot_nodes[2];
 
-/* The longest wait for a grace period. */
+/* The longest that kmem_cache_destroy() waits for readers. */
 #define MAX_WAIT_NS	1000000000ull
 
 /* Of a shrinker or a table with one cache, which is over in milliseconds. */
@@ -299,7 +298,7 @@ static void require_empty(struct kmem_cache *cache)
 		      (unsigned long long)nr_active, cache->name);
 }
 
-/* False when other CPUs were not quiescent for a second. */
+/* False when some CPU did not rest for a second. */
 static bool wait_for_readers(struct kmem_cache *cache)
 {
 	uint64_t started = mm_port_now_ns();
@@ -307,10 +306,31 @@ static bool wait_for_readers(struct kmem_cache *cache)
 	while (slabs_destroy_deferred(cache)) {
 		if (mm_port_now_ns() - started > MAX_WAIT_NS)
 			return false;
-		grace_note_quiescent();
+		rcu_note_context_switch();
 		mm_port_spin_hint();
 	}
 	return true;
+}
+
+/* Its slabs are gone: the rest of it. */
+static void cache_free(struct kmem_cache *cache)
+{
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
+		if (cache->nodes[nid])
+			slab_internal_free(cache->nodes[nid]);
+	debug_detach(cache);
+	slab_internal_free(cache);
+}
+
+/* Comes back until the last of its slabs has waited long enough. */
+static void cache_free_later(struct rcu_head *head)
+{
+	struct kmem_cache *cache = container_of(head, struct kmem_cache, rcu.head);
+
+	if (slabs_destroy_deferred(cache))
+		call_rcu(head, cache_free_later);
+	else
+		cache_free(cache);
 }
 
 void kmem_cache_destroy(struct kmem_cache *cache)
@@ -331,17 +351,15 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	drain_node_arrays(cache);
 	free_arrays(cache);
 	reap_all(cache);
-	if (!wait_for_readers(cache)) {
-		/* Readers may still look: its slabs and so the cache stay for ever. */
-		mm_port_log(LOG_WARN, "slab: no grace period; the memory of cache %s is lost",
-			    cache->name);
+	if (wait_for_readers(cache)) {
+		cache_free(cache);
 		return;
 	}
-	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
-		if (cache->nodes[nid])
-			slab_internal_free(cache->nodes[nid]);
-	debug_detach(cache);
-	slab_internal_free(cache);
+	/* Readers may still look: its slabs and so the cache stay until they have ended. */
+	mm_port_log(LOG_WARN, "slab: some CPU does not rest; the memory of cache %s comes later",
+		    cache->name);
+	cache->name = "(destroyed)";
+	call_rcu(&cache->rcu.head, cache_free_later);
 }
 
 size_t kmem_cache_size(const struct kmem_cache *cache)
@@ -443,7 +461,6 @@ void slab_init(const struct slab_setup *setup)
 	memset(slab_system.descriptor_caches, 0, sizeof(slab_system.descriptor_caches));
 	slab_no_array_init();
 
-	grace_init();
 	node_cache = NULL;
 	cache_cache = first_cache_memory(setup->first_nid);
 	boot_cache_set_up(cache_cache, "kmem_cache", cache_struct_bytes(), BOOT_ALIGN,

@@ -9,6 +9,7 @@
 #include "mm/init.h"
 #include "mm/live.h"
 #include "mm/range.h"
+#include "mm/rcu.h"
 #include "tests/host/port.h"
 
 #define MAX_FINDINGS	16
@@ -172,14 +173,25 @@ void host_start_machine(const struct host_machine *machine)
 	mm_init(info);
 }
 
+/* A CPU that no thread is does nothing, and so rests. */
+static void leave_cpu(void)
+{
+	if (mm_port_cpu_data())
+		rcu_idle_enter();
+}
+
 void host_continue_cpu(unsigned cpu)
 {
+	leave_cpu();
 	host_port_set_cpu(cpu);
 	mm_port_set_cpu_data(live.cpus[cpu]);
+	rcu_idle_exit();
 }
 
 void host_start_cpu(unsigned cpu)
 {
+	leave_cpu();
+	mm_port_set_cpu_data(NULL);
 	host_port_set_cpu(cpu);
 	mm_init_cpu(built.info.cpus[cpu].apic_id);
 }

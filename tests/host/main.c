@@ -36,7 +36,7 @@
 #include "tests/host/suites_host.h"
 #include "tests/suites.h"
 
-#define NR_JOINED_SUITES	64
+#define NR_JOINED_SUITES	128
 #define MAX_SHOWN		16
 #define DEFAULT_LIMIT_S		120u	/* the longest case takes some 3 s, alone on a machine */
 
@@ -54,6 +54,7 @@ static unsigned nr_shown;
 /* Those that start machines of their own come last: local_lock needs the one of all before. */
 static const struct test_suite *const host_suites[] = {
 	&suite_local_lock,
+	&suite_rcu_threads,
 	&suite_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,

@@ -8,11 +8,11 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "mm/grace.h"
 #include "mm/init.h"
 #include "mm/kmalloc.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
+#include "mm/rcu.h"
 #include "mm/reclaim.h"
 #include "mm/page/grow.h"
 #include "mm/page/section.h"
@@ -350,8 +350,16 @@ static void a_destroyed_cache_leaves_nothing_on_any_node(void)
 	CHECK(mm_verify_all());
 }
 
-/* A CPU that reads is quiescent never again: after a second the cache is given up. */
-static void a_cache_whose_readers_do_not_rest_is_lost(void)
+/* This thread as CPU @cpu, while the one it was does not rest. */
+static void continue_while_other_reads(unsigned cpu)
+{
+	host_port_set_cpu(cpu);
+	mm_port_set_cpu_data(live.cpus[cpu]);
+	rcu_idle_exit();
+}
+
+/* A CPU that reads and does not rest keeps the cache, whatever else happens, until it does. */
+static void a_cache_whose_readers_rest_late_is_given_back_late(void)
 {
 	struct kmem_cache *cache;
 	struct page *page;
@@ -360,23 +368,53 @@ static void a_cache_whose_readers_do_not_rest_is_lost(void)
 
 	host_start_machine(&machine_four_nodes);
 	host_start_cpu(2);
-	grace_cpu_start();
-	host_continue_cpu(0);
-	cache = kmem_cache_create("test_lost", 128, 0, SLAB_PANIC | SLAB_TYPESAFE_BY_RCU, NULL);
+	rcu_read_lock();
+	continue_while_other_reads(0);
+	cache = kmem_cache_create("test_late", 128, 0, SLAB_PANIC | SLAB_TYPESAFE_BY_RCU, NULL);
 	object = kmem_cache_alloc(cache, GFP_KERNEL);
 	page = virt_to_page(object);
 	kmem_cache_free(cache, object);
 	started = mm_port_now_ns();
 	heard_begin();
 	kmem_cache_destroy(cache);
-	CHECK(strstr(heard_end(), "the memory of cache test_lost is lost") != NULL);
+	CHECK(strstr(heard_end(), "the memory of cache test_late comes later") != NULL);
 	CHECK(mm_port_now_ns() - started >= 1000000000u);
 	/* Its slabs are no other's, nor is it: readers may find both. */
 	CHECK_EQ(page->type, PAGE_SLAB);
 	CHECK(page_cache(page) == cache);
 	CHECK(kmem_cache_create("test_next", 128, 0, SLAB_PANIC, NULL) != cache);
 	CHECK(cache->nodes[page_to_nid(page)] != NULL);
-	CHECK(strcmp(kmem_cache_name(cache), "test_lost") == 0);
+	rcu_note_context_switch();
+	CHECK_EQ(page->type, PAGE_SLAB);
+	CHECK(mm_verify_all());
+	rcu_idle_enter();
+	host_port_set_cpu(2);
+	mm_port_set_cpu_data(live.cpus[2]);
+	rcu_read_unlock();
+	CHECK(rcu_barrier());
+	CHECK(rcu_barrier());		/* the cache's callback came back once */
+	CHECK(page->type != PAGE_SLAB);
+	CHECK_EQ(rcu_nr_waiting(), 0);
+	CHECK(mm_verify_all());
+}
+
+/* The CPU has halted, or was never there: nobody waits for it. */
+static void a_cache_goes_at_once_while_others_are_idle(void)
+{
+	struct kmem_cache *cache;
+	uint64_t started;
+
+	host_start_machine(&machine_four_nodes);
+	host_start_cpu(2);
+	host_continue_cpu(0);
+	cache = kmem_cache_create("test_idle", 128, 0, SLAB_PANIC | SLAB_TYPESAFE_BY_RCU, NULL);
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	started = mm_port_now_ns();
+	heard_begin();
+	kmem_cache_destroy(cache);
+	CHECK(strstr(heard_end(), "comes later") == NULL);
+	CHECK(mm_port_now_ns() - started < 1000000000u);
+	CHECK_EQ(rcu_nr_waiting(), 0);
 }
 
 static unsigned nr_scans;
@@ -594,7 +632,10 @@ static const struct test_case machine_cases[] = {
 	{ "a shrinking CPU asks the others", a_shrinking_cpu_asks_the_others },
 	{ "a destroyed cache leaves nothing on any node",
 	  a_destroyed_cache_leaves_nothing_on_any_node },
-	{ "a cache whose readers do not rest is lost", a_cache_whose_readers_do_not_rest_is_lost },
+	{ "a cache whose readers rest late is given back late",
+	  a_cache_whose_readers_rest_late_is_given_back_late },
+	{ "a cache goes at once while others are idle",
+	  a_cache_goes_at_once_while_others_are_idle },
 	{ "a full node is not reclaimed for its objects",
 	  a_full_node_is_not_reclaimed_for_its_objects },
 	{ "without a page no cache is made", without_a_page_no_cache_is_made },

@@ -7,7 +7,9 @@
  *   checked and freed. Each allocation carries a stamp of its own at both ends,
  *   so that two owners of one byte notice each other. Now and then a worker
  *   swaps an allocation with a shared mailbox: what comes out was another CPU's
- *   and is freed here, which exercises remote frees and alien arrays.
+ *   and is freed here, which exercises remote frees and alien arrays. And now and then it
+ *   looks, without a lock, at an entry that all know, or changes that for another and
+ *   leaves the old one to kfree_rcu().
  *
  * Bounds
  *   A worker yields every YIELD_INTERVAL operations, so that work sent to its
@@ -24,12 +26,16 @@
 #include "mm/init.h"
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
+#include "mm/rcu.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
 
 #define NR_PLACES		192u
 #define NR_MAILBOXES		16u
 #define MAILBOX_INTERVAL	16u
+#define ENTRY_INTERVAL		8u
+#define NR_ENTRIES		4u
+#define NR_ENTRY_WORDS		12u
 #define YIELD_INTERVAL		64u
 #define CLOCK_INTERVAL		256u
 #define JOIN_MS			120000u
@@ -60,6 +66,14 @@ struct worker {
 };
 
 static struct piece *mailboxes[NR_MAILBOXES];
+
+/* What all CPUs read without a lock: its words are the same as long as it is there. */
+struct entry {
+	uint64_t words[NR_ENTRY_WORDS];
+	struct rcu_head rcu;
+};
+
+static struct entry *entries[NR_ENTRIES];
 
 /* xorshift64*: each worker has its own stream. */
 static uint64_t draw(struct worker *worker)
@@ -175,6 +189,32 @@ static void exchange(struct worker *worker, struct piece *piece)
 						  __ATOMIC_ACQ_REL));
 }
 
+static void read_entry(struct worker *worker)
+{
+	const struct entry *entry;
+
+	rcu_read_lock();
+	entry = __atomic_load_n(&entries[draw(worker) % NR_ENTRIES], __ATOMIC_ACQUIRE);
+	for (unsigned i = 1; entry && i < NR_ENTRY_WORDS; i++)
+		worker->did.nr_broken +=
+			*(volatile const uint64_t *)&entry->words[i] != entry->words[0];
+	rcu_read_unlock();
+}
+
+/* Whoever reads the old one may go on. */
+static void change_entry(struct worker *worker)
+{
+	struct entry *entry = kmalloc(sizeof(*entry), GFP_KERNEL | __GFP_NOWARN);
+
+	if (!entry)
+		return;
+	entry->words[0] = draw(worker);
+	for (unsigned i = 1; i < NR_ENTRY_WORDS; i++)
+		entry->words[i] = entry->words[0];
+	entry = __atomic_exchange_n(&entries[draw(worker) % NR_ENTRIES], entry, __ATOMIC_ACQ_REL);
+	kfree_rcu(entry, rcu);
+}
+
 static bool is_time_up(const struct worker *worker, uint64_t done)
 {
 	if (worker->nr_operations)
@@ -196,6 +236,10 @@ static void work(void *arg)
 			exchange(worker, piece);
 		else
 			release(worker, piece);
+		if (draw(worker) % ENTRY_INTERVAL == 0)
+			read_entry(worker);
+		else if (draw(worker) % ENTRY_INTERVAL == 0)
+			change_entry(worker);
 		if (++done % YIELD_INTERVAL == 0)
 			thread_yield();
 	}
@@ -253,6 +297,17 @@ static void empty_mailboxes(struct worker *worker)
 		empty_mailbox(worker, __atomic_exchange_n(&mailboxes[i], NULL, __ATOMIC_ACQ_REL));
 }
 
+/* False when what waits to be freed does not go. */
+static bool empty_entries(void)
+{
+	for (unsigned i = 0; i < NR_ENTRIES; i++)
+		kfree_rcu(__atomic_exchange_n(&entries[i], NULL, __ATOMIC_ACQ_REL), rcu);
+	while (rcu_nr_waiting() != 0)
+		if (!rcu_barrier())
+			return false;
+	return true;
+}
+
 bool stress_run(uint64_t nr_operations, uint64_t ms, struct stress_totals *totals)
 {
 	unsigned nr = (unsigned)min_u64(cpu_nr_running(), MAX_WORKERS);
@@ -266,6 +321,7 @@ bool stress_run(uint64_t nr_operations, uint64_t ms, struct stress_totals *total
 	if (!join_workers(workers, nr, ms))
 		return false;	/* and keep their memory: one may still write there */
 	empty_mailboxes(&workers[0]);
+	have_started &= empty_entries();
 	add_up(workers, nr, totals);
 	vfree(workers);
 	return have_started && totals->nr_broken == 0;

@@ -21,6 +21,7 @@
 #include "mm/init.h"
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
+#include "mm/rcu.h"
 #include "tests/host/machine.h"
 
 #define MIN_ARENA_BYTES	(16 * MIB)
@@ -82,8 +83,7 @@ bool slabstick_start(size_t arena_bytes, unsigned nr_nodes)
 static void become_cpu(unsigned cpu)
 {
 	if (cpu_data[cpu]) {
-		host_cpu = cpu;
-		mm_port_set_cpu_data(cpu_data[cpu]);
+		host_continue_cpu(cpu);
 		return;
 	}
 	host_start_cpu(cpu);
@@ -108,6 +108,8 @@ bool slabstick_thread_start(void)
 void slabstick_thread_end(void)
 {
 	slab_drain_cpu();
+	rcu_idle_enter();
+	mm_port_set_cpu_data(NULL);
 	pthread_mutex_lock(&cpus_lock);
 	is_taken[mm_port_cpu()] = false;
 	pthread_mutex_unlock(&cpus_lock);

@@ -16,6 +16,9 @@
  *	slabstick_free(p);			from any thread
  *	slabstick_thread_end();			before the thread ends
  *
+ * Where threads read without locks (mm/rcu.h), each calls rcu_note_context_switch() now and
+ * then, and rcu_idle_enter() and rcu_idle_exit() around what may wait for long.
+ *
  * A double free, a wild free and the like print a report and abort(). It is for
  * executables, not for shared libraries (thread-local variables are found without a
  * table), and wants 16 TiB of address space from 0x200000000000 and what mem_map

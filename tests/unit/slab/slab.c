@@ -737,7 +737,6 @@ static void type_safe_slabs_wait_for_a_grace_period(void)
 	uint64_t nr_pages;
 	uint64_t number;
 
-	grace_cpu_start();
 	fill(cache, 100);
 	nr_pages = slab_usage(cache).nr_slab_pages;
 	release(cache, 100);
@@ -758,20 +757,21 @@ static void type_safe_slabs_wait_for_a_grace_period(void)
 	CHECK(virt_to_page(objects[0])->type != PAGE_SLAB);
 	CHECK(grace_has_passed(number));
 	number = grace_begin();
-	grace_cpu_stop();
+	rcu_idle_enter();
+	CHECK(synchronize_rcu());	/* for the other CPUs, if there are any */
 	CHECK(grace_has_passed(number));
+	rcu_idle_exit();
 }
 
 static void verify_notices_GRACE_1(void)
 {
 	struct violation violation = { .rule = "none" };
 
-	grace_cpu_start();
 	CHECK(grace_verify(&violation));
 	this_mm_cpu()->grace_period = UINT64_MAX;
 	CHECK(!grace_verify(&violation));
 	CHECK(strcmp(violation.rule, "GRACE-1") == 0);
-	grace_cpu_stop();
+	grace_cpu_start();
 	CHECK(grace_verify(&violation));
 }
 
@@ -792,22 +792,20 @@ static void slabs_that_come_later_wait_longer(void)
 	struct kmem_cache *cache = make("test_rounds", 512, SLAB_TYPESAFE_BY_RCU);
 	uint64_t nr_early, nr_late;
 
-	grace_cpu_start();
 	for (unsigned round = 0; round < 3; round++) {
 		nr_early = nr_pages_to_defer(cache);
 		CHECK(nr_early > 0);
 		CHECK_EQ(kmem_cache_shrink(cache), 0);
 		nr_late = nr_pages_to_defer(cache);
 		CHECK_EQ(kmem_cache_shrink(cache), 0);
-		grace_note_quiescent();
+		CHECK(synchronize_rcu());
 		CHECK_EQ(kmem_cache_shrink(cache), nr_early);
 		CHECK_EQ(kmem_cache_shrink(cache), 0);
-		grace_note_quiescent();
+		CHECK(synchronize_rcu());
 		CHECK_EQ(kmem_cache_shrink(cache), nr_late);
-		grace_note_quiescent();
+		CHECK(synchronize_rcu());
 		CHECK_EQ(kmem_cache_shrink(cache), 0);
 	}
-	grace_cpu_stop();
 	kmem_cache_destroy(cache);
 }
 
@@ -816,7 +814,6 @@ static void destroying_waits_for_all_rounds(void)
 	struct kmem_cache *cache = make("test_both", 512, SLAB_TYPESAFE_BY_RCU);
 	struct page *early, *late;
 
-	grace_cpu_start();
 	nr_pages_to_defer(cache);
 	early = virt_to_page(objects[0]);
 	kmem_cache_shrink(cache);
@@ -828,7 +825,6 @@ static void destroying_waits_for_all_rounds(void)
 	kmem_cache_destroy(cache);
 	CHECK(early->type != PAGE_SLAB);
 	CHECK(late->type != PAGE_SLAB);
-	grace_cpu_stop();
 }
 
 static void slabs_begin_at_different_colours(void)

@@ -1,0 +1,87 @@
+/*
+ * kfree_rcu(): objects that are freed when their readers have ended.
+ *
+ * Model
+ *   What is to be freed gathers in `pending` while a batch is on its way; one callback of
+ *   call_rcu() frees the batch and sends the next. So any number of objects costs one
+ *   callback for each grace period, and a head has room for the object's address where
+ *   others have their function.
+ *
+ *   An object's address is kept disguised until it is freed, which no user of the memory
+ *   writes there by chance: who gives an object twice meets it.
+ *
+ * Locking
+ *   batches.lock guards all of it; objects are freed without it.
+ */
+
+#include "mm/rcu.h"
+
+#include "mm/kmalloc.h"
+#include "mm/lock.h"
+
+#define DISGUISE	0x6b66726565726375ull	/* no address: bits 47 to 63 differ */
+
+static struct {
+	struct spinlock lock;		/* guards the rest */
+	struct rcu_head callback;	/* for the batch on its way */
+	bool is_on_its_way;
+	struct rcu_head *pending, *batch;
+} batches;
+
+void kfree_rcu_init(void)
+{
+	batches.is_on_its_way = false;
+	batches.pending = NULL;
+	batches.batch = NULL;
+}
+
+static void free_all(struct rcu_head *head)
+{
+	while (head) {
+		struct rcu_head *next = head->next;
+		void *object = (void *)(uintptr_t)(head->object ^ DISGUISE);
+
+		head->object = 0;
+		kfree(object);
+		head = next;
+	}
+}
+
+/* What is pending becomes the batch. False: there is none. */
+static bool send_next(void) HOLDS(batches.lock)
+{
+	batches.batch = batches.pending;
+	batches.pending = NULL;
+	batches.is_on_its_way = batches.batch != NULL;
+	return batches.is_on_its_way;
+}
+
+static void free_batch(struct rcu_head *callback)
+{
+	struct rcu_head *ready;
+	bool has_next;
+
+	spin_lock(&batches.lock);
+	ready = batches.batch;
+	has_next = send_next();
+	spin_unlock(&batches.lock);
+	if (has_next)
+		call_rcu(callback, free_batch);
+	free_all(ready);
+}
+
+void kfree_call_rcu(struct rcu_head *head, void *object)
+{
+	bool is_first;
+
+	if (unlikely(head->object == ((uintptr_t)object ^ DISGUISE)))
+		mm_port_panic(__FILE__, __LINE__, "kfree_rcu: object %p is freed already", object);
+	head->object = (uintptr_t)object ^ DISGUISE;
+	spin_lock(&batches.lock);
+	head->next = batches.pending;
+	batches.pending = head;
+	is_first = !batches.is_on_its_way && send_next();
+	spin_unlock(&batches.lock);
+	if (is_first)
+		call_rcu(&batches.callback, free_batch);
+}
