@@ -55,6 +55,7 @@ static unsigned nr_shown;
 static const struct test_suite *const host_suites[] = {
 	&suite_local_lock,
 	&suite_rcu_threads,
+	&suite_objects_stress,
 	&suite_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,
