@@ -83,8 +83,9 @@ EFI_SOURCES := \
 	efi/capture.c efi/stick.c efi/menu.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
-# Page-table code on plain memory: host-built too.
-ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c
+# Arithmetic, and page-table code on plain memory: host-built too.
+ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c \
+	arch/x86_64/serial_line.c
 
 # In the order of calls: each file uses those before it.
 ARCH_SOURCES := \

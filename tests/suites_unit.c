@@ -24,6 +24,7 @@ extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_windows;
+extern const struct test_suite suite_serial_line;
 extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
@@ -83,6 +84,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_show,
 	&suite_paging,
 	&suite_windows,
+	&suite_serial_line,
 	&suite_bootmem,
 	&suite_mem_map,
 	&suite_zone,
