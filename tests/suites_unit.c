@@ -41,6 +41,7 @@ extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
 extern const struct test_suite suite_aging;
 extern const struct test_suite suite_ledger;
+extern const struct test_suite suite_records;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
 extern const struct test_suite suite_rcu;
@@ -101,6 +102,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_reclaim,
 	&suite_aging,
 	&suite_ledger,
+	&suite_records,
 	&suite_isolate,
 	&suite_contig,
 	&suite_rcu,
