@@ -17,6 +17,7 @@
 #include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/smp.h"
+#include "arch/x86_64/step.h"
 #include "log.h"
 #include "mm/assert.h"
 
@@ -109,6 +110,8 @@ static void handle_exception(struct trap_frame *frame)
 	char text[MESSAGE_BYTES];
 
 	if (frame->vector == VECTOR_NMI && panic_take_nmi())
+		return;
+	if (frame->vector == VECTOR_DEBUG && step_take())
 		return;
 	if (resume_expected(frame))
 		return;
