@@ -50,7 +50,7 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c map_plan.c section.c \
+	bootmem.c boot.c zone.c buddy.c buddy_told.c buddy_verify.c pageblock.c map_plan.c section.c \
 	movable_owner.c page.c census.c page_stack.c zonelist.c node.c machine.c grow.c drain.c \
 	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c exact.c bulk.c \
 	compound.c isolate.c contig.c use.c)
@@ -62,8 +62,8 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
 	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c)
-REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c records.c tables.c)
-MM_SOURCES := mm/assert.c mm/live.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
+REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
+MM_SOURCES := mm/assert.c mm/live.c mm/event.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
@@ -72,7 +72,7 @@ EFI_PURE_SOURCES := \
 	efi/text.c efi/options.c efi/load_options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
 	efi/acpi_spcr.c efi/acpi_fadt.c \
-	efi/screen_offer.c efi/collect.c efi/records.c efi/lint.c efi/show.c \
+	efi/screen_offer.c efi/collect.c efi/lint.c efi/show.c \
 	$(addprefix efi/screen/, font.c canvas.c column.c pane.c qr.c progress.c layout.c \
 	running.c picture.c end.c screen.c) \
 	efi/results.c
@@ -83,15 +83,14 @@ EFI_SOURCES := \
 	efi/capture.c efi/stick.c efi/menu.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
-# Arithmetic, and page-table code on plain memory: host-built too.
-ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c \
-	arch/x86_64/serial_line.c
+# Page-table code on plain memory: host-built too.
+ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c
 
 # In the order of calls: each file uses those before it.
 ARCH_SOURCES := \
 	arch/x86_64/mem.S arch/x86_64/guarded.S arch/x86_64/ap_trampoline.S \
 	arch/x86_64/cpu.c arch/x86_64/mmu.c arch/x86_64/mtrr.c arch/x86_64/mmu_ranges.c \
-	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/power.c \
+	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/keyboard.c arch/x86_64/step.c arch/x86_64/power.c \
 	arch/x86_64/machine_check.c arch/x86_64/apic.c arch/x86_64/symbols.c \
 	arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
 	arch/x86_64/trap.c arch/x86_64/trap_entry.S arch/x86_64/descriptors.c \
@@ -497,11 +496,8 @@ debug: $(IMAGE_FILES)
 	@echo 'in another terminal: gdb -x tools/debug.gdb'
 	@$(PYTHON) tools/qemu.py --gdb --keep $(RUN)/debug
 
-REPORT_EXTRAS = $(foreach name,bench lecture,$(addprefix --$(name) ,$(wildcard $(RUN)/$(name).log))) \
-	$(addprefix --tests ,$(wildcard $(BUILD)/log/test.json))
 report:
-	@$(PYTHON) tools/report $(RUN)/run.log $(REPORT_EXTRAS) --json $(RUN)/report.json \
-		--junit $(RUN)/report.xml --html $(RUN)/report.html
+	@$(PYTHON) tools/report.py $(RUN)/run.log --html $(RUN)/report.html
 
 release: $(IMAGE_FILES)
 	@$(PYTHON) tools/release.py $(VERSION) $(IMAGE_FILES) $(BUILD)/release

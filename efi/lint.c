@@ -16,7 +16,6 @@
 
 #include "efi/lint.h"
 
-#include "efi/records.h"
 #include "lib/align.h"
 #include "log.h"
 #include "mm/range.h"
@@ -482,7 +481,8 @@ static void print_finding(void *arg, const struct finding *finding)
 
 	(*nr_findings)++;
 	log_raw("%-6s %-22s %s\n", severity_name(finding->severity), finding->label, finding->text);
-	records_print_finding(finding);
+	log_raw("@finding label=%s severity=%s\n", finding->label,
+		severity_name(finding->severity));
 }
 
 void lint_show(const struct boot_info *info, const struct topology *topology)

@@ -24,11 +24,11 @@ extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_windows;
-extern const struct test_suite suite_serial_line;
 extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
+extern const struct test_suite suite_event;
 extern const struct test_suite suite_pageblock;
 extern const struct test_suite suite_page_stack;
 extern const struct test_suite suite_page;
@@ -41,7 +41,6 @@ extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
 extern const struct test_suite suite_aging;
 extern const struct test_suite suite_ledger;
-extern const struct test_suite suite_records;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
 extern const struct test_suite suite_rcu;
@@ -85,11 +84,11 @@ const struct test_suite *const unit_suites[] = {
 	&suite_show,
 	&suite_paging,
 	&suite_windows,
-	&suite_serial_line,
 	&suite_bootmem,
 	&suite_mem_map,
 	&suite_zone,
 	&suite_buddy,
+	&suite_event,
 	&suite_pageblock,
 	&suite_page_stack,
 	&suite_page,
@@ -102,7 +101,6 @@ const struct test_suite *const unit_suites[] = {
 	&suite_reclaim,
 	&suite_aging,
 	&suite_ledger,
-	&suite_records,
 	&suite_isolate,
 	&suite_contig,
 	&suite_rcu,

@@ -22,6 +22,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/shown.h"
 #include "mm/vmalloc/vm_area.h"
@@ -155,11 +156,26 @@ static COLD void *give_up(struct vm_struct *area)
 	return NULL;
 }
 
+/* For lecture and reports. */
+static NOINLINE COLD void tell_mapped(const struct vm_struct *area)
+{
+	const struct mm_event event = {
+		.kind = MM_EVENT_AREA_MAPPED,
+		.at = (uintptr_t)area->addr,
+		.nr = area->nr_pages,
+		.nid = (uint16_t)page_to_nid(area->pages[0]),
+	};
+
+	mm_event_tell(event, NULL);
+}
+
 static void *fill_and_map(struct vm_struct *area, const struct vmalloc_request *request)
 {
 	if (!fill_area(area, request) || !map_area(area))
 		return give_up(area);
 	vm_area_set_state(area, VM_LIVE);
+	if (mm_events_wanted())
+		tell_mapped(area);
 	return area->addr;
 }
 
