@@ -90,6 +90,14 @@ uint64_t arch_now_ns(void);
 void arch_delay_us(uint64_t us);
 
 /*
+ * Interrupts the CPU that runs this @hz times a second, from now on; @handler(), the same
+ * for all CPUs, runs then with interrupts off. What it may call of mm depends on the image
+ * (mm/context.h). Stopping takes effect at once.
+ */
+void arch_timer_start(unsigned hz, void (*handler)(void));
+void arch_timer_stop(void);
+
+/*
  * Starts the other CPUs of @info, each within a bounded time, until @max_cpus
  * run. Returns how many run in all.
  */

@@ -125,14 +125,20 @@ static void handle_exception(struct trap_frame *frame)
 
 static void handle_interrupt(unsigned vector)
 {
+	struct cpu_area *cpu = this_cpu();
+
 	if (vector == VECTOR_SPURIOUS) {
-		this_cpu()->nr_spurious++;	/* has no in-service bit: no EOI */
+		cpu->nr_spurious++;	/* has no in-service bit: no EOI */
 		return;
 	}
+	cpu->nr_handlers++;
 	if (vector == VECTOR_CALL || vector == VECTOR_FLUSH)
 		smp_interrupt(vector);
+	else if (vector == VECTOR_TIMER)
+		apic_timer_interrupt();
 	else
-		this_cpu()->nr_spurious++;
+		cpu->nr_spurious++;
+	cpu->nr_handlers--;
 	apic_end_interrupt();
 }
 

@@ -22,6 +22,7 @@
 
 #include "mm/page/page_slow.h"
 
+#include "mm/context.h"
 #include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/buddy_told.h"
@@ -368,6 +369,8 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t 
 	ASSERT(request.nid < live.nr_nodes);
 	ASSERT(request.migratetype < MIGRATE_PCPTYPES);
 
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		ASSERT_THREAD("a request that may reclaim");
 	obey_drain_request(cpu_data);
 	cpu_data->nr_slow++;
 	request.zonelist = &node_data(request.nid)->node_zonelists[

@@ -403,7 +403,8 @@ void vm_area_release(struct vm_struct *area)
 	is_full = cpu->lazy.nr_areas >= VM_MAX_LAZY_AREAS ||
 		  cpu->nr_lazy_pages >= VM_MAX_LAZY_PAGES;
 	spin_unlock(&cpu->lock);
-	if (is_full)
+	/* A handler leaves the flush to the next thread that frees, or to reclaim. */
+	if (is_full && !mm_port_is_in_handler())
 		purge_cpu(cpu);
 }
 

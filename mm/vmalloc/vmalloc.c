@@ -22,6 +22,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/context.h"
 #include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/shown.h"
@@ -233,6 +234,7 @@ static ALWAYS_INLINE void *vmalloc_for(const void *caller, size_t size, gfp_t gf
 {
 	uint64_t nr_pages = bytes_to_pages(size);
 
+	ASSERT_THREAD("vmalloc");
 	if (likely(nr_pages - 1 < VM_MAX_CACHED_PAGES))
 		return vmalloc_small(caller, (unsigned)nr_pages, gfp, nid);
 	return nr_pages ? vmalloc_large(caller, nr_pages, gfp, nid, flags) : NULL;
@@ -320,6 +322,7 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	struct vm_struct *area;
 
 	ASSERT((flags & ~VM_MAP) == 0);
+	ASSERT_THREAD("vmap");
 
 	/* The direct map has the same pages write-back: see holds_ram(). */
 	if (!nr_pages || protection == MM_PORT_UNCACHED || protection == MM_PORT_WRITE_COMBINING)
@@ -341,6 +344,7 @@ void vunmap(const void *addr)
 {
 	struct vm_struct *area;
 
+	ASSERT_THREAD("vunmap");
 	if (!addr)
 		return;
 	area = vm_area_claim(addr, VM_MAP);
@@ -368,6 +372,7 @@ static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 	struct vm_struct *area;
 	uint64_t nr_pages;
 
+	ASSERT_THREAD("ioremap");
 	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_PHYS_BITS ||
 	    holds_ram(pa, size))
 		return NULL;
@@ -404,6 +409,7 @@ void iounmap(const volatile void *addr)
 	uintptr_t start = align_down((uintptr_t)addr, PAGE_SIZE);
 	struct vm_struct *area;
 
+	ASSERT_THREAD("iounmap");
 	if (!addr)
 		return;
 	area = vm_area_claim((void *)start, VM_IOREMAP);
