@@ -58,10 +58,10 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
 	layout.c slab.c make.c rcu.c node.c debug/debug.c \
-	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c kfree_rcu.c \
+	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c kfree_rcu.c mempool.c \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
-	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c)
+	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c percpu.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
 MM_SOURCES := mm/assert.c mm/live.c mm/event.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)

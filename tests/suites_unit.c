@@ -63,6 +63,8 @@ extern const struct test_suite suite_compound;
 extern const struct test_suite suite_exact;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
+extern const struct test_suite suite_percpu;
+extern const struct test_suite suite_mempool;
 
 const struct test_suite *const unit_suites[] = {
 	&suite_selfcheck,
@@ -116,6 +118,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_audit,
 	&suite_slab_guard,
 	&suite_kmalloc,
+	&suite_mempool,
 	&suite_linux_shim,
 	&suite_gallery,
 	&suite_bulk,
@@ -123,6 +126,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_exact,
 	&suite_vspace,
 	&suite_vmalloc,
+	&suite_percpu,
 };
 
 const unsigned nr_unit_suites = ARRAY_SIZE(unit_suites);
