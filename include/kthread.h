@@ -32,7 +32,7 @@ void thread_yield(void);
 /* Threads that wait for something. The waker changes what they wait for first. */
 struct wait_queue {
 	struct spinlock lock;			/* guards waiters */
-	struct list_head waiters;
+	struct list_head waiters GUARDED_BY(lock);
 };
 
 void wait_queue_init(struct wait_queue *queue);

@@ -34,12 +34,12 @@ struct callback_list {
 
 static struct {
 	struct spinlock lock;		/* guards the rest */
-	struct callback_list pending, waiting;
-	uint64_t number;		/* of the period that `waiting` waits for */
-	uint64_t begun_ns;		/* when it began */
-	bool is_told;			/* that it takes too long */
-	bool is_calling;		/* some CPU calls what was ready */
-	uint64_t nr_queued, nr_called;	/* so far */
+	struct callback_list pending GUARDED_BY(lock), waiting GUARDED_BY(lock);
+	uint64_t number GUARDED_BY(lock);	/* of the period that `waiting` waits for */
+	uint64_t begun_ns GUARDED_BY(lock);	/* when it began */
+	bool is_told GUARDED_BY(lock);	/* that it takes too long */
+	bool is_calling GUARDED_BY(lock);	/* some CPU calls what was ready */
+	uint64_t nr_queued GUARDED_BY(lock), nr_called GUARDED_BY(lock);	/* so far */
 } callbacks;
 
 /* ---- Readers ---- */
@@ -81,6 +81,7 @@ static void list_append(struct callback_list *to, struct callback_list *from)
 
 void rcu_init(void)
 {
+	assume_unshared(&callbacks.lock);
 	callbacks.number = 0;
 	callbacks.is_calling = false;
 	callbacks.nr_queued = 0;
@@ -259,6 +260,7 @@ bool rcu_verify(struct violation *out)
 {
 	uint64_t nr = list_length(&callbacks.pending) + list_length(&callbacks.waiting);
 
+	assume_unshared(&callbacks.lock);
 	REQUIRE("RCU-1", nr, callbacks.is_calling || nr == rcu_nr_waiting());
 	return true;
 }

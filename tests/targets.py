@@ -57,6 +57,7 @@ QUICK = [
     Step(["layer-check"], r"^layers: "),
     Step(["style-check"], r"^style: "),
     Step(["rule-check"], r"^rules: "),
+    Step(["lock-check"], r"^locks: "),
     Step(["help"], r"^one machine or case: "),
     Step(["usb"], r"", is_refused=True),
     Step(["sign"], r"", is_refused=True),

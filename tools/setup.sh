@@ -3,9 +3,10 @@
 # elsewhere names the packages and stops. With everything present it neither
 # touches the network nor takes noticeable time.
 #
-# usage: sh tools/setup.sh [--check | --comparators]
+# usage: sh tools/setup.sh [--check | --comparators | --checkers]
 #   --check: install nothing; exit 1 and list what is missing
 #   --comparators: also the malloc libraries that make bench-host compares with
+#   --checkers: also what make check does without where it is missing
 set -eu
 
 # One need a line: Debian's package, then a file or command that proves it is there.
@@ -32,6 +33,12 @@ comparators() {
 	libmimalloc-dev          /usr/lib/x86_64-linux-gnu/libmimalloc.so.2
 	libjemalloc-dev          /usr/lib/x86_64-linux-gnu/libjemalloc.so.2
 	libgoogle-perftools-dev  /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4
+	END
+}
+
+checkers() {
+	cat <<-'END'
+	clang-19         clang-19
 	END
 }
 
@@ -72,7 +79,7 @@ missing=
 while read -r package proof; do
 	is_present "$proof" || missing="$missing $package"
 done <<END
-$(needs; [ "${1:-}" != --comparators ] || comparators)
+$(needs; case ${1:-} in --comparators) comparators ;; --checkers) checkers ;; esac)
 END
 has_clang_runtime || missing="$missing libclang-rt-dev"
 

@@ -62,8 +62,8 @@ uintptr_t mm_port_image_end;
 static struct spinlock table_lock;
 
 static struct {
-	uint64_t pa[MAX_STOCK] GUARDED_BY(table_lock);	/* zeroed pages of type PAGE_TABLE */
-	unsigned nr GUARDED_BY(table_lock);
+	uint64_t pa[MAX_STOCK] GUARDED_BY_GLOBAL(table_lock);	/* zeroed, of type PAGE_TABLE */
+	unsigned nr GUARDED_BY_GLOBAL(table_lock);
 } stock;
 
 /* ---- The stock of table pages ---- */

@@ -28,7 +28,7 @@ struct thread {
 
 struct scheduler {
 	struct spinlock lock;		/* guards ready */
-	struct list_head ready;
+	struct list_head ready GUARDED_BY(lock);
 	struct thread *current;
 	struct thread *previous;	/* who ran before the last switch */
 	struct thread first;		/* the context the CPU started in */

@@ -23,9 +23,8 @@
  * Locking
  *   flush.lock serialises requests; who waits for it answers the others'
  *   requests meanwhile, so two requesters cannot wait for each other. It is taken
- *   inside no other lock but vmalloc's and those of mem_map's growth (port.c), whose
- *   waiters have interrupts on or, in the interrupt-safe image, answer while they wait
- *   as all do who wait for a lock there; nothing is taken in it.
+ *   inside no other lock but vmalloc's and those of mem_map's growth (port.c),
+ *   whose waiters have interrupts on; nothing is taken in it.
  *   A mailbox belongs to who changed its state from EMPTY.
  */
 
@@ -52,7 +51,7 @@ void (*stretch_hook)(enum stretch place);
 static struct {
 	struct spinlock lock;
 	unsigned requester;		/* who holds the lock, for the report */
-	uint64_t number;		/* of the newest request */
+	uint64_t number GUARDED_BY(lock);	/* of the newest request */
 	uintptr_t va;
 	uint64_t nr_pages;
 } flush;
@@ -64,7 +63,7 @@ static uint64_t patience_end_ns(void)
 
 /* ---- Flushing ---- */
 
-/* Does the newest request, if this CPU has not. Whatever the CPU holds: it takes no lock. */
+/* Does the newest request, if this CPU has not. */
 static void answer_flush(void)
 {
 	struct cpu_area *cpu = this_cpu();
@@ -80,12 +79,6 @@ static void answer_flush(void)
 	}
 	if (were_on)
 		interrupts_on();
-}
-
-/* For who waits, perhaps with interrupts off: see arch/x86_64/port_irqsafe/. */
-void port_answer(void)
-{
-	answer_flush();
 }
 
 static void take_flush_lock(void) ACQUIRES(flush.lock)
@@ -115,7 +108,7 @@ static bool wait_for_answer(const struct cpu_area *cpu, uint64_t number)
 }
 
 /* Returns how many CPUs were present: one that joins later has flushed since (smp_join). */
-static unsigned ask_others(uintptr_t va, uint64_t nr_pages)
+static unsigned ask_others(uintptr_t va, uint64_t nr_pages) HOLDS(flush.lock)
 {
 	unsigned me = this_cpu()->index;
 	unsigned nr_cpus;

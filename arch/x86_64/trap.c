@@ -17,7 +17,6 @@
 #include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/smp.h"
-#include "arch/x86_64/step.h"
 #include "log.h"
 #include "mm/assert.h"
 
@@ -111,8 +110,6 @@ static void handle_exception(struct trap_frame *frame)
 
 	if (frame->vector == VECTOR_NMI && panic_take_nmi())
 		return;
-	if (frame->vector == VECTOR_DEBUG && step_take())
-		return;
 	if (resume_expected(frame))
 		return;
 	if (frame->vector == VECTOR_MACHINE_CHECK) {
@@ -125,20 +122,14 @@ static void handle_exception(struct trap_frame *frame)
 
 static void handle_interrupt(unsigned vector)
 {
-	struct cpu_area *cpu = this_cpu();
-
 	if (vector == VECTOR_SPURIOUS) {
-		cpu->nr_spurious++;	/* has no in-service bit: no EOI */
+		this_cpu()->nr_spurious++;	/* has no in-service bit: no EOI */
 		return;
 	}
-	cpu->nr_handlers++;
 	if (vector == VECTOR_CALL || vector == VECTOR_FLUSH)
 		smp_interrupt(vector);
-	else if (vector == VECTOR_TIMER)
-		apic_timer_interrupt();
 	else
-		cpu->nr_spurious++;
-	cpu->nr_handlers--;
+		this_cpu()->nr_spurious++;
 	apic_end_interrupt();
 }
 

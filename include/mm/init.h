@@ -1,10 +1,7 @@
 #ifndef MM_INIT_H
 #define MM_INIT_H
 
-/*
- * The one live memory manager: bring-up, in the order of the data flow. Context
- * (mm/context.h): threads; bring-up alone on the machine.
- */
+/* The one live memory manager: bring-up, in the order of the data flow. */
 
 #include "boot_info.h"
 #include "lib/compiler.h"

@@ -43,8 +43,8 @@ struct magazine {
 /* Magazines of which each is full or empty: a node's, or those a CPU has in reserve. */
 struct depot {
 	struct spinlock lock;		/* guards all here, and the magazines */
-	uint16_t nr_full, nr_empty;
-	struct magazine *full, *empty;	/* linked by next */
+	uint16_t nr_full GUARDED_BY(lock), nr_empty GUARDED_BY(lock);
+	struct magazine *full GUARDED_BY(lock), *empty GUARDED_BY(lock);	/* linked by next */
 };
 
 /*
@@ -125,8 +125,9 @@ struct kmem_cache {
 	struct kmem_cache *magazines;	/* and magazines */
 	struct {
 		struct spinlock lock;
-		struct list_head pending, waiting;	/* slabs: see mm/slab/rcu.c */
-		uint64_t number;		/* of the grace period that `waiting` waits for */
+		/* Slabs: see mm/slab/rcu.c. Number is of the period that `waiting` waits for. */
+		struct list_head pending GUARDED_BY(lock), waiting GUARDED_BY(lock);
+		uint64_t number GUARDED_BY(lock);
 		struct rcu_head head;		/* of a cache that is destroyed meanwhile */
 	} rcu;
 	struct list_head list;		/* of all; this and the next two: slab_system.lock */

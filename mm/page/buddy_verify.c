@@ -21,6 +21,7 @@ static bool verify_block(const struct zone *zone, struct page *page, unsigned or
 	pfn_t pfn = zone_page_to_pfn(zone, page);
 
 	REQUIRE("BUDDY-1", pfn, is_aligned(pfn, pages_in(order)));
+	assume_unshared(&zone->grow_lock);
 	REQUIRE("BUDDY-1", pfn, zone_has_up(zone, pfn));
 	REQUIRE("BUDDY-1", pfn, zone_has_up(zone, pfn + pages_in(order) - 1));
 	REQUIRE("BUDDY-2", pfn, is_free_block(zone, page, order));
@@ -39,6 +40,7 @@ bool buddy_verify(const struct zone *zone, struct violation *out)
 {
 	uint64_t nr_pages = 0;
 
+	assume_unshared(&zone->lock);
 	for (unsigned order = 0; order < NR_ORDERS; order++) {
 		const struct free_area *area = &zone->free_area[order];
 		uint64_t nr_blocks = 0;

@@ -44,6 +44,7 @@ static bool count_span(const struct zone *zone, pfn_t pfn, pfn_t end_pfn,
 
 bool zone_count(const struct zone *zone, struct zone_census *census, struct violation *out)
 {
+	assume_unshared(&zone->grow_lock);
 	*census = (struct zone_census){ { 0 } };
 	for (uint32_t i = 0; i < zone->nr_spans && i <= zone->grow_span; i++) {
 		const struct pfn_span *span = &zone->spans[i];
@@ -60,6 +61,8 @@ static bool verify_spans(const struct zone *zone, struct violation *out)
 	uint64_t nr_pending = 0;
 	pfn_t previous_end = zone->start_pfn;
 
+	assume_unshared(&zone->lock);
+	assume_unshared(&zone->grow_lock);
 	for (uint32_t i = 0; i < zone->nr_spans; i++) {
 		const struct pfn_span *span = &zone->spans[i];
 
@@ -97,8 +100,10 @@ static bool verify_marks(const struct zone *zone, struct violation *out)
 bool zone_verify(const struct zone *zone, struct violation *out)
 {
 	struct zone_census census;
-	uint64_t nr_managed = zone->nr_pending_pages;
+	uint64_t nr_managed;
 
+	assume_unshared(&zone->lock);
+	nr_managed = zone->nr_pending_pages;
 	if (!verify_spans(zone, out) || !verify_marks(zone, out) ||
 	    !zone_count(zone, &census, out))
 		return false;

@@ -558,6 +558,7 @@ struct block_census count_free_pageblocks(struct zone *zone)
 	const unsigned blocks_shift = MAX_ORDER - PAGEBLOCK_ORDER;
 	struct block_census census = { 0, 0 };
 
+	spin_lock(&zone->grow_lock);
 	spin_lock(&zone->lock);
 	for (pfn_t pfn = first_block_pfn(zone); pfn + PAGEBLOCK_PAGES <= zone->end_pfn;
 	     pfn += PAGEBLOCK_PAGES)
@@ -566,6 +567,7 @@ struct block_census count_free_pageblocks(struct zone *zone)
 	census.nr_free_blocks = zone->free_area[PAGEBLOCK_ORDER].nr_free +
 				(zone->free_area[MAX_ORDER].nr_free << blocks_shift);
 	spin_unlock(&zone->lock);
+	spin_unlock(&zone->grow_lock);
 	return census;
 }
 

@@ -42,8 +42,8 @@ void obey_drain_request(struct mm_cpu *cpu_data)
 
 static struct {
 	struct spinlock lock;		/* guards the rest */
-	unsigned nr;
-	struct page_stack_claim claims[NR_CLAIMS];
+	unsigned nr GUARDED_BY(lock);
+	struct page_stack_claim claims[NR_CLAIMS] GUARDED_BY(lock);
 } claims;
 
 static bool is_of_use(const struct page_stack *stack, const struct pglist_data *node,

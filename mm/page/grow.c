@@ -20,7 +20,6 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/buddy.h"
 #include "mm/page/section.h"
@@ -135,6 +134,8 @@ static void give_spans_to_zones(const struct node_spans *free)
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
 		struct zone *zone = &free->node->node_zones[type];
 
+		assume_unshared(&zone->lock);
+		assume_unshared(&zone->grow_lock);
 		zone->spans = free->spans + at;
 		for (; at < free->nr_spans &&
 		       node_zone_type(free->node, free->spans[at].start_pfn) == type; at++) {
@@ -233,7 +234,7 @@ void hand_over_to_zones(struct boot_state *state)
 /* ---- Growing ---- */
 
 /* The part of the current span that lies in one section. */
-static struct pfn_span next_piece(const struct zone *zone)
+static struct pfn_span next_piece(const struct zone *zone) HOLDS(zone->grow_lock)
 {
 	const struct pfn_span *span = &zone->spans[zone->grow_span];
 	pfn_t section_end_pfn = (pfn_to_section(zone->grow_pfn) + 1) * SECTION_PAGES;
@@ -241,18 +242,19 @@ static struct pfn_span next_piece(const struct zone *zone)
 	return (struct pfn_span){ zone->grow_pfn, min_u64(span->end_pfn, section_end_pfn) };
 }
 
-static void advance(struct zone *zone, pfn_t pfn)
+/* Pictures look at both without a lock: see mm/page/use.c. */
+static void advance(struct zone *zone, pfn_t pfn) HOLDS(zone->grow_lock)
 {
-	zone->grow_pfn = pfn;
-	if (pfn < zone->spans[zone->grow_span].end_pfn)
-		return;
-	zone->grow_span++;
-	if (zone->grow_span < zone->nr_spans)
-		zone->grow_pfn = zone->spans[zone->grow_span].start_pfn;
+	uint32_t at = zone->grow_span;
+
+	if (pfn == zone->spans[at].end_pfn && ++at < zone->nr_spans)
+		pfn = zone->spans[at].start_pfn;
+	__atomic_store_n(&zone->grow_span, at, __ATOMIC_RELAXED);
+	__atomic_store_n(&zone->grow_pfn, pfn, __ATOMIC_RELAXED);
 }
 
 /* Requests look at the count without a lock: see zone_listed_pages(). */
-static void take_pending(struct zone *zone, uint64_t nr_pages)
+static void take_pending(struct zone *zone, uint64_t nr_pages) HOLDS(zone->lock)
 {
 	__atomic_store_n(&zone->nr_pending_pages, zone->nr_pending_pages - nr_pages,
 			 __ATOMIC_RELAXED);
@@ -264,13 +266,6 @@ static void give_piece(struct zone *zone, struct pfn_span piece)
 	take_pending(zone, span_pages(piece));
 	buddy_free_range(zone, zone->mem_map + piece.start_pfn, span_pages(piece));
 	spin_unlock(&zone->lock);
-	if (mm_events_wanted())
-		mm_event_tell((struct mm_event){
-			.kind = MM_EVENT_GROW,
-			.at = pfn_to_pa(piece.start_pfn),
-			.nr = span_pages(piece),
-			.nid = (uint16_t)(zone->index / MAX_NR_ZONES),
-		}, zone->name);
 }
 
 bool zone_grow(struct zone *zone)

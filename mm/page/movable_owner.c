@@ -23,7 +23,7 @@
 #define MAX_OWNERS	32u
 
 static struct spinlock registry_lock;
-static const struct movable_owner *registry[MAX_OWNERS + 1];
+static const struct movable_owner *registry[MAX_OWNERS + 1] GUARDED_BY_GLOBAL(registry_lock);
 
 uint16_t register_movable_owner(const struct movable_owner *owner)
 {
@@ -46,7 +46,7 @@ void unregister_movable_owner(uint16_t index)
 	ASSERT(index <= MAX_OWNERS);
 
 	spin_lock(&registry_lock);
-	registry[index] = NULL;
+	__atomic_store_n(&registry[index], NULL, __ATOMIC_RELAXED);
 	spin_unlock(&registry_lock);
 }
 
@@ -68,7 +68,7 @@ void page_set_owner(struct page *page, uint16_t index)
 	ASSERT(page->refcount != 0);
 	ASSERT(page->type == PAGE_USER || page->type == PAGE_MOVABLE);
 	ASSERT(index <= MAX_OWNERS);
-	ASSERT(index == 0 || registry[index]);
+	ASSERT(index == 0 || movable_owner_at(index));
 
 	__atomic_store_n(&page->owner, index, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->type, (uint8_t)(index ? PAGE_MOVABLE : PAGE_USER),

@@ -14,9 +14,7 @@
 
 #include "mm/page/page_slow.h"
 
-#include "mm/event.h"
 #include "mm/live.h"
-#include "mm/page/buddy_told.h"
 #include "mm/page/drain.h"
 #include "mm/page/page_state.h"
 
@@ -34,10 +32,7 @@ static void give_back(struct zone *zone, struct page *page, unsigned order)
 		stack = NULL;
 	if (!stack || !page_stack_push(stack, page, local)) {
 		spin_lock(&zone->lock);
-		if (mm_events_wanted())
-			buddy_free_told(zone, page, order);
-		else
-			buddy_free(zone, page, order);
+		buddy_free(zone, page, order);
 		spin_unlock(&zone->lock);
 	}
 	mm_port_local_unlock(local);

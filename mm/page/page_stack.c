@@ -58,8 +58,6 @@
 #include "mm/page/page_stack.h"
 
 #include "lib/align.h"
-#include "mm/event.h"
-#include "mm/page/buddy_told.h"
 #include "mm/page/page_state.h"
 
 /* A stack of order 0 holds up to this part of its zone (Linux allows an eighth). */
@@ -326,14 +324,10 @@ bool page_stack_refill(struct page_stack *stack, struct mm_local local)
 		spin_unlock(&stack->lock);
 		return true;
 	}
-	nr = min_u64(stack->batch, (uint64_t)(stack->full - stack->slots));
 	spin_lock(&zone->lock);
-	if (mm_events_wanted())
-		nr = buddy_take_bulk_told(zone, stack->order, (enum migratetype)stack->migratetype,
-					  stack->cached_state, stack->slots + 1, nr);
-	else
-		nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
-				     stack->cached_state, stack->slots + 1, nr);
+	nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
+			     stack->cached_state, stack->slots + 1,
+			     min_u64(stack->batch, (uint64_t)(stack->full - stack->slots)));
 	spin_unlock(&zone->lock);
 	page_stack_set_top(stack, stack->slots + nr);
 	spin_unlock(&stack->lock);
@@ -362,10 +356,7 @@ static void give_to_zone(const struct page_stack *stack, struct page **slots, ui
 		uint64_t nr_batch = min_u64(nr - done, MAX_BATCH);
 
 		spin_lock(&zone->lock);
-		if (mm_events_wanted())
-			buddy_free_bulk_told(zone, slots + done, nr_batch, stack->order);
-		else
-			buddy_free_bulk(zone, slots + done, nr_batch, stack->order);
+		buddy_free_bulk(zone, slots + done, nr_batch, stack->order);
 		spin_unlock(&zone->lock);
 		done += nr_batch;
 	}
@@ -497,6 +488,7 @@ static bool verify_distinct(const struct page_stack *stack, struct violation *ou
 {
 	struct page **twice = NULL;
 
+	assume_unshared(&stack->lock);
 	for (struct page **at = stack->slots + stack->floor + 1; at <= stack->top && !twice; at++) {
 		if (page_state(*at) != stack->cached_state)
 			twice = at;
@@ -520,6 +512,8 @@ static bool verify_compound(const struct page *head, unsigned order, struct viol
 
 static bool verify_stack(const struct page_stack *stack, struct violation *out)
 {
+	assume_unshared(&stack->lock);
+	assume_unshared(&stack->zone->grow_lock);
 	REQUIRE("STACK-1", (uintptr_t)stack, stack->top >= stack->slots + stack->floor);
 	REQUIRE("STACK-1", (uintptr_t)stack, stack->top <= stack->full);
 	REQUIRE("STACK-1", (uintptr_t)stack, stack->full <= stack->slots + stack->capacity);

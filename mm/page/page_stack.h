@@ -31,7 +31,7 @@ struct page_stack {
 	struct page **slots;
 	struct zone *zone;
 	struct spinlock lock;		/* guards floor, and more than a use may take at once */
-	uint32_t floor;			/* blocks that others took from below */
+	uint32_t floor GUARDED_BY(lock);	/* blocks that others took from below */
 	uint32_t capacity;		/* pages slots[1..] has room for */
 	uint16_t batch;			/* blocks moved at once */
 	uint8_t order;

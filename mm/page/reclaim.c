@@ -32,7 +32,6 @@
 #include "mm/page/reclaim.h"
 
 #include "lib/align.h"
-#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/compact.h"
 #include "mm/page_alloc.h"
@@ -55,7 +54,7 @@
 #define REPORT_BYTES		384u
 
 static struct spinlock registry_lock;
-static struct list_head registry = { &registry, &registry };
+static struct list_head registry GUARDED_BY_GLOBAL(registry_lock) = { &registry, &registry };
 
 static uint64_t nr_failures;		/* atomic, as is when the next may be reported */
 static uint64_t next_report_ns;
@@ -272,16 +271,8 @@ void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highe
 		   !compact_may_help(node, order, highest)) {
 		return;
 	}
-	if (!note_request(node, order, highest))
-		return;
-	if (mm_events_wanted())
-		mm_event_tell((struct mm_event){
-			.kind = MM_EVENT_KSWAPD,
-			.order = (uint8_t)order,
-			.nr = node->node_id,
-			.nid = (uint16_t)node->node_id,
-		}, zone_type_name(highest));
-	mm_port_wake_reclaim(node->node_id);
+	if (note_request(node, order, highest))
+		mm_port_wake_reclaim(node->node_id);
 }
 
 /* A boost has had its effect: it asked for work ahead once. */

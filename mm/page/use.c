@@ -61,18 +61,22 @@ static enum page_use use_of_type(enum page_type type, unsigned order)
 	return USE_USER;
 }
 
+static bool will_get(const struct zone *zone, pfn_t pfn)
+{
+	uint32_t at = __atomic_load_n(&zone->grow_span, __ATOMIC_RELAXED);
+
+	for (uint32_t i = at; i < zone->nr_spans; i++)
+		if (pfn >= zone->spans[i].start_pfn && pfn < zone->spans[i].end_pfn)
+			return i > at || pfn >= __atomic_load_n(&zone->grow_pfn, __ATOMIC_RELAXED);
+	return false;
+}
+
 /* Whether a zone will get @pfn, later. */
 static bool is_pending(pfn_t pfn)
 {
-	for_each_populated_zone(
-		zone) if (pfn >= zone->start_pfn &&
-			  pfn < zone->end_pfn) for (uint32_t i = zone->grow_span;
-						    i < zone->nr_spans;
-						    i++) if (pfn >= zone->spans[i].start_pfn &&
-							     pfn < zone->spans[i]
-									     .end_pfn) return i >
-			zone->grow_span ||
-		pfn >= zone->grow_pfn;
+	for_each_populated_zone(zone)
+		if (will_get(zone, pfn))
+			return true;
 	return false;
 }
 

@@ -65,15 +65,15 @@ struct zone_compaction {
 };
 
 struct zone {
-	/* Guards free_area, the counts beside it and block_migratetype of its pages. */
+	/* Guards also block_migratetype of its pages. */
 	struct spinlock lock;
-	uint64_t nr_free_pages;			/* in the blocks of free_area */
-	struct page *packing_limit;		/* blocks below it are given out first */
-	uint64_t peak_pages;			/* most in use since the limit was lowered last */
-	uint32_t nr_until_lowered;		/* bulk requests until it is again */
-	struct free_area free_area[NR_ORDERS];
-	uint64_t nr_highatomic_pages;		/* in pageblocks of MIGRATE_HIGHATOMIC */
-	uint64_t nr_isolated_pages;		/* in pageblocks of MIGRATE_ISOLATE */
+	uint64_t nr_free_pages GUARDED_BY(lock);	/* in the blocks of free_area */
+	struct page *packing_limit GUARDED_BY(lock);	/* blocks below it are given out first */
+	uint64_t peak_pages GUARDED_BY(lock);	/* most in use since the limit was lowered last */
+	uint32_t nr_until_lowered GUARDED_BY(lock);	/* bulk requests until it is again */
+	struct free_area free_area[NR_ORDERS] GUARDED_BY(lock);
+	uint64_t nr_highatomic_pages GUARDED_BY(lock);	/* in pageblocks of MIGRATE_HIGHATOMIC */
+	uint64_t nr_isolated_pages GUARDED_BY(lock);	/* in pageblocks of MIGRATE_ISOLATE */
 
 	/* Written at boot; managed_pages also when a section comes up. */
 	struct page *mem_map;			/* struct page of pfn 0 */
@@ -92,15 +92,15 @@ struct zone {
 	uint64_t lowmem_reserve[MAX_NR_ZONES];	/* kept from requests that could go that high */
 
 	/*
-	 * Guards growing: memory whose mem_map is not up yet. Spans are sorted;
-	 * what lies before (grow_span, grow_pfn) is up.
+	 * Growing: memory whose mem_map is not up yet. Spans, which stay as boot made
+	 * them, are sorted; what lies before (grow_span, grow_pfn) is up.
 	 */
-	struct spinlock grow_lock;
+	struct spinlock grow_lock;		/* held from choosing a piece until it is up */
 	struct pfn_span *spans;			/* all that boot left free */
 	uint32_t nr_spans;
-	uint32_t grow_span;
-	pfn_t grow_pfn;
-	uint64_t nr_pending_pages;		/* from there on */
+	uint32_t grow_span GUARDED_BY(grow_lock);
+	pfn_t grow_pfn GUARDED_BY(grow_lock);
+	uint64_t nr_pending_pages GUARDED_BY(lock);	/* from there on; see nr_free_pages */
 
 	/*
 	 * Atomic: allocated pages by type; PAGE_USER is what is left over. Of
@@ -141,9 +141,9 @@ struct pglist_data {
 	struct wait_queue *kswapd_wait;		/* where kswapd waits, and its thread: */
 	struct thread *kswapd;			/* NULL where the kernel has none */
 	struct spinlock kswapd_lock;		/* guards what it was asked for: */
-	bool is_kswapd_woken;
-	unsigned kswapd_max_order;		/* largest of the requests that woke it */
-	enum zone_type kswapd_highest_zone;	/* that they may be served from */
+	bool is_kswapd_woken GUARDED_BY(kswapd_lock);
+	unsigned kswapd_max_order GUARDED_BY(kswapd_lock);	/* of the requests that woke it */
+	enum zone_type kswapd_highest_zone GUARDED_BY(kswapd_lock);	/* that may serve them */
 	struct backoff kswapd_backoff[MAX_NR_ZONES];	/* by that zone; atomic */
 
 	struct pfn_span *taken;			/* RAM that boot allocated and keeps */
@@ -246,10 +246,11 @@ static inline bool zone_has_plenty(const struct zone *zone, unsigned order)
 }
 
 /* True when @pfn is memory of @zone that has been handed to the buddy allocator. */
-bool zone_has_up(const struct zone *zone, pfn_t pfn);
+bool zone_has_up(const struct zone *zone, pfn_t pfn) HOLDS(zone->grow_lock);
 
 /* The same of every page of [@start_pfn, @end_pfn). */
-bool zone_has_all_up(const struct zone *zone, pfn_t start_pfn, pfn_t end_pfn);
+bool zone_has_all_up(const struct zone *zone, pfn_t start_pfn, pfn_t end_pfn)
+	HOLDS(zone->grow_lock);
 
 /* Pages of @zone by type, counted over its mem_map. The zone is quiet. */
 struct zone_census {

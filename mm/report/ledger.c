@@ -63,9 +63,10 @@ struct ledger {
 
 static void count_zone(struct ledger *ledger, const struct zone *zone)
 {
-	uint64_t nr_cached = 0, nr_large = large_pages_in_use(zone);
-	uint64_t nr_listed = zone->nr_pending_pages + zone->nr_free_pages;
+	uint64_t nr_cached = 0, nr_large = large_pages_in_use(zone), nr_listed;
 
+	assume_unshared(&zone->lock);
+	nr_listed = zone->nr_pending_pages + zone->nr_free_pages;
 	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
 		if (live.cpus[cpu])
 			nr_cached += page_stacks_pages(live.cpus[cpu], zone);
@@ -100,6 +101,7 @@ static bool walk_zone(struct ledger *ledger, const struct zone *zone)
 {
 	struct zone_census census;
 
+	assume_unshared(&zone->grow_lock);
 	for (uint32_t i = zone->grow_span; i < zone->nr_spans; i++)
 		ledger->walked[LINE_PENDING] += span_pages(zone->spans[i]);
 	if (zone->grow_span < zone->nr_spans)

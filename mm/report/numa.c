@@ -41,7 +41,7 @@ static void show_node_memory(unsigned nid)
 		const struct zone *zone = &node_data(nid)->node_zones[type];
 
 		nr_managed += zone->managed_pages;
-		nr_free += zone->nr_free_pages + zone->nr_pending_pages;
+		nr_free += zone_listed_pages(zone);
 	}
 	mm_port_print("node %u size: %llu MB\n", nid,
 		      (unsigned long long)pages_to_megabytes(nr_managed));

@@ -14,12 +14,22 @@
 #define TABLE_ORDERS	11
 _Static_assert(TABLE_ORDERS == NR_ORDERS, "the tables have 11 columns in all tools that read them");
 
+static uint64_t nr_free_blocks(struct zone *zone, unsigned order)
+{
+	uint64_t nr;
+
+	spin_lock(&zone->lock);
+	nr = zone->free_area[order].nr_free;
+	spin_unlock(&zone->lock);
+	return nr;
+}
+
 void show_buddyinfo(void)
 {
 	for_each_populated_zone(zone) {
 		mm_port_print("Node %u, zone %8s ", zone->node->node_id, zone->name);
 		for (unsigned order = 0; order < NR_ORDERS; order++)
-			mm_port_print("%6llu ", (unsigned long long)zone->free_area[order].nr_free);
+			mm_port_print("%6llu ", (unsigned long long)nr_free_blocks(zone, order));
 		mm_port_print("\n");
 	}
 }
@@ -50,19 +60,21 @@ static void show_free_counts(struct zone *zone)
 }
 
 /* Pageblocks of @zone that are up, by type. */
-static void count_pageblocks(const struct zone *zone, uint64_t nr_blocks[MIGRATE_TYPES])
+static void count_pageblocks(struct zone *zone, uint64_t nr_blocks[MIGRATE_TYPES])
 {
 	pfn_t start_pfn = zone->start_pfn & ~(PAGEBLOCK_PAGES - 1);
 
+	spin_lock(&zone->grow_lock);
 	for (pfn_t pfn = start_pfn; pfn < zone->end_pfn; pfn += PAGEBLOCK_PAGES) {
 		pfn_t first_pfn = pfn < zone->start_pfn ? zone->start_pfn : pfn;
 
 		if (zone_has_up(zone, first_pfn))
 			nr_blocks[pageblock_migratetype(zone->mem_map + pfn)]++;
 	}
+	spin_unlock(&zone->grow_lock);
 }
 
-static void show_block_counts(const struct zone *zone)
+static void show_block_counts(struct zone *zone)
 {
 	uint64_t nr_blocks[MIGRATE_TYPES] = { 0 };
 

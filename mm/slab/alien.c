@@ -213,7 +213,11 @@ uint64_t alien_objects(struct cache_node *home)
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
 		struct alien_array *alien = alien_lookup(home, nid);
 
-		nr += alien ? alien->nr : 0;
+		if (!alien)
+			continue;
+		spin_lock(&alien->lock);
+		nr += alien->nr;
+		spin_unlock(&alien->lock);
 	}
 	return nr;
 }

@@ -21,7 +21,6 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/context.h"
 #include "mm/kmalloc.h"
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
@@ -173,7 +172,6 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
 	ASSERT(align == 0 || is_power_of_two(align));
 	ASSERT((flags & ~SLAB_ALL_FLAGS) == 0);
-	ASSERT_THREAD("kmem_cache_create");
 	flags |= slab_system.debug_flags;
 	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
 	if (cache) {
@@ -244,8 +242,6 @@ static void drain_others(struct kmem_cache *cache)
 
 uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 {
-	ASSERT_THREAD("kmem_cache_shrink");
-
 	cpu_array_drain_this(cache);
 	if (cache->debug)
 		debug_drain(cache);
@@ -339,7 +335,6 @@ static void cache_free_later(struct rcu_head *head)
 
 void kmem_cache_destroy(struct kmem_cache *cache)
 {
-	ASSERT_THREAD("kmem_cache_destroy");
 	if (!cache)
 		return;
 	ASSERT(cache->array_index == KMALLOC_NO_ARRAY);	/* kmalloc's stay */
@@ -456,6 +451,7 @@ void slab_init(const struct slab_setup *setup)
 	ASSERT(setup->nr_cpus <= MAX_CPUS);
 	ASSERT(setup->nr_nodes >= 1);
 	ASSERT(setup->nr_cpus >= 1);
+	assume_unshared(&slab_system.lock);
 	slab_system.setup = *setup;
 	slab_system.end_pa = pfn_to_pa(setup->end_pfn);
 	slab_system.nr_nodes = setup->nr_nodes;

@@ -16,9 +16,9 @@
 /* Objects of another node: on their way home, or taken along for later. */
 struct alien_array {
 	struct spinlock lock;		/* guards the rest */
-	uint16_t nr;			/* objects in the magazine */
-	uint16_t limit;			/* its slots; 0: there is none */
-	struct magazine *magazine;
+	uint16_t nr GUARDED_BY(lock);	/* objects in the magazine */
+	uint16_t limit GUARDED_BY(lock);	/* its slots; 0: there is none */
+	struct magazine *magazine GUARDED_BY(lock);
 };
 
 /*
@@ -50,11 +50,12 @@ struct cache_node {
 	struct spinlock lock;		/* guards everything here, and the slabs */
 	uint16_t nid;
 	uint32_t nr_made;		/* slabs so far; atomic */
-	struct list_head full, partial, free;
-	uint64_t nr_slabs;
-	uint64_t nr_free_slabs;
-	uint64_t nr_free_objects;	/* in slabs: not those in arrays */
-	uint64_t max_free_objects;	/* in depot and slabs; above: empty slabs are given back */
+	struct list_head full GUARDED_BY(lock), partial GUARDED_BY(lock), free GUARDED_BY(lock);
+	uint64_t nr_slabs GUARDED_BY(lock);
+	uint64_t nr_free_slabs GUARDED_BY(lock);
+	uint64_t nr_free_objects GUARDED_BY(lock);	/* in slabs: not those in arrays */
+	/* In depot and slabs; above, empty slabs are given back. */
+	uint64_t max_free_objects GUARDED_BY(lock);
 	struct depot depot;		/* what one CPU freed, others may take; has its lock */
 	struct alien_array **alien;	/* by node; NULL, and so its entries, until made */
 };
@@ -69,8 +70,8 @@ enum slab_internal { SLAB_CPU_ARRAY, SLAB_ALIEN_ARRAY, SLAB_ALIEN_TABLE, NR_SLAB
 /* The allocator's own state: one system. */
 struct slab_system {
 	struct spinlock lock;		/* guards the list of caches and their number */
-	struct list_head caches;
-	unsigned nr_caches;
+	struct list_head caches GUARDED_BY(lock);
+	unsigned nr_caches GUARDED_BY(lock);
 	unsigned nr_nodes, nr_cpus;
 	struct slab_setup setup;
 	uint64_t end_pa;		/* of mem_map: see has_page() */

@@ -24,12 +24,13 @@
 static struct {
 	struct spinlock lock;		/* guards the rest */
 	struct rcu_head callback;	/* for the batch on its way */
-	bool is_on_its_way;
-	struct rcu_head *pending, *batch;
+	bool is_on_its_way GUARDED_BY(lock);
+	struct rcu_head *pending GUARDED_BY(lock), *batch GUARDED_BY(lock);
 } batches;
 
 void kfree_rcu_init(void)
 {
+	assume_unshared(&batches.lock);
 	batches.is_on_its_way = false;
 	batches.pending = NULL;
 	batches.batch = NULL;

@@ -30,9 +30,9 @@ struct vm_area_set {
 
 struct vm_area_cpu {
 	struct spinlock lock;		/* guards all of these */
-	struct vm_area_set lazy;
-	uint64_t nr_lazy_pages;
-	struct vm_area_set cached[VM_NR_CLASSES];	/* by class */
+	struct vm_area_set lazy GUARDED_BY(lock);
+	uint64_t nr_lazy_pages GUARDED_BY(lock);
+	struct vm_area_set cached[VM_NR_CLASSES] GUARDED_BY(lock);	/* by class */
 };
 
 /*
@@ -62,8 +62,8 @@ struct vm_entries_source {
 
 struct vm_area_space {
 	struct spinlock lock;		/* guards space, first, every area's next, index changes */
-	struct vspace space;
-	struct vm_struct *first;	/* by address */
+	struct vspace space GUARDED_BY(lock);
+	struct vm_struct *first GUARDED_BY(lock);	/* by address */
 	struct vm_index_node **index;	/* VM_INDEX_SIZE nodes */
 	struct kmem_cache *vm_structs;
 	struct vm_area_cpu *cpus;

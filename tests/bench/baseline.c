@@ -26,7 +26,7 @@
 /* ---- xv6 ---- */
 
 static struct spinlock xv6_lock;
-static struct run *xv6_list GUARDED_BY(xv6_lock);
+static struct run *xv6_list GUARDED_BY_GLOBAL(xv6_lock);
 static void **pages;
 
 static void *xv6_alloc(void)

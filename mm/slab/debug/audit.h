@@ -30,7 +30,7 @@ struct audit_ring {
 	struct spinlock lock;		/* guards next and the events */
 	uint32_t order;			/* of the block it lies in */
 	uint32_t nr_events;
-	uint32_t next;			/* the slot to write: the oldest event's */
+	uint32_t next GUARDED_BY(lock);	/* the slot to write: the oldest event's */
 	struct audit_event events[] __attribute__((aligned(sizeof(struct audit_event))));
 };
 

@@ -119,7 +119,13 @@ void debug_drain(struct kmem_cache *cache)
 
 unsigned debug_nr_quarantined(const struct kmem_cache *cache)
 {
-	return cache->debug->nr;
+	struct cache_debug *debug = cache->debug;
+	unsigned nr;
+
+	spin_lock(&debug->lock);
+	nr = debug->nr;
+	spin_unlock(&debug->lock);
+	return nr;
 }
 
 /* ---- Caches ---- */

@@ -30,8 +30,8 @@ struct cache_debug {
 	uint32_t left_bytes;
 	uint32_t nr_since_guarded;
 	struct spinlock lock;		/* guards the queue */
-	uint32_t first, nr;		/* of the queue, a ring */
-	struct slab_slot quarantine[NR_QUARANTINED];
+	uint32_t first GUARDED_BY(lock), nr GUARDED_BY(lock);	/* of the queue, a ring */
+	struct slab_slot quarantine[NR_QUARANTINED] GUARDED_BY(lock);
 };
 
 /* ---- mm/slab/debug/debug.c: debug caches ---- */

@@ -162,6 +162,7 @@ bool guard_verify(struct violation *out)
 	struct guarded entry;
 	unsigned nr = 0;
 
+	assume_unshared(&guards.lock);
 	for (unsigned at = 0; guarded_next(&at, &entry); nr++)
 		if (!entry_verify(&entry, out))
 			return false;

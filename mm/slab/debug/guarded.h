@@ -18,8 +18,8 @@ struct guarded {
 /* The guarded objects that are live: one table. */
 extern struct guard_table {
 	struct spinlock lock;	/* guards the entries and their number */
-	struct guarded entries[NR_GUARDED];
-	unsigned nr_used;
+	struct guarded entries[NR_GUARDED] GUARDED_BY(lock);
+	unsigned nr_used GUARDED_BY(lock);
 	bool is_on;		/* atomic */
 } guards HIDDEN;
 

@@ -16,8 +16,12 @@ static void print_row(struct kmem_cache *cache)
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
 		struct cache_node *node = cache_node_lookup(cache, nid);
 
-		nr_free_slabs += node ? node->nr_free_slabs : 0;
-		nr_shared += node ? node_objects_at_rest(cache, node) : 0;
+		if (!node)
+			continue;
+		spin_lock(&node->lock);
+		nr_free_slabs += node->nr_free_slabs;
+		spin_unlock(&node->lock);
+		nr_shared += node_objects_at_rest(cache, node);
 	}
 	mm_port_print("%-17s %6lu %6lu %6u %4u %4d : tunables %4u %4u %4u : "
 		      "slabdata %6lu %6lu %6lu\n",

@@ -100,6 +100,7 @@ static bool node_verify(struct kmem_cache *cache, struct cache_node *node, struc
 	struct walk walk = { .cache = cache, .node = node, .sums = sums };
 	uint64_t nr_slabs;
 
+	assume_unshared(&node->lock);
 	if (!list_verify(&walk, &node->full, 0, 0, out))
 		return false;
 	nr_slabs = walk.nr_slabs;
@@ -148,6 +149,7 @@ static bool depot_verify(struct kmem_cache *cache, const struct depot *depot, un
 {
 	uint32_t nr = 0;
 
+	assume_unshared(&depot->lock);
 	for (const struct magazine *at = depot->empty; at; at = at->next, nr++) {
 		REQUIRE("DEPOT-1", at, nr < depot->nr_empty);
 		REQUIRE("DEPOT-3", at, !at->no_object);
@@ -173,6 +175,7 @@ static bool cpu_array_verify(struct kmem_cache *cache, struct cpu_array *array,
 
 	if (array == &slab_no_array)
 		return true;
+	assume_unshared(&array->own.lock);
 	loaded = cpu_array_loaded(cache, array);
 	REQUIRE("ARRAY-1", array, array->top >= loaded->slots);
 	REQUIRE("ARRAY-1", array, array->top <= array->end);
@@ -192,6 +195,7 @@ static bool alien_verify(struct kmem_cache *cache, const struct alien_array *ali
 {
 	if (!alien)
 		return true;
+	assume_unshared(&alien->lock);
 	REQUIRE("ALIEN-1", alien, alien->nr <= alien->limit);
 	REQUIRE("ALIEN-1", alien, alien->limit == (alien->magazine ? cache->magazine_slots : 0));
 	sums->nr_at_rest += alien->nr;
@@ -271,6 +275,7 @@ bool slab_verify(struct violation *out)
 {
 	unsigned nr_caches = 0;
 
+	assume_unshared(&slab_system.lock);
 	list_for_each(at, &slab_system.caches) {
 		REQUIRE("CACHE-1", at, list_is_linked(at));
 		if (!cache_verify(list_entry(at, struct kmem_cache, list), out))

@@ -204,7 +204,7 @@ static void owners_must_be_registered(void)
 	struct movable_owner none = { "none", NULL, NULL };
 
 	CHECK_PANICS("owner->migrate", register_movable_owner(&none));
-	CHECK_PANICS("registry[index]", page_set_owner(page, 31));
+	CHECK_PANICS("movable_owner_at(index)", page_set_owner(page, 31));
 	CHECK_PANICS("index <= MAX_OWNERS", page_set_owner(page, 33));
 	CHECK_PANICS("index >= 1", unregister_movable_owner(0));
 	CHECK_PANICS("index <= MAX_OWNERS", unregister_movable_owner(33));

@@ -112,6 +112,13 @@ static struct {
 	uint64_t nr_requests, nr_refused, nr_checks;
 } model;
 
+/* The model's CPUs take turns. */
+static bool is_up(const struct zone *zone, pfn_t pfn)
+{
+	assume_unshared(&zone->grow_lock);
+	return zone_has_up(zone, pfn);
+}
+
 /* ---- What a block must be ---- */
 
 static enum page_type type_of(const struct holding *holding)
@@ -148,7 +155,7 @@ static void claim(struct holding *holding, struct page *page, unsigned order, bo
 
 	*holding = (struct holding){ page, order, 1, is_compound, PAGE_USER };
 	check_holding(holding);
-	CHECK(zone_has_up(page_zone(page), page_to_pfn(page)));
+	CHECK(is_up(page_zone(page), page_to_pfn(page)));
 	CHECK(pageblock_migratetype(page) != MIGRATE_ISOLATE);
 	set_owner(page_to_pfn(page), pages_in(order), 0, index);
 }
@@ -208,7 +215,7 @@ static bool zone_has_block(const struct zone *zone, const uint64_t *is_taken, un
 	     pfn + pages_in(order) <= zone->end_pfn; pfn += pages_in(order)) {
 		uint64_t i = 0;
 
-		while (i < pages_in(order) && zone_has_up(zone, pfn + i) &&
+		while (i < pages_in(order) && is_up(zone, pfn + i) &&
 		       !bitmap_test(is_taken, pfn + i))
 			i++;
 		if (i == pages_in(order))
@@ -398,7 +405,7 @@ static void isolate(unsigned index)
 	pfn_t pfn = test_random_below(NR_PAGEBLOCKS) * PAGEBLOCK_PAGES;
 
 	for_each_populated_zone(zone)
-		if (zone_has_up(zone, pfn) &&
+		if (is_up(zone, pfn) &&
 		    isolate_pageblocks(zone, pfn, pfn + PAGEBLOCK_PAGES, &model.types[index]))
 			model.isolated[index] = pfn;
 	/* What other CPUs' stacks have of it is in circulation until they are emptied. */
@@ -410,7 +417,7 @@ static void unisolate(unsigned index)
 	pfn_t pfn = model.isolated[index];
 
 	for_each_populated_zone(zone)
-		if (zone_has_up(zone, pfn))
+		if (is_up(zone, pfn))
 			unisolate_pageblocks(zone, pfn, pfn + PAGEBLOCK_PAGES, &model.types[index]);
 	model.isolated[index] = PFN_NONE;
 }
@@ -509,7 +516,7 @@ static bool is_free_run(const struct zone *zone, pfn_t pfn, unsigned order)
 	if (!is_aligned(pfn, pages_in(order)) || end_pfn > zone->end_pfn)
 		return false;
 	for (pfn_t at = pfn; at < end_pfn; at++)
-		if (model.owner[at] || !zone_has_up(zone, at))
+		if (model.owner[at] || !is_up(zone, at))
 			return false;
 	return kind_of(pfn) == kind_of(end_pfn - 1);
 }
