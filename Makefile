@@ -50,7 +50,7 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c boot.c zone.c buddy.c buddy_verify.c pageblock.c map_plan.c section.c \
+	bootmem.c boot.c zone.c buddy.c buddy_told.c buddy_verify.c pageblock.c map_plan.c section.c \
 	movable_owner.c page.c census.c page_stack.c zonelist.c node.c machine.c grow.c drain.c \
 	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c exact.c bulk.c \
 	compound.c isolate.c contig.c use.c)
@@ -58,12 +58,12 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
 	layout.c slab.c make.c rcu.c node.c debug/debug.c \
-	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c kfree_rcu.c \
+	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c kfree_rcu.c mempool.c \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
-	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c)
+	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c percpu.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
-MM_SOURCES := mm/assert.c mm/live.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
+MM_SOURCES := mm/assert.c mm/live.c mm/event.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
@@ -83,15 +83,14 @@ EFI_SOURCES := \
 	efi/capture.c efi/stick.c efi/menu.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
-# Arithmetic, and page-table code on plain memory: host-built too.
-ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c \
-	arch/x86_64/serial_line.c
+# Page-table code on plain memory: host-built too.
+ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c
 
 # In the order of calls: each file uses those before it.
 ARCH_SOURCES := \
 	arch/x86_64/mem.S arch/x86_64/guarded.S arch/x86_64/ap_trampoline.S \
 	arch/x86_64/cpu.c arch/x86_64/mmu.c arch/x86_64/mtrr.c arch/x86_64/mmu_ranges.c \
-	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/power.c \
+	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/keyboard.c arch/x86_64/step.c arch/x86_64/power.c \
 	arch/x86_64/machine_check.c arch/x86_64/apic.c arch/x86_64/symbols.c \
 	arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
 	arch/x86_64/trap.c arch/x86_64/trap_entry.S arch/x86_64/descriptors.c \
@@ -106,7 +105,8 @@ BENCH_SOURCES := $(wildcard tests/bench/*.c)
 LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
-HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/suite_rcu.c tests/host/stress/objects.c \
+HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/interrupt.c \
+	tests/host/suite_interrupts.c tests/host/suite_rcu.c tests/host/stress/objects.c \
 	tests/host/suite_stress.c tests/host/suite_machines.c \
 	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
 	tests/host/machine.c tests/host/port.c

@@ -276,14 +276,6 @@ static void print_outcome(const char *what, bool is_ok)
 	log_raw("%d passed, %d failed, 0 skipped\n", is_ok, !is_ok);
 }
 
-/* How a run ends is told to whoever reads the serial line, though he pauses just now. */
-static void wait_for_reader(void)
-{
-	if (arch_serial_is_paused())
-		log_line(LOG_WARN, "serial: nobody reads; the end waits for up to a minute");
-	arch_serial_settle();
-}
-
 static enum verdict run_actions(const struct boot_info *info)
 {
 	const char *what = wanted_actions();
@@ -296,7 +288,6 @@ static enum verdict run_actions(const struct boot_info *info)
 		is_ok &= run_action(name, info);
 		has_tests |= strcmp(name, "selftest") == 0;
 	}
-	wait_for_reader();
 	is_ok &= mm_print_ledger();
 	is_ok &= options_nr_faults() == 0;
 	if (!has_tests)
@@ -436,7 +427,6 @@ static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
 	print_cycles();
 	print_verdict(verdict);
 	show_verdict(info, verdict);
-	arch_serial_settle();
 	if (!end || strcmp(end, "exit") == 0)
 		arch_exit_emulator(verdict);
 	else if (strcmp(end, "poweroff") == 0)

@@ -69,25 +69,33 @@ void *arch_phys_to_virt(uint64_t pa);
 enum status arch_serial_init(const struct uart_info *uart) MUST_CHECK;
 void arch_serial_write(const char *text, size_t bytes);
 
-/*
- * True while nobody takes what is written: lines are lost, and counted for when the reader
- * goes on.
- */
-bool arch_serial_is_paused(void);
-
-/*
- * Waits until all is sent, a minute at most in all calls: before the verdict, so that it
- * is not lost, and before the machine goes.
- */
-void arch_serial_settle(void);
-
 /* The next byte that came in, or -1: none yet, or no UART. Does not wait. */
 int arch_serial_read(void);
+
+/*
+ * The next byte of the keyboard as a terminal would send it (cursor keys: ESC [ A), or
+ * -1: none yet, or no keyboard. Does not wait.
+ */
+int arch_keyboard_read(void);
+
+/*
+ * How many instructions @work(@arg) executes, exactly, its return not counted: each one
+ * is stepped over, on this CPU. One at a time.
+ */
+uint64_t arch_count_instructions(void (*work)(void *), void *arg);
 
 /* Time-stamp counter: instructions under QEMU's icount, cycles elsewhere. Serialised. */
 uint64_t arch_cycles(void);
 uint64_t arch_now_ns(void);
 void arch_delay_us(uint64_t us);
+
+/*
+ * Interrupts the CPU that runs this @hz times a second, from now on; @handler(), the same
+ * for all CPUs, runs then with interrupts off. What it may call of mm depends on the image
+ * (mm/context.h). Stopping takes effect at once.
+ */
+void arch_timer_start(unsigned hz, void (*handler)(void));
+void arch_timer_stop(void);
 
 /*
  * Starts the other CPUs of @info, each within a bounded time, until @max_cpus

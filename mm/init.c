@@ -24,6 +24,7 @@
 #include "mm/page/grow.h"
 #include "mm/page/node.h"
 #include "mm/page/reclaim.h"
+#include "mm/percpu.h"
 #include "mm/range.h"
 #include "mm/rcu.h"
 #include "mm/report/boot_log.h"
@@ -176,6 +177,7 @@ void mm_init(const struct boot_info *info)
 	grace_init();
 	rcu_init();
 	kfree_rcu_init();
+	percpu_init();
 	live.info = info;
 	boot_build_topology(info, &state);
 	live.nr_nodes = live.topology.nr_nodes;

@@ -57,7 +57,8 @@ static const struct test_hooks *hooks;
 
 void *test_panic_jump[5];
 static char panic_message[MESSAGE_BYTES];
-static struct mm_local local_before_panic;	/* to be restored after it */
+static bool was_open_before_panic;	/* to be restored after it, as is the next */
+static struct mm_local local_before_panic;
 
 /* ---- Lines ---- */
 
@@ -158,6 +159,8 @@ static NOINLINE void leave_panic(const char *message)
 
 void test_panics_begin(void)
 {
+	was_open_before_panic = mm_port_mask();
+	mm_port_unmask(was_open_before_panic);
 	local_before_panic = mm_port_local_lock();
 	mm_port_local_unlock(local_before_panic);
 	panic_message[0] = '\0';
@@ -172,6 +175,8 @@ void test_panics_missing(const char *file, int line, const char *text)
 
 void test_panics_check(const char *file, int line, const char *text)
 {
+	(void)mm_port_mask();
+	mm_port_unmask(was_open_before_panic);
 	mm_port_local_unlock(local_before_panic);
 	if (!strstr(panic_message, text))
 		test_fail(file, line, "panic \"%s\", expected one with \"%s\"", panic_message,

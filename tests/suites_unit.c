@@ -24,11 +24,11 @@ extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_windows;
-extern const struct test_suite suite_serial_line;
 extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
 extern const struct test_suite suite_buddy;
+extern const struct test_suite suite_event;
 extern const struct test_suite suite_pageblock;
 extern const struct test_suite suite_page_stack;
 extern const struct test_suite suite_page;
@@ -63,6 +63,8 @@ extern const struct test_suite suite_compound;
 extern const struct test_suite suite_exact;
 extern const struct test_suite suite_vspace;
 extern const struct test_suite suite_vmalloc;
+extern const struct test_suite suite_percpu;
+extern const struct test_suite suite_mempool;
 
 const struct test_suite *const unit_suites[] = {
 	&suite_selfcheck,
@@ -84,11 +86,11 @@ const struct test_suite *const unit_suites[] = {
 	&suite_show,
 	&suite_paging,
 	&suite_windows,
-	&suite_serial_line,
 	&suite_bootmem,
 	&suite_mem_map,
 	&suite_zone,
 	&suite_buddy,
+	&suite_event,
 	&suite_pageblock,
 	&suite_page_stack,
 	&suite_page,
@@ -116,6 +118,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_audit,
 	&suite_slab_guard,
 	&suite_kmalloc,
+	&suite_mempool,
 	&suite_linux_shim,
 	&suite_gallery,
 	&suite_bulk,
@@ -123,6 +126,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_exact,
 	&suite_vspace,
 	&suite_vmalloc,
+	&suite_percpu,
 };
 
 const unsigned nr_unit_suites = ARRAY_SIZE(unit_suites);

@@ -6,7 +6,7 @@
  *   the APIC, and ids above 254 need it), else xAPIC through one uncached page
  *   of the direct map. Registers have one number in both modes: MSR
  *   0x800 + offset / 16. Interrupts from devices are not used: the PICs are
- *   masked and so is every local source.
+ *   masked and so is every local source, but for the timer while it is asked for.
  *
  * Locking
  *   In xAPIC mode a command is two registers. Only its own CPU writes them, with
@@ -35,6 +35,9 @@
 #define REG_LINT0		0x350u
 #define REG_LINT1		0x360u
 #define REG_ERROR		0x370u
+#define REG_TIMER_INITIAL	0x380u
+#define REG_TIMER_CURRENT	0x390u
+#define REG_TIMER_DIVIDE	0x3e0u
 
 /*
  * Interrupts below VECTOR_CALL's class of 16 wait for ever: a device that
@@ -43,6 +46,9 @@
 #define PRIORITY_BELOW_OURS	((VECTOR_CALL & 0xf0u) - 0x10u)
 #define SPURIOUS_ENABLE		0x100u
 #define LVT_MASKED		0x10000u
+#define LVT_PERIODIC		0x20000u
+#define TIMER_DIVIDE_BY_16	0x3u
+#define TIMER_TRIAL_US		10000u
 #define COMMAND_PENDING		0x1000u
 #define XAPIC_ID_SHIFT		24
 #define MAX_XAPIC_ID		0xfeu		/* 0xff addresses every CPU */
@@ -188,4 +194,41 @@ bool apic_send(uint32_t apic_id, uint32_t command)
 void apic_end_interrupt(void)
 {
 	write_register(REG_EOI, 0);
+}
+
+/* ---- The timer ---- */
+
+static void (*timer_handler)(void);
+
+/* Counts of this CPU's timer in TIMER_TRIAL_US. */
+static uint32_t count_in_trial(void)
+{
+	write_register(REG_TIMER, LVT_MASKED);
+	write_register(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
+	write_register(REG_TIMER_INITIAL, UINT32_MAX);
+	arch_delay_us(TIMER_TRIAL_US);
+	return UINT32_MAX - read_register(REG_TIMER_CURRENT);
+}
+
+void arch_timer_start(unsigned hz, void (*handler)(void))
+{
+	uint64_t count = (uint64_t)count_in_trial() * (1000000u / TIMER_TRIAL_US) / hz;
+
+	__atomic_store_n(&timer_handler, handler, __ATOMIC_RELEASE);
+	write_register(REG_TIMER, LVT_PERIODIC | VECTOR_TIMER);
+	write_register(REG_TIMER_INITIAL, count ? (uint32_t)count : 1);
+}
+
+void arch_timer_stop(void)
+{
+	write_register(REG_TIMER, LVT_MASKED);
+	write_register(REG_TIMER_INITIAL, 0);
+}
+
+void apic_timer_interrupt(void)
+{
+	void (*handler)(void) = __atomic_load_n(&timer_handler, __ATOMIC_ACQUIRE);
+
+	if (handler)
+		handler();
 }

@@ -36,4 +36,7 @@ bool apic_send(uint32_t apic_id, uint32_t command);
 /* Tells the APIC that this CPU is done with the interrupt it handles. */
 void apic_end_interrupt(void);
 
+/* Handles VECTOR_TIMER. */
+void apic_timer_interrupt(void);
+
 #endif

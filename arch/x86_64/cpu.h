@@ -60,6 +60,7 @@ struct cpu_area {
 	uint32_t apic_id;
 	void *mm_data;			/* mm's own word: mm_port_cpu_data() */
 	struct cpu_area *self;
+	uintptr_t nr_handlers;		/* of interrupts, that are under way: mm_port_inline.h's */
 	/* An expected fault: where trap_entry.S resumes, and what to tell. 0: none is expected. */
 	uintptr_t fault_resume_sp;
 	struct fault_info fault;
@@ -78,6 +79,7 @@ struct cpu_area {
 _Static_assert(offsetof(struct cpu_area, index) == 0, "mm_port_inline.h loads %gs:0");
 _Static_assert(offsetof(struct cpu_area, mm_data) == 8, "mm_port_inline.h loads %gs:8");
 _Static_assert(offsetof(struct cpu_area, self) == 16, "this_cpu() loads %gs:16");
+_Static_assert(offsetof(struct cpu_area, nr_handlers) == 24, "mm_port_inline.h loads %gs:24");
 
 static inline struct cpu_area *this_cpu(void)
 {

@@ -23,8 +23,9 @@
  * Locking
  *   flush.lock serialises requests; who waits for it answers the others'
  *   requests meanwhile, so two requesters cannot wait for each other. It is taken
- *   inside no other lock but vmalloc's and those of mem_map's growth (port.c),
- *   whose waiters have interrupts on; nothing is taken in it.
+ *   inside no other lock but vmalloc's and those of mem_map's growth (port.c), whose
+ *   waiters have interrupts on or, in the interrupt-safe image, answer while they wait
+ *   as all do who wait for a lock there; nothing is taken in it.
  *   A mailbox belongs to who changed its state from EMPTY.
  */
 
@@ -63,7 +64,7 @@ static uint64_t patience_end_ns(void)
 
 /* ---- Flushing ---- */
 
-/* Does the newest request, if this CPU has not. */
+/* Does the newest request, if this CPU has not. Whatever the CPU holds: it takes no lock. */
 static void answer_flush(void)
 {
 	struct cpu_area *cpu = this_cpu();
@@ -79,6 +80,12 @@ static void answer_flush(void)
 	}
 	if (were_on)
 		interrupts_on();
+}
+
+/* For who waits, perhaps with interrupts off: see arch/x86_64/port_irqsafe/. */
+void port_answer(void)
+{
+	answer_flush();
 }
 
 static void take_flush_lock(void) ACQUIRES(flush.lock)

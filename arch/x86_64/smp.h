@@ -18,6 +18,9 @@ void smp_flush(uintptr_t va, uint64_t nr_pages);
 struct cpu_area;
 void smp_join(struct cpu_area *area);
 
+/* Does what other CPUs wait for, as VECTOR_FLUSH would. For loops with interrupts off. */
+void port_answer(void);
+
 /* How long another CPU may take to answer a flush or to end work, before that is a panic. */
 extern unsigned smp_patience_ms;
 

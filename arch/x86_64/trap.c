@@ -17,6 +17,7 @@
 #include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/panic.h"
 #include "arch/x86_64/smp.h"
+#include "arch/x86_64/step.h"
 #include "log.h"
 #include "mm/assert.h"
 
@@ -110,6 +111,8 @@ static void handle_exception(struct trap_frame *frame)
 
 	if (frame->vector == VECTOR_NMI && panic_take_nmi())
 		return;
+	if (frame->vector == VECTOR_DEBUG && step_take())
+		return;
 	if (resume_expected(frame))
 		return;
 	if (frame->vector == VECTOR_MACHINE_CHECK) {
@@ -122,14 +125,20 @@ static void handle_exception(struct trap_frame *frame)
 
 static void handle_interrupt(unsigned vector)
 {
+	struct cpu_area *cpu = this_cpu();
+
 	if (vector == VECTOR_SPURIOUS) {
-		this_cpu()->nr_spurious++;	/* has no in-service bit: no EOI */
+		cpu->nr_spurious++;	/* has no in-service bit: no EOI */
 		return;
 	}
+	cpu->nr_handlers++;
 	if (vector == VECTOR_CALL || vector == VECTOR_FLUSH)
 		smp_interrupt(vector);
+	else if (vector == VECTOR_TIMER)
+		apic_timer_interrupt();
 	else
-		this_cpu()->nr_spurious++;
+		cpu->nr_spurious++;
+	cpu->nr_handlers--;
 	apic_end_interrupt();
 }
 

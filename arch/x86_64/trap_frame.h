@@ -19,6 +19,7 @@
 #define VECTOR_PIC_FIRST	0x20	/* where a spurious PIC interrupt arrives, masked or not */
 #define VECTOR_CALL		0xf0	/* there is work in the mailbox */
 #define VECTOR_FLUSH		0xf1	/* TLB shootdown */
+#define VECTOR_TIMER	0xf2	/* this CPU's timer: arch_timer_start() */
 #define VECTOR_SPURIOUS		0xff
 
 #ifndef __ASSEMBLER__

@@ -5,8 +5,8 @@
  * Contiguous pages beyond MAX_ORDER, or at a given place: what is movable there
  * is moved away. See mm/page/contig.c.
  *
- * Context: as mm/page_alloc.h. Owners' callbacks are called. Slow: at least a
- * few hundred instructions a page.
+ * Context (mm/context.h): threads. Owners' callbacks are called. Slow: at least a few
+ * hundred instructions a page.
  */
 
 #include "mm/gfp.h"

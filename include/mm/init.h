@@ -1,7 +1,10 @@
 #ifndef MM_INIT_H
 #define MM_INIT_H
 
-/* The one live memory manager: bring-up, in the order of the data flow. */
+/*
+ * The one live memory manager: bring-up, in the order of the data flow. Context
+ * (mm/context.h): threads; bring-up alone on the machine.
+ */
 
 #include "boot_info.h"
 #include "lib/compiler.h"

@@ -14,7 +14,8 @@
  * Of @gfp, __GFP_DMA and __GFP_RECLAIMABLE choose the kind of memory; __GFP_DMA32 does as
  * __GFP_DMA where the size has a cache. __GFP_MOVABLE and __GFP_COMP are ignored.
  *
- * Context as for mm/slab.h. Returns NULL when memory ran out.
+ * Context (mm/context.h): any, as for mm/slab.h; kvmalloc() is for threads. Returns NULL
+ * when memory ran out.
  */
 
 #include "mm/page_alloc.h"

@@ -4,9 +4,8 @@
 /*
  * Whole pages, in blocks of 2^order, order 0 to MAX_ORDER.
  *
- * Context: any CPU that mm knows, not in an exception or interrupt handler, no
- * allocator lock held. Nothing here sleeps; GFP flags with
- * __GFP_DIRECT_RECLAIM may run shrinkers.
+ * Context (mm/context.h): any, on any CPU that mm knows; with __GFP_DIRECT_RECLAIM, which
+ * may run shrinkers, no handler. Nothing here sleeps.
  */
 
 #include "mm/gfp.h"

@@ -20,14 +20,21 @@
  *   unsigned mm_port_cpu(void);		index of this CPU, below MAX_CPUS, dense
  *   void *mm_port_cpu_data(void);		one word per CPU that is mm's; NULL before
  *   void mm_port_set_cpu_data(void *);	mm_init_cpu() sets it, on the CPU itself
- *   void mm_port_spin_hint(void);		inside spin loops
+ *   void mm_port_spin_hint(void);		inside spin loops, perhaps masked: answers there
+ *		what other CPUs ask of this one, where an interrupt cannot
  *   struct mm_local mm_port_local_lock(void);
  *   void mm_port_local_unlock(struct mm_local);
  *   bool mm_port_is_local_locked(void);	for assertions; who cannot tell says false
+ *   bool mm_port_mask(void);			while a spin lock is held (mm/lock.h): true
+ *	void mm_port_unmask(bool was_open);	when it had to be done, and is undone with true
+ *   MM_PORT_MASKS				a constant: whether that ever is so
+ *   bool mm_port_is_in_handler(void);		for assertions, as above
  *
- * The local lock keeps the running code on its CPU and alone on it. A kernel
- * with cooperative threads whose handlers never allocate defines it empty; a
- * preemptive one disables interrupts. What it gives, struct mm_local, is the
+ * The local lock keeps the running code on its CPU and alone on it; masking keeps
+ * away what may call mm while a lock is held, and so does that. A kernel with
+ * cooperative threads whose handlers never allocate defines both empty; one that is
+ * preemptive, or whose handlers allocate, disables interrupts in both, and both nest
+ * (mm/context.h). What it gives, struct mm_local, is the
  * state to restore, if any, and the proof of holding it: a function of mm that
  * must run under the local lock has a parameter of that type, so that who forgets
  * the lock has nothing to pass.
@@ -67,7 +74,7 @@ enum mm_port_protection {
  * Maps the @nr_pages page frames @pfns[] at consecutive pages from @va, which are
  * not mapped. False when a page-table page could not be had: then nothing of
  * the request is mapped. Table pages come from alloc_pages, so no allocator
- * lock may be held.
+ * lock may be held. For threads.
  */
 bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 		       enum mm_port_protection protection) MUST_CHECK;
@@ -82,11 +89,11 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 
 /*
  * Takes the mappings of [@va, @va + @nr_pages pages) away; absent ones are
- * passed over. Translations may linger until mm_port_flush_tlb().
+ * passed over. Translations may linger until mm_port_flush_tlb(). In any context.
  */
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages);
 
-/* On return no CPU can reach the old translations of [va, va + nr_pages). */
+/* On return no CPU can reach the old translations of [va, va + nr_pages). For threads. */
 void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages);
 
 /*

@@ -3,7 +3,7 @@
 
 /*
  * Getting memory back from those who can do without: a registry of shrinkers,
- * and what kswapd's threads call. See mm/page/reclaim.c.
+ * and what kswapd's threads call. See mm/page/reclaim.c. Context (mm/context.h): threads.
  */
 
 #include "lib/list.h"

@@ -12,8 +12,8 @@
  * Of @gfp a request's own are: how hard to try, __GFP_ZERO and __GFP_THISNODE. From where
  * pages come and what kind they are the cache says; flags that would say it are ignored.
  *
- * Context: any CPU that mm knows; not in an exception or interrupt handler; no
- * allocator lock held, nor the local lock. Nothing here sleeps.
+ * Context (mm/context.h): any for objects, on any CPU that mm knows; caches are made, shrunk
+ * and destroyed by threads. Nothing here sleeps.
  */
 
 #include "mm/assert.h"

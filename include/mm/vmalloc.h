@@ -5,9 +5,9 @@
  * Memory that is contiguous in the kernel's address space and scattered in
  * physical memory; and device windows. Names and meanings are Linux's.
  *
- * Context: any CPU that mm knows, not in an exception or interrupt handler, no
- * mm lock held. Page-table pages are allocated and other CPUs' translations
- * flushed inside, so these functions may wait for other CPUs.
+ * Context (mm/context.h): threads, on any CPU that mm knows. Page-table pages are allocated
+ * and other CPUs' translations flushed inside, so these functions may wait for other
+ * CPUs. vfree() is for any context: a handler's leaves the flush to the next thread's.
  */
 
 #include "mm/gfp.h"

@@ -27,6 +27,7 @@
 
 #include "lib/align.h"
 #include "lib/bits.h"
+#include "mm/context.h"
 #include "mm/page/grow.h"
 #include "mm/page/isolate.h"
 #include "mm/live.h"
@@ -224,6 +225,7 @@ bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migrate
 	bool is_taken;
 
 	ASSERT(migratetype < MIGRATE_PCPTYPES);
+	ASSERT_THREAD("alloc_contig_range");
 
 	if (!find_zone(&contig))
 		return false;
@@ -347,6 +349,7 @@ struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
 	const struct zonelist *list;
 
 	ASSERT(nr_pages > 0);
+	ASSERT_THREAD("alloc_contig_pages");
 
 	if (nr_pages > CONTIG_MAX_PAGES)
 		return NULL;

@@ -20,6 +20,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/buddy.h"
 #include "mm/page/section.h"
@@ -266,6 +267,13 @@ static void give_piece(struct zone *zone, struct pfn_span piece)
 	take_pending(zone, span_pages(piece));
 	buddy_free_range(zone, zone->mem_map + piece.start_pfn, span_pages(piece));
 	spin_unlock(&zone->lock);
+	if (mm_events_wanted())
+		mm_event_tell((struct mm_event){
+			.kind = MM_EVENT_GROW,
+			.at = pfn_to_pa(piece.start_pfn),
+			.nr = span_pages(piece),
+			.nid = (uint16_t)(zone->index / MAX_NR_ZONES),
+		}, zone->name);
 }
 
 bool zone_grow(struct zone *zone)

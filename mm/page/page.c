@@ -29,6 +29,7 @@
 #include "mm/page/page_state.h"
 
 #include "lib/string.h"
+#include "mm/event.h"
 #include "mm/page/movable.h"
 #include "mm/page/section.h"
 
@@ -134,6 +135,22 @@ static void mark_slab_pages(struct page *page, enum page_type type)
 		page_set_state(at, state);
 }
 
+/* For lecture and reports; @type has been checked. */
+static NOINLINE COLD void tell_type(const struct page *page, enum page_type old,
+				    enum page_type type)
+{
+	const struct mm_event event = {
+		.kind = MM_EVENT_TYPE,
+		.at = pfn_to_pa(page_to_pfn(page)),
+		.order = page->order,
+		.to = (uint8_t)type,
+		.nr = old,
+		.nid = (uint16_t)page_to_nid(page),
+	};
+
+	mm_event_tell(event, page_type_name(type));
+}
+
 void page_set_type(struct page *page, enum page_type type)
 {
 	enum page_type old = (enum page_type)page->type;
@@ -146,6 +163,8 @@ void page_set_type(struct page *page, enum page_type type)
 	/* Its tails say something else of themselves. */
 	ASSERT(type != PAGE_SLAB || !(page->flags & PAGE_COMPOUND));
 
+	if (mm_events_wanted())
+		tell_type(page, old, type);
 	if (!is_plain_type(old))
 		count_type(page, old, false);
 	if (old == PAGE_SLAB)

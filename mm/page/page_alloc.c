@@ -22,7 +22,10 @@
 
 #include "mm/page/page_slow.h"
 
+#include "mm/context.h"
+#include "mm/event.h"
 #include "mm/live.h"
+#include "mm/page/buddy_told.h"
 #include "mm/page/compact.h"
 #include "mm/page/drain.h"
 #include "mm/page/grow.h"
@@ -64,6 +67,20 @@ struct page *zone_take_listed(struct zone *zone, unsigned order, enum migratetyp
 	return page;
 }
 
+/* The same while somebody listens. */
+static NOINLINE COLD struct page *take_listed_told(struct zone *zone, unsigned order,
+						   enum migratetype migratetype)
+{
+	struct page *page;
+
+	spin_lock(&zone->lock);
+	page = buddy_take_told(zone, order, migratetype);
+	if (page)
+		page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
+	spin_unlock(&zone->lock);
+	return page;
+}
+
 /* From this CPU's stack for @zone, refilled if need be; else from the lists. */
 static struct page *take_ready_or_listed(struct zone *zone, const struct request *request)
 {
@@ -75,7 +92,9 @@ static struct page *take_ready_or_listed(struct zone *zone, const struct request
 	if (stack && (!page_stack_shows_end(stack) || page_stack_refill(stack, local)))
 		page = page_stack_pop_or_report(stack, local);
 	if (!page)
-		page = zone_take_listed(zone, request->order, request->migratetype);
+		page = mm_events_wanted() ?
+			take_listed_told(zone, request->order, request->migratetype) :
+			zone_take_listed(zone, request->order, request->migratetype);
 	mm_port_local_unlock(local);
 	return page;
 }
@@ -132,6 +151,21 @@ static bool zone_has_room(const struct zone *zone, const struct request *request
 	return zone_watermark_ok(zone, request->order, mark, request->highest);
 }
 
+/* For lecture and reports: @zone, of another node than the request's, served it. */
+static NOINLINE COLD void tell_fallback(const struct request *request, const struct zone *zone,
+					const struct page *page)
+{
+	const struct mm_event event = {
+		.kind = MM_EVENT_FALLBACK,
+		.at = pfn_to_pa(page_to_pfn(page)),
+		.order = (uint8_t)request->order,
+		.nr = request->nid,
+		.nid = (uint16_t)zone->node->node_id,
+	};
+
+	mm_event_tell(event, zone->name);
+}
+
 static struct page *take_from_zonelist(const struct request *request, enum effort effort)
 {
 	for (uint32_t i = 0; i < request->zonelist->nr_zones; i++) {
@@ -141,8 +175,11 @@ static struct page *take_from_zonelist(const struct request *request, enum effor
 		if (zone->type > request->highest || !zone_has_room(zone, request, effort))
 			continue;
 		page = take_from_zone(zone, request);
-		if (page)
-			return page;
+		if (!page)
+			continue;
+		if (mm_events_wanted() && zone->node->node_id != request->nid)
+			tell_fallback(request, zone, page);
+		return page;
 	}
 	return NULL;
 }
@@ -332,6 +369,8 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t 
 	ASSERT(request.nid < live.nr_nodes);
 	ASSERT(request.migratetype < MIGRATE_PCPTYPES);
 
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		ASSERT_THREAD("a request that may reclaim");
 	obey_drain_request(cpu_data);
 	cpu_data->nr_slow++;
 	request.zonelist = &node_data(request.nid)->node_zonelists[

@@ -14,7 +14,9 @@
 
 #include "mm/page/page_slow.h"
 
+#include "mm/event.h"
 #include "mm/live.h"
+#include "mm/page/buddy_told.h"
 #include "mm/page/drain.h"
 #include "mm/page/page_state.h"
 
@@ -32,7 +34,10 @@ static void give_back(struct zone *zone, struct page *page, unsigned order)
 		stack = NULL;
 	if (!stack || !page_stack_push(stack, page, local)) {
 		spin_lock(&zone->lock);
-		buddy_free(zone, page, order);
+		if (mm_events_wanted())
+			buddy_free_told(zone, page, order);
+		else
+			buddy_free(zone, page, order);
 		spin_unlock(&zone->lock);
 	}
 	mm_port_local_unlock(local);

@@ -58,6 +58,8 @@
 #include "mm/page/page_stack.h"
 
 #include "lib/align.h"
+#include "mm/event.h"
+#include "mm/page/buddy_told.h"
 #include "mm/page/page_state.h"
 
 /* A stack of order 0 holds up to this part of its zone (Linux allows an eighth). */
@@ -324,10 +326,14 @@ bool page_stack_refill(struct page_stack *stack, struct mm_local local)
 		spin_unlock(&stack->lock);
 		return true;
 	}
+	nr = min_u64(stack->batch, (uint64_t)(stack->full - stack->slots));
 	spin_lock(&zone->lock);
-	nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
-			     stack->cached_state, stack->slots + 1,
-			     min_u64(stack->batch, (uint64_t)(stack->full - stack->slots)));
+	if (mm_events_wanted())
+		nr = buddy_take_bulk_told(zone, stack->order, (enum migratetype)stack->migratetype,
+					  stack->cached_state, stack->slots + 1, nr);
+	else
+		nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
+				     stack->cached_state, stack->slots + 1, nr);
 	spin_unlock(&zone->lock);
 	page_stack_set_top(stack, stack->slots + nr);
 	spin_unlock(&stack->lock);
@@ -356,7 +362,10 @@ static void give_to_zone(const struct page_stack *stack, struct page **slots, ui
 		uint64_t nr_batch = min_u64(nr - done, MAX_BATCH);
 
 		spin_lock(&zone->lock);
-		buddy_free_bulk(zone, slots + done, nr_batch, stack->order);
+		if (mm_events_wanted())
+			buddy_free_bulk_told(zone, slots + done, nr_batch, stack->order);
+		else
+			buddy_free_bulk(zone, slots + done, nr_batch, stack->order);
 		spin_unlock(&zone->lock);
 		done += nr_batch;
 	}

@@ -28,6 +28,7 @@
 #include "mm/page/pageblock.h"
 
 #include "lib/align.h"
+#include "mm/event.h"
 
 /* The reserve for requests that cannot wait is at most the zone divided by this. */
 #define HIGHATOMIC_SHARE	100u
@@ -90,12 +91,30 @@ uint64_t pageblock_convert(struct zone *zone, struct page *page, enum migratetyp
 	return nr_moved;
 }
 
+/* For lecture and reports: @nr_pages at @page went from the lists of @from to those of @to. */
+static NOINLINE COLD void tell_steal(const struct zone *zone, const struct page *page,
+				     enum migratetype from, enum migratetype to, uint64_t nr_pages)
+{
+	const struct mm_event event = {
+		.kind = MM_EVENT_STEAL,
+		.at = pfn_to_pa(zone_page_to_pfn(zone, page)),
+		.order = (uint8_t)from,
+		.to = (uint8_t)to,
+		.nr = nr_pages,
+		.nid = (uint16_t)(zone->index / MAX_NR_ZONES),
+	};
+
+	mm_event_tell(event, zone->name);
+}
+
 /* A block of whole pageblocks changes hands: all of them take the new type. */
 static void claim_whole(struct zone *zone, struct page *page, unsigned order,
 			enum migratetype migratetype) HOLDS(zone->lock)
 {
 	uint64_t nr_blocks = pages_in(order - PAGEBLOCK_ORDER);
 
+	if (mm_events_wanted())
+		tell_steal(zone, page, pageblock_migratetype(page), migratetype, pages_in(order));
 	buddy_unlist(zone, page, order);
 	for (uint64_t i = 0; i < nr_blocks; i++)
 		pageblock_set_migratetype(page + i * PAGEBLOCK_PAGES, migratetype);
@@ -127,6 +146,8 @@ static struct page *claim_part(struct zone *zone, struct page *page, unsigned or
 	zone_set_hint(&zone->watermark_boost,
 		      min_u64(zone_hint(&zone->watermark_boost) + PAGEBLOCK_PAGES,
 			      zone->watermark[WATERMARK_HIGH] / 2));
+	if (mm_events_wanted())
+		tell_steal(zone, page, from, migratetype, pages_in(page->order));
 	if (is_worth_claiming(&use, migratetype, from)) {
 		pageblock_convert(zone, page, migratetype);
 		zone->nr_stolen_pageblocks++;

@@ -32,6 +32,7 @@
 #include "mm/page/reclaim.h"
 
 #include "lib/align.h"
+#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/compact.h"
 #include "mm/page_alloc.h"
@@ -271,8 +272,16 @@ void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highe
 		   !compact_may_help(node, order, highest)) {
 		return;
 	}
-	if (note_request(node, order, highest))
-		mm_port_wake_reclaim(node->node_id);
+	if (!note_request(node, order, highest))
+		return;
+	if (mm_events_wanted())
+		mm_event_tell((struct mm_event){
+			.kind = MM_EVENT_KSWAPD,
+			.order = (uint8_t)order,
+			.nr = node->node_id,
+			.nid = (uint16_t)node->node_id,
+		}, zone_type_name(highest));
+	mm_port_wake_reclaim(node->node_id);
 }
 
 /* A boost has had its effect: it asked for work ahead once. */

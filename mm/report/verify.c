@@ -13,6 +13,7 @@
 #include "mm/grace.h"
 #include "mm/live.h"
 #include "mm/page/shown.h"
+#include "mm/percpu.h"
 #include "mm/rcu.h"
 #include "mm/slab.h"
 #include "mm/slab/shown.h"
@@ -83,7 +84,7 @@ bool mm_verify_all(void)
 
 	if (sections_verify(&violation) && handover_verify(&violation) &&
 	    mm_verify_pages(&violation) && slab_verify(&violation) && audit_verify(&violation) &&
-	    grace_verify(&violation) && rcu_verify(&violation) &&
+	    grace_verify(&violation) && rcu_verify(&violation) && percpu_verify(&violation) &&
 	    (mm_port_vmalloc_start == mm_port_vmalloc_end || vmalloc_verify(&violation)))
 		return true;
 	mm_port_log(LOG_ERROR, "verify: rule %s is broken at 0x%llx: %s", violation.rule,

@@ -21,6 +21,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/context.h"
 #include "mm/kmalloc.h"
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
@@ -172,6 +173,7 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 	ASSERT(size_bytes <= KMALLOC_MAX_SIZE);
 	ASSERT(align == 0 || is_power_of_two(align));
 	ASSERT((flags & ~SLAB_ALL_FLAGS) == 0);
+	ASSERT_THREAD("kmem_cache_create");
 	flags |= slab_system.debug_flags;
 	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
 	if (cache) {
@@ -242,6 +244,8 @@ static void drain_others(struct kmem_cache *cache)
 
 uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 {
+	ASSERT_THREAD("kmem_cache_shrink");
+
 	cpu_array_drain_this(cache);
 	if (cache->debug)
 		debug_drain(cache);
@@ -335,6 +339,7 @@ static void cache_free_later(struct rcu_head *head)
 
 void kmem_cache_destroy(struct kmem_cache *cache)
 {
+	ASSERT_THREAD("kmem_cache_destroy");
 	if (!cache)
 		return;
 	ASSERT(cache->array_index == KMALLOC_NO_ARRAY);	/* kmalloc's stay */

@@ -16,6 +16,7 @@
 
 #include "mm/slab/make.h"
 
+#include "mm/event.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/slab.h"
 
@@ -69,6 +70,22 @@ static void give_pages_back(struct kmem_cache *cache, struct page *page)
 
 /* ---- Whole slabs ---- */
 
+/* For lecture and reports. */
+static NOINLINE COLD void tell(enum mm_event_kind kind, const struct kmem_cache *cache,
+			       const struct slab *slab)
+{
+	const struct mm_event event = {
+		.kind = (uint8_t)kind,
+		.at = (uintptr_t)slab->objects,
+		.order = cache->layout.order,
+		.to = (uint8_t)slab->colour,
+		.nr = cache->layout.nr_objects,
+		.nid = slab->nid,
+	};
+
+	mm_event_tell(event, cache->name);
+}
+
 struct slab *slab_make(struct kmem_cache *cache, struct page *page, struct slab *descriptor,
 		       uint32_t number)
 {
@@ -90,6 +107,8 @@ struct slab *slab_make(struct kmem_cache *cache, struct page *page, struct slab 
 		debug_slab_create(cache, slab);
 	if (cache->ctor)
 		run_on_objects(cache, slab, cache->ctor);
+	if (mm_events_wanted())
+		tell(MM_EVENT_SLAB_MADE, cache, slab);
 	return slab;
 }
 
@@ -97,6 +116,8 @@ void slab_unmake(struct kmem_cache *cache, struct slab *slab)
 {
 	struct page *page = virt_to_page(slab_start(cache, slab));
 
+	if (mm_events_wanted())
+		tell(MM_EVENT_SLAB_GONE, cache, slab);
 	if (cache->debug)
 		debug_slab_release(cache, slab);
 	if (cache->dtor)

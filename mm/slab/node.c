@@ -31,6 +31,7 @@
 
 #include "mm/slab/node.h"
 
+#include "mm/event.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/make.h"
 #include "mm/slab/rcu.h"
@@ -50,6 +51,24 @@ static struct slab *slab_with_room(struct cache_node *node) HOLDS(node->lock)
 	return NULL;
 }
 
+/* For lecture and reports: @slab, of which @nr_free are free now, goes to its list. */
+static NOINLINE COLD void tell_listed(const struct kmem_cache *cache, const struct slab *slab,
+				      unsigned nr_free)
+{
+	const bool is_empty = nr_free == cache->layout.nr_objects;
+	const struct mm_event event = {
+		.kind = MM_EVENT_SLAB_LISTED,
+		.at = (uintptr_t)slab->objects,
+		.order = cache->layout.order,
+		.to = is_empty ? MM_EVENT_LIST_FREE :
+			nr_free ? MM_EVENT_LIST_PARTIAL : MM_EVENT_LIST_FULL,
+		.nr = nr_free,
+		.nid = slab->nid,
+	};
+
+	mm_event_tell(event, cache->name);
+}
+
 static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
 			       struct slab *slab, struct slab_slot *to, unsigned wanted)
 	HOLDS(node->lock)
@@ -65,8 +84,11 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 	slab->nr_free = (uint16_t)(nr_before - nr);
 	node->nr_free_objects -= nr;
 	node->nr_free_slabs -= was_empty;
-	if (was_empty || nr == nr_before)
+	if (was_empty || nr == nr_before) {
 		list_move(&slab->list, nr == nr_before ? &node->full : &node->partial);
+		if (mm_events_wanted())
+			tell_listed(cache, slab, nr_before - nr);
+	}
 	return nr;
 }
 
@@ -108,6 +130,8 @@ static void relist(struct kmem_cache *cache, struct cache_node *node, struct sla
 	HOLDS(node->lock)
 {
 	slab_check(cache, slab);
+	if (mm_events_wanted())
+		tell_listed(cache, slab, slab->nr_free);
 	if (slab->nr_free == cache->layout.nr_objects) {
 		list_move(&slab->list, &node->free);
 		node->nr_free_slabs++;

@@ -18,8 +18,9 @@ static void *alloc_area(size_t bytes, gfp_t gfp, unsigned nid, const void *calle
 static void free_area(void *area, size_t bytes)
 {
 	vfree(area);
-	/* It is to fault from now on: vfree() leaves translations for a while. */
-	mm_port_flush_tlb((uintptr_t)area, bytes_to_pages(bytes));
+	/* It is to fault from now on: vfree() leaves translations for a while, a handler must. */
+	if (!mm_port_is_in_handler())
+		mm_port_flush_tlb((uintptr_t)area, bytes_to_pages(bytes));
 }
 
 static bool is_live(const void *at, size_t bytes)

@@ -40,6 +40,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/event.h"
 #include "mm/kmalloc.h"
 #include "mm/page/shown.h"
 #include "mm/reclaim.h"
@@ -308,6 +309,18 @@ static void free_area_pages(struct vm_struct *area, struct page_batch *batch)
 		*batch->end++ = *singles;
 }
 
+/* For lecture and reports. */
+static NOINLINE COLD void tell_freed(const struct vm_area_set *set)
+{
+	for (const struct vm_struct *area = set->first; area; area = area->link)
+		mm_event_tell((struct mm_event){
+			.kind = MM_EVENT_AREA_FREED,
+			.at = (uintptr_t)area->addr,
+			.nr = area->nr_pages,
+			.nid = (uint16_t)(area->nr_entries ? page_to_nid(area->pages[0]) : 0),
+		}, NULL);
+}
+
 /*
  * One flush for everything in @set, which is not empty; from here on pages[] of
  * its areas may go. Several areas span more than a CPU would flush page by page.
@@ -368,6 +381,8 @@ static uint64_t purge_cpu(struct vm_area_cpu *cpu)
 		return 0;
 
 	flush_areas(&lazy);
+	if (mm_events_wanted())
+		tell_freed(&lazy);
 	batch.end = batch.pages;
 	for (struct vm_struct *area = lazy.first; area; area = area->link)
 		free_area_pages(area, &batch);
@@ -388,7 +403,8 @@ void vm_area_release(struct vm_struct *area)
 	is_full = cpu->lazy.nr_areas >= VM_MAX_LAZY_AREAS ||
 		  cpu->nr_lazy_pages >= VM_MAX_LAZY_PAGES;
 	spin_unlock(&cpu->lock);
-	if (is_full)
+	/* A handler leaves the flush to the next thread that frees, or to reclaim. */
+	if (is_full && !mm_port_is_in_handler())
 		purge_cpu(cpu);
 }
 

@@ -22,6 +22,8 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/context.h"
+#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/shown.h"
 #include "mm/vmalloc/vm_area.h"
@@ -155,11 +157,26 @@ static COLD void *give_up(struct vm_struct *area)
 	return NULL;
 }
 
+/* For lecture and reports. */
+static NOINLINE COLD void tell_mapped(const struct vm_struct *area)
+{
+	const struct mm_event event = {
+		.kind = MM_EVENT_AREA_MAPPED,
+		.at = (uintptr_t)area->addr,
+		.nr = area->nr_pages,
+		.nid = (uint16_t)page_to_nid(area->pages[0]),
+	};
+
+	mm_event_tell(event, NULL);
+}
+
 static void *fill_and_map(struct vm_struct *area, const struct vmalloc_request *request)
 {
 	if (!fill_area(area, request) || !map_area(area))
 		return give_up(area);
 	vm_area_set_state(area, VM_LIVE);
+	if (mm_events_wanted())
+		tell_mapped(area);
 	return area->addr;
 }
 
@@ -217,6 +234,7 @@ static ALWAYS_INLINE void *vmalloc_for(const void *caller, size_t size, gfp_t gf
 {
 	uint64_t nr_pages = bytes_to_pages(size);
 
+	ASSERT_THREAD("vmalloc");
 	if (likely(nr_pages - 1 < VM_MAX_CACHED_PAGES))
 		return vmalloc_small(caller, (unsigned)nr_pages, gfp, nid);
 	return nr_pages ? vmalloc_large(caller, nr_pages, gfp, nid, flags) : NULL;
@@ -304,6 +322,7 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	struct vm_struct *area;
 
 	ASSERT((flags & ~VM_MAP) == 0);
+	ASSERT_THREAD("vmap");
 
 	/* The direct map has the same pages write-back: see holds_ram(). */
 	if (!nr_pages || protection == MM_PORT_UNCACHED || protection == MM_PORT_WRITE_COMBINING)
@@ -325,6 +344,7 @@ void vunmap(const void *addr)
 {
 	struct vm_struct *area;
 
+	ASSERT_THREAD("vunmap");
 	if (!addr)
 		return;
 	area = vm_area_claim(addr, VM_MAP);
@@ -352,6 +372,7 @@ static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 	struct vm_struct *area;
 	uint64_t nr_pages;
 
+	ASSERT_THREAD("ioremap");
 	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_PHYS_BITS ||
 	    holds_ram(pa, size))
 		return NULL;
@@ -388,6 +409,7 @@ void iounmap(const volatile void *addr)
 	uintptr_t start = align_down((uintptr_t)addr, PAGE_SIZE);
 	struct vm_struct *area;
 
+	ASSERT_THREAD("iounmap");
 	if (!addr)
 		return;
 	area = vm_area_claim((void *)start, VM_IOREMAP);

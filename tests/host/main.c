@@ -56,6 +56,7 @@ static const struct test_suite *const host_suites[] = {
 	&suite_local_lock,
 	&suite_rcu_threads,
 	&suite_objects_stress,
+	&suite_interrupts,
 	&suite_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,
@@ -74,10 +75,11 @@ static void write_to_stdout(const char *text, size_t bytes)
 /* After each case: mm's rules hold, and nobody left this CPU locked. */
 static bool is_all_in_order(void)
 {
-	if (host_local_depth == 0)
+	if (host_is_open())
 		return mm_verify_all();
-	log_raw("  # the local lock is still held\n");
+	log_raw("  # the local lock or a spin lock is still held\n");
 	host_local_depth = 0;
+	host_is_masked = false;
 	return false;
 }
 

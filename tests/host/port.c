@@ -55,6 +55,9 @@ HOST_THREAD_LOCAL unsigned host_cpu;
 HOST_THREAD_LOCAL void *host_cpu_data;
 _Thread_local unsigned host_local_depth;
 _Thread_local unsigned long host_nr_local_locks;
+_Thread_local bool host_is_masked;
+_Thread_local unsigned host_nr_handlers;
+void (*host_open_hook)(void);
 
 void (*panic_hook)(const char *message);
 
@@ -292,6 +295,11 @@ void mm_port_print(const char *format, ...)
 	format_vtext(text, sizeof(text), format, args);
 	va_end(args);
 	log_raw("%s", text);
+}
+
+void host_unmasked_early(void)
+{
+	mm_port_panic(__FILE__, __LINE__, "unmasked while a spin lock is still held");
 }
 
 void mm_port_panic(const char *file, int line, const char *format, ...)

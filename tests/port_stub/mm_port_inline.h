@@ -49,4 +49,22 @@ static inline bool mm_port_is_local_locked(void)
 	return false;
 }
 
+/* Nor is there anything to keep away while a spin lock is held. */
+#define MM_PORT_MASKS	false
+
+static inline bool mm_port_mask(void)
+{
+	return false;
+}
+
+static inline void mm_port_unmask(bool was_open)
+{
+	(void)was_open;
+}
+
+static inline bool mm_port_is_in_handler(void)
+{
+	return false;
+}
+
 #endif

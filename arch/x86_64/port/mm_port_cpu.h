@@ -32,9 +32,4 @@ static inline void mm_port_set_cpu_data(void *data)
 	*(uintptr_t __seg_gs *)8 = (uintptr_t)data;
 }
 
-static inline void mm_port_spin_hint(void)
-{
-	__builtin_ia32_pause();
-}
-
 #endif

@@ -44,9 +44,32 @@ static inline void mm_port_spin_hint(void)
 	__builtin_ia32_pause();
 }
 
-/* The local lock keeps nobody out; debug builds count it, so that tests see what is left locked. */
+/*
+ * The local lock and masking keep nobody out. Debug builds note them, so that tests see what
+ * is left locked, and interrupt where a CPU could be (tests/host/interrupt.h): while it is
+ * open, with neither the local lock nor a spin lock held.
+ */
 extern _Thread_local unsigned host_local_depth;
+extern _Thread_local bool host_is_masked;
 extern _Thread_local unsigned long host_nr_local_locks;
+extern _Thread_local unsigned host_nr_handlers;		/* that run now, on this CPU */
+
+/* Called at the last moment before an open CPU is closed, and at the first after it. */
+extern void (*host_open_hook)(void);
+
+/* Reports a mask that was taken away before a lock that needs it was released. */
+void host_unmasked_early(void) NORETURN;
+
+static inline bool host_is_open(void)
+{
+	return host_local_depth == 0 && !host_is_masked;
+}
+
+static inline void host_open_point(void)
+{
+	if (MM_DEBUG && unlikely(host_open_hook != NULL) && host_is_open())
+		host_open_hook();
+}
 
 /* Proof of holding the local lock, and how often its holder held it before. */
 struct mm_local {
@@ -57,6 +80,7 @@ static inline struct mm_local mm_port_local_lock(void)
 {
 	struct mm_local local = { 0 };
 
+	host_open_point();
 	if (MM_DEBUG) {
 		host_nr_local_locks++;
 		local.depth = host_local_depth++;
@@ -68,11 +92,39 @@ static inline void mm_port_local_unlock(struct mm_local local)
 {
 	if (MM_DEBUG)
 		host_local_depth = local.depth;
+	host_open_point();
 }
 
 static inline bool mm_port_is_local_locked(void)
 {
 	return MM_DEBUG && host_local_depth != 0;
+}
+
+#define MM_PORT_MASKS	MM_DEBUG
+
+static inline bool mm_port_mask(void)
+{
+	bool was_open;
+
+	host_open_point();
+	was_open = MM_DEBUG && !host_is_masked;
+	if (MM_DEBUG)
+		host_is_masked = true;
+	return was_open;
+}
+
+static inline void mm_port_unmask(bool was_open)
+{
+	if (MM_DEBUG && unlikely(!host_is_masked))
+		host_unmasked_early();
+	if (was_open)
+		host_is_masked = false;
+	host_open_point();
+}
+
+static inline bool mm_port_is_in_handler(void)
+{
+	return MM_DEBUG && host_nr_handlers != 0;
 }
 
 #endif
