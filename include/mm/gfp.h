@@ -13,7 +13,7 @@
 #define __GFP_MOVABLE		0x0004u	/* the owner can move it; may use ZONE_MOVABLE */
 #define __GFP_RECLAIMABLE	0x0008u	/* a shrinker can give it back */
 #define __GFP_ZERO		0x0010u
-#define __GFP_THISNODE		0x0020u	/* no fallback to other nodes */
+#define __GFP_THISNODE		0x0020u	/* of the node asked for or nothing: see below */
 #define __GFP_COMP		0x0040u	/* a compound page: tails lead to the head */
 #define __GFP_HIGH		0x0080u	/* may use the reserve below the min watermark */
 #define __GFP_DIRECT_RECLAIM	0x0100u	/* may run shrinkers and retry */
@@ -34,6 +34,14 @@
 #define GFP_HIGHUSER_MOVABLE	(__GFP_RECLAIM | __GFP_MOVABLE)
 #define GFP_DMA		__GFP_DMA
 #define GFP_DMA32	__GFP_DMA32
+
+/*
+ * __GFP_THISNODE means the same for pages, objects, areas and ranges: memory of the node that
+ * is named, of the current CPU's node where none is (NID_NONE), and of no other. Of a node
+ * without memory that is NULL, and so it is on a CPU of such a node. Without the flag a node
+ * is a wish: the nearest that has memory serves. What describes the memory (a struct slab,
+ * a vm_struct) may be anywhere.
+ */
 
 enum migratetype {
 	MIGRATE_UNMOVABLE,

@@ -90,6 +90,14 @@ static struct slab_slot take_slow(struct kmem_cache *cache, gfp_t gfp, unsigned 
 	return take_near(cache, cache_node_lookup(cache, own), gfp, nid == NID_NONE ? own : nid);
 }
 
+/* Whether @nid, or this CPU's node, has memory: without any it has nothing that is its own. */
+static bool has_own_memory(unsigned nid)
+{
+	if (nid == NID_NONE)
+		nid = numa_node_id();
+	return slab_memory_node(nid) == nid;
+}
+
 /*
  * The array gave nothing, or @nid (not NID_NONE) may be another's, or @gfp has
  * special flags. @caller and @size_bytes, what was asked, are for debug caches.
@@ -97,6 +105,8 @@ static struct slab_slot take_slow(struct kmem_cache *cache, gfp_t gfp, unsigned 
 static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 				 size_t size_bytes, const void *caller)
 {
+	if (unlikely(gfp & __GFP_THISNODE) && !has_own_memory(nid))
+		return NULL;
 	if (nid != NID_NONE)
 		nid = slab_memory_node(nid);
 	if (unlikely(cache->debug != NULL))

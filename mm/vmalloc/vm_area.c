@@ -519,8 +519,9 @@ void vm_area_init(unsigned nr_cpus, const struct vm_entries_source *large_entrie
 	spin_lock(&vm_areas.lock);
 	vspace_init(&vm_areas.space, mm_port_vmalloc_start + VM_GUARD_BYTES, mm_port_vmalloc_end);
 	spin_unlock(&vm_areas.lock);
+	/* Type-safe: who frees an area twice may look at one that another CPU gives away. */
 	vm_areas.vm_structs = kmem_cache_create("vm_struct", sizeof(struct vm_struct), 0,
-						SLAB_PANIC, NULL);
+						SLAB_PANIC | SLAB_TYPESAFE_BY_RCU, NULL);
 	vm_areas.cpus = kcalloc(nr_cpus, sizeof(vm_areas.cpus[0]), GFP_OWN);
 	vm_areas.index = kcalloc(VM_INDEX_SIZE, sizeof(vm_areas.index[0]), GFP_OWN);
 	if (!vm_areas.cpus || !vm_areas.index)

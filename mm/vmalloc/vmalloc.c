@@ -286,6 +286,16 @@ static void bad_address(const char *function, const volatile void *addr)
 		      (unsigned long long)(uintptr_t)addr, text);
 }
 
+/*
+ * Somebody else freed the area at @addr since it was looked up, and its descriptor, which
+ * stays one, describes @area by now: that lives on.
+ */
+static COLD void not_its_area(struct vm_struct *area, const void *addr)
+{
+	vm_area_set_state(area, VM_LIVE);
+	bad_address("vfree", addr);
+}
+
 void vfree(const void *addr)
 {
 	struct vm_struct *area;
@@ -297,6 +307,8 @@ void vfree(const void *addr)
 		area = vm_area_starting_at_any(addr);	/* beyond the index */
 	if (unlikely(!area || !(area->flags & VM_ALLOC) || !vm_area_end_life(area)))
 		bad_address("vfree", addr);
+	if (unlikely(area->addr != addr))
+		not_its_area(area, addr);
 	vm_area_release(area);
 }
 

@@ -57,6 +57,8 @@ static const struct test_suite *const host_suites[] = {
 	&suite_rcu_threads,
 	&suite_objects_stress,
 	&suite_interrupts,
+	&suite_thisnode,
+	&suite_twice,
 	&suite_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,

@@ -9,6 +9,8 @@ extern const struct test_suite suite_local_lock;
 extern const struct test_suite suite_rcu_threads;
 extern const struct test_suite suite_objects_stress;
 extern const struct test_suite suite_interrupts;
+extern const struct test_suite suite_thisnode;
+extern const struct test_suite suite_twice;
 extern const struct test_suite suite_machines;
 extern const struct test_suite suite_reclaim_machines;
 extern const struct test_suite suite_compact_machines;

@@ -164,14 +164,16 @@ static bool try_free(struct kmem_cache *cache, void *object)
 }
 
 /*
- * Where two threads meet with one object of twice_cache, of which nobody takes another
- * meanwhile: who comes first lays it down and waits for one who takes it up.
+ * Where two threads of one node meet with one object of twice_cache: who comes first lays it
+ * down and waits for one who takes it up. Both stay until both have freed it: until then
+ * it rests with the CPU of one of them, or nobody else's would be looked at.
  */
 static struct {
 	bool is_busy;			/* a first one is here */
 	void *object;			/* laid down */
 	unsigned nr_freed, nr_refused;
 	unsigned nr_done;
+	bool has_left;			/* the second one */
 } meeting;
 
 static void free_here(void)
@@ -185,8 +187,14 @@ static void free_here(void)
 	__atomic_fetch_add(&meeting.nr_done, 1, __ATOMIC_RELEASE);
 }
 
-enum { NOBODY_HERE, FIRST_WAITS, BOTH_ARE_HERE };
+/* Or first_waits(): for another of the same node, which is the object's. */
+enum { NOBODY_HERE, BOTH_ARE_HERE, FIRST_WAITS };
 static unsigned meeting_state;
+
+static unsigned first_waits(void)
+{
+	return FIRST_WAITS + numa_node_id();
+}
 
 static void wait_for_both(void)
 {
@@ -198,11 +206,12 @@ static void come_first(struct worker *worker)
 {
 	void *neighbour = kmem_cache_alloc(twice_cache, GFP_KERNEL);
 	void *object = kmem_cache_alloc(twice_cache, GFP_KERNEL);
-	unsigned expected = FIRST_WAITS;
+	unsigned expected = first_waits();
 
 	meeting.object = object;
 	meeting.nr_freed = meeting.nr_refused = meeting.nr_done = 0;
-	__atomic_store_n(&meeting_state, FIRST_WAITS, __ATOMIC_RELEASE);
+	meeting.has_left = false;
+	__atomic_store_n(&meeting_state, first_waits(), __ATOMIC_RELEASE);
 	for (unsigned i = 0; object && i < MAX_MEETING; i++)
 		if (__atomic_load_n(&meeting_state, __ATOMIC_ACQUIRE) == BOTH_ARE_HERE)
 			break;
@@ -212,6 +221,8 @@ static void come_first(struct worker *worker)
 	} else {
 		free_here();
 		wait_for_both();
+		while (!__atomic_load_n(&meeting.has_left, __ATOMIC_ACQUIRE))
+			sched_yield();
 		worker->did.nr_bad += meeting.nr_freed != 1;
 		worker->did.nr_bad += meeting.nr_refused != 1;
 		worker->did.nr_twice++;
@@ -223,13 +234,16 @@ static void come_first(struct worker *worker)
 
 static void meet(struct worker *worker)
 {
-	unsigned expected = FIRST_WAITS;
+	unsigned expected = first_waits();
 
-	if (__atomic_compare_exchange_n(&meeting_state, &expected, BOTH_ARE_HERE, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		free_here();
-	else if (!__atomic_exchange_n(&meeting.is_busy, true, __ATOMIC_ACQ_REL))
+	if (!__atomic_exchange_n(&meeting.is_busy, true, __ATOMIC_ACQ_REL)) {
 		come_first(worker);
+	} else if (__atomic_compare_exchange_n(&meeting_state, &expected, BOTH_ARE_HERE, false,
+					       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		free_here();
+		wait_for_both();
+		__atomic_store_n(&meeting.has_left, true, __ATOMIC_RELEASE);
+	}
 }
 
 /* ---- Caches that come and go ---- */
@@ -240,7 +254,7 @@ static void make_and_destroy(struct worker *worker)
 	slab_flags_t flags = below(worker, 2) ? SLAB_TYPESAFE_BY_RCU : 0;
 	struct kmem_cache *cache = kmem_cache_create("stress_own", 64u << below(worker, 4), 0,
 						     flags, NULL);
-	void *objects[NR_OWN];
+	void *objects[NR_OWN], *twice;
 
 	if (!cache) {
 		worker->did.nr_failed++;
@@ -249,12 +263,14 @@ static void make_and_destroy(struct worker *worker)
 	for (unsigned i = 0; i < NR_OWN; i++)
 		objects[i] = kmem_cache_alloc_node(cache, GFP_KERNEL,
 						   below(worker, worker->stress->nr_nodes));
-	/* Before its slab may go: the second free is of this cache for sure. */
-	if (objects[0] && objects[1]) {
-		kmem_cache_free(cache, objects[1]);
-		worker->did.nr_bad += try_free(cache, objects[1]);
+	/* Of this CPU's node: until the second free it rests with this CPU. */
+	twice = kmem_cache_alloc(cache, GFP_KERNEL);
+	if (twice && page_to_nid(virt_to_page(twice)) == numa_node_id()) {
+		kmem_cache_free(cache, twice);
+		worker->did.nr_bad += try_free(cache, twice);
 		worker->did.nr_twice++;
-		objects[1] = NULL;
+	} else {
+		kmem_cache_free(cache, twice);
 	}
 	for (unsigned i = 0; i < NR_OWN; i++)
 		kmem_cache_free(cache, objects[i]);

@@ -632,6 +632,35 @@ static void vmallocs_own_objects_are_not_guarded(void)
 	vmalloc_shrink();
 }
 
+/* Where the index has the area that starts at @addr. */
+static struct vm_struct **index_place(const void *addr)
+{
+	uint64_t page = ((uintptr_t)addr - mm_port_vmalloc_start) >> PAGE_SHIFT;
+	struct vm_index_node *node = vm_areas.index[page >> 2 * VM_INDEX_SHIFT];
+	struct vm_index_leaf *leaf = node->leaves[page >> VM_INDEX_SHIFT & (VM_INDEX_SIZE - 1)];
+
+	return &leaf->areas[page & (VM_INDEX_SIZE - 1)];
+}
+
+/*
+ * What a second vfree() has looked up may be another area's descriptor by the time it looks
+ * at it. That area lives on.
+ */
+static void a_descriptor_that_changed_hands_is_not_freed(void)
+{
+	char *first = vmalloc(PAGE_SIZE), *other = vmalloc(PAGE_SIZE);
+	struct vm_struct *kept = *index_place(first);
+
+	CHECK(kept != NULL);
+	*index_place(first) = vm_area_starting_at(other);
+	CHECK_PANICS("vfree(", vfree(first));
+	*index_place(first) = kept;
+	CHECK_EQ(vm_area_state(vm_area_starting_at(other)), VM_LIVE);
+	other[0] = 1;
+	vfree(other);
+	vfree(first);
+}
+
 static const struct test_case cases[] = {
 	{ "an area is ended once", an_area_is_ended_once },
 	{ "more than there is is refused at once", more_than_there_is_is_refused_at_once },
@@ -662,6 +691,8 @@ static const struct test_case cases[] = {
 	{ "verify notices AREA-6", verify_notices_AREA_6 },
 	{ "verify notices AREA-7", verify_notices_AREA_7 },
 	{ "verify notices AREA-8", verify_notices_AREA_8 },
+	{ "a descriptor that changed hands is not freed",
+	  a_descriptor_that_changed_hands_is_not_freed },
 	{ "vmalloc's own objects are not guarded", vmallocs_own_objects_are_not_guarded },
 };
 
