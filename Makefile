@@ -62,7 +62,7 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
 	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c percpu.c)
-REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c tables.c)
+REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c records.c tables.c)
 MM_SOURCES := mm/assert.c mm/live.c mm/event.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)
 
@@ -72,7 +72,7 @@ EFI_PURE_SOURCES := \
 	efi/text.c efi/options.c efi/load_options.c efi/memory_map.c \
 	efi/acpi_root.c efi/acpi_madt.c efi/acpi_srat.c efi/acpi_slit.c efi/acpi_hmat.c \
 	efi/acpi_spcr.c efi/acpi_fadt.c \
-	efi/screen_offer.c efi/collect.c efi/lint.c efi/show.c \
+	efi/screen_offer.c efi/collect.c efi/records.c efi/lint.c efi/show.c \
 	$(addprefix efi/screen/, font.c canvas.c column.c pane.c qr.c progress.c layout.c \
 	running.c picture.c end.c screen.c) \
 	efi/results.c
@@ -83,8 +83,9 @@ EFI_SOURCES := \
 	efi/capture.c efi/stick.c efi/menu.c efi/firmware.c \
 	efi/shell.c efi/main.c
 
-# Page-table code on plain memory: host-built too.
-ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c
+# Arithmetic, and page-table code on plain memory: host-built too.
+ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/windows.c \
+	arch/x86_64/serial_line.c
 
 # In the order of calls: each file uses those before it.
 ARCH_SOURCES := \
@@ -499,8 +500,11 @@ debug: $(IMAGE_FILES)
 	@echo 'in another terminal: gdb -x tools/debug.gdb'
 	@$(PYTHON) tools/qemu.py --gdb --keep $(RUN)/debug
 
+REPORT_EXTRAS = $(foreach name,bench lecture,$(addprefix --$(name) ,$(wildcard $(RUN)/$(name).log))) \
+	$(addprefix --tests ,$(wildcard $(BUILD)/log/test.json))
 report:
-	@$(PYTHON) tools/report.py $(RUN)/run.log --html $(RUN)/report.html
+	@$(PYTHON) tools/report $(RUN)/run.log $(REPORT_EXTRAS) --json $(RUN)/report.json \
+		--junit $(RUN)/report.xml --html $(RUN)/report.html
 
 release: $(IMAGE_FILES)
 	@$(PYTHON) tools/release.py $(VERSION) $(IMAGE_FILES) $(BUILD)/release

@@ -74,6 +74,7 @@ void stop(const char *format, ...)
 	log_line(LOG_ERROR, "Bail out! %s", reason);
 	log_add_sink(write_console);
 	send_log_to_serial();
+	arch_serial_settle();
 	firmware.boot->Stall(STOP_SECONDS * 1000000ull);
 	arch_exit_emulator(STATUS_PANICKED);
 	firmware.boot->Exit(firmware.image, EFI_UNSUPPORTED, 0, NULL);
@@ -87,6 +88,7 @@ void stop_between(const struct boot_info *info, const char *reason)
 	if (screen_init(&info->framebuffer, (void *)info->framebuffer.base_pa, NULL) == STATUS_OK &&
 	    log_add_sink(screen_write))
 		screen_show_panic();
+	arch_serial_settle();
 	arch_exit_emulator(STATUS_PANICKED);
 	arch_halt();
 }

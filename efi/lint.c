@@ -16,6 +16,7 @@
 
 #include "efi/lint.h"
 
+#include "efi/records.h"
 #include "lib/align.h"
 #include "log.h"
 #include "mm/range.h"
@@ -481,8 +482,7 @@ static void print_finding(void *arg, const struct finding *finding)
 
 	(*nr_findings)++;
 	log_raw("%-6s %-22s %s\n", severity_name(finding->severity), finding->label, finding->text);
-	log_raw("@finding label=%s severity=%s\n", finding->label,
-		severity_name(finding->severity));
+	records_print_finding(finding);
 }
 
 void lint_show(const struct boot_info *info, const struct topology *topology)

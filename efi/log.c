@@ -31,10 +31,10 @@
 #define MUTED_BYTES	4096u		/* a report is some 20 lines */
 
 /*
- * The longest anybody holds the lock is one call's text on a slow line: some
- * 4 KiB at 9,600 baud are 4 s. A spin hint takes 10 ns or more.
+ * The longest anybody holds the lock is one call's text to a serial line whose reader
+ * pauses: 20 s (arch/x86_64/serial.c). A spin hint takes 10 ns or more.
  */
-#define LOCK_TRIES_MAX	(1u << 29)
+#define LOCK_TRIES_MAX	(1u << 31)
 
 static struct spinlock log_lock;
 static bool is_lock_ignored;

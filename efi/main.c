@@ -14,6 +14,7 @@
 #include "efi/lint.h"
 #include "efi/memory_map.h"
 #include "efi/options.h"
+#include "efi/records.h"
 #include "efi/results.h"
 #include "efi/screen/screen.h"
 #include "efi/shell.h"
@@ -38,6 +39,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
 enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
 #define DEFAULT_STRESS_SECONDS	10u
+#define NS_PER_US		1000u
 #define REPORT_DELAY_US		3000000u	/* to read the screen */
 
 /* The longest element of run= and show=. */
@@ -127,6 +129,24 @@ static void show_page_tables(const struct boot_info *info)
 	arch_print_tables();
 }
 
+/* The machine for programs: what stays as it is. */
+static void print_machine_records(const struct boot_info *info)
+{
+	char cpu[CPU_NAME_BYTES];
+
+	read_cpu_name(cpu);
+	records_print_machine(info, slabstick_version, cpu);
+	mm_print_node_records();
+}
+
+static void show_records(const struct boot_info *info)
+{
+	print_machine_records(info);
+	mm_print_zone_records();
+	mm_print_ledger_records();
+	mm_print_memory_record(arch_now_ns() / NS_PER_US);
+}
+
 /* What the firmware said, and the machine; those of mm are in mm_tables[]. */
 struct machine_table {
 	const char *name;
@@ -139,6 +159,7 @@ static const struct machine_table machine_tables[] = {
 	{ "findings", show_findings },
 	{ "memmap", memory_map_log },
 	{ "ptdump", show_page_tables },
+	{ "records", show_records },
 };
 
 static bool show_table(const struct boot_info *info, const char *name)
@@ -276,6 +297,14 @@ static void print_outcome(const char *what, bool is_ok)
 	log_raw("%d passed, %d failed, 0 skipped\n", is_ok, !is_ok);
 }
 
+/* How a run ends is told to whoever reads the serial line, though he pauses just now. */
+static void wait_for_reader(void)
+{
+	if (arch_serial_is_paused())
+		log_line(LOG_WARN, "serial: nobody reads; the end waits for up to a minute");
+	arch_serial_settle();
+}
+
 static enum verdict run_actions(const struct boot_info *info)
 {
 	const char *what = wanted_actions();
@@ -288,7 +317,10 @@ static enum verdict run_actions(const struct boot_info *info)
 		is_ok &= run_action(name, info);
 		has_tests |= strcmp(name, "selftest") == 0;
 	}
+	wait_for_reader();
 	is_ok &= mm_print_ledger();
+	mm_print_zone_records();
+	mm_print_ledger_records();
 	is_ok &= options_nr_faults() == 0;
 	if (!has_tests)
 		print_outcome(what, is_ok);
@@ -405,9 +437,10 @@ static void print_verdict(enum verdict verdict)
 /* How long it all took, and how much of it devices: the budget of the screen. */
 static void print_cycles(void)
 {
-	log_raw("@run cycles=%llu device_cycles=%llu\n",
+	log_raw("@run cycles=%llu device_cycles=%llu us=%llu\n",
 		(unsigned long long)(arch_cycles() - started_cycles),
-		(unsigned long long)(device_cycles + screen_cycles));
+		(unsigned long long)(device_cycles + screen_cycles),
+		(unsigned long long)(arch_now_ns() / NS_PER_US));
 }
 
 /* The next start writes the results to the stick. Returns when the machine did not obey. */
@@ -427,6 +460,7 @@ static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
 	print_cycles();
 	print_verdict(verdict);
 	show_verdict(info, verdict);
+	arch_serial_settle();
 	if (!end || strcmp(end, "exit") == 0)
 		arch_exit_emulator(verdict);
 	else if (strcmp(end, "poweroff") == 0)
@@ -445,6 +479,7 @@ static void run_kernel(const struct boot_info *info)
 	if (options_number("fail_nth", 0))
 		mm_fail_nth(options_number("fail_nth", 0));
 	lint_show(info, mm_topology());
+	print_machine_records(info);
 	screen_show_memory(info, mm_topology(), mm_page_use);
 	end_run(info, run_actions(info));
 }

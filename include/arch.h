@@ -69,6 +69,18 @@ void *arch_phys_to_virt(uint64_t pa);
 enum status arch_serial_init(const struct uart_info *uart) MUST_CHECK;
 void arch_serial_write(const char *text, size_t bytes);
 
+/*
+ * True while nobody takes what is written: lines are lost, and counted for when the reader
+ * goes on.
+ */
+bool arch_serial_is_paused(void);
+
+/*
+ * Waits until all is sent, a minute at most in all calls: before the verdict, so that it
+ * is not lost, and before the machine goes.
+ */
+void arch_serial_settle(void);
+
 /* The next byte that came in, or -1: none yet, or no UART. Does not wait. */
 int arch_serial_read(void);
 

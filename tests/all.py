@@ -6,7 +6,8 @@ prints some, else as one test that its exit status decides. A step that fails
 without a failed test in its totals, or never ends, counts as one failure.
 
 What a step prints is in build/log/STEP.log. Before the totals each failure is
-named again, with the log that has it.
+named again, with the log that has it. The same for programs is build/log/test.json
+and, as JUnit, build/log/test.xml.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import ktap  # noqa: E402
+import summary  # noqa: E402
 
 PYTHON = sys.executable
 LOG_FOLDER = ROOT / "build" / "log"
@@ -38,9 +40,11 @@ class Step:
     command: list
     timeout_s: int
     must_sum: bool = True       # its last line is "N passed, N failed, N skipped"
+    junit: str | None = None    # in LOG_FOLDER: it writes its cases there itself
 
     def is_there(self):
-        return all((ROOT / word).is_file() for word in self.command if "/" in word)
+        return all((ROOT / word).is_file() for word in self.command
+                   if "/" in word and not word.startswith("-"))
 
 
 def steps(fuzz_programs):
@@ -59,7 +63,8 @@ def steps(fuzz_programs):
         Step("screens", [PYTHON, "tests/screens.py"], 1200),
         Step("results", [PYTHON, "tests/results.py"], 600),
         Step("targets", [PYTHON, "tests/targets.py"], 600),
-        Step("machines", [PYTHON, "tests/run.py"], 1500),
+        Step("machines", [PYTHON, "tests/run.py", "--junit=build/log/machines.xml"], 1500,
+             junit="machines.xml"),
     ]
     if fuzz_programs:
         found.insert(-1, Step("fuzzers", [PYTHON, "tests/fuzz.py", *fuzz_programs], 900))
@@ -123,29 +128,34 @@ def save_log(name, lines):
 
 
 def try_step(step):
-    """(counts, what failed: a line each)"""
+    """(its outcome, what failed: a line each)"""
     print(f"---- {step.name}", flush=True)
     started = time.monotonic()
+    cases_file = LOG_FOLDER / step.junit if step.junit else None
+    if cases_file:
+        cases_file.unlink(missing_ok=True)
     status, lines = run_step(step.command, step.timeout_s)
     log = save_log(step.name, lines)
     counts = count(status, totals_of(lines), step.must_sum)
+    seconds = time.monotonic() - started
     ending = f"no end within {step.timeout_s} s" if status is None else f"status {status}"
     print(f"---- {step.name}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped, "
-          f"{ending}, {time.monotonic() - started:.0f} s", flush=True)
-    if not counts[1]:
-        return counts, []
-    cases = failed_cases(lines, ending)
+          f"{ending}, {seconds:.0f} s", flush=True)
+    cases = failed_cases(lines, ending) if counts[1] else []
+    outcome = summary.Outcome(step.name, counts, seconds, cases, lines, str(log), cases_file)
     more = [f"and {len(cases) - NR_NAMED} more"] if len(cases) > NR_NAMED else []
-    return counts, [f"failed: {step.name}: {case}; log {log}" for case in cases[:NR_NAMED] + more]
+    return outcome, [f"failed: {step.name}: {case}; log {log}" for case in cases[:NR_NAMED] + more]
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sums, failures, started = [0, 0, 0], [], time.monotonic()
+    outcomes, failures, started = [], [], time.monotonic()
     for step in steps(sys.argv[1:]):
-        counts, failed = try_step(step)
-        sums = [a + b for a, b in zip(sums, counts)]
+        outcome, failed = try_step(step)
+        outcomes.append(outcome)
         failures += failed
+    sums = [sum(column) for column in zip(*(outcome.counts for outcome in outcomes))] or [0, 0, 0]
+    summary.write(LOG_FOLDER, outcomes, sums)
     print(f"all steps in {time.monotonic() - started:.0f} s")
     for failure in failures:
         print(failure)

@@ -274,7 +274,7 @@ void test_run_cases(const struct test_suite *suite, const char *globs,
 static void run_suite(const struct test_suite *suite, unsigned number, const char *globs,
 		      struct test_totals *totals)
 {
-	unsigned nr_failed_before = totals->nr_failed;
+	struct test_totals before = *totals, of_suite;
 
 	log_fresh_line();
 	log_raw("  KTAP version 1\n  # Subtest: %s\n  1..%u\n", suite->name,
@@ -285,8 +285,13 @@ static void run_suite(const struct test_suite *suite, unsigned number, const cha
 		test_run_cases(suite, globs, totals);
 
 	log_fresh_line();
-	log_raw("%s %u %s\n", totals->nr_failed == nr_failed_before ? "ok" : "not ok", number,
+	log_raw("%s %u %s\n", totals->nr_failed == before.nr_failed ? "ok" : "not ok", number,
 		suite->name);
+	of_suite = (struct test_totals){ totals->nr_passed - before.nr_passed,
+					 totals->nr_failed - before.nr_failed,
+					 totals->nr_skipped - before.nr_skipped };
+	if (hooks->suite_end)
+		hooks->suite_end(suite, &of_suite);
 }
 
 static void print_totals(const struct test_totals *totals)

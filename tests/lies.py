@@ -27,7 +27,8 @@ PARTITION_OFFSET = 1 << 20
 DEFAULTS = {"cpus": 2, "memory": "256M", "nodes": 2, "options": "run=none capture=no"}
 TIMEOUT_S = 300      # a boot takes 5 s; the host may be busy
 KNOWN_KEYS = {"about", "lies", "options", "cfg", "cfg_hex", "cpus", "memory", "nodes", "cpu",
-              "type", "extra", "timeout", "expect", "refuse", "outcome"}
+              "type", "extra", "timeout", "expect", "refuse", "outcome", "reader_pauses"}
+PIPE_BYTES = 4096    # of a reader that pauses: the least there is
 
 
 def load_rows():
@@ -79,6 +80,19 @@ def judge(row, verdict):
     return reasons
 
 
+class Pauses:
+    """Who listens to a boot and stops reading, once, after so many bytes, for so many seconds."""
+
+    def __init__(self, after_bytes, seconds):
+        self.after_bytes, self.seconds = after_bytes, seconds
+        self.nr_bytes = 0
+
+    def __call__(self, data):
+        before, self.nr_bytes = self.nr_bytes, self.nr_bytes + len(data)
+        if before < self.after_bytes <= self.nr_bytes:
+            time.sleep(self.seconds)
+
+
 def run_row(name, row, folder, base):
     full = {**DEFAULTS, **row}
     cfg = content_of(row)
@@ -88,7 +102,10 @@ def run_row(name, row, folder, base):
     machine = qemu.machine_from_row({**full, "extra": []})
     boot = qemu.Run(machine, image, full["options"], full.get("timeout", TIMEOUT_S),
                     extra=full.get("extra", []) + extra)
-    verdict, output, seconds = qemu.boot(boot)
+    listener = None
+    if "reader_pauses" in full:
+        listener, boot.pipe_bytes = Pauses(*full["reader_pauses"]), PIPE_BYTES
+    verdict, output, seconds = qemu.boot(boot, listener)
     reasons = judge(full, verdict)
     reasons += [f"a line of the log matches {pattern!r}" for pattern in row.get("refuse", [])
                 if any(re.search(pattern, line) for line in verdict.log.lines)]

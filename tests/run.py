@@ -16,10 +16,10 @@ import re
 import sys
 import time
 import tomllib
-import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import junit  # noqa: E402
 import qemu  # noqa: E402
 
 NR_LAST_LINES = 40
@@ -143,47 +143,19 @@ def show(result):
     sys.stdout.flush()
 
 
-def add_case(parent, classname, point):
-    case = ElementTree.SubElement(parent, "testcase", classname=classname, name=point.name)
-    if not point.is_ok:
-        failure = ElementTree.SubElement(case, "failure",
-                                         message=point.comments[-1] if point.comments else "")
-        failure.text = "\n".join(point.comments)
-    elif point.skip_reason is not None:
-        ElementTree.SubElement(case, "skipped", message=point.skip_reason)
-
-
 def add_machine(parent, result):
-    passed, failed, skipped = result.counts
-    machine = ElementTree.SubElement(parent, "testsuite", name=result.name,
-                                     time=f"{result.seconds:.1f}", failures=str(failed),
-                                     tests=str(passed + failed + skipped), skipped=str(skipped))
-    suites = {}
-    cases = list(result.verdict.log.cases()) if result.verdict else []
-    for above, point in cases:
-        name = ".".join(above) or "top"
-        if name not in suites:
-            suites[name] = ElementTree.SubElement(machine, "testsuite", name=name)
-        add_case(suites[name], f"{result.name}.{name}", point)
-    case = ElementTree.SubElement(machine, "testcase", classname=result.name, name="verdict")
-    if not result.is_ok:
-        failure = ElementTree.SubElement(case, "failure", message="; ".join(result.reasons))
-        failure.text = "\n".join(result.reasons)
-        output = ElementTree.SubElement(machine, "system-out")
-        output.text = "\n".join(printable(line) for line in result.log_lines[-NR_LAST_LINES:])
-
-
-def printable(text):
-    """XML 1.0 has no place for control characters."""
-    return "".join(letter if letter.isprintable() or letter == "\t" else "?" for letter in text)
+    machine = junit.add_suite(parent, result.name, result.counts, result.seconds)
+    if result.verdict:
+        junit.add_log(machine, result.name, result.verdict.log)
+    junit.add_verdict(machine, result.name, [] if result.is_ok else result.reasons,
+                      result.log_lines)
 
 
 def write_junit(path, results):
-    top = ElementTree.Element("testsuites", name="slabstick")
+    top = junit.make_top()
     for result in results:
         add_machine(top, result)
-    ElementTree.indent(top)
-    ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)
+    junit.write(path, top)
 
 
 # ---- Command line ----------------------------------------------------------
@@ -199,7 +171,8 @@ def parse_arguments():
                         help="only these machines; * and ? allowed")
     parser.add_argument("--slow", action="store_true", help="the slow machines too")
     parser.add_argument("--timeout", metavar="S", type=float, help="seconds for each machine")
-    parser.add_argument("--junit", metavar="FILE", help="write results as JUnit XML")
+    parser.add_argument("--junit", metavar="FILE", type=pathlib.Path,
+                        help="write results as JUnit XML")
     parser.add_argument("--keep", action="store_true",
                         help="keep the logs of machines that passed too, in build/log")
     parser.add_argument("--gdb", action="store_true",

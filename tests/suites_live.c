@@ -3,6 +3,7 @@
 #include "tests/suites.h"
 
 #include "arch.h"
+#include "mm/init.h"
 
 extern const struct test_suite suite_selfcheck_machine;
 extern const struct test_suite suite_address_space;
@@ -42,15 +43,34 @@ const struct test_suite *const live_suites[] = {
 
 const unsigned nr_live_suites = ARRAY_SIZE(live_suites);
 
+#define NS_PER_US	1000u
+
+static uint64_t suite_started_us;
+
+/* For the report: what each suite took, and what memory is used for after it. */
+static void print_suite_records(const struct test_suite *suite,
+				const struct test_totals *of_suite)
+{
+	uint64_t now_us = arch_now_ns() / NS_PER_US;
+
+	log_raw("@test suite=%s passed=%u failed=%u skipped=%u us=%llu\n", suite->name,
+		of_suite->nr_passed, of_suite->nr_failed, of_suite->nr_skipped,
+		(unsigned long long)(now_us - suite_started_us));
+	mm_print_memory_record(now_us);
+	suite_started_us = now_us;
+}
+
 /* Room for both lists, so that joining them needs no allocator. */
 #define NR_JOINED_SUITES	256
 
 struct test_totals test_run_image(const char *globs, bool (*after_case)(void))
 {
 	static const struct test_suite *joined[NR_JOINED_SUITES];
-	const struct test_hooks hooks = { .end = after_case, .does_show_case = true };
+	const struct test_hooks hooks = { .end = after_case, .suite_end = print_suite_records,
+					  .does_show_case = true };
 	unsigned nr_joined = 0;
 
+	suite_started_us = arch_now_ns() / NS_PER_US;
 	if (nr_unit_suites + nr_live_suites > NR_JOINED_SUITES)
 		panic_at(__FILE__, __LINE__, "enlarge NR_JOINED_SUITES");
 	for (unsigned i = 0; i < nr_unit_suites; i++)

@@ -24,6 +24,7 @@ extern const struct test_suite suite_topology;
 extern const struct test_suite suite_lint;
 extern const struct test_suite suite_paging;
 extern const struct test_suite suite_windows;
+extern const struct test_suite suite_serial_line;
 extern const struct test_suite suite_bootmem;
 extern const struct test_suite suite_mem_map;
 extern const struct test_suite suite_zone;
@@ -41,6 +42,7 @@ extern const struct test_suite suite_numa;
 extern const struct test_suite suite_reclaim;
 extern const struct test_suite suite_aging;
 extern const struct test_suite suite_ledger;
+extern const struct test_suite suite_records;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
 extern const struct test_suite suite_rcu;
@@ -86,6 +88,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_show,
 	&suite_paging,
 	&suite_windows,
+	&suite_serial_line,
 	&suite_bootmem,
 	&suite_mem_map,
 	&suite_zone,
@@ -103,6 +106,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_reclaim,
 	&suite_aging,
 	&suite_ledger,
+	&suite_records,
 	&suite_isolate,
 	&suite_contig,
 	&suite_rcu,

@@ -45,6 +45,8 @@ struct test_hooks {
 	 */
 	void (*run_apart)(const struct test_suite *suite, const char *globs,
 			  struct test_totals *totals);
+	/* After a suite's point: what it came to, alone. */
+	void (*suite_end)(const struct test_suite *suite, const struct test_totals *of_suite);
 	/* While a case runs its name stands on the line that is not ended. */
 	bool does_show_case;
 };

@@ -215,6 +215,7 @@ class Run:
     is_snapshot: bool = True        # writes of the guest to the stick are dropped
     kept_stick: pathlib.Path | None = None      # the guest writes to a copy, which goes here
     is_waiting_for_gdb: bool = False
+    pipe_bytes: int = -1            # how much QEMU may write before it is read; -1: the system's
     disk: tuple = DISK              # the devices between machine and image
     disk_bytes: int = 0             # of a disk larger than the image
     extra: list = dataclasses.field(default_factory=list)
@@ -309,10 +310,10 @@ def collect(stream, chunks):
 
 
 def run_command(command, folder, timeout_s, sink, stdin=subprocess.DEVNULL,
-                case_timeout_s=CASE_TIMEOUT_S):
+                case_timeout_s=CASE_TIMEOUT_S, pipe_bytes=-1):
     """Runs QEMU; returns how it ended. @sink gets the serial output as it comes."""
     process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+                               stderr=subprocess.PIPE, pipesize=pipe_bytes)
     errors = []
     reader = threading.Thread(target=collect, args=(process.stderr, errors), daemon=True)
     reader.start()
@@ -371,7 +372,7 @@ def boot(run, echo=None, stdin=subprocess.DEVNULL):
             write_to_disk(run.image, stick, run.disk_bytes)
             run = dataclasses.replace(run, image=stick, is_snapshot=False)
         ending = run_command(run.command(folder), folder, run.timeout_s, sink, stdin,
-                             run.case_timeout_s)
+                             run.case_timeout_s, run.pipe_bytes)
         if run.kept_stick:
             keep(stick, run.kept_stick)
     return ktap.judge(bytes(output), ending), bytes(output), time.monotonic() - started

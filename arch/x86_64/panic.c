@@ -137,6 +137,7 @@ static void print_control_registers(void)
 
 static NORETURN void end_run(void)
 {
+	arch_serial_settle();
 	arch_exit_emulator(PANIC_STATUS);
 	arch_halt();
 }
@@ -201,6 +202,7 @@ void panic_with(const char *message, const struct trap_frame *frame, uintptr_t i
 	stop_others();
 	log_ignore_lock();
 	find_a_sink();
+	arch_serial_settle();		/* what follows must not be lost in a reader's pause */
 	log_tell_muted();
 	log_fresh_line();
 	log_raw("Bail out! %s\n", message);

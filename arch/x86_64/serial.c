@@ -2,10 +2,9 @@
  * The serial line: a 16550-compatible UART at ports or in memory.
  *
  * Model
- *   Polled output. The transmitter is ready for FIFO_BYTES whenever THRE is
- *   set. Nothing waits for ever: a machine may have no UART (reads give 0xFF)
- *   or one whose transmitter is stuck. After MAX_TIMEOUTS bytes in a row that
- *   never left, the line counts as dead and output is dropped at once.
+ *   Polled output. The transmitter is ready for SERIAL_FIFO_BYTES whenever THRE is
+ *   set. Nothing waits for ever: a machine may have no UART (reads give 0xFF), or
+ *   one whose transmitter is stuck or held up (serial_line.c).
  *
  * Locking
  *   The log serialises its sinks; a panic may break in, so nothing here waits
@@ -14,6 +13,7 @@
 
 #include "arch.h"
 #include "arch/x86_64/insn.h"
+#include "arch/x86_64/serial_line.h"
 #include "lib/compiler.h"
 #include "log.h"
 
@@ -33,21 +33,25 @@ enum uart_register {
 #define MODEM_READY		0x03u	/* DTR, RTS; OUT2 (interrupts) stays off */
 #define STATUS_DATA_READY	0x01u
 #define STATUS_THR_EMPTY	0x20u
+#define STATUS_ALL_EMPTY	0x40u
 #define STATUS_NOTHING_THERE	0xffu
-#define FIFO_BYTES		16u
 #define FIRST_PORT		0x3f8u	/* a PC's first serial port */
 #define CLOCK_BAUD		115200u	/* divisor 1 */
 
-/* A FIFO at 9,600 baud empties in 17 ms; a port read takes about 1 us. */
-#define MAX_POLLS		200000u
-#define MAX_TIMEOUTS		2u
+#define NS_PER_MS		1000000ull
+
+/*
+ * Below the 30 s after which CPUs that do not answer each other are a panic (smp.c): who
+ * writes may have interrupts off.
+ */
+#define LINE_PATIENCE_MS	20000u
+/* Before the verdict: a reader that pauses a minute has it. */
+#define LAST_PATIENCE_MS	60000u
 
 static struct {
 	bool is_memory, is_live;
 	uintptr_t base;			/* port, or virtual address */
 	unsigned stride_bytes;
-	unsigned room;			/* bytes the transmitter is known to take */
-	unsigned nr_timeouts;
 } uart;
 
 static uint8_t read_uart(enum uart_register reg)
@@ -101,6 +105,24 @@ static void set_line(uint32_t baud)
 	write_uart(UART_MODEM_CONTROL, MODEM_READY);
 }
 
+static bool is_ready(void)
+{
+	return (read_uart(UART_LINE_STATUS) & STATUS_THR_EMPTY) != 0;
+}
+
+static bool is_idle(void)
+{
+	return (read_uart(UART_LINE_STATUS) & STATUS_ALL_EMPTY) != 0;
+}
+
+static void send(uint8_t byte)
+{
+	write_uart(UART_DATA, byte);
+}
+
+static const struct transmitter transmitter = { is_ready, is_idle, send, arch_now_ns };
+static struct serial_line line;
+
 static bool try_uart(const struct uart_info *info)
 {
 	uart.is_live = false;
@@ -110,11 +132,14 @@ static bool try_uart(const struct uart_info *info)
 	uart.base = uart.is_memory ? (uintptr_t)arch_phys_to_virt(info->base)
 				   : (uintptr_t)info->base;
 	uart.stride_bytes = info->register_stride_bytes ? info->register_stride_bytes : 1;
-	uart.room = 0;
-	uart.nr_timeouts = 0;
 	if (!answers())
 		return false;
 	set_line(info->baud);
+	line = (struct serial_line){
+		.to = &transmitter,
+		.patience_ns = LINE_PATIENCE_MS * NS_PER_MS,
+		.last_patience_ns = LAST_PATIENCE_MS * NS_PER_MS,
+	};
 	uart.is_live = true;
 	return true;
 }
@@ -133,36 +158,21 @@ enum status arch_serial_init(const struct uart_info *info)
 	return STATUS_OK;
 }
 
-static bool wait_for_room(void)
-{
-	for (unsigned i = 0; i < MAX_POLLS; i++) {
-		if (read_uart(UART_LINE_STATUS) & STATUS_THR_EMPTY) {
-			uart.room = FIFO_BYTES;
-			uart.nr_timeouts = 0;
-			return true;
-		}
-		__builtin_ia32_pause();
-	}
-	if (++uart.nr_timeouts >= MAX_TIMEOUTS)
-		uart.is_live = false;
-	return false;
-}
-
-static void write_byte(char byte)
-{
-	if (!uart.room && !wait_for_room())
-		return;
-	uart.room--;
-	write_uart(UART_DATA, (uint8_t)byte);
-}
-
 void arch_serial_write(const char *text, size_t bytes)
 {
-	for (size_t i = 0; i < bytes && uart.is_live; i++) {
-		if (text[i] == '\n')
-			write_byte('\r');
-		write_byte(text[i]);
-	}
+	if (uart.is_live)
+		serial_line_write(&line, text, bytes);
+}
+
+bool arch_serial_is_paused(void)
+{
+	return uart.is_live && line.is_paused;
+}
+
+void arch_serial_settle(void)
+{
+	if (uart.is_live)
+		(void)serial_line_settle(&line);
 }
 
 int arch_serial_read(void)

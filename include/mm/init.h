@@ -32,6 +32,9 @@ void mm_init_cpu(uint32_t apic_id);
  */
 bool mm_print_ledger(void);
 
+/* The same as records for programs: by the walk and by the counters, and the verdict. */
+void mm_print_ledger_records(void);
+
 /* The same without a word. */
 bool mm_ledger_balances(void);
 
@@ -51,6 +54,17 @@ void mm_cpu_idle(void);
 /* The nodes of the live system. Read-only; valid after mm_init(). */
 struct topology;
 const struct topology *mm_topology(void);
+
+/*
+ * Records for programs (mm/report/records.c), some 100 bytes each: what stays, nodes and
+ * their memory; what changes, zones and caches. The system may go on meanwhile: the
+ * latter need not be of one moment.
+ */
+void mm_print_node_records(void);
+void mm_print_zone_records(void);
+
+/* One record: what memory is used for by mm's own counters, @at_us after the start. */
+void mm_print_memory_record(uint64_t at_us);
 
 /* The nodes as numactl -H prints them. */
 void show_numa(void);

@@ -49,6 +49,20 @@ static const char *const line_names[NR_LINES] = {
 	[LINE_USER] = "user",
 };
 
+/* What records call them: these stay. */
+static const char *const line_keys[NR_LINES] = {
+	[LINE_TAKEN] = "boot",
+	[LINE_METADATA] = "mem_map",
+	[LINE_PENDING] = "pending",
+	[LINE_FREE] = "free",
+	[LINE_CACHED] = "cached",
+	[LINE_SLAB] = "slab",
+	[LINE_LARGE] = "large",
+	[LINE_TABLE] = "page_tables",
+	[LINE_VMALLOC] = "vmalloc",
+	[LINE_USER] = "user",
+};
+
 /* What came in, and where the usable pages are now. */
 struct ledger {
 	uint64_t nr_by_mem_type[NR_MEM_TYPES];	/* of the firmware's map */
@@ -119,6 +133,20 @@ static bool walk_zone(struct ledger *ledger, const struct zone *zone)
 	ledger->walked[LINE_USER] += census.nr_pages[PAGE_USER] + census.nr_pages[PAGE_MOVABLE] +
 				     census.nr_pages[PAGE_HEAD];
 	return true;
+}
+
+void mm_print_memory_record(uint64_t at_us)
+{
+	struct ledger ledger = { .is_walked = false };
+
+	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
+		ledger.counted[LINE_TAKEN] += node_data(nid)->nr_taken_pages;
+	for_each_populated_zone(zone)
+		count_zone(&ledger, zone);
+	mm_port_print("@memory at_us=%llu", (unsigned long long)at_us);
+	for (unsigned i = 0; i < NR_LINES; i++)
+		mm_port_print(" %s=%llu", line_keys[i], (unsigned long long)ledger.counted[i]);
+	mm_port_print("\n");
 }
 
 static void collect(struct ledger *ledger)
@@ -252,4 +280,23 @@ bool mm_print_ledger(void)
 		return false;
 	mm_port_print("the ledger balances\n");
 	return true;
+}
+
+void mm_print_ledger_records(void)
+{
+	struct ledger ledger;
+
+	collect(&ledger);
+	for (unsigned type = 0; type < NR_MEM_TYPES; type++)
+		if (ledger.nr_by_mem_type[type] > 0)
+			mm_port_print("@ledger side=firmware name=\"%s\" pages=%llu\n",
+				      mem_type_name((enum mem_type)type),
+				      (unsigned long long)ledger.nr_by_mem_type[type]);
+	for (unsigned i = 0; i < NR_LINES; i++)
+		mm_port_print("@ledger side=usable name=%s pages=%llu counted=%llu\n", line_keys[i],
+			      (unsigned long long)ledger.walked[i],
+			      (unsigned long long)ledger.counted[i]);
+	mm_port_print("@ledger side=verdict balances=%s firmware_pages=%llu\n",
+		      balances(&ledger) ? "yes" : "no",
+		      (unsigned long long)live.info->nr_firmware_pages);
 }

@@ -174,6 +174,10 @@ static void show_zone(struct zone *zone, bool is_first)
 	if (is_first)
 		show_node_stats(zone->node);
 	show_zone_numbers(zone);
+	if (!zone_is_populated(zone)) {
+		mm_port_print("\n");
+		return;
+	}
 	mm_port_print("\n  pagesets");
 	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
 		if (live.cpus[cpu] && live.cpus[cpu]->node == zone->node)
@@ -186,8 +190,11 @@ void show_zoneinfo(void)
 {
 	const struct pglist_data *previous = NULL;
 
-	for_each_populated_zone(zone) {
-		show_zone(zone, zone->node != previous);
-		previous = zone->node;
+	for (unsigned i = 0; i < live.nr_nodes * MAX_NR_ZONES; i++) {
+		struct zone *zone = zone_of_index(i);
+		bool is_first = zone_is_populated(zone) && zone->node != previous;
+
+		show_zone(zone, is_first);
+		previous = is_first ? zone->node : previous;
 	}
 }

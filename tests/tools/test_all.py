@@ -1,15 +1,18 @@
 """tests/all.py and tests/fuzz.py: what a failing step becomes."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
 import unittest
 import unittest.mock
+import xml.etree.ElementTree as ElementTree
 
 import all as all_steps
 import fakes
 import fuzz
+import summary
 
 KTAP = ("KTAP version 1\\n1..1\\n  KTAP version 1\\n  # Subtest: buddy\\n  1..2\\n  ok 1 split\\n"
         "  not ok 2 merge\\nnot ok 1 buddy\\n")
@@ -55,6 +58,33 @@ class Steps(fakes.FakePrograms):
 
     def test_nothing_is_no_success(self):
         self.assertEqual(self.run_steps()[0], 1)
+
+    def test_the_outcome_is_there_for_programs_too(self):
+        self.run_steps(sum=f"printf '{KTAP}'; echo '1 passed, 1 failed, 0 skipped'; exit 1",
+                       sum2="echo 'not ok a \001 b: x'; echo '0 passed, 1 failed, 2 skipped'",
+                       one="exit 0")
+        found = json.loads((self.folder / "log" / "test.json").read_text())
+        self.assertEqual([found[key] for key in ("passed", "failed", "skipped")], [2, 2, 2])
+        self.assertEqual([step["failures"] for step in found["steps"]],
+                         [["buddy / merge"], ["a \x01 b: x"], []])
+        top = ElementTree.parse(self.folder / "log" / "test.xml").getroot()
+        self.assertEqual([(suite.get("name"), suite.get("failures")) for suite in top],
+                         [("sum", "1"), ("sum2", "1"), ("one", "0")])
+        cases = top.findall("./testsuite[@name='sum']/testsuite[@name='buddy']/testcase")
+        self.assertEqual([(case.get("name"), case.find("failure") is None) for case in cases],
+                         [("split", True), ("merge", False)])
+        named = top.findall("./testsuite[@name='sum2']/testcase/failure/..")
+        self.assertEqual([case.get("name") for case in named], ["a ? b: x", "verdict"])
+
+    def test_cases_that_a_step_wrote_itself_are_taken_from_there(self):
+        cases = self.folder / "cases.xml"
+        cases.write_text("<testsuites><testsuite name='m'><testcase name='x'/></testsuite>"
+                         "</testsuites>")
+        for path, names in ((cases, ["m"]), (self.folder / "none.xml", [])):
+            outcome = summary.Outcome("machines", (1, 0, 0), 1.0, [], [], "x.log", path)
+            summary.write(self.folder, [outcome], (1, 0, 0))
+            suite = ElementTree.parse(self.folder / "test.xml").getroot()[0]
+            self.assertEqual([child.get("name") for child in suite.findall("testsuite")], names)
 
     def test_failures_are_named_right_before_the_totals(self):
         lines = self.run_steps(

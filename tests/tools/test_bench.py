@@ -1,14 +1,12 @@
-"""Budgets, records and the report."""
+"""Budgets and records."""
 
 import tomllib
 import types
 import unittest
 
 import bench
-import fakes
 import ktap
 import records
-import report
 
 
 class Records(unittest.TestCase):
@@ -70,52 +68,6 @@ class Budgets(unittest.TestCase):
             key = row.get("machine"), row["name"]
             self.assertNotIn(key, seen)
             seen.add(key)
-
-
-class Reports(unittest.TestCase):
-    LOG = ('@finding label=A severity=low text="<one>"\n@finding label=B severity=high\n'
-           "@zone nid=0\nKTAP version 1\n1..1\nnot ok 1 x\n0 passed, 1 failed, 0 skipped\n")
-
-    def test_findings_come_first_and_the_severe_ones_before(self):
-        log = ktap.read_log(self.LOG)
-        groups = report.group_records(log.lines)
-        self.assertEqual(list(groups), ["finding", "zone"])
-        self.assertEqual([row["label"] for row in groups["finding"]], ["B", "A"])
-
-    def test_html_is_escaped_and_tells_failures(self):
-        log = ktap.read_log(self.LOG)
-        text = "\n".join(report.html_report(log, report.group_records(log.lines)))
-        self.assertIn("&lt;one&gt;", text)
-        self.assertIn("failed: x", text)
-
-
-class ReportProgram(fakes.FakePrograms):
-    def report_of(self, log):
-        path = self.folder / "run.log"
-        path.write_text(log)
-        page = self.folder / "report.html"
-        status, said = self.call(report.main, path, "--html", page)
-        return status, said, page.read_text()
-
-    def test_bad_logs_are_no_passes(self):
-        for name, (log, status, text) in fakes.BAD_BOOTS.items():
-            if status not in (33, 37) or text.startswith("QEMU"):
-                continue        # these are seen by the status alone
-            with self.subTest(name):
-                _, said, page = self.report_of(log)
-                self.assertIn(text, said)
-                self.assertIn("<p class='failed'>", page)
-
-    def test_good_logs_are(self):
-        for log in fakes.GOOD_BOOTS.values():
-            status, said, page = self.report_of(log)
-            self.assertIn(status, (0, None))
-            self.assertIn(" passed, 0 failed, ", said)
-            self.assertIn("<p class='passed'>", page)
-
-    def test_no_log_is_an_error(self):
-        status, _ = self.call(report.main, self.folder / "none.log")
-        self.assertNotIn(status, (0, None))
 
 
 if __name__ == "__main__":

@@ -229,7 +229,7 @@ class Junit(unittest.TestCase):
         verdict = ktap.judge(self.LOG, ktap.Ending(35))
         result = machine_runner.Result("m", False, verdict.reasons, verdict, 1.5, (1, 1, 1))
         with tempfile.NamedTemporaryFile(suffix=".xml") as file:
-            machine_runner.write_junit(file.name, [result])
+            machine_runner.write_junit(pathlib.Path(file.name), [result])
             top = ElementTree.parse(file.name).getroot()
         cases = top.findall("./testsuite[@name='m']/testsuite[@name='buddy']/testcase")
         self.assertEqual([case.get("name") for case in cases], ["one", "two", "three"])

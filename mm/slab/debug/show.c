@@ -64,6 +64,29 @@ void slab_print_layout(void)
 		print_layout_row(cache);
 }
 
+static void print_record(struct kmem_cache *cache)
+{
+	const struct slab_layout *layout = &cache->layout;
+	struct slab_usage usage = slab_usage(cache);
+
+	mm_port_print("@cache name=\"%s\" object_bytes=%llu stride_bytes=%u per_slab=%u pages=%u "
+		      "place=%s descriptor_bytes=%u colours=%u colour_bytes=%u waste_bytes=%llu "
+		      "slabs=%llu active=%llu objects=%llu\n", cache->name,
+		      (unsigned long long)kmem_cache_size(cache), layout->stride_bytes,
+		      layout->nr_objects, 1u << layout->order,
+		      layout->place == ON_SLAB ? "on" : "off", layout->descriptor_bytes,
+		      layout->nr_colours, layout->colour_bytes,
+		      (unsigned long long)slab_layout_waste(layout),
+		      (unsigned long long)usage.nr_slabs, (unsigned long long)usage.nr_active,
+		      (unsigned long long)usage.nr_objects);
+}
+
+void slab_print_records(void)
+{
+	for_each_cache(cache)
+		print_record(cache);
+}
+
 /* ---- Leaks ---- */
 
 /* Callers that are told apart; the rest is summed under 0. */
