@@ -9,7 +9,8 @@
 
 /*
  * One table in acpidump's format: acpixtract recovers it byte for byte from a
- * log. @pa is where the firmware had it.
+ * log. @pa is where the firmware had it. (It reads on until the next table: distances as
+ * numactl prints them, behind the last one, become bytes of it.)
  */
 void show_acpi_table(const char *signature, uint64_t pa, struct bytes table);
 

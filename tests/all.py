@@ -61,6 +61,7 @@ def steps(fuzz_programs):
         Step("shell", [PYTHON, "tests/shell.py"], 400),
         Step("lies", [PYTHON, "tests/lies.py"], 900),
         Step("screens", [PYTHON, "tests/screens.py"], 1200),
+        Step("readers", [PYTHON, "tests/readers.py"], 900),
         Step("results", [PYTHON, "tests/results.py"], 600),
         Step("targets", [PYTHON, "tests/targets.py"], 600),
         Step("machines", [PYTHON, "tests/run.py", "--junit=build/log/machines.xml"], 1500,

@@ -204,7 +204,7 @@ void slab_print_info(void);
 /* What the lecture adds: per cache, where descriptors are, waste, colours. */
 void slab_print_layout(void);
 
-/* The same for programs: "@cache name=... object_bytes=...". */
+/* For programs, of kmalloc's caches and those with slabs: "@cache name=... per_slab=...". */
 void slab_print_records(void);
 
 /* One line per caller with live objects of SLAB_LEAK caches; returns how many objects. */

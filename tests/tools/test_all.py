@@ -140,7 +140,7 @@ class Steps(fakes.FakePrograms):
         self.assertEqual(len(set(names)), len(names))
         self.assertLessEqual({"layers", "style", "tools", "port-check", "hosted units",
                               "hosted units, debug=all", "replay", "raw tables", "shell",
-                              "targets", "fuzzers", "machines"}, set(names))
+                              "targets", "readers", "fuzzers", "machines"}, set(names))
 
     def test_each_step_is_in_the_tree(self):
         for step in all_steps.steps([]):

@@ -66,7 +66,7 @@ def words_of(element):
     return " ".join(" ".join(element.itertext()).split())
 
 
-class Page(unittest.TestCase):
+class OfPage(unittest.TestCase):
     def page_of(self, log=whole(fakes.GOOD), results=None):
         facts = reading.read(log.encode())
         html = page.render(facts, results)
@@ -78,6 +78,8 @@ class Page(unittest.TestCase):
         self.assertEqual(len(found), 1, name)
         return found[0]
 
+
+class Page(OfPage):
     def test_all_sections_are_there_once(self):
         results = {"steps": [{"name": "units", "passed": 3, "failed": 1, "skipped": 0,
                               "seconds": 1.5, "failures": ["a < b"]}]}
@@ -178,6 +180,80 @@ class Page(unittest.TestCase):
         self.assertNotEqual(log, whole(fakes.GOOD))
         self.page_of(log)
         self.assertNotIn(">99<", self.html)
+
+
+# A block of order 3 at 0x8000 halved down to one page at 0xb000, and merged again.
+EVENTS = """\
+@event number=0 ns=1 cpu=0 node=0 kind=split at=0x4000 order=1 to=0 nr=0 name=DMA
+@event number=1 ns=2 cpu=0 node=0 kind=split at=0xb000 order=3 to=0 nr=0 name=DMA32
+@event number=2 ns=3 cpu=0 node=0 kind=merge at=0xa000 order=0 to=1 nr=0 name=DMA32
+@event number=3 ns=4 cpu=0 node=0 kind=merge at=0x4000 order=1 to=2 nr=0 name=DMA32
+@event number=4 ns=5 cpu=0 node=0 kind=merge at=0x8000 order=1 to=2 nr=0 name=DMA32
+@event number=5 ns=6 cpu=0 node=0 kind=slab_made at=0x100 order=0 to=0 nr=6 name=c
+@event number=6 ns=7 cpu=0 node=0 kind=slab_listed at=0x100 order=0 to=1 nr=3 name=c
+@event number=7 ns=8 cpu=0 node=0 kind=slab_listed at=0x100 order=0 to=0 nr=0 name=c
+@event number=8 ns=9 cpu=0 node=0 kind=slab_gone at=0x100 order=0 to=0 nr=6 name=c
+@event number=9 ns=9 cpu=0 node=1 kind=fallback at=0x0 order=0 to=0 nr=0 name=DMA32
+@event number=10 ns=9 cpu=0 node=0 kind=area_mapped at=0xffffc90000203000 order=0 to=0 nr=3 name=
+"""
+
+
+class Figures(OfPage):
+    def lecture(self, events=EVENTS):
+        tree = self.page_of(whole(fakes.GOOD, RECORDS + events))
+        return self.section(tree, "lecture")
+
+    def figure(self, section, word):
+        found = [figure for figure in section.findall("figure")
+                 if words_of(figure[0]).startswith(word)]
+        self.assertEqual(len(found), 1, word)
+        return found[0]
+
+    def strips(self, figure):
+        return [[(rect.get("class"), rect.get("x"), rect.get("width"))
+                 for rect in strip.iter("{http://www.w3.org/2000/svg}rect")]
+                for strip in figure.iter("{http://www.w3.org/2000/svg}svg")]
+
+    def test_the_split_that_went_farthest_is_drawn(self):
+        figure = self.figure(self.lecture(), "Buddy")
+        self.assertIn("order 3 (32 KiB) at 0x8000 in DMA32 of node 0 is halved 3 times for one of "
+                      "order 0 (4 KiB)", words_of(figure))
+        self.assertEqual(self.strips(figure), [
+            [("f-slab", "0.000%", "100.000%")],
+            [("f-slab", "0.000%", "50.000%"), ("f-free", "50.000%", "50.000%")],
+            [("f-slab", "25.000%", "25.000%"), ("f-free", "0.000%", "25.000%")],
+            [("f-user", "37.500%", "12.500%"), ("f-free", "25.000%", "12.500%")]])
+
+    def test_its_merges_are_told_those_of_others_not(self):
+        self.assertIn("merged: order 0 → 1 → 2.", words_of(self.lecture()))
+
+    def test_a_slab_moves_from_list_to_list(self):
+        figure = self.figure(self.lecture(), "Slab")
+        self.assertEqual(self.strips(figure), [[("f-free", "0.000%", "25.000%"),
+                                                ("f-large", "25.000%", "25.000%"),
+                                                ("f-user", "50.000%", "25.000%")]])
+
+    def test_fallback_names_who_asked_and_who_served(self):
+        text = words_of(self.figure(self.lecture(), "Fallback"))
+        self.assertIn("asked node 0", text)
+        self.assertIn("served by node 1", text)
+
+    def test_the_walk_is_the_address_itself(self):
+        text = words_of(self.figure(self.lecture(), "vmalloc"))
+        self.assertIn("PML4 entry 402 bits 47 to 39 PDPT entry 0 bits 38 to 30 PD entry 1 bits "
+                      "29 to 21 PT entry 3 bits 20 to 12 page byte 0", text)
+
+    def test_events_of_one_kind_alone_are_enough(self):
+        for line in EVENTS.splitlines(keepends=True):
+            self.lecture(line)
+
+    def test_events_of_no_known_shape_are_no_end(self):
+        self.lecture("@event kind=split at=x order=y\n@event kind=slab_listed to=9\n"
+                     "@event kind=fallback\n@event kind=area_mapped\n@event a=b\n")
+
+    def test_without_events_there_is_no_such_section(self):
+        tree = self.page_of(whole(fakes.GOOD, RECORDS))
+        self.assertEqual(tree.findall(".//*[@id='lecture']"), [])
 
 
 class Pieces(unittest.TestCase):

@@ -60,7 +60,7 @@ def add_other_logs(facts, arguments):
         facts.by_kind["bench"] = benchmarks.rows_of_log(lines, records)
     if arguments.lecture and not facts.rows("event"):
         lines = ktap.clean_lines(read_file(arguments.lecture))
-        for kind, row in records.read_records(lines):
+        for kind, row in records.read_records(reading.lines_outside_of_suites(lines)):
             if kind in OF_A_LECTURE:
                 facts.by_kind.setdefault(kind, []).append(row)
 

@@ -72,6 +72,9 @@ svg .muted { fill: var(--muted); }
 .scale-row { display: grid; grid-template-columns: 7rem 1fr; align-items: center;
   margin-bottom: .3rem; }
 .row-name { font-size: .875rem; color: var(--muted); }
+.steps { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: .5rem; }
+.step { border: 1px solid var(--line); border-left: .3rem solid var(--slab); border-radius: .3rem;
+  padding: .3rem .6rem; } .step b, .step span, .step small { display: block; }
 .axis { display: flex; justify-content: space-between; }
 .scale-axis { padding-left: 7rem; }
 .plotted { border-left: 0; } .plot { background: var(--hole); border-radius: .25rem;

@@ -84,7 +84,8 @@ static void print_record(struct kmem_cache *cache)
 void slab_print_records(void)
 {
 	for_each_cache(cache)
-		print_record(cache);
+		if (slab_usage(cache).nr_slabs > 0 || strncmp(cache->name, "kmalloc-", 8) == 0)
+			print_record(cache);
 }
 
 /* ---- Leaks ---- */
