@@ -51,7 +51,7 @@ FOREIGN = {
 PORT_HEADER = "mm_port_inline.h"
 
 TOP_LEVEL = {"Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "VERSION", "LICENSE",
-             "efi", "mm", "arch", "include", "tests", "tools", ".ci"}
+             "efi", "mm", "arch", "include", "tests", "tools", ".ci", ".github"}
 BEGIN, END = "<!-- layers -->", "<!-- /layers -->"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
