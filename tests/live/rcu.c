@@ -18,6 +18,7 @@
 #define NR_CHANGES	500u
 #define NR_WORDS	30u
 #define READ_US		20u
+#define MIN_READS	20u
 
 struct entry {
 	struct rcu_head rcu;
@@ -75,8 +76,15 @@ static void spoil_freed_memory(void)
 	kfree(make_entry(0));
 }
 
+static bool has_to_wait(unsigned nr_cpus, uint64_t end_ns)
+{
+	return __atomic_load_n(&shared.nr_reads, __ATOMIC_RELAXED) < MIN_READS * nr_cpus &&
+	       arch_now_ns() < end_ns;
+}
+
 static void what_readers_on_all_cpus_found_stays(void)
 {
+	uint64_t end_ns = arch_now_ns() + CALL_MS * 1000000ull;
 	unsigned nr = (unsigned)min_u64(cpu_nr_running(), MAX_TESTED_CPUS);
 	struct thread *threads[MAX_TESTED_CPUS] = { NULL };
 
@@ -89,7 +97,8 @@ static void what_readers_on_all_cpus_found_stays(void)
 		threads[cpu] = thread_start("reader", cpu, read_on, NULL);
 		CHECK(threads[cpu] != NULL);
 	}
-	for (uint64_t i = 2; i < NR_CHANGES; i++) {
+	/* Readers may come late on a busy host: it goes on until all have read a while. */
+	for (uint64_t i = 2; i < NR_CHANGES || has_to_wait(nr, end_ns); i++) {
 		struct entry *old = shared.entry;
 
 		__atomic_store_n(&shared.entry, make_entry(i), __ATOMIC_RELEASE);
