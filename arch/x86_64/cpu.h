@@ -67,6 +67,8 @@ struct cpu_area {
 	struct stack stacks[NR_CPU_STACKS];
 	enum cpu_state state;
 	uint64_t nr_flushed;		/* number of the newest flush it has done (smp.c) */
+	bool is_idle;			/* it flushes as it wakes: need not be asked */
+	uint64_t nr_flush_interrupts;	/* how often it was asked */
 	bool is_poked;			/* something may have been queued since it looked */
 	bool is_serving;		/* runs what arch_run_on() left */
 	struct mailbox mailbox;

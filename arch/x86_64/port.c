@@ -328,6 +328,10 @@ void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages)
 	spin_lock(&table_lock);
 	chain_pa = paging_detach_retired(&kernel_tables);
 	spin_unlock(&table_lock);
+	if (chain_pa == PA_NONE) {
+		smp_flush_awake(va, nr_pages);
+		return;
+	}
 	smp_flush(va, nr_pages);
 	free_tables(chain_pa);
 }
@@ -381,7 +385,8 @@ void port_drop_spare_tables(void)
 /* Whoever answers a flush has interrupted what it did, or was waiting for a lock of arch. */
 bool mm_port_barrier_cpus(void)
 {
-	smp_flush(VMALLOC_START, 1);
+	/* An idle CPU's word is written in between, in full order. */
+	smp_flush_awake(VMALLOC_START, 1);
 	return true;
 }
 
@@ -425,7 +430,7 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 	if (done_bytes < bytes)
 		return false;
 	/* Tables that wait for a flush stay: the allocator that takes them may be growing. */
-	smp_flush(va, nr_pages);
+	smp_flush_awake(va, nr_pages);
 	return true;
 }
 

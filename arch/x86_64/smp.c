@@ -12,6 +12,11 @@
  *   comes between the steps of another. A CPU that does not answer could still
  *   use a freed translation, so that is a panic.
  *
+ *   A CPU that halts need not be interrupted: it says so first, and when it wakes, in its
+ *   first handler, it forgets all translations if a flush was begun meanwhile. Until then it
+ *   touches its own stack and what is in the direct map. Speculation may use what it
+ *   has, so where tables are to be freed that it could walk, it is asked as the others are.
+ *
  *   Work that has begun writes to where its sender waits: the sender can take it
  *   back only before. Work that never ends is a panic, too.
  *
@@ -102,11 +107,22 @@ static void take_flush_lock(void) ACQUIRES(flush.lock)
 	flush.requester = this_cpu()->index;
 }
 
-static bool wait_for_answer(const struct cpu_area *cpu, uint64_t number)
+enum reach { ALL_CPUS, AWAKE_CPUS };
+
+/* Sequential, as what it writes and looks at: it sees the request's number, or is seen idle. */
+static bool may_sleep_on(const struct cpu_area *cpu, enum reach reach)
+{
+	return reach == AWAKE_CPUS && __atomic_load_n(&cpu->is_idle, __ATOMIC_SEQ_CST);
+}
+
+/* That it is idle now is an answer, too: it flushes before it uses any translation. */
+static bool wait_for_answer(const struct cpu_area *cpu, uint64_t number, enum reach reach)
 {
 	uint64_t end_ns = patience_end_ns();
 
 	while (__atomic_load_n(&cpu->nr_flushed, __ATOMIC_ACQUIRE) < number) {
+		if (may_sleep_on(cpu, reach))
+			return true;
 		mm_port_spin_hint();
 		if (arch_now_ns() > end_ns)
 			return false;
@@ -115,7 +131,8 @@ static bool wait_for_answer(const struct cpu_area *cpu, uint64_t number)
 }
 
 /* Returns how many CPUs were present: one that joins later has flushed since (smp_join). */
-static unsigned ask_others(uintptr_t va, uint64_t nr_pages) HOLDS(flush.lock)
+static unsigned ask_others(uintptr_t va, uint64_t nr_pages, enum reach reach)
+	HOLDS(flush.lock)
 {
 	unsigned me = this_cpu()->index;
 	unsigned nr_cpus;
@@ -128,12 +145,12 @@ static unsigned ask_others(uintptr_t va, uint64_t nr_pages) HOLDS(flush.lock)
 	nr_cpus = cpu_nr_present();
 	stretch(STRETCH_FLUSH_ASKED);
 	for (unsigned i = 0; i < nr_cpus; i++)
-		if (i != me)
+		if (i != me && !may_sleep_on(cpu_at(i), reach))
 			apic_send(cpu_at(i)->apic_id, APIC_COMMAND_FIXED | VECTOR_FLUSH);
 	return nr_cpus;
 }
 
-void smp_flush(uintptr_t va, uint64_t nr_pages)
+static void request(uintptr_t va, uint64_t nr_pages, enum reach reach)
 {
 	struct cpu_area *silent = NULL;
 	unsigned nr_cpus;
@@ -144,13 +161,46 @@ void smp_flush(uintptr_t va, uint64_t nr_pages)
 	if (cpu_nr_present() == 1)
 		return;
 	take_flush_lock();
-	nr_cpus = ask_others(va, nr_pages);
+	nr_cpus = ask_others(va, nr_pages, reach);
 	for (unsigned i = 0; i < nr_cpus && !silent; i++)
-		if (!wait_for_answer(cpu_at(i), flush.number))
+		if (!wait_for_answer(cpu_at(i), flush.number, reach))
 			silent = cpu_at(i);
 	spin_unlock(&flush.lock);
 	if (silent)
 		panic_at(__FILE__, __LINE__, "CPU %u does not answer a TLB flush", silent->index);
+}
+
+void smp_flush(uintptr_t va, uint64_t nr_pages)
+{
+	request(va, nr_pages, ALL_CPUS);
+}
+
+void smp_flush_awake(uintptr_t va, uint64_t nr_pages)
+{
+	request(va, nr_pages, AWAKE_CPUS);
+}
+
+/* ---- Idling ---- */
+
+void smp_idle_enter(void)
+{
+	__atomic_store_n(&this_cpu()->is_idle, true, __ATOMIC_SEQ_CST);
+}
+
+void smp_idle_exit(void)
+{
+	struct cpu_area *cpu = this_cpu();
+	uint64_t number;
+
+	if (likely(!cpu->is_idle))
+		return;
+	__atomic_store_n(&cpu->is_idle, false, __ATOMIC_SEQ_CST);
+	number = __atomic_load_n(&flush.number, __ATOMIC_SEQ_CST);
+	if (cpu->nr_flushed == number)
+		return;
+	/* Of several requests only the newest's range is known. */
+	mmu_flush_local_all();
+	__atomic_store_n(&cpu->nr_flushed, number, __ATOMIC_RELEASE);
 }
 
 /* Counted first, flushed then: whoever did not see it counted changed its tables before. */
@@ -189,8 +239,10 @@ void smp_poke(unsigned cpu)
 void smp_interrupt(unsigned vector)
 {
 	/* VECTOR_CALL only ends a HLT: who waits looks at its queues then. */
-	if (vector == VECTOR_FLUSH)
-		answer_flush();
+	if (vector != VECTOR_FLUSH)
+		return;
+	this_cpu()->nr_flush_interrupts++;
+	answer_flush();
 }
 
 static bool take_mailbox(struct mailbox *mailbox, uint64_t end_ns)

@@ -14,6 +14,16 @@ void smp_interrupt(unsigned vector);
  */
 void smp_flush(uintptr_t va, uint64_t nr_pages);
 
+/*
+ * The same, but that CPUs which are idle are not interrupted: they forget all translations
+ * before they use any. Not where tables left the tree: they might walk them speculatively.
+ */
+void smp_flush_awake(uintptr_t va, uint64_t nr_pages);
+
+/* This CPU, with interrupts off, is about to halt; and it is up again. */
+void smp_idle_enter(void);
+void smp_idle_exit(void);
+
 /* Makes @area, of the CPU that runs this, take part in flushes. */
 struct cpu_area;
 void smp_join(struct cpu_area *area);

@@ -137,10 +137,12 @@ static void look_and_halt(struct scheduler *scheduler)
 	rcu_idle_enter();
 	stretch(STRETCH_HALT);
 	interrupts_off();
-	if (has_ready(scheduler) || __atomic_load_n(is_poked, __ATOMIC_ACQUIRE))
+	if (has_ready(scheduler) || __atomic_load_n(is_poked, __ATOMIC_ACQUIRE)) {
 		interrupts_on();
-	else
-		enable_and_halt();
+	} else {
+		smp_idle_enter();
+		enable_and_halt();	/* the handler that wakes it ends that */
+	}
 	rcu_idle_exit();
 }
 

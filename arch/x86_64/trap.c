@@ -127,6 +127,7 @@ static void handle_interrupt(unsigned vector)
 {
 	struct cpu_area *cpu = this_cpu();
 
+	smp_idle_exit();	/* before anything that may be mapped anew */
 	if (vector == VECTOR_SPURIOUS) {
 		cpu->nr_spurious++;	/* has no in-service bit: no EOI */
 		return;

@@ -141,6 +141,76 @@ static void large_flush_reaches_every_page(void)
 	__free_page(page);
 }
 
+/* All CPUs but this one halt, for all that can be seen from here. */
+static bool all_others_idle(void)
+{
+	unsigned nr_idle = 0;
+
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++)
+		nr_idle += __atomic_load_n(&cpu_at(cpu)->is_idle, __ATOMIC_SEQ_CST);
+	return nr_idle == cpu_nr_running() - 1;
+}
+
+static uint64_t nr_flush_interrupts(void)
+{
+	uint64_t nr = 0;
+
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++)
+		nr += __atomic_load_n(&cpu_at(cpu)->nr_flush_interrupts, __ATOMIC_RELAXED);
+	return nr;
+}
+
+static void wait_until_others_idle(void)
+{
+	uint64_t end_ns = arch_now_ns() + CALL_MS * 1000000ull;
+
+	while (!all_others_idle() && arch_now_ns() < end_ns)
+		mm_port_spin_hint();
+	CHECK(all_others_idle());
+}
+
+/* How many interrupts the flush of @va, which every TLB holds, has cost. */
+static uint64_t cost_of_a_flush(uintptr_t va, pfn_t pfn)
+{
+	uint64_t nr_before, nr_after;
+
+	CHECK(mm_port_map_pages(va, &pfn, 1, MM_PORT_READ_WRITE));
+	CHECK_EQ(count_faults((void *)va), 0);
+	wait_until_others_idle();
+	nr_before = nr_flush_interrupts();
+	mm_port_unmap_pages(va, 1);
+	mm_port_flush_tlb(va, 1);
+	nr_after = nr_flush_interrupts();
+	/* Whoever was not asked has no more of it than the others. */
+	CHECK_EQ(count_faults((void *)va), cpu_nr_running());
+	return nr_after - nr_before;
+}
+
+/* A timer may wake one of them in between, now and then. */
+static void idle_cpus_are_not_interrupted_for_a_flush(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	uint64_t fewest = UINT64_MAX, nr_before;
+	pfn_t pfn;
+
+	CHECK(page != NULL);
+	if (!page)
+		return;
+	pfn = page_to_pfn(page);
+	port_drop_spare_tables();
+	/* A neighbour, for the table to stay. */
+	CHECK(mm_port_map_pages(TEST_VA + PAGE_SIZE, &pfn, 1, MM_PORT_READ_WRITE));
+	for (unsigned i = 0; i < 10; i++)
+		fewest = min_u64(fewest, cost_of_a_flush(TEST_VA, pfn));
+	CHECK_EQ(fewest, 0);
+	/* Where tables go, they are asked as all others. */
+	nr_before = nr_flush_interrupts();
+	mm_port_unmap_pages(TEST_VA + PAGE_SIZE, 1);
+	port_drop_spare_tables();
+	CHECK(nr_flush_interrupts() >= nr_before + cpu_nr_running() - 1);
+	__free_page(page);
+}
+
 static void freed_vmalloc_area_faults_everywhere(void)
 {
 	char *area = vmalloc(2 * PAGE_SIZE);
@@ -458,6 +528,7 @@ static const struct test_case cases[] = {
 	{ "CPUs are those of boot_info", cpus_are_those_of_boot_info },
 	{ "flushed translations are gone everywhere", flushed_translations_are_gone_everywhere },
 	{ "a large flush reaches every page", large_flush_reaches_every_page },
+	{ "idle CPUs are not interrupted for a flush", idle_cpus_are_not_interrupted_for_a_flush },
 	{ "a freed vmalloc area faults everywhere", freed_vmalloc_area_faults_everywhere },
 	{ "all CPUs flush at once", all_cpus_flush_at_once },
 	{ "waiters wake on every CPU", waiters_wake_on_every_cpu },

@@ -260,7 +260,7 @@ static void tables_wait_for_a_flush_of_something(void)
  * answer be taken for that to the second.
  */
 static struct {
-	bool is_first_asked, is_second_asked, is_victim_in, is_stale;
+	bool is_victim_up, is_first_asked, is_second_asked, is_victim_in, is_stale;
 	unsigned nr_asked, nr_answers;
 } late_word;
 
@@ -300,6 +300,7 @@ static void hold_late_word(enum stretch place)
 static void be_victim(void *arg)
 {
 	(void)arg;
+	set_flag(&late_word.is_victim_up);
 	if (!comes_true(&late_word.is_first_asked, CALL_MS))
 		return;
 	mmu_flush_local_all();
@@ -323,6 +324,8 @@ static void no_answer_is_for_another_request(void)
 	__atomic_store_n(&stretch_hook, hold_late_word, __ATOMIC_RELEASE);
 	victim = thread_start("victim", VICTIM_CPU, be_victim, NULL);
 	CHECK(victim != NULL);
+	/* An idle CPU would answer as it wakes. */
+	CHECK(comes_true(&late_word.is_victim_up, CALL_MS));
 	smp_flush(TEST_VA + 2 * PAGE_SIZE, 1);
 	mm_port_unmap_pages(TEST_VA, 1);
 	mm_port_flush_tlb(TEST_VA, 1);
@@ -368,16 +371,34 @@ static void release_trap(unsigned patience_ms)
 	smp_patience_ms = patience_ms;
 }
 
+static bool is_up, is_down_asked;
+
+/* An idle CPU answers in another place. */
+static void stay_awake(void *arg)
+{
+	(void)arg;
+	set_flag(&is_up);
+	(void)comes_true(&is_down_asked, CALL_MS);
+}
+
 static void a_cpu_that_does_not_answer_is_named(void)
 {
 	unsigned patience_ms = smp_patience_ms;
+	struct thread *thread;
 
 	if (cpu_nr_running() < 2)
 		SKIP("one CPU");
+	is_up = is_down_asked = false;
+	thread = thread_start("awake", 1, stay_awake, NULL);
+	CHECK(thread != NULL);
+	CHECK(comes_true(&is_up, CALL_MS));
 	set_trap(1, STRETCH_FLUSH_DONE);
 	CHECK_PANICS("CPU 1 does not answer a TLB flush", smp_flush(TEST_VA, 1));
 	CHECK(is_stuck);
 	release_trap(patience_ms);
+	set_flag(&is_down_asked);
+	if (thread)
+		CHECK_EQ(thread_join(thread, CALL_MS), STATUS_OK);
 	smp_flush(TEST_VA, 1);		/* and nothing is left behind */
 }
 
