@@ -103,7 +103,7 @@ UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c $(wildcard $(addpr
 # Image only.
 LIVE_SOURCES := $(wildcard tests/live/*.c)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
-LECTURE_SOURCES := $(wildcard tests/lecture/*.c)
+LECTURE_SOURCES := $(wildcard tests/lecture/*.c tests/shell/*.c)
 
 # The hosted unit program and what the other hosted programs share with it.
 HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/interrupt.c \
@@ -364,7 +364,7 @@ $(eval $(call compile_rules,check/clang-host,clang,$(HOST_FLAGS) -Wthread-safety
 
 HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(SCREENS_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
 HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h mm/*/*.h mm/*/*/*.h efi/*.h efi/*/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
-	tests/unit/*.h tests/unit/*/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h)
+	tests/unit/*.h tests/unit/*/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h tests/shell/*.h)
 HEADER_CHECKS := $(patsubst %,$(BUILD)/image/%.ok,$(HEADERS))
 CHECK_OBJECTS := \
 	$(foreach compiler,gcc clang, \

@@ -40,6 +40,7 @@ static struct spinlock log_lock;
 static bool is_lock_ignored;
 static char log_ring[RING_BYTES];
 static uint64_t nr_bytes_written;
+static uint64_t nr_bytes_forgotten;	/* of those, from the start: for sinks to come */
 static log_sink *sinks[NR_SINKS];
 static unsigned nr_sinks;
 static enum log_level threshold = LOG_INFO;
@@ -204,6 +205,14 @@ static void replay_ring(log_sink *sink, uint64_t start, uint64_t end)
 	}
 }
 
+void log_forget(void)
+{
+	bool has_entered = enter();
+
+	nr_bytes_forgotten = nr_bytes_written;
+	leave(has_entered);
+}
+
 bool log_has_sink(void)
 {
 	return __atomic_load_n(&nr_sinks, __ATOMIC_RELAXED) > 0;
@@ -216,10 +225,11 @@ bool log_add_sink(log_sink *sink)
 
 	if (has_room) {
 		uint64_t end = nr_bytes_written;
-		uint64_t start = end > RING_BYTES ? end - RING_BYTES : 0;
+		uint64_t start = end - nr_bytes_forgotten > RING_BYTES ? end - RING_BYTES :
+									nr_bytes_forgotten;
 		char lost[64];
 
-		if (start > 0)
+		if (start > nr_bytes_forgotten)
 			sink(lost, (size_t)format_text(lost, sizeof(lost),
 						       "[log: the first %llu bytes are lost]\n",
 						       (unsigned long long)start));

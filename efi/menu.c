@@ -46,7 +46,7 @@ static const struct menu_item items[] = {
 	{'1', "self-test", "every part of memory management, one to five minutes", "run=selftest"},
 	{'2', "stress", "all CPUs use all of it at random, until you switch off",
 	 "run=stress stress=315360000"},
-	{'3', "lecture", "how it works, slide by slide", "run=lecture"},
+	{'3', "lecture", "how it works, slide by slide", "run=lecture pace=key"},
 	{'4', "explore", "a prompt for tables and tests", "run=shell"},
 	{'5', "firmware report", "what the firmware says of memory, and what is wrong with it",
 	 "run=show show=firmware,findings,memmap,numa"},

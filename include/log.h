@@ -40,6 +40,9 @@ void log_restart_line(void);
 typedef void log_sink(const char *text, size_t bytes);
 bool log_add_sink(log_sink *sink);
 
+/* What has been said so far is not sent to sinks that are added later. */
+void log_forget(void);
+
 /* False: nobody has seen anything yet. */
 bool log_has_sink(void);
 

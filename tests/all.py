@@ -58,6 +58,7 @@ def steps(fuzz_programs):
         Step("hosted units, debug=all", ["build/host/unit", "debug=all"], 600),
         Step("replay", [PYTHON, "tests/replay.py"], 600),
         Step("raw tables", [PYTHON, "tests/raw_machines.py"], 900),
+        Step("lecture", [PYTHON, "tests/lecture.py"], 700),
         Step("shell", [PYTHON, "tests/shell.py"], 400),
         Step("lies", [PYTHON, "tests/lies.py"], 900),
         Step("screens", [PYTHON, "tests/screens.py"], 1200),

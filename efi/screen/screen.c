@@ -4,8 +4,9 @@
  * Model
  *   The log is the only source of what happens: the pane shows its last lines, progress
  *   reads it. Text may come faster than a screen can be drawn, so what came is
- *   remembered and drawn when it is due: every DRAW_PERIOD_NS; before the first plan,
- *   when lines are few and a machine may stop at any of them, at once.
+ *   remembered and drawn when it is due: every DRAW_PERIOD_NS; before memory is there,
+ *   when lines are few and a machine may stop at any of them, at once. Who waits for a
+ *   human calls screen_refresh().
  *
  *   The picture of memory takes as long as there are blocks of memory. It is due when
  *   PICTURE_SHARE times as long as the last one took has passed.
@@ -167,7 +168,7 @@ void screen_write(const char *text, size_t bytes)
 	is_changed = progress_read(&screen.progress, text, bytes);
 	if (is_changed && screen.progress.is_panic_told)
 		screen_show_panic();
-	else if (screen.progress.nr_planned == 0)
+	else if (screen.progress.nr_planned == 0 && !screen.has_picture)
 		pane_draw(&screen.log);
 	else
 		draw_if_due();

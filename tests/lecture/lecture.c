@@ -1,49 +1,126 @@
-/* run=lecture: the slides in order. */
+/* run=lecture: the chapters in order, or the one that lecture= names; back and forth by keys. */
 
 #include "tests/lecture/lecture.h"
 
+#include "efi/options.h"
+#include "efi/text.h"
+#include "lib/string.h"
 #include "log.h"
+#include "mm/event.h"
+#include "mm/vmalloc.h"
 
-#define LINE_BYTES	200
+#define NR_EVENT_SLOTS	4096u
+#define WORD_BYTES	16u
 
-static const struct {
+static const struct chapter {
+	const char *name;
 	const char *title;
 	void (*show)(void);
-} slides[] = {
-	{ "xv6 first: a free list threaded through the pages", xv6_show },
-	{ "Describing pages: mem_map[]", mem_map_show },
-	{ "The simplest allocator: a bitmap", bitmap_show },
-	{ "Buddy", buddy_show },
-	{ "Slab", slab_show },
-	{ "kmalloc", kmalloc_show },
-	{ "NUMA", numa_show },
-	{ "Nodes: struct pglist_data", pglist_data_show },
-	{ "Zones and free areas", zone_show },
-	{ "Recap: from an address to its cache", kfree_show },
-	{ "External metadata", external_show },
-	{ "Compound pages", compound_show },
-	{ "vmalloc", vmalloc_show },
+} chapters[] = {
+	{ "xv6", "xv6 first: a free list threaded through the pages", xv6_show },
+	{ "mem_map", "Describing pages: mem_map[]", mem_map_show },
+	{ "bitmap", "The simplest allocator: a bitmap", bitmap_show },
+	{ "buddy", "Buddy", buddy_show },
+	{ "slab", "Slab", slab_show },
+	{ "kmalloc", "kmalloc", kmalloc_show },
+	{ "numa", "NUMA", numa_show },
+	{ "pglist_data", "Nodes: struct pglist_data", pglist_data_show },
+	{ "zones", "Zones and free areas", zone_show },
+	{ "kfree", "Recap: from an address to its cache, and the maps", kfree_show },
+	{ "external", "External metadata", external_show },
+	{ "compound", "Compound pages", compound_show },
+	{ "vmalloc", "vmalloc", vmalloc_show },
 };
 
-void say(const char *format, ...)
-{
-	char line[LINE_BYTES];
-	va_list args;
+#define NR_CHAPTERS	((unsigned)ARRAY_SIZE(chapters))
 
-	va_start(args, format);
-	format_vtext(line, sizeof(line), format, args);
-	va_end(args);
-	log_raw("%s\n", line);
+static struct mm_event ring[NR_EVENT_SLOTS];
+
+/* From 1; 0: no chapter has that name or number. */
+static unsigned find_chapter(const char *word, const char **nearest)
+{
+	struct nearest_word search = { .word = word, .bytes = strlen(word) };
+	unsigned number = 0;
+
+	for (const char *at = word; *at >= '0' && *at <= '9' && number <= NR_CHAPTERS; at++)
+		number = number * 10 + (unsigned)(*at - '0');
+	if (number >= 1 && number <= NR_CHAPTERS)
+		return number;
+	for (unsigned i = 0; i < NR_CHAPTERS; i++) {
+		if (strcmp(word, chapters[i].name) == 0)
+			return i + 1;
+		text_try_word(&search, chapters[i].name);
+	}
+	*nearest = search.nearest;
+	return 0;
 }
 
-void lecture_run(void)
+static uint32_t wanted_pace(void)
 {
+	const char *pace = options_get("pace");
+
+	if (!pace)
+		return PACE_NONE;
+	return strcmp(pace, "key") == 0 ? PACE_KEY : (uint32_t)options_number("pace", 0);
+}
+
+/* What the allocators do is told while a chapter runs, unless somebody listens already. */
+static enum lecture_move play(unsigned number)
+{
+	const struct chapter *chapter = &chapters[number - 1];
+	const bool was_on = mm_events_wanted();
+
 	log_fresh_line();
-	for (unsigned i = 0; i < ARRAY_SIZE(slides); i++) {
-		say(" ");
-		say("==== Slide %u. %s", i + 1, slides[i].title);
-		slides[i].show();
+	log_raw("\n==== Slide %u. %s\n", number, chapter->title);
+	stage_begin(number, chapter->name);
+	if (!was_on)
+		mm_events_start(ring, NR_EVENT_SLOTS);
+	chapter->show();
+	if (!was_on)
+		mm_events_stop();
+	return stage_wanted();
+}
+
+static void play_all(void)
+{
+	unsigned number = 1;
+
+	while (number <= NR_CHAPTERS) {
+		enum lecture_move move = play(number);
+
+		if (move == MOVE_QUIT)
+			return;
+		if (move == MOVE_BACK && number > 1)
+			number--;
+		else if (move != MOVE_BACK)
+			number++;
 	}
-	say(" ");
-	say("==== End of the lecture: %u slides", (unsigned)ARRAY_SIZE(slides));
+}
+
+bool lecture_play(const char *word)
+{
+	const char *nearest = NULL;
+	unsigned number = find_chapter(word, &nearest);
+
+	if (number == 0) {
+		options_add_fault("lecture", word, "no chapter is called that", nearest);
+		return false;
+	}
+	play(number);
+	return true;
+}
+
+bool lecture_run(void)
+{
+	const char *at = options_get("lecture");
+	char word[WORD_BYTES];
+	bool is_ok = true;
+
+	stage_set_pace(wanted_pace());
+	if (!at)
+		play_all();
+	while (at && options_next_item(&at, word, sizeof(word)))
+		is_ok &= lecture_play(word);
+	log_raw("\n==== End of the lecture: %u slides\n", NR_CHAPTERS);
+	return is_ok;
 }

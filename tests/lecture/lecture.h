@@ -5,17 +5,27 @@
  * The lecture on the live system, slide by slide.
  *
  * Each slide has a measure function, which does on the running memory manager
- * what the slide is about and returns the facts, and a show function, which
- * prints them. run=lecture shows; the test suite "lecture" measures and checks.
+ * what the slide is about and returns the facts, and a show function, the chapter,
+ * which lets it happen before the listener's eyes. run=lecture shows; the test suite
+ * "lecture" measures and checks.
  */
 
-#include "lib/compiler.h"
+#include "tests/lecture/stage.h"
 
-/* Prints all slides in order. The memory manager runs; other CPUs are quiet. */
-void lecture_run(void);
+/*
+ * Plays the chapters that lecture= names, or all, at the pace that pace= says. False: one
+ * is called as none is. The memory manager runs; other CPUs are quiet.
+ */
+bool lecture_run(void);
 
-/* One line of the lecture. */
-void say(const char *format, ...) PRINTF(1, 2);
+/* Plays the chapter of that number or name. */
+bool lecture_play(const char *word);
+
+/* Walks the four levels of the page tables for @va, an entry a step. */
+void walk_show(uintptr_t va);
+
+/* An area of @nr_pages, at most 8, no two of which follow each other; NULL: no memory. */
+void *slide_scattered_area(unsigned nr_pages);
 
 /* ---- Pages: slides_pages.c ---- */
 
@@ -23,7 +33,6 @@ void say(const char *format, ...) PRINTF(1, 2);
 struct xv6_facts {
 	unsigned nr_pages;
 	bool is_last_in_first_out;
-	uint64_t pair_cost;		/* counter steps of one free and one alloc */
 };
 struct xv6_facts xv6_measure(void);
 void xv6_show(void);

@@ -9,6 +9,7 @@
 #include "mm/kmalloc.h"
 #include "tests/unit/slab/room.h"
 #include "tests/lecture/lecture.h"
+#include "tests/lecture/slide_slab.h"
 #include "tests/unit/slab/plain_cache.h"
 
 /* ---- 5. Slab ---- */
@@ -17,17 +18,13 @@
 #define SLIDE_FIRST		3u	/* "first free 3, next 1, then 7" */
 #define SLIDE_SECOND		1u
 #define SLIDE_THIRD		7u
-#define OBJECTS_OF_LONG_LIST	8u	/* object 7 needs eight */
 #define OBJECT_ALIGN		16u
-
-/* More than a refill brings along, so that one whole slab is ours. */
-#define NR_HELD_OBJECTS		128u
 
 /*
  * The allocator itself would cut such objects out of larger slabs, which waste
  * less: before the cache has any slab, it gets the slide's layout instead.
  */
-static struct kmem_cache *cache_with(unsigned nr_objects)
+struct kmem_cache *slide_cache_with(unsigned nr_objects)
 {
 	const uint32_t header_bytes = 64;	/* descriptor and entries, between guard words */
 	uint32_t room_bytes = (uint32_t)(PAGE_SIZE << SLIDE_ORDER) - header_bytes;
@@ -82,9 +79,9 @@ static unsigned read_list(const struct slab *slab, unsigned *indices, unsigned m
 }
 
 /* Allocates until one slab is wholly ours, and returns that slab. */
-static struct slab *hold_slab(struct kmem_cache *cache, void **held, unsigned *nr_held)
+struct slab *slide_hold_slab(struct kmem_cache *cache, void **held, unsigned *nr_held)
 {
-	for (*nr_held = 0; *nr_held < NR_HELD_OBJECTS; ++*nr_held) {
+	for (*nr_held = 0; *nr_held < SLIDE_HELD_OBJECTS; ++*nr_held) {
 		held[*nr_held] = kmem_cache_alloc(cache, GFP_KERNEL);
 		if (!held[*nr_held])
 			break;
@@ -100,9 +97,9 @@ static struct slab *hold_slab(struct kmem_cache *cache, void **held, unsigned *n
 static unsigned list_after_freeing(struct kmem_cache *cache, const unsigned *freed,
 				   unsigned nr_freed, unsigned *list)
 {
-	void *held[NR_HELD_OBJECTS];
+	void *held[SLIDE_HELD_OBJECTS];
 	unsigned nr_held, nr_listed = 0;
-	struct slab *slab = hold_slab(cache, held, &nr_held);
+	struct slab *slab = slide_hold_slab(cache, held, &nr_held);
 
 	if (slab && slab->nr_free == 0) {
 		for (unsigned i = 0; i < nr_freed; i++)
@@ -125,8 +122,8 @@ struct slab_facts slab_measure(void)
 	/* The object freed last is first on the list. */
 	static const unsigned short_list[] = { SLIDE_SECOND, SLIDE_FIRST };
 	static const unsigned long_list[] = { SLIDE_THIRD, SLIDE_SECOND, SLIDE_FIRST };
-	struct kmem_cache *six = cache_with(SLIDE_OBJECTS);
-	struct kmem_cache *eight = cache_with(OBJECTS_OF_LONG_LIST);
+	struct kmem_cache *six = slide_cache_with(SLIDE_OBJECTS);
+	struct kmem_cache *eight = slide_cache_with(SLIDE_OBJECTS_OF_LIST);
 	struct slab_facts facts = { 0 };
 
 	if (six) {
@@ -142,22 +139,6 @@ struct slab_facts slab_measure(void)
 	kmem_cache_destroy(six);
 	kmem_cache_destroy(eight);
 	return facts;
-}
-
-void slab_show(void)
-{
-	struct slab_facts facts = slab_measure();
-
-	say("A slab of %u pages with %u objects of %u bytes; one kmem_bufctl entry for each,",
-	    facts.nr_pages, facts.nr_objects, facts.object_bytes);
-	say("  in which a free one names the next: a list without a byte inside the objects.");
-	if (facts.nr_short == 2)
-		say("  objects 1, then 3 freed: first free %u, next %u, and that is all.",
-		    facts.short_list[0], facts.short_list[1]);
-	if (facts.nr_long == 3)
-		say("  with eight objects and 7 freed before: first free %u, next %u, then %u.",
-		    facts.long_list[0], facts.long_list[1], facts.long_list[2]);
-	say("What is wrong with it? A cache of slabs serves one size only.");
 }
 
 /* ---- 6. kmalloc ---- */
@@ -176,18 +157,6 @@ struct kmalloc_facts kmalloc_measure(void)
 		kfree(object);
 	}
 	return facts;
-}
-
-void kmalloc_show(void)
-{
-	struct kmalloc_facts facts = kmalloc_measure();
-
-	say("A table of caches, %u sizes from 8 to %u bytes; above that whole pages:",
-	    facts.nr_sizes, KMALLOC_MAX_CACHE_SIZE);
-	for (unsigned i = 0; i < NR_KMALLOC_SAMPLES; i++)
-		say("  kmalloc(%4llu) is served with %4llu bytes",
-		    (unsigned long long)facts.asked[i], (unsigned long long)facts.given[i]);
-	say("Powers of two as on the slide, and three sizes between two of them: less is wasted.");
 }
 
 /* ---- 10. What kfree() finds ---- */
@@ -212,22 +181,6 @@ struct kfree_facts kfree_measure(void)
 		facts.cache_name = kmem_cache_name(page_cache(page));
 	kfree(facts.object);
 	return facts;
-}
-
-void kfree_show(void)
-{
-	struct kfree_facts facts = kfree_measure();
-
-	say("kfree() gets an address. NULL and the zero-size pointer: nothing to do.");
-	say("  0x%llx - 0x%llx is physical; / %llu its page frame; * %u its struct page,",
-	    (unsigned long long)(uintptr_t)facts.object,
-	    (unsigned long long)(uintptr_t)phys_to_virt(0), (unsigned long long)PAGE_SIZE,
-	    (unsigned)sizeof(struct page));
-	say("  which belongs to a slab: %s, of the cache %s.", facts.is_of_slab ? "yes" : "NO",
-	    facts.cache_name ? facts.cache_name : "(none)");
-	say("The 32-bit kernel mapped low memory at 3 GiB; here, top down:");
-	say("  ffffffff80000000 image, ffffea0000000000 mem_map, ffffc90000000000 vmalloc,");
-	say("  ffff888000000000 all of RAM, and nothing in the lower half.");
 }
 
 /* ---- 11. External metadata ---- */
@@ -261,17 +214,4 @@ struct external_facts external_measure(void)
 	}
 	kmem_cache_destroy(cache);
 	return facts;
-}
-
-void external_show(void)
-{
-	struct external_facts facts = external_measure();
-
-	say("%u objects of %llu bytes fill a slab to the last byte: its descriptor lies elsewhere.",
-	    facts.nr_objects, (unsigned long long)facts.object_bytes);
-	say("  first object 0x%llx, descriptor 0x%llx, outside the slab: %s",
-	    (unsigned long long)facts.first_object_va, (unsigned long long)facts.slab_va,
-	    facts.is_outside ? "yes" : "NO");
-	say("  page->list.next leads to the cache: %s; page->list.prev to the slab: %s",
-	    facts.next_is_cache ? "yes" : "NO", facts.prev_is_slab ? "yes" : "NO");
 }

@@ -1,6 +1,5 @@
 /* Slides 1 to 4 and 12: page frames, one by one and in blocks. */
 
-#include "arch.h"
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page/bootmem.h"
@@ -9,17 +8,11 @@
 #include "tests/lecture/lecture.h"
 #include "tests/lecture/xv6_list.h"
 
-#define GIB	(1ull << 30)
-#define MIB	(1ull << 20)
-#define KIB	(1ull << 10)
-
 /* ---- 1. xv6 ---- */
 
 #define NR_XV6_PAGES	64u
-#define NR_XV6_PAIRS	1000u	/* reading the counter costs far more than one */
 
 /* Where xv6 ends processes, and where its devices begin (its memlayout.h). */
-#define XV6_KERNBASE	0x80000000ull
 #define XV6_DEVSPACE	0xfe000000ull
 
 uint64_t xv6_reachable_bytes(uint64_t kernbase)
@@ -41,36 +34,13 @@ struct xv6_facts xv6_measure(void)
 	struct page *pages[NR_XV6_PAGES];
 	struct xv6_facts facts = { 0 };
 	struct run *list = NULL;
-	uint64_t started;
 
 	facts.nr_pages = alloc_pages_bulk(GFP_KERNEL, NID_NONE, NR_XV6_PAGES, pages);
 	for (unsigned i = 0; i < facts.nr_pages; i++)
 		run_free(&list, page_address(pages[i]));
-	started = arch_cycles();
-	for (unsigned i = 0; i < NR_XV6_PAIRS; i++)
-		run_free(&list, run_alloc(&list));
-	facts.pair_cost = (arch_cycles() - started) / NR_XV6_PAIRS;
 	facts.is_last_in_first_out = is_reversed(&list, pages, facts.nr_pages);
 	free_pages_bulk(facts.nr_pages, pages);
 	return facts;
-}
-
-void xv6_show(void)
-{
-	struct xv6_facts facts = xv6_measure();
-
-	say("KERNBASE ends a process, and the kernel maps physical memory from there on:");
-	for (uint64_t kernbase = XV6_KERNBASE; kernbase < XV6_DEVSPACE; kernbase += GIB / 2)
-		say("  KERNBASE 0x%08llx: processes have %4llu MiB, the kernel reaches %4llu",
-		    (unsigned long long)kernbase, (unsigned long long)(kernbase / MIB),
-		    (unsigned long long)(xv6_reachable_bytes(kernbase) / MIB));
-	say("So raising it helps the process and starves the kernel: with 32 bits, each byte");
-	say("goes to one of them. Here each half has 128 TiB; RAM is mapped at 0x%llx.",
-	    (unsigned long long)(uintptr_t)phys_to_virt(0));
-	say("Free list on %u live pages: last in, first out: %s; one alloc and free: %llu steps.",
-	    facts.nr_pages, facts.is_last_in_first_out ? "yes" : "NO",
-	    (unsigned long long)facts.pair_cost);
-	say("As fast as can be, but: single pages only, and nobody knows who has which.");
 }
 
 /* ---- 2. mem_map ---- */
@@ -90,21 +60,6 @@ struct mem_map_facts mem_map_measure(void)
 	facts.leads_back = virt_to_page(va) == page && pfn_to_page(facts.pfn) == page;
 	__free_page(page);
 	return facts;
-}
-
-void mem_map_show(void)
-{
-	struct mem_map_facts facts = mem_map_measure();
-
-	say("One struct page for each page frame, in an array indexed by the frame's number:");
-	say("  page frame %llu at 0x%llx is described at 0x%llx = mem_map + %llu * %llu",
-	    (unsigned long long)facts.pfn, (unsigned long long)facts.page_va,
-	    (unsigned long long)facts.struct_va, (unsigned long long)facts.pfn,
-	    (unsigned long long)facts.struct_bytes);
-	say("  %llu bytes for %llu: %llu.%02llu %% of memory; Linux spends 64 bytes",
-	    (unsigned long long)facts.struct_bytes, (unsigned long long)PAGE_SIZE,
-	    (unsigned long long)(facts.struct_bytes * 100 / PAGE_SIZE),
-	    (unsigned long long)(facts.struct_bytes * 10000 / PAGE_SIZE % 100));
 }
 
 /* ---- 3. Bitmap ---- */
@@ -159,20 +114,6 @@ struct bitmap_facts bitmap_measure(void)
 	return facts;
 }
 
-void bitmap_show(void)
-{
-	struct bitmap_facts facts = bitmap_measure();
-
-	say("A bit for each page, set while it is taken; the search begins at the first bit.");
-	for (unsigned i = 0; i < NR_BITMAP_SAMPLES; i++)
-		say("  %5llu of %llu pages taken: the next allocation searches %4llu words",
-		    (unsigned long long)facts.nr_taken[i], (unsigned long long)facts.nr_pages,
-		    (unsigned long long)facts.cost[i]);
-	say("What is the problem? The scan: its cost grows with what is taken.");
-	say("Small requests share a page by moving a pointer on: %u of %u bytes fit in one.",
-	    facts.nr_packed, PACKED_BYTES);
-}
-
 /* ---- 4. Buddy ---- */
 
 #define SLIDE_REQUEST_BYTES	0x4000ull
@@ -197,22 +138,6 @@ struct buddy_facts buddy_measure(void)
 	return facts;
 }
 
-void buddy_show(void)
-{
-	struct buddy_facts facts = buddy_measure();
-
-	say("0x%llx bytes = %u pages = a block of order %u: 2^%u pages.",
-	    (unsigned long long)facts.request_bytes, facts.nr_pages, facts.order, facts.order);
-	say("  got page frames 0x%llx to 0x%llx: a multiple of %u, the buddy one bit away:",
-	    (unsigned long long)facts.pfn, (unsigned long long)facts.pfn + facts.nr_pages - 1,
-	    facts.nr_pages);
-	say("  0x%llx xor 0x%x = 0x%llx: merging needs no search.", (unsigned long long)facts.pfn,
-	    facts.nr_pages, (unsigned long long)facts.buddy_pfn);
-	say("What is wrong with it? 4 bytes take a page: %llu bytes are wasted; and blocks split",
-	    (unsigned long long)facts.waste_of_4_bytes);
-	say("and merge for each short-lived object (per-CPU stacks of pages keep that away here).");
-}
-
 /* ---- 12. Compound pages ---- */
 
 #define COMPOUND_ORDER	3u
@@ -231,15 +156,4 @@ struct compound_facts compound_measure(void)
 	facts.found_order = compound_head(&head[nr_pages - 1])->order;
 	__free_pages(head, COMPOUND_ORDER);
 	return facts;
-}
-
-void compound_show(void)
-{
-	struct compound_facts facts = compound_measure();
-
-	say("A block of order %u allocated as one compound page: the head is marked: %s,",
-	    facts.order, facts.is_head_marked ? "yes" : "NO");
-	say("  and %u tails lead to it.", facts.nr_tails);
-	say("How is the size found again on free? Any page leads to the head, and the head's");
-	say("  struct page holds the order: from the last tail we read %u.", facts.found_order);
 }

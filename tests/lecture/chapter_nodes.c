@@ -1,0 +1,260 @@
+/* Chapters 8 and 9: struct pglist_data field by field, and the zones of each node. */
+
+#include "kthread.h"
+#include "mm/event.h"
+#include "mm/live.h"
+#include "mm/page/shown.h"
+#include "mm/page_alloc.h"
+#include "mm/reclaim.h"
+#include "tests/lecture/lecture.h"
+
+#define MAX_SHOWN	4u
+#define SPAN_WIDTH	60u
+#define BAR_WIDTH	24u
+#define WOKEN_ORDER	3u
+#define MAX_YIELDS	1000u
+
+static unsigned nr_waiters(struct wait_queue *queue)
+{
+	unsigned nr = 0;
+
+	spin_lock(&queue->lock);
+	list_for_each(at, &queue->waiters)
+		nr++;
+	spin_unlock(&queue->lock);
+	return nr;
+}
+
+static bool is_pfn_present(const struct pglist_data *node, pfn_t start_pfn, pfn_t end_pfn)
+{
+	const struct topology_node *described = &live.topology.nodes[node->node_id];
+
+	for (uint32_t i = 0; i < described->nr_memory; i++) {
+		const struct node_memory *piece =
+			&live.topology.memory[described->first_memory + i];
+
+		if (pa_to_pfn(piece->start) < end_pfn && pa_to_pfn(piece->end) > start_pfn)
+			return true;
+	}
+	return false;
+}
+
+/* The node's span to scale: # memory, . holes. */
+static void draw_span(const struct pglist_data *node)
+{
+	char map[SPAN_WIDTH + 1];
+
+	for (unsigned i = 0; i < SPAN_WIDTH; i++) {
+		pfn_t start = node->node_start_pfn + node->node_spanned_pages * i / SPAN_WIDTH;
+		pfn_t end = node->node_start_pfn + node->node_spanned_pages * (i + 1) / SPAN_WIDTH;
+
+		map[i] = is_pfn_present(node, start, end > start ? end : start + 1) ? '#' : '.';
+	}
+	map[SPAN_WIDTH] = '\0';
+	say("    0x%-9llx |%s| 0x%llx", (ull)node->node_start_pfn, map,
+	    (ull)(node->node_start_pfn + node->node_spanned_pages));
+}
+
+static void show_fields(struct pglist_data *node)
+{
+	say("  node_id             %u", node->node_id);
+	say("  node_zones[%u]       0x%llx; nr_zones %d: up to the highest with memory",
+	    MAX_NR_ZONES,
+	    (ull)(uintptr_t)node->node_zones, node->nr_zones);
+	say("  node_zonelists[%u]   %u zones with fallback, %u without", MAX_ZONELISTS,
+	    node->node_zonelists[ZONELIST_FALLBACK].nr_zones,
+	    node->node_zonelists[ZONELIST_NOFALLBACK].nr_zones);
+	say("  node_mem_map        0x%llx: struct page of its first frame",
+	    (ull)(uintptr_t)node->node_mem_map);
+	say("  bdata               0x%llx: bootmem, %s after %llu changes",
+	    (ull)(uintptr_t)node->bdata,
+	    node->bdata && node->bdata->is_retired ? "retired" : "in use",
+	    (ull)(node->bdata ? node->bdata->nr_changes : 0));
+	say("  node_start_pfn      0x%llx", (ull)node->node_start_pfn);
+	say("  node_present_pages  %llu", (ull)node->node_present_pages);
+	say("  node_spanned_pages  %llu: %llu of them are holes", (ull)node->node_spanned_pages,
+	    (ull)(node->node_spanned_pages - node->node_present_pages));
+	say("  pgdat_next          0x%llx", (ull)(uintptr_t)node->pgdat_next);
+	say("  kswapd_wait         0x%llx: %u thread(s) wait there now",
+	    (ull)(uintptr_t)node->kswapd_wait,
+	    node->kswapd_wait ? nr_waiters(node->kswapd_wait) : 0);
+	say("  kswapd              0x%llx: its thread, which has had %llu turns for this node",
+	    (ull)(uintptr_t)node->kswapd, (ull)node->nr_kswapd_runs);
+	say("  kswapd_max_order    %u: largest of the requests it has not answered yet",
+	    node->kswapd_max_order);
+}
+
+/* A zone that asks for more than it has: kswapd's fields change, and change back. */
+static void show_kswapd(struct pglist_data *node)
+{
+	struct zone *zone = NULL;
+	uint64_t first = mm_events_count(), runs = node->nr_kswapd_runs;
+	uint64_t kept;
+
+	for (unsigned type = 0; type <= ZONE_NORMAL; type++)
+		if (zone_is_populated(&node->node_zones[type]))
+			zone = &node->node_zones[type];
+	if (!zone || !node->kswapd_wait)
+		return;
+	predict("the low mark of zone %s is raised above what is free. Who notices at the next "
+		"request?",
+		zone->name);
+	kept = zone->watermark[WATERMARK_LOW];
+	zone->watermark[WATERMARK_LOW] = zone->managed_pages + 1;
+	reclaim_wake(node, WOKEN_ORDER, zone->type);
+	step("woken: is_kswapd_woken %d, kswapd_max_order %u", node->is_kswapd_woken,
+	     node->kswapd_max_order);
+	zone->watermark[WATERMARK_LOW] = kept;
+	tell_events(first, 4);
+	for (unsigned i = 0; i < MAX_YIELDS && node->nr_kswapd_runs == runs; i++)
+		thread_yield();
+	reveal("its thread: turns %llu -> %llu; kswapd_max_order is %u again.", (ull)runs,
+	       (ull)node->nr_kswapd_runs, node->kswapd_max_order);
+}
+
+void pglist_data_show(void)
+{
+	claim("all that is known of a node stands in one structure, struct pglist_data, one for "
+	      "each node.");
+	/* kswapd answers what the last chapter asked. */
+	for (unsigned i = 0; i < MAX_YIELDS; i++)
+		thread_yield();
+	for (unsigned nid = 0; nid < nr_node_ids() && nid < MAX_SHOWN; nid++) {
+		struct pglist_data *node = node_data(nid);
+
+		say("struct pglist_data at 0x%llx; its memory (#) and holes (.) to scale:",
+		    (ull)(uintptr_t)node);
+		draw_span(node);
+		show_fields(node);
+	}
+	show_kswapd(node_data(0));
+	wrong("a node's memory is not all alike: some devices reach only the lower part of it.");
+	exercise(node_data(0)->node_spanned_pages - node_data(0)->node_present_pages, "pages",
+		 "node 0 spans %llu frames and has %llu pages: how many frames are holes?",
+		 (ull)node_data(0)->node_spanned_pages, (ull)node_data(0)->node_present_pages);
+	exercise(nr_node_ids() - 1, "links", "pgdat_next leads from node to node: how many times?");
+}
+
+/* ---- Zones ---- */
+
+static uint64_t listed_of(struct zone *zone, unsigned order, unsigned type)
+{
+	uint64_t nr = 0;
+
+	spin_lock(&zone->lock);
+	list_for_each(at, &zone->free_area[order].free_list[type])
+		nr++;
+	spin_unlock(&zone->lock);
+	return nr;
+}
+
+static void draw_free_lists(struct zone *zone)
+{
+	say("    free_area[order].free_list[type], blocks: Unmovable Movable Reclaimable "
+	    "HighAtomic Isolate");
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		uint64_t nr_pages = zone->free_area[order].nr_free << order;
+		char bar[BAR_WIDTH + 1];
+
+		if (!zone->free_area[order].nr_free)
+			continue;
+		draw_bar(bar, BAR_WIDTH, nr_pages, zone->managed_pages);
+		say("      [%2u] nr_free %6llu |%s| %6llu %6llu %6llu %6llu %6llu", order,
+		    (ull)zone->free_area[order].nr_free, bar,
+		    (ull)listed_of(zone, order, MIGRATE_UNMOVABLE),
+		    (ull)listed_of(zone, order, MIGRATE_MOVABLE),
+		    (ull)listed_of(zone, order, MIGRATE_RECLAIMABLE),
+		    (ull)listed_of(zone, order, MIGRATE_HIGHATOMIC),
+		    (ull)listed_of(zone, order, MIGRATE_ISOLATE));
+	}
+}
+
+static uint64_t on_stacks(const struct zone *zone)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
+		if (live.cpus[cpu])
+			nr_pages += page_stacks_pages(live.cpus[cpu], zone);
+	return nr_pages;
+}
+
+static void account_line(const struct zone *zone, const char *what, uint64_t nr_pages)
+{
+	char bar[BAR_WIDTH + 1];
+
+	draw_bar(bar, BAR_WIDTH, nr_pages, zone->present_pages);
+	say("    %-28s |%s| %9llu pages", what, bar, (ull)nr_pages);
+}
+
+/* All of the zone's RAM: what waits to be described is free memory too. */
+static void account(struct zone *zone)
+{
+	uint64_t nr_stacked = on_stacks(zone);
+	uint64_t nr_idle = zone->nr_free_pages + zone->nr_pending_pages + nr_stacked;
+
+	say("  node %u %s, [mem 0x%012llx-0x%012llx], %llu pages of RAM:", zone->node->node_id,
+	    zone->name, (ull)pfn_to_pa(zone->start_pfn), (ull)pfn_to_pa(zone->end_pfn) - 1,
+	    (ull)zone->present_pages);
+	account_line(zone, "free, on the lists", zone->nr_free_pages);
+	account_line(zone, "free, mem_map not brought up", zone->nr_pending_pages);
+	account_line(zone, "free, on CPUs' stacks", nr_stacked);
+	account_line(zone, "in use", zone->managed_pages - nr_idle);
+	account_line(zone, "mem_map, boot", zone->present_pages - zone->managed_pages);
+}
+
+static void show_reach(void)
+{
+	say("Zones are about who can reach what. The 32-bit machine, 4 GiB to scale (D 16 MiB, N "
+	    "to 896 MiB):");
+	say("    |DNNNNNNNNNNNNNHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH| DMA, NORMAL, "
+	    "HIGHMEM");
+	say("HIGHMEM had no address of its own in the kernel. Here all RAM has one: DMA below 16 "
+	    "MiB,");
+	say("DMA32 below 4 GiB, NORMAL above, and MOVABLE where movablecore= asks for it.");
+}
+
+void zone_show(void)
+{
+	struct zone_facts facts;
+	struct zone *last = NULL;
+
+	claim("a zone is the part of a node that one kind of request can use; its free memory is "
+	      "free_area[].");
+	show_reach();
+	for_each_populated_zone(zone) {
+		if (zone->node->node_id >= MAX_SHOWN)
+			continue;
+		account(zone);
+		draw_free_lists(zone);
+		last = zone;
+	}
+	predict("memory that is not brought up yet: does it grow into the lists when somebody "
+		"needs it?");
+	if (last && last->nr_pending_pages) {
+		uint64_t first = mm_events_count();
+
+		zone_grow(last);
+		tell_events(first, 2);
+		reveal("yes, a section at a time: now");
+		account(last);
+		draw_free_lists(last);
+	} else {
+		reveal("all of it has been brought up on this machine.");
+	}
+	facts = zone_measure();
+	say("%u zones; in each the free areas add up to its free pages: %s.", facts.nr_zones,
+	    facts.free_areas_add_up ? "yes" : "NO");
+	wrong("nothing; but given back an address alone, how are cache, slab and size found "
+	      "again?");
+	if (!last)
+		return;
+	exercise(last->end_pfn - last->start_pfn - last->present_pages, "frames",
+		 "zone %s of node %u: spanned %llu, present %llu. How many frames are holes?",
+		last->name,
+		 last->node->node_id, (ull)(last->end_pfn - last->start_pfn),
+		 (ull)last->present_pages);
+	exercise(last->free_area[MAX_ORDER].nr_free << MAX_ORDER, "pages",
+		 "free_area[%u].nr_free of it is %llu: how many pages are that?", MAX_ORDER,
+		 (ull)last->free_area[MAX_ORDER].nr_free);
+}
