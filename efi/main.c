@@ -22,6 +22,7 @@
 #include "efi/text.h"
 #include "lib/string.h"
 #include "log.h"
+#include "mm/event.h"
 #include "mm/init.h"
 #include "mm/page_alloc.h"
 #include "mm/page_use.h"
@@ -31,6 +32,7 @@
 #include "tests/bench/bench.h"
 #include "tests/lecture/lecture.h"
 #include "tests/live/stress.h"
+#include "tests/shell/verbs.h"
 #include "tests/suites.h"
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_table);
@@ -44,6 +46,9 @@ enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
 /* The longest element of run= and show=. */
 #define WORD_BYTES	32
+
+/* What happened while the shell runs. */
+#define SHELL_EVENT_SLOTS	1024u
 
 /* ---- What run= can ask for; each returns whether it went well ---- */
 
@@ -254,35 +259,149 @@ static void print_help(void)
 		log_raw(" %s", machine_tables[i].name);
 	for (unsigned i = 0; i < nr_mm_tables; i++)
 		log_raw(" %s", mm_tables[i].name);
-	log_raw("\nKEY=VALUE ...  sets options: tests=buddy, stress=60, seed=1\n"
+	log_raw("\n");
+	for (unsigned i = 0; i < nr_shell_verbs; i++)
+		log_raw("%-13s  %s\n", shell_verbs[i].name, shell_verbs[i].about);
+	log_raw("KEY=VALUE ...  sets options: tests=buddy, stress=60, lecture=slab\n"
 		"verify         checks every invariant\nquit           ends the run\n");
+}
+
+static const char *const shell_words[] = { "help", "quit", "run", "show", "verify" };
+
+static void refuse_command(const char *line)
+{
+	struct nearest_word search = { .word = line };
+
+	while (line[search.bytes] && line[search.bytes] != ' ')
+		search.bytes++;
+	for (unsigned i = 0; i < ARRAY_SIZE(shell_words); i++)
+		text_try_word(&search, shell_words[i]);
+	for (unsigned i = 0; i < nr_shell_verbs; i++)
+		text_try_word(&search, shell_verbs[i].name);
+	log_raw("unknown command \"%.*s\"", (int)search.bytes, line);
+	if (search.nearest)
+		log_raw("; did you mean \"%s\"?\n", search.nearest);
+	else
+		log_raw("; `help` lists them\n");
+}
+
+static void set_options(const char *line)
+{
+	char key[WORD_BYTES];
+	const char *reason;
+	size_t bytes = 0;
+
+	for (; line[bytes] != '=' && bytes + 1 < sizeof(key); bytes++)
+		key[bytes] = line[bytes];
+	key[bytes] = '\0';
+	reason = shell_boot_only(key);
+	if (reason)
+		log_raw("refused: %s= does nothing here: %s\n", key, reason);
+	else
+		options_add(line, strlen(line), "shell");
+}
+
+static bool is_assignment(const char *line)
+{
+	const char *equals = strstr(line, "="), *blank = strstr(line, " ");
+
+	return equals && (!blank || equals < blank);
+}
+
+/* What the tab key offers: commands, then what follows `run` and `show`. */
+static const char *shell_word(const char *line, bool is_first, unsigned i)
+{
+	if (!is_first && strncmp(line, "run ", 4) == 0)
+		return i < ARRAY_SIZE(actions) ? actions[i].name : NULL;
+	if (!is_first && strncmp(line, "show ", 5) == 0) {
+		if (i < ARRAY_SIZE(machine_tables))
+			return machine_tables[i].name;
+		i -= (unsigned)ARRAY_SIZE(machine_tables);
+		return i < nr_mm_tables ? mm_tables[i].name : NULL;
+	}
+	if (!is_first)
+		return NULL;
+	if (i < ARRAY_SIZE(shell_words))
+		return shell_words[i];
+	i -= (unsigned)ARRAY_SIZE(shell_words);
+	return i < nr_shell_verbs ? shell_verbs[i].name : NULL;
 }
 
 /* One line of the shell. What it finds wrong it says: the run goes on. */
 static void run_line(const struct boot_info *info, const char *line)
 {
-	if (strncmp(line, "run ", 4) == 0 && strcmp(line, "run shell") != 0)
+	while (*line == ' ')
+		line++;
+	if (strcmp(line, "run shell") == 0)
+		log_raw("refused: this is the shell\n");
+	else if (strncmp(line, "run ", 4) == 0)
 		run_action(line + 4, info);
 	else if (strncmp(line, "show ", 5) == 0)
 		show_table(info, line + 5);
 	else if (strcmp(line, "verify") == 0)
 		log_raw("%s\n",
 			mm_verify_all() ? "every invariant holds" : "a rule is broken, see above");
-	else if (strstr(line, "="))
-		options_add(line, strlen(line), "shell");
-	else if (line[0])
+	else if (strcmp(line, "help") == 0)
 		print_help();
+	else if (is_assignment(line))
+		set_options(line);
+	else if (line[0] && !shell_do(line))
+		refuse_command(line);
+}
+
+static void cut_blanks(char *line)
+{
+	size_t bytes = strlen(line);
+
+	while (bytes > 0 && line[bytes - 1] == ' ')
+		line[--bytes] = '\0';
+}
+
+/* script=: lines parted by '|', each shown as if it had been typed. False: it said quit. */
+static bool run_script(const struct boot_info *info)
+{
+	const char *at = options_get("script");
+	char line[SHELL_LINE_BYTES];
+
+	while (at && *at) {
+		size_t bytes = 0;
+
+		for (; *at == ' '; at++)
+			;
+		for (; *at && *at != '|'; at++)
+			if (bytes + 1 < sizeof(line))
+				line[bytes++] = *at;
+		line[bytes] = '\0';
+		at += *at == '|';
+		cut_blanks(line);
+		log_raw("slabstick> %s\n", line);
+		if (strcmp(line, "quit") == 0)
+			return false;
+		run_line(info, line);
+	}
+	return true;
 }
 
 static bool run_shell(const struct boot_info *info)
 {
+	static struct mm_event ring[SHELL_EVENT_SLOTS];
 	unsigned nr_faults = options_nr_faults();
 	char line[SHELL_LINE_BYTES];
 
 	log_fresh_line();
-	print_help();
-	while (shell_read_line("slabstick> ", line, sizeof(line)) && strcmp(line, "quit") != 0)
-		run_line(info, line);
+	mm_events_start(ring, SHELL_EVENT_SLOTS);
+	shell_set_candidates(shell_word);
+	if (run_script(info)) {
+		print_help();
+		while (shell_read_line("slabstick> ", line, sizeof(line))) {
+			cut_blanks(line);
+			if (strcmp(line, "quit") == 0)
+				break;
+			run_line(info, line);
+		}
+	}
+	shell_give_all();
+	mm_events_stop();
 	options_set_nr_faults(nr_faults);
 	return true;
 }

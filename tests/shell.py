@@ -18,7 +18,7 @@ import ktap  # noqa: E402
 import qemu  # noqa: E402
 
 PROMPT = b"slabstick> "
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 LINE_BYTES = 127                # the longest line the shell keeps
 HELP = [r"^run ACTION .*\bselftest\b.*\bshell\b", r"^show TABLE .*\bbuddyinfo\b.*\baudit\b",
         r"^quit +ends the run"]
@@ -72,6 +72,62 @@ class Typist:
         os.close(self.keyboard)
 
 
+def session():
+    """Forty commands, errors among them; at the end every page is where it was."""
+    def turn(line, *expected):
+        return Turn(line, line.encode() + b"\r", list(expected))
+
+    return [
+        turn("help", HELP[0], r"^alloc +order=N node=N", r"^break +RULE"),
+        turn("alloc order=2 node=1", r"^1: frame 0x[0-9a-f]+, order 2, node 1, at 0xffff888"),
+        turn("alloc order=6", r"^2: frame 0x[0-9a-f]+, order 6, node 0"),
+        turn("alloc order=11", r"^refused: the largest order is 10$"),
+        turn("alloc node=7", r"^refused: nodes are 0 to 1$"),
+        turn("alloc order=two", r"^usage: alloc order=2 node=1$"),
+        turn("kmalloc 100", r"^3: 0xffff888[0-9a-f]+, 112 bytes usable$"),
+        turn("kmalloc", r"^usage: kmalloc 100$"),
+        turn("kmalloc 0", r"^refused: 1 to 4194304 bytes$"),
+        turn("kmalloc 4G", r"^refused: 1 to 4194304 bytes$"),
+        turn("cache create points 24", r"^4: cache points of 24 bytes$"),
+        turn("cache create points 32", r"^refused: there is a cache of that name$"),
+        turn("cache alloc points", r"^5: 0xffff888[0-9a-f]+ of points$", r"slab +of points"),
+        turn("cache alloc lines", r'^no cache made here is called "lines"$'),
+        turn("cache", r"^usage: cache create"),
+        turn("draw slab points", r"^points: \d+ objects of 24 bytes", r"partial 0xffff"),
+        turn("draw slab nothing", r'^no cache is called "nothing"'),
+        turn("free 4", r"^refused: the cache has objects in use"),
+        turn("free 5"),
+        turn("free 4"),
+        turn("free 4", r"^nothing is kept under 4$"),
+        turn("free x", r"^usage: free NUMBER, free all$"),
+        turn("vmalloc 64K", r"^4: 0xffffc900[0-9a-f]+, 16 pages$"),
+        turn("whatis 0xffffc90000001000", r"^0xffffc90000001000: "),
+        turn("walk 0xffffc90000001000", r"PML4 at 0x", r"PT   at 0x", r"page of 4 KiB"),
+        turn("walk 0x1000000000000", r"^refused: not canonical"),
+        turn("walk", r"^usage: walk ADDRESS$"),
+        turn("whatis 0xffff888001000000", r"pfn 0x1000: node 0, zone DMA32"),
+        turn("whatis 5", r"^0x5: no memory of the direct map or the vmalloc space$"),
+        turn("draw buddy", r"order 10 \|", r"^node 1 DMA32$"),
+        turn("draw node", r"^node 0 DMA32 +0x0*1000000 \|"),
+        turn("draw vmalloc", r"^\d+ areas$"),
+        turn("draw circle", r"^usage: draw buddy"),
+        turn("fill node=1", r"^node 1: \d+ blocks of order 10 taken"),
+        turn("free all", r"^all is given back$"),
+        turn("break BUDDY-4", r"the verifier has found it$", r"^mended: every invariant holds$"),
+        turn("break MY-1", r"^usage: break BUDDY-4"),
+        turn("stress 1", r"^stress: 1 of 1 s, every invariant holds$"),
+        turn("slide compound", r"^==== Slide 12\.", r"^@exercise chapter=compound number=2 "),
+        turn("slide 99", r'lecture: "99": no chapter is called that'),
+        turn("movablecore=1G", r"^refused: movablecore= does nothing here: zones are made before"),
+        turn("colour=red", r'"colour=red": '),
+        turn("aloc order=1", r'^unknown command "aloc"; did you mean "alloc"\?$'),
+        turn("events 3", r"^@event number=\d+ ns=\d+ cpu=\d+ node=\d+ kind=\w+ at=0x",
+             r"^\d+ events so far$"),
+        turn("verify", r"^every invariant holds$"),
+        turn("quit", r"^the ledger balances$", r"^ok 1 run=shell$"),
+    ]
+
+
 def dialogues():
     """Those of the tests, by name."""
     table = [r"^Node 0, zone +DMA\b", r"^Node 0, zone +DMA32\b"]
@@ -83,23 +139,39 @@ def dialogues():
             Turn("a table of what the firmware said", b"show memmap\n", [r"mem00: "]),
             Turn("a table that is none", b"show nothing\r",
                  [r'show: "nothing": no table is called that'], HELP),
-            Turn("an unknown command", b"frobnicate now\r", HELP),
+            Turn("an unknown command", b"frobnicate now\r",
+                 [r'^unknown command "frobnicate"; `help` lists them$'], HELP),
             Turn("an unknown action", b"run nowhere\r",
                  [r'run: "nowhere": no action is called that'], HELP),
-            Turn("a shell in the shell", b"run shell\r", HELP),
+            Turn("a shell in the shell", b"run shell\r", [r"^refused: this is the shell$"], HELP),
             Turn("every invariant", b"verify\r", [r"^every invariant holds$"]),
             Turn("nothing", b"\r", [r"\A\n\Z"]),
-            Turn("blanks", b"   \r", HELP),
+            Turn("blanks", b"   \r", [r"\A   \n\Z"]),
             Turn("corrected typing", b"show bb\x7f\x08buddyinfa\x08o\r", table),
             Turn("more corrected than typed", b"ab" + b"\x08" * 10 + b"verify\r",
                  [r"^every invariant holds$"]),
-            Turn("keys that are none", b"\x00\x01\x1b[A\x1b[3~\xff\x80\x03\r",
-                 [r"\x07", HELP[0]]),
+            Turn("keys that are none", b"\x00\x1b[3~\xff\x80verify\r",
+                 [r"\x07\x07\x07\x07", r"^every invariant holds$"]),
+            Turn("control-C takes the line back", b"quit\x03", [r"\^C$"]),
+            Turn("the cursor inside a line", b"vify\x1b[D\x1b[D\x1b[Der\r",
+                 [r"^every invariant holds$"]),
+            Turn("both ends of a line", b"erify\x01v\x05x\x08\r", [r"^every invariant holds$"]),
+            Turn("a deleted character", b"verrify\x01\x1b[C\x1b[C\x1b[3~\r",
+                 [r"^every invariant holds$"]),
+            Turn("what is cut off", b"verify nonsense\x1b[D" + b"\x1b[D" * 8 + b"\x0b\r",
+                 [r"^every invariant holds$"]),
+            Turn("history", b"\x1b[A\r", [r"^every invariant holds$"]),
+            Turn("history, and back to what was begun", b"ver\x1b[A\x1b[Bify\r",
+                 [r"^every invariant holds$"]),
+            Turn("completion", b"ver\t\r", [r"^every invariant holds$"]),
+            Turn("completion of a table", b"show budd\t\r", table),
             Turn("control-D inside a line", b"ver\x04ify\r", [r"\x07", r"^every invariant holds$"]),
             Turn("a line that is too long", b"x" * 300 + b"\r",
-                 [rf"\Ax{{{LINE_BYTES}}}\x07{{{300 - LINE_BYTES}}}$", HELP[0]]),
+                 [rf"\Ax{{{LINE_BYTES}}}\x07{{{300 - LINE_BYTES}}}$", r'^unknown command "x']),
             Turn("the end", b"quit\r", is_over),
         ],
+        "by hand": session(),
+        "scripted": None,       # nobody types
         # Each run reports as a whole boot would, so the log of this one is no single report.
         "running": [
             Turn("an option", b"tests=glob_that_is_none\r", [], HELP),
@@ -113,6 +185,21 @@ def dialogues():
             Turn("control-D", b"\x04", is_over),
         ],
     }
+
+
+SCRIPT = 'script="alloc order=3 | aloc | draw node | free all | quit"'
+
+
+def scripted():
+    """The same from an option, as it stands in slabstick.cfg: nobody types."""
+    run = qemu.Run(qemu.even_machine(2, 512 << 20, 2),
+                   options=f"run=shell capture=no {SCRIPT}", timeout_s=TIMEOUT_S)
+    verdict, output, _ = qemu.boot(run)
+    text = output.decode("ascii", "replace").replace("\r", "")
+    expected = [r"^slabstick> alloc order=3\n1: frame 0x", r'^unknown command "aloc"',
+                r"^slabstick> draw node\nnode 0", r"^ok 1 run=shell$"]
+    turn = Turn("script=", b"", expected, answer=text)
+    return list(verdict.reasons) + turn.problems()
 
 
 def hold(name, turns):
@@ -147,6 +234,9 @@ def report(name, problems, answer=None):
 def main():
     results = []
     for name, turns in dialogues().items():
+        if turns is None:
+            results.append(report(name, scripted()))
+            continue
         problems = hold(name, turns)
         results.append(report(f"{name}: the boot", problems))
         results += [report(f"{name}: {turn.name}", turn.problems(), turn.answer)
