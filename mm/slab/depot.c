@@ -149,6 +149,9 @@ struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty)
 {
 	struct magazine *full = NULL;
 
+	/* Who finds nothing here makes a slab: the longest way should not wait for locks, too. */
+	if (__atomic_load_n(&depot->nr_full, __ATOMIC_RELAXED) == 0)
+		return NULL;
 	spin_lock(&depot->lock);
 	if (depot->full && push(&depot->empty, &depot->nr_empty, UINT16_MAX, empty))
 		full = pop(&depot->full, &depot->nr_full);

@@ -31,6 +31,8 @@
 
 #include "mm/slab/node.h"
 
+#include "lib/align.h"
+#include "lib/string.h"
 #include "mm/event.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/make.h"
@@ -69,6 +71,7 @@ static NOINLINE COLD void tell_listed(const struct kmem_cache *cache, const stru
 	mm_event_tell(event, cache->name);
 }
 
+/* At most @wanted objects of @slab to the places that end with @to's @wanted-th. */
 static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
 			       struct slab *slab, struct slab_slot *to, unsigned wanted)
 	HOLDS(node->lock)
@@ -80,7 +83,7 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 	slab_check(cache, slab);
 	if (unlikely(nr == 0))
 		slab_report_corrupt(cache, slab, "it is listed as partial and has no free object");
-	slab_take(cache, slab, to, nr);
+	slab_take(cache, slab, to + wanted - nr, nr);
 	slab->nr_free = (uint16_t)(nr_before - nr);
 	node->nr_free_objects -= nr;
 	node->nr_free_slabs -= was_empty;
@@ -95,18 +98,22 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted)
 {
-	unsigned nr = 0;
+	unsigned nr_missing;
 
 	spin_lock(&node->lock);
-	for (unsigned nr_slabs = 0; nr < wanted && nr_slabs < MAX_SLABS_PER_TAKE; nr_slabs++) {
+	wanted = (unsigned)min_u64(wanted, node->nr_free_objects);
+	nr_missing = wanted;
+	for (unsigned nr_slabs = 0; nr_missing && nr_slabs < MAX_SLABS_PER_TAKE; nr_slabs++) {
 		struct slab *slab = slab_with_room(node);
 
 		if (!slab)
 			break;
-		nr += take_from_slab(cache, node, slab, to + nr, wanted - nr);
+		nr_missing -= take_from_slab(cache, node, slab, to, nr_missing);
 	}
 	spin_unlock(&node->lock);
-	return nr;
+	if (unlikely(nr_missing != 0))
+		memmove(to, to + nr_missing, (wanted - nr_missing) * sizeof(*to));
+	return wanted - nr_missing;
 }
 
 /* ---- Giving ---- */

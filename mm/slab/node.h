@@ -13,7 +13,10 @@ void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64
 struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid);
 void cache_node_init(struct cache_node *node, unsigned nid);
 
-/* Takes up to @wanted objects from slabs; returns how many: 0 when none has a free one. */
+/*
+ * Takes up to @wanted objects from slabs; returns how many: 0 when none has a free one.
+ * What a slab lists first comes last: who pops them gets a fresh slab's by address.
+ */
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted);
 

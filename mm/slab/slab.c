@@ -77,7 +77,8 @@ void slab_check(const struct kmem_cache *cache, struct slab *slab)
 
 /*
  * Takes the objects that @slab's free list begins with and that follow each other in
- * the slab, at most @nr; returns how many. What is free of a fresh slab is one run.
+ * the slab, at most @nr, to the places below @to; returns how many. What is free of a
+ * fresh slab is one run.
  */
 static ALWAYS_INLINE unsigned take_run(const struct kmem_cache *cache, struct slab *slab,
 				       struct slab_slot *to, unsigned nr)
@@ -90,7 +91,7 @@ static ALWAYS_INLINE unsigned take_run(const struct kmem_cache *cache, struct sl
 	uint8_t *const end = start + (nr < nr_behind ? nr : nr_behind);
 
 	for (; state < end && *state == 1; state++, object += stride)
-		*to++ = (struct slab_slot){ object, state };
+		*--to = (struct slab_slot){ object, state };
 	slab->first_free = (uint8_t)(state - slab->bufctl);
 	return (unsigned)(state - start);
 }
@@ -101,18 +102,18 @@ static void take_narrow(struct kmem_cache *cache, struct slab *slab, struct slab
 	const unsigned nr_objects = cache->layout.nr_objects;
 	const uint64_t stride = cache->layout.stride_bytes;
 	uint8_t *const objects = slab->objects, *const bufctl = slab->bufctl;
-	struct slab_slot *const end = to + nr;
+	struct slab_slot *at = to + nr;
 	unsigned index;
 
 	if (nr > 1)
-		to += take_run(cache, slab, to, nr);
+		at -= take_run(cache, slab, at, nr);
 	index = slab->first_free;
-	while (to < end) {
+	while (at > to) {
 		uint8_t distance = bufctl[index];
 
 		if (unlikely(index >= nr_objects) || unlikely(distance == 0))
 			slab_report_corrupt(cache, slab, "its free list leads to no free object");
-		*to++ = (struct slab_slot){ objects + index * stride, &bufctl[index] };
+		*--at = (struct slab_slot){ objects + index * stride, &bufctl[index] };
 		index = (uint8_t)(index + distance);
 	}
 	slab->first_free = (uint16_t)index;
@@ -123,11 +124,11 @@ static void take_wide(struct kmem_cache *cache, struct slab *slab, struct slab_s
 {
 	unsigned index = slab->first_free;
 
-	for (struct slab_slot *end = to + nr; to < end; to++) {
+	for (struct slab_slot *at = to + nr; at-- > to;) {
 		if (unlikely(index >= cache->layout.nr_objects || slab->bufctl[index] == 0))
 			slab_report_corrupt(cache, slab, "its free list leads to no free object");
-		to->object = slab_object(cache, slab, index);
-		to->state = &slab->bufctl[index];
+		at->object = slab_object(cache, slab, index);
+		at->state = &slab->bufctl[index];
 		index = slab_wide_next(&cache->layout, slab, index);
 	}
 	slab->first_free = (uint16_t)index;

@@ -81,7 +81,10 @@ void slab_check(const struct kmem_cache *cache, struct slab *slab);
 
 /* ---- Objects ---- */
 
-/* Takes the first @nr objects of @slab's free list, which has as many. */
+/*
+ * Takes the first @nr objects of @slab's free list, which has as many, to @to: the first
+ * comes last, so that a stack of them gives out a fresh slab's in the order of addresses.
+ */
 void slab_take(struct kmem_cache *cache, struct slab *slab, struct slab_slot *to, unsigned nr);
 
 /*

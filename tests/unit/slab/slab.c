@@ -369,6 +369,23 @@ static void constructors_run_once_per_object(void)
 	CHECK_EQ(nr_destructed, nr_constructed);
 }
 
+/* Who walks what was made in a row goes forward through memory, as hardware likes it. */
+static void new_objects_come_by_address(void)
+{
+	const size_t sizes[] = { ON_SLAB_BYTES, 16 };	/* entries of u8, and of u16 */
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct kmem_cache *cache = make("test_order", sizes[i], 0);
+
+		fill(cache, 12);
+		for (unsigned at = 1; at < 12; at++)
+			CHECK(virt_to_page(objects[at]) != virt_to_page(objects[at - 1]) ||
+			      (uintptr_t)objects[at] > (uintptr_t)objects[at - 1]);
+		release(cache, 12);
+		kmem_cache_destroy(cache);
+	}
+}
+
 static void zalloc_zeroes_used_memory(void)
 {
 	struct kmem_cache *cache = make("test_zalloc", 100, 0);
@@ -1504,6 +1521,7 @@ static const struct test_case cases[] = {
 	{ "impossible machines are refused", impossible_machines_are_refused },
 	{ "every page leads to cache and slab", every_page_leads_to_cache_and_slab },
 	{ "constructors run once per object", constructors_run_once_per_object },
+	{ "new objects come by address", new_objects_come_by_address },
 	{ "zalloc zeroes used memory", zalloc_zeroes_used_memory },
 	{ "bulk gives and takes all or nothing", bulk_gives_and_takes_all_or_nothing },
 	{ "shrinking returns every page", shrinking_returns_every_page },
