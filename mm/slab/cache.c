@@ -54,7 +54,7 @@ struct tuning {
  * which takes it from slabs.
  */
 static const struct tuning tunings[] = {
-	{ 256, 127, 48 },
+	{ 256, 127, 36 },
 	{ 1024, 63, 31 },
 	{ PAGE_SIZE, 63, 15 },
 	{ 8 * PAGE_SIZE, 3, 3 },
