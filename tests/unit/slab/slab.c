@@ -156,8 +156,8 @@ static void check_tuning(size_t bytes, slab_flags_t flags, unsigned slots, unsig
 
 static void magazines_are_tuned_by_object_size(void)
 {
-	check_tuning(8, 0, 127, 48);
-	check_tuning(256, 0, 127, 48);
+	check_tuning(8, 0, 127, 36);
+	check_tuning(256, 0, 127, 36);
 	check_tuning(257, 0, 63, 31);
 	check_tuning(1024, 0, 63, 31);
 	check_tuning(1025, 0, 63, 15);
