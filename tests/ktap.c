@@ -7,13 +7,13 @@
  *   case lives in `current`; a case ends passed, failed or skipped, and a
  *   failure outranks a skip.
  *
- * Invariants
- *   K1  every plan line is followed by exactly as many points of its level,
- *       numbered from 1, unless the program dies in between
- *   K2  a suite's point is "not ok" if and only if one of its cases is, or the
- *       suite's own process ended early
- *   K3  the totals are the sum of the cases, not of the suites
- *   K4  a run in which nothing was chosen fails: a misspelt glob is no success
+ * Promises
+ *   - every plan line is followed by exactly as many points of its level, numbered
+ *     from 1, unless the program dies in between
+ *   - a suite's point is "not ok" if and only if one of its cases is, or the suite's
+ *     own process ended early
+ *   - the totals are the sum of the cases, not of the suites
+ *   - a run in which nothing was chosen fails: a misspelt glob is no success
  *
  * Randomness
  *   Each case draws from its own stream, seeded by the run's seed and the

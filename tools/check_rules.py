@@ -13,7 +13,10 @@ import sys
 
 import check_layers
 
-STATED = re.compile(r"^ \*   ([A-Z]+-\d+)  ", re.MULTILINE)
+# However it is indented: what begins a line like this is a rule, and counts.
+STATED = re.compile(r"^\s*\*[ \t]{2,}([A-Z]+-\d+)[ \t]", re.MULTILINE)
+UNNAMED = re.compile(r"^\s*\*[ \t]{2,}([A-Z]{1,2}\d+)[ \t]{2,}", re.MULTILINE)
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 NAMED = re.compile(r'"([A-Z]+-\d+)"')
 MENTIONED = re.compile(r"\b([A-Z]{3,}-\d+)\b")
 # Words of this form that are no rules of ours.
@@ -33,13 +36,18 @@ def collect(files):
         for rule in STATED.findall(text):
             stated[rule].append(name)
         if name.endswith((".c", ".h")):
-            (broken if is_test(name) else verified).update(NAMED.findall(text))
+            names = NAMED.findall(COMMENT.sub("", text))
+            (broken if is_test(name) else verified).update(names)
         for rule in MENTIONED.findall(text):
             mentioned[rule].add(name)
     return stated, verified, broken, mentioned
 
 
 def problems(files):
+    for name, text in files:
+        if name.endswith((".c", ".h", ".S")):
+            for rule in UNNAMED.findall(text):
+                yield f"{name}: {rule} is a rule without a subject: call it SUBJECT-n"
     stated, verified, broken, mentioned = collect(files)
     subjects = {rule.split("-", 1)[0] for rule in stated}
     for rule, names in sorted(stated.items()):

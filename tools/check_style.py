@@ -16,6 +16,10 @@ SOURCES = (".c", ".h", ".S")
 
 TODO_WITHOUT_ISSUE = re.compile(r"\b(TODO|FIXME|XXX)\b(?!.*#\d+)")
 FUNCTION_NAME = re.compile(r"([A-Za-z_]\w*)\s*\(")
+STATIC_NAME = re.compile(r"^static [^;=({]*\b(\w+)\(", re.MULTILINE)
+UNSEARCHABLE = {"add", "begin", "cut", "count", "do_it", "end", "find", "free", "get", "give",
+                "give_back", "init", "install", "make", "pop", "push", "put", "release", "run",
+                "start", "stop", "take", "visit", "work"}
 # Indentation by blanks: a tab's worth of them, not followed by the star of a comment.
 BLANK_INDENT = re.compile(r"^\t* {8}(?!\*)")
 
@@ -48,12 +52,21 @@ def line_problems(name, number, line):
         yield f"{name}:{number}: open end without an issue number"
 
 
+def name_problems(name, text):
+    """A static name that is a lone everyday verb cannot be searched for."""
+    for function in STATIC_NAME.findall(text):
+        if function in UNSEARCHABLE:
+            yield f"{name}: {function}() says too little for the only name it is found by"
+
+
 def file_problems(name, text):
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
         yield from line_problems(name, number, line)
     if not text.endswith("\n") or text.endswith("\n\n"):
         yield f"{name}: does not end in exactly one newline"
+    if name.startswith("mm/"):
+        yield from name_problems(name, text)
     if name.endswith(".c"):
         if not text.startswith("/*"):
             yield f"{name}: no theory block at its top"

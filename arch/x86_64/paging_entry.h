@@ -5,7 +5,7 @@
 
 #include "arch/x86_64/paging.h"
 
-/* The count of present entries in a table stands in its parent's entry: paging.c, T1. */
+/* The count of present entries in a table stands in its parent's entry: paging.c, PAGING-1. */
 #define COUNT_SHIFT	52
 #define COUNT_ONE	(1ull << COUNT_SHIFT)
 #define COUNT_MASK	(0x3ffull << COUNT_SHIFT)

@@ -458,8 +458,8 @@ struct page *buddy_take(struct zone *zone, unsigned order, enum migratetype migr
 }
 
 /* Cuts @nr_pieces of @order off the block at @page: the highest comes first in @to[]. */
-static ALWAYS_INLINE void cut(struct page *page, uint64_t nr_pieces, unsigned order, uint64_t state,
-			      struct page **to)
+static ALWAYS_INLINE void cut_into_pieces(struct page *page, uint64_t nr_pieces, unsigned order,
+					  uint64_t state, struct page **to)
 {
 	uint64_t step = pages_in(order);
 	struct page *piece = page + nr_pieces * step;
@@ -498,7 +498,7 @@ static ALWAYS_INLINE void take_front(struct free_area *area, struct list_head *l
 		if (page >= bulk->limit)
 			break;
 		node = node->next;
-		cut(page, nr_pieces, order, state, at);
+		cut_into_pieces(page, nr_pieces, order, state, at);
 		at += nr_pieces;
 		nr_left--;
 	}
@@ -536,7 +536,7 @@ uint64_t buddy_take_bulk(struct zone *zone, unsigned order, enum migratetype mig
 
 			buddy_unlist(zone, page, block_order);
 			list_rest(zone, page, nr_pieces << order, block_order);
-			cut(page, nr_pieces, order, state, bulk.at);
+			cut_into_pieces(page, nr_pieces, order, state, bulk.at);
 			bulk.at = bulk.end;
 		}
 	}

@@ -412,7 +412,7 @@ static void step_back(struct compaction *work)
  * Looks at up to @nr_looks pageblocks for a block of @order, or beyond MAX_ORDER
  * for all that can be had. is_busy is ours. Returns pageblocks gained.
  */
-static uint64_t run(struct zone *zone, unsigned order, unsigned nr_looks)
+static uint64_t scan_zone(struct zone *zone, unsigned order, unsigned nr_looks)
 {
 	struct compaction work = {
 		.zone = zone,
@@ -439,12 +439,12 @@ static uint64_t run(struct zone *zone, unsigned order, unsigned nr_looks)
 
 /* ---- Who compacts ---- */
 
-static bool begin(struct zone_compaction *state)
+static bool begin_compaction(struct zone_compaction *state)
 {
 	return !__atomic_exchange_n(&state->is_busy, true, __ATOMIC_ACQUIRE);
 }
 
-static void end(struct zone_compaction *state)
+static void end_compaction(struct zone_compaction *state)
 {
 	__atomic_store_n(&state->is_busy, false, __ATOMIC_RELEASE);
 }
@@ -461,12 +461,12 @@ static bool try_for(struct zone *zone, unsigned order, bool *has_more)
 		__atomic_fetch_add(&state->nr_deferred, 1, __ATOMIC_RELAXED);
 		return false;
 	}
-	if (!begin(state))
+	if (!begin_compaction(state))
 		return false;
-	run(zone, order, BLOCKS_PER_CALL);
+	scan_zone(zone, order, BLOCKS_PER_CALL);
 	is_listed = zone_lists_block(zone, order);
 	*has_more = !is_listed && !is_over(pass);
-	end(state);
+	end_compaction(state);
 	if (!is_listed && !*has_more)
 		backoff_note(&pass->backoff, false);
 	return is_listed;
@@ -527,14 +527,14 @@ static uint64_t compact_zone(struct zone *zone)
 	const unsigned any_order = MAX_ORDER + 1;
 	uint64_t nr_gained, nr_gained_in_all = 0;
 
-	if (!begin(&zone->compaction))
+	if (!begin_compaction(&zone->compaction))
 		return 0;
 	end_pass(pass_for(zone, any_order));
 	do {
-		nr_gained = run(zone, any_order, UINT32_MAX);
+		nr_gained = scan_zone(zone, any_order, UINT32_MAX);
 		nr_gained_in_all += nr_gained;
 	} while (nr_gained != 0);
-	end(&zone->compaction);
+	end_compaction(&zone->compaction);
 	return nr_gained_in_all;
 }
 

@@ -21,8 +21,8 @@
  *   unmade. Those in use are the ones that do not rest on any CPU.
  *
  * Invariants
- *   Checked where what they are about is checked: STACK-2 and STACK-6 of resting blocks,
- *   PAGE-1 and PAGE-2 of allocated ones, ZONE-7 and SYSTEM-1 of their numbers.
+ *   Checked where what they are about is checked: STACK-2 and STACK-6 of resting
+ *   blocks, PAGE-1 and PAGE-2 of allocated ones, ZONE-7 and SYSTEM-1 of their numbers.
  *
  * Locking
  *   mm_port_local_lock() around the use of a stack, as in mm/page/page_alloc.c.

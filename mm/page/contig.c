@@ -127,7 +127,7 @@ static bool is_all_free(const struct contig *contig) HOLDS(contig->zone->lock)
 	return true;
 }
 
-static void give_back(struct zone *zone, pfn_t start_pfn, pfn_t end_pfn) HOLDS(zone->lock)
+static void give_range_back(struct zone *zone, pfn_t start_pfn, pfn_t end_pfn) HOLDS(zone->lock)
 {
 	if (start_pfn < end_pfn)
 		buddy_free_range(zone, zone->mem_map + start_pfn, end_pfn - start_pfn);
@@ -157,8 +157,8 @@ static void take_blocks(const struct contig *contig) HOLDS(contig->zone->lock)
 		page->owner = 0;
 		page->flags = 0;
 	}
-	give_back(contig->zone, taken.start_pfn, contig->range.start_pfn);
-	give_back(contig->zone, contig->range.end_pfn, taken.end_pfn);
+	give_range_back(contig->zone, taken.start_pfn, contig->range.start_pfn);
+	give_range_back(contig->zone, contig->range.end_pfn, taken.end_pfn);
 }
 
 static bool take_range(const struct contig *contig)

@@ -16,7 +16,7 @@
  *     that do not reach into one of another kind (BUDDY-3, BUDDY-5)
  *   - isolating and putting back changes neither a zone's number of free pages
  *     nor any pageblock's type
- *   PAGEBLOCK-1 to PAGEBLOCK-3 in mm/page/pageblock.c count them.
+ *   Those set apart are counted as mm/page/pageblock.c says, PAGEBLOCK-1 to PAGEBLOCK-3.
  *
  * Locking
  *   zone->lock is taken for one pageblock at a time; grow_lock to look at spans.

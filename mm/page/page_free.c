@@ -21,7 +21,7 @@
 #include "mm/page/page_state.h"
 
 /* Gives the block back to a stack of this CPU or to its zone. Nobody refers to it. */
-static void give_back(struct zone *zone, struct page *page, unsigned order)
+static void give_block_back(struct zone *zone, struct page *page, unsigned order)
 {
 	struct mm_local local = mm_port_local_lock();
 	enum migratetype migratetype = pageblock_migratetype(page);
@@ -47,17 +47,17 @@ static void give_back(struct zone *zone, struct page *page, unsigned order)
 static void give_back_rest(struct page *page, unsigned order)
 {
 	while (order-- > 0)
-		give_back(page_zone(page), page + pages_in(order), order);
+		give_block_back(page_zone(page), page + pages_in(order), order);
 }
 
-static void release(struct page *page)
+static void release_block(struct page *page)
 {
 	unsigned order = page->order;
 
 	page->owner = 0;
 	if (page->flags & PAGE_COMPOUND)
 		page_clear_compound(page);
-	give_back(page_zone(page), page, order);
+	give_block_back(page_zone(page), page, order);
 }
 
 /*
@@ -91,7 +91,7 @@ void free_pages_slow(struct page *page, unsigned order)
 	if (page->flags & PAGE_COMPOUND)
 		put_page(page);
 	else if (drop_plain(page) == 0)
-		release(page);
+		release_block(page);
 	else
 		give_back_rest(page, order);
 }
@@ -111,5 +111,5 @@ void put_page(struct page *page)
 	if (unlikely(!page_may_be_freed(head, head->order)))
 		page_report_bad_free(head, head->order);
 	if (__atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
-		release(head);
+		release_block(head);
 }

@@ -25,7 +25,7 @@
 #include "mm/slab/node.h"
 
 /* Puts @made at *@place unless another CPU was first; returns what is there. */
-static void *install(void **place, void *made)
+static void *install_once(void **place, void *made)
 {
 	void *expected = NULL;
 
@@ -46,7 +46,7 @@ static struct alien_array **alien_table(struct cache_node *home)
 	if (!table)
 		return NULL;
 	memset(table, 0, slab_system.nr_nodes * sizeof(*table));
-	return install((void **)&home->alien, table);
+	return install_once((void **)&home->alien, table);
 }
 
 /* Begins without a magazine: see make_room(). NULL when memory ran out. */
@@ -64,7 +64,7 @@ static struct alien_array *alien_array(struct cache_node *home, unsigned nid)
 	if (!alien)
 		return NULL;
 	*alien = (struct alien_array){ 0 };
-	return install((void **)&table[nid], alien);
+	return install_once((void **)&table[nid], alien);
 }
 
 /* Goes on with @magazine, or none, whose first @nr slots hold objects. */
@@ -102,7 +102,7 @@ static bool make_room(struct kmem_cache *cache, struct cache_node *other,
 	return true;
 }
 
-static bool push(struct alien_array *alien, struct slab_slot slot)
+static bool push_alien(struct alien_array *alien, struct slab_slot slot)
 {
 	bool has_room;
 
@@ -118,7 +118,7 @@ bool alien_push(struct cache_node *home, unsigned nid, struct slab_slot slot)
 {
 	struct alien_array *alien = alien_lookup(home, nid);
 
-	return likely(alien != NULL) && likely(push(alien, slot));
+	return likely(alien != NULL) && likely(push_alien(alien, slot));
 }
 
 void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
@@ -128,7 +128,7 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 	struct cache_node *other = cache_node_lookup(cache, nid);
 
 	while (alien && make_room(cache, other, alien))
-		if (push(alien, slot))
+		if (push_alien(alien, slot))
 			return;
 	node_give(cache, other, &slot, 1);
 }

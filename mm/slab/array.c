@@ -112,8 +112,8 @@ static void set_up(const struct kmem_cache *cache, struct cpu_array *array,
  * Makes @magazine and, but for kmalloc's caches, @array that of @cpu. False: the caller
  * runs on another by now, or there is one already.
  */
-static bool install(struct kmem_cache *cache, struct cpu_array *array,
-		    struct magazine *magazine, unsigned cpu, unsigned nid)
+static bool install_array(struct kmem_cache *cache, struct cpu_array *array,
+			  struct magazine *magazine, unsigned cpu, unsigned nid)
 {
 	struct mm_local local = mm_port_local_lock();
 	struct cpu_array **place = &cache->cpu[cpu];
@@ -143,7 +143,7 @@ static bool array_make(struct kmem_cache *cache, unsigned cpu)
 	if (is_apart && !(array = slab_internal_alloc(SLAB_CPU_ARRAY, nid)))
 		return false;
 	magazine = magazine_make(cache, nid);
-	if (magazine && install(cache, array, magazine, cpu, nid))
+	if (magazine && install_array(cache, array, magazine, cpu, nid))
 		return true;
 	if (magazine)
 		magazine_free(magazine);
@@ -281,8 +281,8 @@ static struct magazine *change_full(struct kmem_cache *cache, struct cpu_array *
 }
 
 /* Lays @slot into this CPU's @array, for which there may have to be a magazine. */
-static bool put(struct kmem_cache *cache, struct cpu_array *array, struct slab_slot slot,
-		struct hand *hand, struct mm_local local)
+static bool put_slot(struct kmem_cache *cache, struct cpu_array *array, struct slab_slot slot,
+		     struct hand *hand, struct mm_local local)
 {
 	bool has_room = array->top < array->end;
 
@@ -312,7 +312,7 @@ static enum put_result try_put(struct kmem_cache *cache, unsigned nid, struct sl
 	enum put_result result = PUT_NOWHERE;
 
 	if (array != &slab_no_array && array->nid == nid)
-		result = put(cache, array, slot, hand, local) ? PUT_DONE : PUT_WANTS_MAGAZINE;
+		result = put_slot(cache, array, slot, hand, local) ? PUT_DONE : PUT_WANTS_MAGAZINE;
 	mm_port_local_unlock(local);
 	return result;
 }

@@ -72,7 +72,7 @@ void magazine_free(struct magazine *magazine)
 
 /* ---- Any depot ---- */
 
-static struct magazine *pop(struct magazine **list, uint16_t *nr)
+static struct magazine *pop_magazine(struct magazine **list, uint16_t *nr)
 {
 	struct magazine *magazine = *list;
 
@@ -83,7 +83,8 @@ static struct magazine *pop(struct magazine **list, uint16_t *nr)
 	return magazine;
 }
 
-static bool push(struct magazine **list, uint16_t *nr, uint16_t max, struct magazine *magazine)
+static bool push_magazine(struct magazine **list, uint16_t *nr, uint16_t max,
+			  struct magazine *magazine)
 {
 	if (*nr >= max)
 		return false;
@@ -98,7 +99,7 @@ struct magazine *depot_get_full(struct depot *depot)
 	struct magazine *full;
 
 	spin_lock(&depot->lock);
-	full = pop(&depot->full, &depot->nr_full);
+	full = pop_magazine(&depot->full, &depot->nr_full);
 	spin_unlock(&depot->lock);
 	return full;
 }
@@ -108,7 +109,7 @@ struct magazine *depot_get_empty(struct depot *depot)
 	struct magazine *empty;
 
 	spin_lock(&depot->lock);
-	empty = pop(&depot->empty, &depot->nr_empty);
+	empty = pop_magazine(&depot->empty, &depot->nr_empty);
 	spin_unlock(&depot->lock);
 	return empty;
 }
@@ -118,7 +119,7 @@ bool depot_put_full(struct depot *depot, struct magazine *full, uint16_t max)
 	bool is_put;
 
 	spin_lock(&depot->lock);
-	is_put = push(&depot->full, &depot->nr_full, max, full);
+	is_put = push_magazine(&depot->full, &depot->nr_full, max, full);
 	spin_unlock(&depot->lock);
 	return is_put;
 }
@@ -128,7 +129,7 @@ void depot_put_empty(struct depot *depot, struct magazine *empty)
 	bool is_put;
 
 	spin_lock(&depot->lock);
-	is_put = push(&depot->empty, &depot->nr_empty, UINT16_MAX, empty);
+	is_put = push_magazine(&depot->empty, &depot->nr_empty, UINT16_MAX, empty);
 	spin_unlock(&depot->lock);
 	if (unlikely(!is_put))
 		magazine_free(empty);
@@ -139,8 +140,8 @@ struct magazine *depot_swap_full(struct depot *depot, struct magazine *full)
 	struct magazine *empty = NULL;
 
 	spin_lock(&depot->lock);
-	if (depot->empty && push(&depot->full, &depot->nr_full, UINT16_MAX, full))
-		empty = pop(&depot->empty, &depot->nr_empty);
+	if (depot->empty && push_magazine(&depot->full, &depot->nr_full, UINT16_MAX, full))
+		empty = pop_magazine(&depot->empty, &depot->nr_empty);
 	spin_unlock(&depot->lock);
 	return empty;
 }
@@ -153,8 +154,8 @@ struct magazine *depot_swap_empty(struct depot *depot, struct magazine *empty)
 	if (__atomic_load_n(&depot->nr_full, __ATOMIC_RELAXED) == 0)
 		return NULL;
 	spin_lock(&depot->lock);
-	if (depot->full && push(&depot->empty, &depot->nr_empty, UINT16_MAX, empty))
-		full = pop(&depot->full, &depot->nr_full);
+	if (depot->full && push_magazine(&depot->empty, &depot->nr_empty, UINT16_MAX, empty))
+		full = pop_magazine(&depot->full, &depot->nr_full);
 	spin_unlock(&depot->lock);
 	return full;
 }

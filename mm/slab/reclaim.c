@@ -25,7 +25,7 @@ uint64_t slab_shrink(uint64_t nr_pages)
 }
 
 /* All slabs' pages: how many objects are in use only a walk would tell. */
-static uint64_t count(struct shrinker *shrinker, unsigned nid)
+static uint64_t count_freeable(struct shrinker *shrinker, unsigned nid)
 {
 	uint64_t nr_pages = 0;
 
@@ -47,7 +47,7 @@ static uint64_t scan(struct shrinker *shrinker, struct shrink_control *control)
 	return nr_freed;
 }
 
-static struct shrinker shrinker = { .name = "slab", .count = count, .scan = scan };
+static struct shrinker shrinker = { .name = "slab", .count = count_freeable, .scan = scan };
 
 void slab_reclaim_init(void)
 {

@@ -33,7 +33,7 @@ void cache_leave(struct kmem_cache *cache)
 }
 
 /* The first cache from link @at on, in one direction, that is not being destroyed. */
-static struct kmem_cache *visit(struct kmem_cache *from, bool is_forward)
+static struct kmem_cache *visit_cache(struct kmem_cache *from, bool is_forward)
 {
 	struct kmem_cache *found = NULL;
 	struct list_head *at;
@@ -54,10 +54,10 @@ static struct kmem_cache *visit(struct kmem_cache *from, bool is_forward)
 
 struct kmem_cache *cache_next(struct kmem_cache *from)
 {
-	return visit(from, true);
+	return visit_cache(from, true);
 }
 
 struct kmem_cache *cache_previous(struct kmem_cache *from)
 {
-	return visit(from, false);
+	return visit_cache(from, false);
 }

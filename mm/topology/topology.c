@@ -58,7 +58,7 @@ uint64_t topology_bytes(const struct boot_info *info)
 	       room_for(max_u64(info->nr_cpus, 1), sizeof(struct topology_cpu));
 }
 
-static void *take(struct builder *builder, uint64_t count, uint64_t item_bytes)
+static void *take_items(struct builder *builder, uint64_t count, uint64_t item_bytes)
 {
 	void *taken = builder->buffer + builder->used_bytes;
 
@@ -169,11 +169,11 @@ enum status topology_build(struct topology *topology, const struct boot_info *in
 		return STATUS_NO_MEMORY;
 	if (!has_usable_memory(info))
 		return STATUS_ABSENT;
-	builder.keys = take(&builder, domain_max_keys(info), sizeof(*builder.keys));
-	topology->nodes = take(&builder, domain_max_nodes(info), sizeof(*topology->nodes));
-	builder.pieces = take(&builder, max_pieces(info), sizeof(*builder.pieces));
-	topology->memory = take(&builder, max_pieces(info), sizeof(*topology->memory));
-	topology->cpus = take(&builder, max_u64(info->nr_cpus, 1), sizeof(*topology->cpus));
+	builder.keys = take_items(&builder, domain_max_keys(info), sizeof(*builder.keys));
+	topology->nodes = take_items(&builder, domain_max_nodes(info), sizeof(*topology->nodes));
+	builder.pieces = take_items(&builder, max_pieces(info), sizeof(*builder.pieces));
+	topology->memory = take_items(&builder, max_pieces(info), sizeof(*topology->memory));
+	topology->cpus = take_items(&builder, max_u64(info->nr_cpus, 1), sizeof(*topology->cpus));
 
 	topology->srat = domain_make_nodes(&builder);
 	if (topology->srat == SRAT_USED)

@@ -12,7 +12,7 @@
 
 struct guard_table guards;
 
-static struct guarded *find(const void *object) HOLDS(guards.lock)
+static struct guarded *find_guarded(const void *object) HOLDS(guards.lock)
 {
 	for (unsigned i = 0; i < NR_GUARDED; i++)
 		if (guards.entries[i].area && guards.entries[i].object == object)
@@ -40,7 +40,7 @@ bool guarded_forget(const void *object)
 	struct guarded *entry;
 
 	spin_lock(&guards.lock);
-	entry = find(object);
+	entry = find_guarded(object);
 	if (entry) {
 		entry->area = NULL;
 		guards.nr_used--;
@@ -54,7 +54,7 @@ bool guarded_find(const void *object, struct guarded *copy)
 	const struct guarded *entry;
 
 	spin_lock(&guards.lock);
-	entry = find(object);
+	entry = find_guarded(object);
 	if (entry)
 		*copy = *entry;
 	spin_unlock(&guards.lock);
