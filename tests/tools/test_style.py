@@ -31,6 +31,10 @@ class Style(unittest.TestCase):
         self.expect(problems("x.py", "x \n"), "blanks at the end")
         self.expect(problems("mm/x.c", SOUND + "        x;\n"), "indented by blanks")
 
+    def test_names_that_say_too_little(self):
+        self.expect(problems("mm/x.c", SOUND.replace("int f(", "static int run(")), "too little")
+        self.assertEqual(problems("mm/x.c", SOUND.replace("int f(", "static int run_one(")), [])
+
     def test_open_ends(self):
         self.expect(problems("x.py", "# TO" "DO: later\n"), "without an issue number")
         self.assertEqual(problems("x.py", "# TO" "DO: later, #7\n"), [])
