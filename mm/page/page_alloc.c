@@ -372,7 +372,10 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t 
 	if (gfp & __GFP_DIRECT_RECLAIM)
 		ASSERT_THREAD("a request that may reclaim");
 	obey_drain_request(cpu_data);
-	cpu_data->nr_slow++;
+	/* A hint: whoever shares this CPU may count at the same time. */
+	__atomic_store_n(&cpu_data->nr_slow,
+			 __atomic_load_n(&cpu_data->nr_slow, __ATOMIC_RELAXED) + 1,
+			 __ATOMIC_RELAXED);
 	request.zonelist = &node_data(request.nid)->node_zonelists[
 		gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
 	page = find_page(&request);

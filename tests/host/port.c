@@ -7,7 +7,7 @@
  *   them. So every mapping is a real one: two addresses of one page show the
  *   same bytes, and an access to what is not mapped is a fault.
  *
- *   Every thread is a CPU, named by host_port_set_cpu().
+ *   Every thread is a CPU, named by host_port_set_cpu(), or one of several that share it.
  *
  * Locking
  *   Linux serialises changes of mappings. frames[] is written by the owner of
@@ -20,6 +20,7 @@
 #include "tests/host/port.h"
 
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,8 +59,11 @@ _Thread_local unsigned long host_nr_local_locks;
 _Thread_local bool host_is_masked;
 _Thread_local unsigned host_nr_handlers;
 void (*host_open_hook)(void);
+bool host_cpus_are_shared;
+static pthread_mutex_t cpu_locks[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = PTHREAD_MUTEX_INITIALIZER };
 
 void (*panic_hook)(const char *message);
+bool (*host_barrier_hook)(void);
 
 static struct {
 	int memory;			/* the file */
@@ -159,6 +163,18 @@ void host_port_start(uint64_t end_pa)
 	host_cpu_data = NULL;
 }
 
+void host_lock_cpu(void)
+{
+	if (host_cpus_are_shared)
+		require(pthread_mutex_lock(&cpu_locks[host_cpu]) == 0, "lock of a CPU");
+}
+
+void host_unlock_cpu(void)
+{
+	if (host_cpus_are_shared)
+		require(pthread_mutex_unlock(&cpu_locks[host_cpu]) == 0, "lock of a CPU");
+}
+
 void host_port_set_cpu(unsigned cpu)
 {
 	host_cpu = cpu;
@@ -230,6 +246,8 @@ bool mm_port_barrier_cpus(void)
 {
 	static bool is_registered;
 
+	if (host_barrier_hook)
+		return host_barrier_hook();
 	if (!__atomic_load_n(&is_registered, __ATOMIC_RELAXED)) {
 		if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0)
 			return false;

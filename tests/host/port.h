@@ -18,4 +18,7 @@ void host_port_set_cpu(unsigned cpu);
 /* Nodes mm_port_wake_reclaim() was called for since last asked, as bits; above 63: bit 63. */
 uint64_t host_port_take_wakeups(void);
 
+/* In place of the barrier of all CPUs, where it is set: the answer of mm_port_barrier_cpus(). */
+extern bool (*host_barrier_hook)(void);
+
 #endif

@@ -71,6 +71,20 @@ static inline void host_open_point(void)
 		host_open_hook();
 }
 
+/*
+ * Programs built with HOST_CPUS_MAY_BE_SHARED may say that threads share CPUs, as a thread of
+ * higher priority does: then the local lock is the CPU's mutex.
+ */
+#ifndef HOST_CPUS_MAY_BE_SHARED
+#define HOST_CPUS_MAY_BE_SHARED	0
+#endif
+extern bool host_cpus_are_shared;
+void host_lock_cpu(void);
+void host_unlock_cpu(void);
+
+/* Those that share and debug builds count it; tests see what is left locked. */
+#define HOST_COUNTS_LOCAL_LOCKS	(MM_DEBUG || HOST_CPUS_MAY_BE_SHARED)
+
 /* Proof of holding the local lock, and how often its holder held it before. */
 struct mm_local {
 	unsigned depth;
@@ -81,23 +95,27 @@ static inline struct mm_local mm_port_local_lock(void)
 	struct mm_local local = { 0 };
 
 	host_open_point();
-	if (MM_DEBUG) {
+	if (HOST_COUNTS_LOCAL_LOCKS) {
 		host_nr_local_locks++;
 		local.depth = host_local_depth++;
 	}
+	if (HOST_CPUS_MAY_BE_SHARED && local.depth == 0)
+		host_lock_cpu();
 	return local;
 }
 
 static inline void mm_port_local_unlock(struct mm_local local)
 {
-	if (MM_DEBUG)
+	if (HOST_COUNTS_LOCAL_LOCKS)
 		host_local_depth = local.depth;
+	if (HOST_CPUS_MAY_BE_SHARED && local.depth == 0)
+		host_unlock_cpu();
 	host_open_point();
 }
 
 static inline bool mm_port_is_local_locked(void)
 {
-	return MM_DEBUG && host_local_depth != 0;
+	return HOST_COUNTS_LOCAL_LOCKS && host_local_depth != 0;
 }
 
 #define MM_PORT_MASKS	MM_DEBUG

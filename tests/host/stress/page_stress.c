@@ -1,5 +1,5 @@
 /*
- * build/host/page_stress [OPERATIONS [THREADS [NODES [SEED]]]]: the page allocator
+ * build/host/page_stress [OPERATIONS [THREADS [NODES [SEED [SHARED]]]]]: the page allocator
  * from many threads at once, to run plain and under ThreadSanitizer.
  *
  * Threads take blocks of all orders, plain, compound and movable, hand some to each
@@ -7,6 +7,9 @@
  * and contiguous ranges, compact, isolate, drain, reclaim, and now and then all that is
  * left, so that others' stacks are emptied from below. Each block says in its first
  * bytes whose it is. At the end nothing may be lost and every rule must hold.
+ *
+ * SHARED is 1: a guest uses each thread's CPU as well, whenever nobody has the local lock,
+ * as a thread of higher priority would. ThreadSanitizer sees what that lock does not cover.
  */
 
 #include <pthread.h>
@@ -21,13 +24,14 @@
 #include "mm/page_alloc.h"
 #include "mm/reclaim.h"
 #include "tests/host/lib/slabstick.h"
+#include "tests/host/port.h"
 
 #define ARENA_BYTES	((size_t)512 << 20)
 #define NR_LIVE		1500u
 #define NR_MAILBOXES	256u
 #define MAX_THREADS	32u
 #define NR_BULK		100u
-#define NR_MOVABLE	(MAX_THREADS * NR_LIVE)
+#define NR_MOVABLE	(2 * MAX_THREADS * NR_LIVE)
 #define NR_PFNS		((size_t)1 << 22)	/* 16 GiB */
 #define GFP_TRY		(GFP_KERNEL | __GFP_NOWARN)
 
@@ -44,10 +48,14 @@ struct worker {
 	unsigned index, nr_nodes;
 	uint64_t nr_ops, random;
 	uint64_t nr_bad, nr_failed, nr_ranges;
+	unsigned cpu;			/* a guest's: its host's CPU */
+	void *cpu_data;
 	struct holding live[NR_LIVE];
 };
 
 static struct worker workers[MAX_THREADS];
+static struct worker guests[MAX_THREADS];
+static bool has_guests;
 static pthread_barrier_t all_started;	/* twice: main counts what their CPUs take */
 static struct page *mailboxes[NR_MAILBOXES];	/* single pages */
 
@@ -292,6 +300,39 @@ static void step(struct worker *worker)
 		take_everything(worker);
 }
 
+static void run_steps(struct worker *worker)
+{
+	for (uint64_t i = 0; i < worker->nr_ops; i++)
+		step(worker);
+	for (unsigned i = 0; i < NR_LIVE; i++)
+		if (worker->live[i].page)
+			give_back(worker, &worker->live[i]);
+}
+
+static void *work_as_guest(void *arg)
+{
+	struct worker *guest = arg;
+
+	host_port_set_cpu(guest->cpu);
+	mm_port_set_cpu_data(guest->cpu_data);
+	run_steps(guest);
+	return NULL;
+}
+
+static void run_with_guest(struct worker *worker)
+{
+	struct worker *guest = &guests[worker->index];
+
+	guest->cpu = mm_port_cpu();
+	guest->cpu_data = mm_port_cpu_data();
+	if (pthread_create(&guest->thread, NULL, work_as_guest, guest) != 0) {
+		worker->nr_bad++;
+		return;
+	}
+	run_steps(worker);
+	worker->nr_bad += pthread_join(guest->thread, NULL) != 0;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
@@ -304,11 +345,10 @@ static void *work(void *arg)
 		worker->nr_bad++;
 		return NULL;
 	}
-	for (uint64_t i = 0; i < worker->nr_ops; i++)
-		step(worker);
-	for (unsigned i = 0; i < NR_LIVE; i++)
-		if (worker->live[i].page)
-			give_back(worker, &worker->live[i]);
+	if (has_guests)
+		run_with_guest(worker);
+	else
+		run_steps(worker);
 	slabstick_thread_end();
 	return NULL;
 }
@@ -358,9 +398,9 @@ static bool check_end(unsigned nr_threads, uint64_t nr_pages_before)
 		if (mailboxes[i])
 			__free_page(mailboxes[i]);
 	for (unsigned i = 0; i < nr_threads; i++) {
-		nr_bad += workers[i].nr_bad;
-		nr_failed += workers[i].nr_failed;
-		nr_ranges += workers[i].nr_ranges;
+		nr_bad += workers[i].nr_bad + guests[i].nr_bad;
+		nr_failed += workers[i].nr_failed + guests[i].nr_failed;
+		nr_ranges += workers[i].nr_ranges + guests[i].nr_ranges;
 	}
 	nr_pages = pages_in_use();
 	printf("%llu damaged blocks, %llu failed requests, %llu ranges, %llu moves\n",
@@ -373,6 +413,15 @@ static bool check_end(unsigned nr_threads, uint64_t nr_pages_before)
 	       movable.nr_moved != 0 && mm_verify_all() && mm_print_ledger();
 }
 
+static void prepare(struct worker *worker, unsigned index, unsigned nr_nodes, uint64_t nr_ops,
+		    uint64_t seed)
+{
+	worker->index = index;
+	worker->nr_nodes = nr_nodes;
+	worker->nr_ops = nr_ops;
+	worker->random = seed * 0x9e3779b97f4a7c15ull + index + 1;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct movable_owner owner = { .name = "stress", .migrate = migrate };
@@ -380,24 +429,26 @@ int main(int argc, char **argv)
 	unsigned nr_threads = (unsigned)number(argv, argc, 2, 8);
 	unsigned nr_nodes = (unsigned)number(argv, argc, 3, 4);
 	uint64_t seed = number(argv, argc, 4, 1);
-	uint64_t nr_pages;
+	uint64_t nr_pages, nr_users;
 
 	movable.number_of = calloc(NR_PFNS, sizeof(uint32_t));
+	has_guests = number(argv, argc, 5, 0) != 0;
+	host_cpus_are_shared = has_guests;
 	if (nr_threads == 0 || nr_threads > MAX_THREADS || !movable.number_of ||
-	    !slabstick_start(ARENA_BYTES, nr_nodes)) {
-		fprintf(stderr, "usage: page_stress [OPERATIONS [THREADS [NODES [SEED]]]]\n");
+	    (has_guests && !HOST_CPUS_MAY_BE_SHARED) || !slabstick_start(ARENA_BYTES, nr_nodes)) {
+		fprintf(stderr, "usage: page_stress "
+			"[OPERATIONS [THREADS [NODES [SEED [SHARED]]]]]\n");
 		return 2;
 	}
+	nr_users = has_guests ? 2 * nr_threads : nr_threads;
 	for (unsigned i = 0; i < nr_threads; i++) {
-		workers[i].index = i;
-		workers[i].nr_nodes = nr_nodes;
-		workers[i].nr_ops = nr_ops / nr_threads;
-		workers[i].random = seed * 0x9e3779b97f4a7c15ull + i + 1;
+		prepare(&workers[i], i, nr_nodes, nr_ops / nr_users, seed);
+		prepare(&guests[i], MAX_THREADS + i, nr_nodes, nr_ops / nr_users, seed);
 	}
 	movable.owner = register_movable_owner(&owner);
 	register_shrinker(&mail_shrinker);
-	printf("%llu operations, %u threads, %u nodes, seed %llu\n", (unsigned long long)nr_ops,
-	       nr_threads, nr_nodes, (unsigned long long)seed);
+	printf("%llu operations, %u threads%s, %u nodes, seed %llu\n", (unsigned long long)nr_ops,
+	       nr_threads, has_guests ? " with guests" : "", nr_nodes, (unsigned long long)seed);
 	if (pthread_barrier_init(&all_started, NULL, nr_threads + 1) != 0 ||
 	    !run_all(nr_threads, &nr_pages) || !check_end(nr_threads, nr_pages))
 		return 1;
