@@ -109,7 +109,7 @@ LECTURE_SOURCES := $(wildcard tests/lecture/*.c tests/shell/*.c)
 HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/interrupt.c \
 	tests/host/suite_interrupts.c tests/host/suite_rcu.c tests/host/stress/objects.c \
 	tests/host/suite_stress.c tests/host/suite_thisnode.c tests/host/suite_twice.c \
-	tests/host/suite_machines.c \
+	tests/host/suite_machines.c tests/host/suite_drain.c \
 	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
 	tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
@@ -269,7 +269,7 @@ $(BUILD)/host/screens: $(SCREENS_OBJECTS)
 # A function of forty instructions is to begin with a line: 7 % of rand-64 of make bench-host.
 LIBRARY_FLAGS := $(COMMON_FLAGS) -falign-functions=64 -Itests/host/port -pthread
 # Fences are not modelled (-Wtsan); only the audit log has any, and the stress keeps none.
-TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Wno-tsan -DHOST_FLOATING_MAPS \
+TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Wno-tsan -DHOST_FLOATING_MAPS -DHOST_CPUS_MAY_BE_SHARED=1 \
 	-Itests/host/port -pthread
 LIBRARY_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
 	tests/host/machine.c tests/host/lib/slabstick.c)
@@ -374,7 +374,8 @@ CHECK_OBJECTS := \
 # ---- Targets ---------------------------------------------------------------
 
 .PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
-	debug usb sign port-check layer-check style-check rule-check call-check lock-check call-path check clean
+	debug usb sign port-check layer-check style-check rule-check call-check lock-check call-path \
+	models check clean
 .PHONY: release release-check
 
 help:
@@ -391,6 +392,7 @@ help:
 	@echo '  make mutants     the sources broken in small ways: do the tests notice?'
 	@echo '  make soak        stress on the host and in QEMU for SOAK_SECONDS (600)'
 	@echo '  make soak-host   the half of that on the host'
+	@echo '  make models      every order of steps of the protocols in tests/models, by SPIN'
 	@echo '  make targets     all targets in random order: none may change what another has built'
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
@@ -464,8 +466,8 @@ bench-host: $(BUILD)/host/bench_host $(BUILD)/host/frag_host
 
 # Ten million operations on pages against the model, with address and undefined-behaviour
 # sanitizers; as many on objects, and on pages, by 8 threads on 4 nodes. Under ThreadSanitizer
-# those on objects again (allocating, destroying, shrinking, reclaiming, freeing twice, reading
-# without locks, idling), and a tenth of those on pages.
+# both again: on objects allocating, destroying, shrinking, reclaiming, freeing twice, reading
+# without locks, idling.
 SOAK_SECONDS ?= 600
 SOAK_SEED ?= $(shell date +%s)
 soak-host: $(BUILD)/host/unit $(foreach name,$(STRESS_NAMES),$(BUILD)/host/$(name) $(BUILD)/host/$(name)_tsan)
@@ -475,8 +477,8 @@ soak-host: $(BUILD)/host/unit $(foreach name,$(STRESS_NAMES),$(BUILD)/host/$(nam
 	$(Q)timeout 600 $(BUILD)/host/page_stress 10000000 8 4
 	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 3600 \
 		$(BUILD)/host/slab_stress_tsan 10000000 8 4
-	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 900 \
-		$(BUILD)/host/page_stress_tsan 1000000 8 4
+	$(Q)TSAN_OPTIONS="halt_on_error=1 suppressions=tests/host/stress/tsan.supp" timeout 3600 \
+		$(BUILD)/host/page_stress_tsan 10000000 8 4
 	@echo 'soak-host: every rule held, no sanitizer complained'
 
 # Files that a reader opens to follow each operation.
@@ -488,6 +490,11 @@ call-path: $(BUILD)/host/path
 MUTANTS_SAMPLE ?= 0
 mutants: $(BUILD)/host/unit
 	@$(PYTHON) tools/mutants.py --sample $(MUTANTS_SAMPLE) $(MUTANTS_FILES)
+
+# Without SPIN it says so.
+models:
+	-@sh tools/setup.sh --checkers
+	@$(PYTHON) tests/models.py
 
 soak: $(IMAGE_FILES) soak-host
 	@$(PYTHON) tools/qemu.py --options "run=selftest,stress stress=$(SOAK_SECONDS) $(OPTIONS)" \

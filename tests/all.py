@@ -53,6 +53,7 @@ def steps(fuzz_programs):
         Step("style", [PYTHON, "tools/check_style.py"], 60, must_sum=False),
         Step("rules", [PYTHON, "tools/check_rules.py"], 60, must_sum=False),
         Step("tools", [PYTHON, "tests/tools/run.py"], 400),
+        Step("models", [PYTHON, "tests/models.py"], 300),
         Step("port-check", ["build/port-check/program"], 60, must_sum=False),
         Step("hosted units", ["build/host/unit"], 600),
         Step("hosted units, debug=all", ["build/host/unit", "debug=all"], 600),

@@ -58,6 +58,7 @@ QUICK = [
     Step(["style-check"], r"^style: "),
     Step(["rule-check"], r"^rules: "),
     Step(["lock-check"], r"^locks: "),
+    Step(["models"], r"^\d+ passed, 0 failed, \d+ skipped$"),
     Step(["help"], r"^one machine or case: "),
     Step(["usb"], r"", is_refused=True),
     Step(["sign"], r"", is_refused=True),

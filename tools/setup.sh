@@ -6,7 +6,7 @@
 # usage: sh tools/setup.sh [--check | --comparators | --checkers]
 #   --check: install nothing; exit 1 and list what is missing
 #   --comparators: also the malloc libraries that make bench-host compares with
-#   --checkers: also what make check does without where it is missing
+#   --checkers: also what make check and make models do without where it is missing
 set -eu
 
 # One need a line: Debian's package, then a file or command that proves it is there.
@@ -39,6 +39,7 @@ comparators() {
 checkers() {
 	cat <<-'END'
 	clang-19         clang-19
+	spin             spin
 	END
 }
 

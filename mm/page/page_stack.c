@@ -47,6 +47,7 @@
  *   is below k, and only pushes raise it again: the first of them writes slots[k], and
  *   step 3 finds no mark. Pushes alone do not touch slots up to top.
  *   The release of top and its acquire in step 3 order what the owner did to the pages.
+ *   tests/models/page_stack.pml: every order of steps, and none of the three can be spared.
  *
  * Cost
  *   One line of the stack, one of its slots, one struct page. Capacity is 1/32

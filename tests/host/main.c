@@ -60,6 +60,7 @@ static const struct test_suite *const host_suites[] = {
 	&suite_thisnode,
 	&suite_twice,
 	&suite_machines,
+	&suite_drain_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,
 	&suite_maps,

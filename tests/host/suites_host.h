@@ -12,6 +12,7 @@ extern const struct test_suite suite_interrupts;
 extern const struct test_suite suite_thisnode;
 extern const struct test_suite suite_twice;
 extern const struct test_suite suite_machines;
+extern const struct test_suite suite_drain_machines;
 extern const struct test_suite suite_reclaim_machines;
 extern const struct test_suite suite_compact_machines;
 extern const struct test_suite suite_maps;
