@@ -139,10 +139,16 @@ static void end_memory(void)
 	close(host.memory);
 }
 
+/* False when Linux has no more mappings for this process (vm.max_map_count) or no memory. */
+static bool try_map_file(uintptr_t va, uint64_t pa, uint64_t bytes, int protection)
+{
+	return mmap((void *)va, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+		    host.memory, (off_t)pa) != MAP_FAILED;
+}
+
 static void map_file(uintptr_t va, uint64_t pa, uint64_t bytes, int protection)
 {
-	require(mmap((void *)va, bytes, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
-		     host.memory, (off_t)pa) != MAP_FAILED, "mapping of pretended memory");
+	require(try_map_file(va, pa, bytes, protection), "mapping of pretended memory");
 }
 
 void host_port_start(uint64_t end_pa)
@@ -175,6 +181,13 @@ void host_unlock_cpu(void)
 		require(pthread_mutex_unlock(&cpu_locks[host_cpu]) == 0, "lock of a CPU");
 }
 
+void host_port_forget(void)
+{
+	end_memory();
+	host.memory = -1;
+	host_cpu_data = NULL;
+}
+
 void host_port_set_cpu(unsigned cpu)
 {
 	host_cpu = cpu;
@@ -204,8 +217,9 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 
 	ASSERT(!mm_port_is_local_locked());
 	/* Device memory does not exist here: its addresses are only remembered. */
-	if (pfn_to_pa(pfn + nr_pages) <= host.end_pa)
-		map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages), bits);
+	if (pfn_to_pa(pfn + nr_pages) <= host.end_pa &&
+	    !try_map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages), bits))
+		return false;
 	for (uint64_t i = 0; i < nr_pages; i++) {
 		ASSERT(is_in_vmalloc(va + pages_to_bytes(i)));
 		ASSERT(*frame_of(va + pages_to_bytes(i)) == 0);
@@ -218,17 +232,29 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 		       enum mm_port_protection protection)
 {
 	for (uint64_t i = 0; i < nr_pages; i++)
-		if (!mm_port_map_range(va + pages_to_bytes(i), pfns[i], 1, protection))
+		if (!mm_port_map_range(va + pages_to_bytes(i), pfns[i], 1, protection)) {
+			if (i > 0)
+				mm_port_unmap_pages(va, i);
 			return false;
+		}
 	return true;
+}
+
+static bool reserve_again(uintptr_t va, uint64_t bytes)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	if (mmap((void *)va, bytes, PROT_NONE, flags | MAP_FIXED, -1, 0) != MAP_FAILED)
+		return true;
+	/* A process with all the mappings that Linux grants may not even replace one. */
+	return munmap((void *)va, bytes) == 0 &&
+	       mmap((void *)va, bytes, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0) == (void *)va;
 }
 
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
 {
 	ASSERT(!mm_port_is_local_locked());
-	require(mmap((void *)va, pages_to_bytes(nr_pages), PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED,
-		"unmapping");
+	require(reserve_again(va, pages_to_bytes(nr_pages)), "unmapping");
 	for (uint64_t i = 0; i < nr_pages; i++)
 		*frame_of(va + pages_to_bytes(i)) = 0;
 }

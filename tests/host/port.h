@@ -15,6 +15,9 @@ void host_port_start(uint64_t end_pa);
 /* This thread is CPU @cpu from now on. */
 void host_port_set_cpu(unsigned cpu);
 
+/* Gives all pretended memory up, as far as this process goes: for a child of fork(). */
+void host_port_forget(void);
+
 /* Nodes mm_port_wake_reclaim() was called for since last asked, as bits; above 63: bit 63. */
 uint64_t host_port_take_wakeups(void);
 

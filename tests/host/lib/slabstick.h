@@ -11,10 +11,17 @@
  * every check that is always on. Each thread that allocates is a CPU:
  *
  *	slabstick_start(1 << 30, 1);		once, by the main thread
- *	slabstick_thread_start();		once in every further thread
+ *	slabstick_thread_start();		in every further thread, or its first call does it
  *	p = slabstick_malloc(100);
  *	slabstick_free(p);			from any thread
- *	slabstick_thread_end();			before the thread ends
+ *	slabstick_thread_end();			before the thread ends, if it has called the start
+ *
+ * A thread that calls slabstick_malloc() or another function of this file without a start
+ * starts itself, and ends with itself. Not so with functions of mm/ that are called directly:
+ * a thread that uses those begins with slabstick_thread_start().
+ *
+ * A child of fork() has no arena: its first call here says so and aborts. It may begin anew
+ * with slabstick_start(), or exec; its parent's arena is not touched.
  *
  * Where threads read without locks (mm/rcu.h), each calls rcu_note_context_switch() now and
  * then, and rcu_idle_enter() and rcu_idle_exit() around what may wait for long.
@@ -52,7 +59,8 @@ void slabstick_thread_end(void);
 /*
  * As in C. 16-byte aligned above 8 bytes, power-of-two sizes up to a page to
  * their size. A size of 0 gives a pointer that may be freed, not used. NULL when
- * the arena has no block that large, or @bytes exceed what blocks can have (4 MiB).
+ * the arena has no block that large, or @bytes exceed what blocks can have (4 MiB), or
+ * SLABSTICK_MAX_THREADS other threads are there.
  */
 void *slabstick_malloc(size_t bytes);
 void *slabstick_calloc(size_t nr, size_t bytes);
