@@ -9,6 +9,7 @@
 #include "arch/x86_64/machine_check.h"
 #include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/port.h"
+#include "arch/x86_64/smp_start.h"
 #include "arch/x86_64/thread.h"
 #include "arch/x86_64/time.h"
 #include "log.h"
@@ -52,6 +53,7 @@ void arch_init(const struct boot_info *info)
 		 cpu_features.physical_bits, cpu_features.has_1g_pages ? ", 1 GiB pages" : "",
 		 cpu_features.has_smep ? ", SMEP" : "", cpu_features.has_smap ? ", SMAP" : "",
 		 cpu_features.has_umip ? ", UMIP" : "", cpu_features.has_x2apic ? ", x2APIC" : "");
+	smp_stop_others(info);
 	mtrr_note();
 	machine_check_report();
 	interrupts_on();

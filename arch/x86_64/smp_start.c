@@ -7,6 +7,9 @@
  *   disabled. Each gets a bounded time to show up, a second SIPI, and then
  *   counts as absent. Indexes are given when a CPU is up, so they are dense.
  *
+ *   Firmware may have parked CPUs in code of its own, which lies in memory that is free for
+ *   us: all get INIT before any memory is given away.
+ *
  *   A call stands in the trampoline page as an APIC id that its CPU exchanges for
  *   AP_CLAIMED. An absent CPU's call is withdrawn the same way, so it can never get
  *   further, and what was made for it goes back. One that claimed and got stuck may
@@ -255,6 +258,15 @@ static bool give_up(struct cpu_area *area)
 
 	return __atomic_compare_exchange_n(&area->state, &expected, CPU_GIVEN_UP, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+void smp_stop_others(const struct boot_info *info)
+{
+	for (uint32_t i = 0; i < info->nr_cpus; i++)
+		if (info->cpus[i].apic_id != this_cpu()->apic_id &&
+		    !apic_send(info->cpus[i].apic_id, APIC_COMMAND_INIT))
+			log_line(LOG_WARN, "smp: APIC id 0x%x cannot be stopped",
+				 info->cpus[i].apic_id);
 }
 
 /* INIT, SIPI, and once more SIPI, as far as the APIC sends them. */

@@ -17,6 +17,12 @@ enum cpu_start {
 bool smp_start_begin(const struct boot_info *info) MUST_CHECK;
 void smp_start_end(void);
 
+/*
+ * Stops what firmware may have left running on the other CPUs of @info, in memory that is
+ * given away from now on: each waits for its call. Nobody has to be there.
+ */
+void smp_stop_others(const struct boot_info *info);
+
 /* Starts one CPU in between, in a bounded time. On the boot CPU. */
 enum cpu_start smp_start_cpu(uint32_t apic_id);
 

@@ -97,8 +97,14 @@ static void timers_armed(const char *argument)
 
 /*
  * Where real mode still reaches with all address lines on: the 64 KiB from
- * 0xFFFF:0x10 on. The CPUs count in the page that holds their loop.
+ * 0xFFFF:0x10 on. The CPUs count in the page that holds their loop, and look at the
+ * scratch register of the first serial port. The kernel tries it out before it gives any
+ * memory away: who sees that still runs when he must not, and ends the emulator.
  */
+#define PORT_SCRATCH		0x3FFu
+#define TRIED_VALUE		0xA5u
+#define PORT_DEBUG_EXIT		0xF4u
+#define STILL_RUNNING		0x7Eu	/* QEMU ends with 253 */
 #define PARK_PA		0x100000ull
 #define PARK_OFFSET	0x0110u		/* of 0x100100, in the segment 0xFFFF */
 #define COUNT_OFFSET	0x0130u
@@ -111,13 +117,21 @@ static void park_others(void)
 	static const uint8_t jump[] = { 0xEA, PARK_OFFSET & 0xFF, PARK_OFFSET >> 8, 0xFF, 0xFF };
 	static const uint8_t loop[] = {
 		0x2E, 0xFF, 0x06, COUNT_OFFSET & 0xFF, COUNT_OFFSET >> 8,	/* incw %cs:count */
-		0xF3, 0x90,							/* pause */
-		0xEB, 0xF7,							/* again */
+		0xBA, PORT_SCRATCH & 0xFF, PORT_SCRATCH >> 8,			/* mov port, %dx */
+		0xEC,								/* in %dx, %al */
+		0x3C, TRIED_VALUE,						/* cmp value, %al */
+		0x75, 0xF3,							/* jne to the start */
+		0x66, 0xB8, STILL_RUNNING, 0, 0, 0,				/* mov status, %eax */
+		0xBA, PORT_DEBUG_EXIT, 0,					/* mov port, %dx */
+		0x66, 0xEF,							/* out %eax, %dx */
+		0xEB, 0xFE,							/* stay here */
 	};
 	volatile uint16_t *count = (uint16_t *)(SEGMENT_PA + COUNT_OFFSET);
 	uint16_t before;
 
 	memcpy(start_page, jump, sizeof(jump));
+	_Static_assert(PARK_OFFSET + sizeof(loop) <= COUNT_OFFSET, "the loop ends before the count");
+	out8(PORT_SCRATCH, 0);
 	memcpy((void *)(SEGMENT_PA + PARK_OFFSET), loop, sizeof(loop));
 	write_apic(APIC_ICR_LOW, ICR_OTHERS_INIT);
 	pause_for(1000000);
