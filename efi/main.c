@@ -46,6 +46,7 @@ enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
 /* The longest element of run= and show=. */
 #define WORD_BYTES	32
+#define GLOB_BYTES	128	/* of tests=: names of cases are sentences */
 
 /* What happened while the shell runs. */
 #define SHELL_EVENT_SLOTS	1024u
@@ -69,9 +70,33 @@ static bool verify_and_show(void)
 	return mm_verify_all();
 }
 
+/* A name that is none, among others that are, must not look as if it had been tested. */
+static void check_test_globs(void)
+{
+	const char *at = options_get("tests");
+	char glob[GLOB_BYTES];
+
+	while (at && options_next_item(&at, glob, sizeof(glob))) {
+		struct nearest_word search = { .word = glob, .bytes = 0 };
+
+		if (test_image_has(glob))
+			continue;
+		while (glob[search.bytes] && glob[search.bytes] != '.')
+			search.bytes++;
+		for (unsigned i = 0; i < nr_unit_suites; i++)
+			text_try_word(&search, unit_suites[i]->name);
+		for (unsigned i = 0; i < nr_live_suites; i++)
+			text_try_word(&search, live_suites[i]->name);
+		options_add_fault("tests", glob, "no case matches", search.nearest);
+	}
+}
+
 static bool run_selftest(const struct boot_info *info)
 {
-	struct test_totals totals = test_run_image(options_get("tests"), verify_and_show);
+	struct test_totals totals;
+
+	check_test_globs();
+	totals = test_run_image(options_get("tests"), verify_and_show);
 
 	(void)info;
 	return totals.nr_failed == 0;
@@ -481,7 +506,7 @@ static void start_log(const struct boot_info *info)
 {
 	enum status serial = arch_serial_init(&info->uart);
 	enum status screen = screen_init(&info->framebuffer,
-					 arch_phys_to_virt(info->framebuffer.base_pa),
+					 arch_device_to_virt(info->framebuffer.base_pa),
 					 arch_now_ns);
 
 	if (info->results_pa) {
@@ -503,6 +528,25 @@ static void start_log(const struct boot_info *info)
 		log_line(LOG_WARN, "framebuffer: %s, not used", status_text(screen));
 }
 
+/* The words that are none; the others were taken. */
+static void check_debug_words(const char *words)
+{
+	const char *known;
+	char word[WORD_BYTES];
+
+	while (options_next_item(&words, word, sizeof(word))) {
+		struct nearest_word search = { .word = word, .bytes = strlen(word) };
+		bool is_known = false;
+
+		for (unsigned i = 0; (known = slab_debug_word(i)) != NULL; i++) {
+			is_known |= strcmp(known, word) == 0;
+			text_try_word(&search, known);
+		}
+		if (!is_known)
+			options_add_fault("debug", word, "no check is called that", search.nearest);
+	}
+}
+
 static void start_memory(const struct boot_info *info)
 {
 	const char *debug = options_get("debug");
@@ -513,7 +557,7 @@ static void start_memory(const struct boot_info *info)
 	slab_set_seed(seed);
 	test_set_seed(seed);
 	if (debug && !slab_set_debug(debug))
-		options_add_fault("debug", debug, "it has a word that is no debug option", NULL);
+		check_debug_words(debug);
 	started = arch_cycles();
 	mm_init(info);
 	all_cycles = arch_cycles() - started;

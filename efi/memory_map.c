@@ -233,7 +233,7 @@ static enum status apply_policies(struct boot_info *info, uint64_t capacity, uin
 {
 	const struct policy policies[] = {
 		{ 0, LOW_END, MEM_LOW },
-		{ reach_end, UINT64_MAX, MEM_RESERVED },
+		{ reach_end, UINT64_MAX, MEM_SOFT_RESERVED },	/* no place for a device */
 	};
 	const struct policy never_ram[] = {
 		{ 0, PAGE_SIZE, MEM_RESERVED },

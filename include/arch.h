@@ -62,6 +62,9 @@ void arch_leave_boot_stack(void (*next)(const struct boot_info *), const struct 
 /* Kernel virtual address of physical @pa in the direct map. */
 void *arch_phys_to_virt(uint64_t pa);
 
+/* Kernel virtual address of @pa in the screen or the UART, which may lie above the direct map. */
+void *arch_device_to_virt(uint64_t pa);
+
 /*
  * Log sink for the UART @uart, or a PC's first serial port when that does not answer;
  * STATUS_ABSENT when neither does.

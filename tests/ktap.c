@@ -195,7 +195,7 @@ static bool is_chosen(const struct test_suite *suite, const struct test_case *te
 	return glob_list_matches_case(globs, suite->name, test->name);
 }
 
-static unsigned count_chosen(const struct test_suite *suite, const char *globs)
+unsigned test_count_cases(const struct test_suite *suite, const char *globs)
 {
 	unsigned nr_chosen = 0;
 
@@ -278,7 +278,7 @@ static void run_suite(const struct test_suite *suite, unsigned number, const cha
 
 	log_fresh_line();
 	log_raw("  KTAP version 1\n  # Subtest: %s\n  1..%u\n", suite->name,
-		count_chosen(suite, globs));
+		test_count_cases(suite, globs));
 	if (hooks->run_apart)
 		hooks->run_apart(suite, globs, totals);
 	else
@@ -310,12 +310,12 @@ struct test_totals test_run(const struct test_suite *const suites[], unsigned nr
 
 	hooks = wanted_hooks;
 	for (unsigned i = 0; i < nr_suites; i++)
-		nr_chosen_suites += count_chosen(suites[i], globs) > 0;
+		nr_chosen_suites += test_count_cases(suites[i], globs) > 0;
 
 	log_fresh_line();
 	log_raw("KTAP version 1\n1..%u\n", nr_chosen_suites ? nr_chosen_suites : 1);
 	for (unsigned i = 0; i < nr_suites; i++)
-		if (count_chosen(suites[i], globs) > 0)
+		if (test_count_cases(suites[i], globs) > 0)
 			run_suite(suites[i], ++number, globs, &totals);
 	if (!nr_chosen_suites) {
 		log_raw("not ok 1 no case matches tests=%s\n", globs ? globs : "");

@@ -13,6 +13,9 @@ extern const unsigned nr_unit_suites;
 extern const struct test_suite *const live_suites[];
 extern const unsigned nr_live_suites;
 
+/* A case of them matches the one @glob of test_run(). */
+bool test_image_has(const char *glob);
+
 /* test_run() over the unit suites and then the live ones: what the image does. */
 struct test_totals test_run_image(const char *globs, bool (*after_case)(void));
 

@@ -63,6 +63,17 @@ static void print_suite_records(const struct test_suite *suite,
 /* Room for both lists, so that joining them needs no allocator. */
 #define NR_JOINED_SUITES	256
 
+bool test_image_has(const char *glob)
+{
+	for (unsigned i = 0; i < nr_unit_suites; i++)
+		if (test_count_cases(unit_suites[i], glob) > 0)
+			return true;
+	for (unsigned i = 0; i < nr_live_suites; i++)
+		if (test_count_cases(live_suites[i], glob) > 0)
+			return true;
+	return false;
+}
+
 struct test_totals test_run_image(const char *globs, bool (*after_case)(void))
 {
 	static const struct test_suite *joined[NR_JOINED_SUITES];

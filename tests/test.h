@@ -59,6 +59,9 @@ struct test_hooks {
 struct test_totals test_run(const struct test_suite *const suites[], unsigned nr_suites,
 			    const char *globs, const struct test_hooks *hooks);
 
+/* How many cases of @suite the @globs of test_run() choose. */
+unsigned test_count_cases(const struct test_suite *suite, const char *globs);
+
 /* For run_apart(): the chosen cases of @suite, counted in @totals. */
 void test_run_cases(const struct test_suite *suite, const char *globs,
 		    struct test_totals *totals);

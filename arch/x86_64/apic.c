@@ -80,7 +80,7 @@ static uintptr_t register_va(uint32_t offset)
 
 	if (!cpu_is_in_kernel())
 		return pa + offset;
-	return (uintptr_t)arch_phys_to_virt(pa) + offset;
+	return (uintptr_t)arch_device_to_virt(pa) + offset;
 }
 
 static uint32_t read_register(uint32_t offset)

@@ -8,6 +8,7 @@
  *   0000000000000000  nothing; the low half stays empty
  *   ffff888000000000  direct map of RAM and, at their physical address, of
  *                     the few devices boot_info declares
+ *   ffffc8c000000000  devices that boot_info declares above the direct map's end
  *   ffffc90000000000  vmalloc
  *   ffffea0000000000  vmemmap: struct page of pfn 0 and following; zeroes, and
  *                     read-only, where mem_map is not up
@@ -20,6 +21,9 @@
 #define HIGH_HALF_START		0xffff800000000000
 #define DIRECT_MAP_START	0xffff888000000000
 #define DIRECT_MAP_END		0xffffc88000000000
+#define FAR_DEVICES_START	0xffffc8c000000000
+#define FAR_DEVICES_END		0xffffc90000000000
+#define FAR_DEVICE_BYTES	0x0000001000000000	/* for each: 64 GiB */
 #define VMALLOC_START		0xffffc90000000000
 #define VMALLOC_END		0xffffe90000000000
 #define VMEMMAP_START		0xffffea0000000000
@@ -42,8 +46,10 @@ _Static_assert(DIRECT_MAP_END - DIRECT_MAP_START == 1ull << MAX_PHYS_BITS,
 _Static_assert(VMEMMAP_END - VMEMMAP_START ==
 	       (1ull << (MAX_PHYS_BITS - PAGE_SHIFT)) * sizeof(struct page),
 	       "the vmemmap has a struct page for every page of the direct map");
-_Static_assert(DIRECT_MAP_END <= VMALLOC_START && VMALLOC_END <= VMEMMAP_START &&
-	       VMEMMAP_END <= IMAGE_START, "areas do not overlap");
+_Static_assert(DIRECT_MAP_END <= FAR_DEVICES_START && FAR_DEVICES_END <= VMALLOC_START,
+	       "far devices have an area of their own");
+_Static_assert(VMALLOC_END <= VMEMMAP_START && VMEMMAP_END <= IMAGE_START,
+	       "areas do not overlap");
 _Static_assert(VMEMMAP_START % (2ull << 20) == 0,
 	       "a section's mem_map lies on a 2 MiB page");
 _Static_assert((VMEMMAP_START | VMEMMAP_END) % (1ull << 30) == 0,

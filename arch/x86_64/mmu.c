@@ -9,6 +9,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/layout.h"
+#include "arch/x86_64/windows.h"
 #include "mm/assert.h"
 
 /* PAT: as after reset, but entry 1 (PWT alone) is write-combining (SDM 3A, 11.12.4). */
@@ -32,6 +33,11 @@ void mmu_load_tables(void)
 void *arch_phys_to_virt(uint64_t pa)
 {
 	return (void *)(DIRECT_MAP_START + pa);
+}
+
+void *arch_device_to_virt(uint64_t pa)
+{
+	return (void *)windows_va_of(&mmu_windows, pa);
 }
 
 /* ---- Translations ---- */

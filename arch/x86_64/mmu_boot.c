@@ -6,7 +6,7 @@
  *     direct map   every RAM range of boot_info at DIRECT_MAP_START + pa, never
  *                  executable, adjoining ranges together so that large pages fit
  *     devices      framebuffer (write-combining), local APIC and a memory-mapped
- *                  UART (uncached), also at DIRECT_MAP_START + pa
+ *                  UART (uncached), where windows.c says
  *     image        at IMAGE_START, text read-execute, rodata read-only, data
  *                  read-write; its bytes stay where the firmware loaded them
  *     vmemmap      one page of zeroes, read-only, everywhere: mm covers it
@@ -139,7 +139,6 @@ static void map_ram(const struct boot_info *info)
 		map_at(DIRECT_MAP_START + start, start, end - start, KERNEL_READ_WRITE);
 }
 
-/* Devices are mapped where the direct map would have them. */
 static void map_devices(struct boot_info *info)
 {
 	uint64_t apic_base = rdmsr(MSR_APIC_BASE);
@@ -150,7 +149,7 @@ static void map_devices(struct boot_info *info)
 		const struct window *window = &mmu_windows.of[device];
 
 		if (window->end_pa)
-			map_at(DIRECT_MAP_START + window->start_pa, window->start_pa,
+			map_at(windows_va(&mmu_windows, device), window->start_pa,
 			       window->end_pa - window->start_pa,
 			       window->is_write_combining ? KERNEL_WRITE_COMBINING
 							  : KERNEL_UNCACHED);

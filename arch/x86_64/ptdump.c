@@ -22,6 +22,7 @@ static const struct area areas[] = {
 	{ 0, "User Space" },
 	{ HIGH_HALF_START, "Kernel Space" },
 	{ DIRECT_MAP_START, "Low Kernel Mapping" },
+	{ FAR_DEVICES_START, "Far Devices" },
 	{ VMALLOC_START, "vmalloc() Area" },
 	{ VMALLOC_END, "Kernel Space" },
 	{ VMEMMAP_START, "Vmemmap" },

@@ -129,7 +129,7 @@ static bool try_uart(const struct uart_info *info)
 	if (info->space == UART_NONE)
 		return false;
 	uart.is_memory = info->space == UART_MEMORY;
-	uart.base = uart.is_memory ? (uintptr_t)arch_phys_to_virt(info->base)
+	uart.base = uart.is_memory ? (uintptr_t)arch_device_to_virt(info->base)
 				   : (uintptr_t)info->base;
 	uart.stride_bytes = info->register_stride_bytes ? info->register_stride_bytes : 1;
 	if (!answers())

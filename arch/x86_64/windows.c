@@ -12,12 +12,17 @@
  *   other type is memory, of this kernel or of somebody else. Below 1 MiB, firmware
  *   shadows ROM with RAM that no map lists.
  *
+ *   The kernel's own devices are mapped where the direct map would have them, or, where it
+ *   does not reach, each in a place of its own (layout.h). ioremap() takes whatever
+ *   the CPU and page tables can address.
+ *
  *   A window is of whole pages: a second device on a page of the first is refused,
  *   and a second mapping of a device's page must be cached as the first is.
  */
 
 #include "arch/x86_64/windows.h"
 
+#include "arch/x86_64/layout.h"
 #include "lib/align.h"
 #include "mm/config.h"
 #include "mm/types.h"
@@ -25,6 +30,11 @@
 #define LEGACY_END_PA		0x100000ull
 #define NR_PORTS		0x10000ull
 #define NR_UART_REGISTERS	8u
+/* What is unaligned takes a page more. */
+#define MAX_WINDOW_BYTES	(FAR_DEVICE_BYTES - PAGE_SIZE)
+
+_Static_assert(NR_DEVICES * FAR_DEVICE_BYTES <= FAR_DEVICES_END - FAR_DEVICES_START,
+	       "each device has a place above the direct map");
 
 struct windows mmu_windows;
 
@@ -101,7 +111,9 @@ static bool add_device(struct windows *windows, struct boot_info *info, enum dev
 		       uint64_t pa, uint64_t bytes)
 {
 	static const char *const names[NR_DEVICES] = { "local APIC", "framebuffer", "UART" };
-	enum window_verdict verdict = judge_place(windows, info, pa, bytes);
+	enum window_verdict verdict = bytes > MAX_WINDOW_BYTES
+					      ? WINDOW_OUT_OF_REACH
+					      : judge_place(windows, info, pa, bytes);
 	struct window window = { align_down(pa, PAGE_SIZE), align_up(pa + bytes, PAGE_SIZE),
 				 device == DEVICE_SCREEN };
 
@@ -142,7 +154,8 @@ void windows_fill(struct windows *windows, struct boot_info *info, uint64_t apic
 	const struct framebuffer_info *screen = &info->framebuffer;
 
 	*windows = (struct windows){
-		.end_pa = 1ull << (physical_bits < MAX_PHYS_BITS ? physical_bits : MAX_PHYS_BITS),
+		.end_pa = 1ull << (physical_bits < MAX_DEVICE_BITS ? physical_bits
+								   : MAX_DEVICE_BITS),
 	};
 	if (apic_pa)
 		(void)add_device(windows, info, DEVICE_APIC, apic_pa, PAGE_SIZE);
@@ -150,6 +163,23 @@ void windows_fill(struct windows *windows, struct boot_info *info, uint64_t apic
 					   screen->size_bytes))
 		info->framebuffer.base_pa = 0;
 	fill_uart(windows, info);
+}
+
+uintptr_t windows_va(const struct windows *windows, enum device device)
+{
+	const struct window *window = &windows->of[device];
+
+	if (window->end_pa <= 1ull << MAX_PHYS_BITS)
+		return DIRECT_MAP_START + window->start_pa;
+	return FAR_DEVICES_START + device * FAR_DEVICE_BYTES;
+}
+
+uintptr_t windows_va_of(const struct windows *windows, uint64_t pa)
+{
+	for (enum device device = 0; device < NR_DEVICES; device++)
+		if (pa >= windows->of[device].start_pa && pa < windows->of[device].end_pa)
+			return windows_va(windows, device) + (pa - windows->of[device].start_pa);
+	return DIRECT_MAP_START + pa;
 }
 
 bool windows_hold(const struct windows *windows, uint64_t start_pa, uint64_t end_pa)

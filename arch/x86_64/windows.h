@@ -17,7 +17,7 @@ struct window {
 
 struct windows {
 	struct window of[NR_DEVICES];
-	uint64_t end_pa;		/* what the CPU, and the direct map, can address */
+	uint64_t end_pa;		/* what the CPU, and page tables, can address */
 };
 
 /* The kernel's. */
@@ -46,6 +46,12 @@ enum window_verdict windows_judge(const struct windows *windows, const struct bo
  */
 void windows_fill(struct windows *windows, struct boot_info *info, uint64_t apic_pa,
 		  unsigned physical_bits);
+
+/* Where the kernel maps the first page of @device, which is there. */
+uintptr_t windows_va(const struct windows *windows, enum device device);
+
+/* Where a window that holds @pa has it; without one, where the direct map would. */
+uintptr_t windows_va_of(const struct windows *windows, uint64_t pa);
 
 /* Whether all of [@start_pa, @end_pa) is one device's. */
 bool windows_hold(const struct windows *windows, uint64_t start_pa, uint64_t end_pa);

@@ -22,6 +22,9 @@
 /* Physical addresses the direct map has room for: 64 TiB (arch/x86_64/layout.h). */
 #define MAX_PHYS_BITS	46
 
+/* Physical addresses that page tables hold: devices may lie above all RAM. */
+#define MAX_DEVICE_BITS	52
+
 #define MAX_NODES	1024
 #define MAX_CPUS	4096
 

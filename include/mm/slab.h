@@ -195,6 +195,9 @@ void slab_reclaim_init(void);
  */
 bool slab_set_debug(const char *words) MUST_CHECK;
 
+/* The words it knows, by @i from 0; NULL behind the last. */
+const char *slab_debug_word(unsigned i);
+
 /* Seed of shuffles; before slab_init(). */
 void slab_set_seed(uint64_t seed);
 

@@ -385,7 +385,7 @@ static void *ioremap_for(const void *caller, uint64_t pa, size_t size,
 	uint64_t nr_pages;
 
 	ASSERT_THREAD("ioremap");
-	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_PHYS_BITS ||
+	if (!size || size > UINT64_MAX - pa || pa + size > 1ull << MAX_DEVICE_BITS ||
 	    holds_ram(pa, size))
 		return NULL;
 	nr_pages = bytes_to_pages(offset_bytes + size);

@@ -588,6 +588,25 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* Devices may lie above all that the direct map has room for. The image's CPU may not reach it. */
+static void ioremap_reaches_as_far_as_page_tables(void)
+{
+	static const uint64_t places[] = { 1ull << MAX_PHYS_BITS,
+					   (1ull << MAX_DEVICE_BITS) - PAGE_SIZE };
+
+	host_start_machine(&machine_small);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char *window = ioremap(places[i], PAGE_SIZE);
+
+		CHECK(window != NULL);
+		if (!window)
+			continue;
+		CHECK_EQ(vmalloc_to_pfn(window), pa_to_pfn(places[i]));
+		iounmap(window);
+	}
+	CHECK(ioremap((1ull << MAX_DEVICE_BITS) - PAGE_SIZE, PAGE_SIZE + 1) == NULL);
+}
+
 static void threads_share_the_zones(void)
 {
 	struct worker workers[NR_THREADS];
@@ -642,6 +661,7 @@ static const struct test_case machine_cases[] = {
 	{ "without pages there is no first cache", without_pages_there_is_no_first_cache },
 	{ "the first caches lie where memory is", the_first_caches_lie_where_memory_is },
 	{ "arrays are of the nearest memory", arrays_are_of_the_nearest_memory },
+	{ "ioremap reaches as far as page tables", ioremap_reaches_as_far_as_page_tables },
 	{ "threads share the zones", threads_share_the_zones },
 };
 

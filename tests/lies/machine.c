@@ -116,21 +116,22 @@ static void park_others(void)
 {
 	static const uint8_t jump[] = { 0xEA, PARK_OFFSET & 0xFF, PARK_OFFSET >> 8, 0xFF, 0xFF };
 	static const uint8_t loop[] = {
-		0x2E, 0xFF, 0x06, COUNT_OFFSET & 0xFF, COUNT_OFFSET >> 8,	/* incw %cs:count */
-		0xBA, PORT_SCRATCH & 0xFF, PORT_SCRATCH >> 8,			/* mov port, %dx */
-		0xEC,								/* in %dx, %al */
-		0x3C, TRIED_VALUE,						/* cmp value, %al */
-		0x75, 0xF3,							/* jne to the start */
-		0x66, 0xB8, STILL_RUNNING, 0, 0, 0,				/* mov status, %eax */
-		0xBA, PORT_DEBUG_EXIT, 0,					/* mov port, %dx */
-		0x66, 0xEF,							/* out %eax, %dx */
-		0xEB, 0xFE,							/* stay here */
+		0x2E, 0xFF, 0x06, COUNT_OFFSET & 0xFF, COUNT_OFFSET >> 8, /* incw %cs:count */
+		0xBA, PORT_SCRATCH & 0xFF, PORT_SCRATCH >> 8, /* mov port, %dx */
+		0xEC, /* in %dx, %al */
+		0x3C, TRIED_VALUE, /* cmp value, %al */
+		0x75, 0xF3, /* jne to the start */
+		0x66, 0xB8, STILL_RUNNING, 0, 0, 0, /* mov status, %eax */
+		0xBA, PORT_DEBUG_EXIT, 0, /* mov port, %dx */
+		0x66, 0xEF, /* out %eax, %dx */
+		0xEB, 0xFE, /* stay here */
 	};
 	volatile uint16_t *count = (uint16_t *)(SEGMENT_PA + COUNT_OFFSET);
 	uint16_t before;
 
 	memcpy(start_page, jump, sizeof(jump));
-	_Static_assert(PARK_OFFSET + sizeof(loop) <= COUNT_OFFSET, "the loop ends before the count");
+	_Static_assert(PARK_OFFSET + sizeof(loop) <= COUNT_OFFSET,
+		       "the loop ends before the count");
 	out8(PORT_SCRATCH, 0);
 	memcpy((void *)(SEGMENT_PA + PARK_OFFSET), loop, sizeof(loop));
 	write_apic(APIC_ICR_LOW, ICR_OTHERS_INIT);

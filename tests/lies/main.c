@@ -99,6 +99,7 @@ uint64_t lie_number(const char *argument, uint64_t otherwise)
 	case 'K': return number << 10;
 	case 'M': return number << 20;
 	case 'G': return number << 30;
+	case 'T': return number << 40;
 	case '\0': return number;
 	}
 	lie_give_up("an argument that is no number");

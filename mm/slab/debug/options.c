@@ -57,6 +57,11 @@ bool slab_set_debug(const char *words)
 	return is_known;
 }
 
+const char *slab_debug_word(unsigned i)
+{
+	return i < ARRAY_SIZE(debug_words) ? debug_words[i].word : NULL;
+}
+
 void slab_set_seed(uint64_t seed)
 {
 	slab_system.seed = seed ? seed : 1;	/* xorshift stays at 0 */

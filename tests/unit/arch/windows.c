@@ -2,6 +2,7 @@
  * Device windows: what firmware says of devices is used only where devices can be.
  */
 
+#include "arch/x86_64/layout.h"
 #include "arch/x86_64/windows.h"
 #include "lib/string.h"
 #include "mm/config.h"
@@ -16,6 +17,7 @@
 #define SCREEN_BYTES		(16 * MIB)
 #define UART_PA			0xfe030000ull
 #define HOLE_PA			0xf0000000ull
+#define FAR_PA			(100ull << 40)
 
 static struct mem_range ranges[] = {
 	{ 0, 0xa0000, MEM_LOW, 0, 0 },
@@ -101,10 +103,38 @@ static void what_the_cpu_cannot_address_is_refused(void)
 	CHECK_EQ(judge(HOLE_PA, 0), WINDOW_EMPTY);
 	CHECK_EQ(judge(0, 1ull << PHYSICAL_BITS), WINDOW_IN_LEGACY);
 	CHECK_EQ(judge(0, (1ull << PHYSICAL_BITS) + 1), WINDOW_OUT_OF_REACH);
-	/* The direct map ends where it ends, whatever the CPU can do. */
-	windows_fill(&windows, &info, APIC_PA, 52);
-	CHECK_EQ(windows.end_pa, 1ull << MAX_PHYS_BITS);
-	CHECK_EQ(judge(1ull << MAX_PHYS_BITS, 1), WINDOW_OUT_OF_REACH);
+	/* Page tables end where they end, whatever the CPU says. */
+	windows_fill(&windows, &info, APIC_PA, 57);
+	CHECK_EQ(windows.end_pa, 1ull << MAX_DEVICE_BITS);
+	CHECK_EQ(judge(1ull << MAX_DEVICE_BITS, 1), WINDOW_OUT_OF_REACH);
+	CHECK_EQ(judge((1ull << MAX_DEVICE_BITS) - 1, 1), WINDOW_SOUND);
+}
+
+/* The direct map has room for 64 TiB; RAM beyond it is not used, devices are. */
+static void devices_above_the_direct_map_have_a_place_of_their_own(void)
+{
+	setup();
+	CHECK_EQ(windows_va_of(&windows, SCREEN_PA + 5), DIRECT_MAP_START + SCREEN_PA + 5);
+	info.framebuffer.base_pa = FAR_PA;
+	info.uart = (struct uart_info){ UART_MEMORY, FAR_PA + SCREEN_BYTES + 8, 0, 4 };
+	windows_fill(&windows, &info, APIC_PA, 50);
+	CHECK_EQ(info.nr_findings, 0);
+	CHECK_EQ(info.framebuffer.base_pa, FAR_PA);
+	CHECK_EQ(windows_va_of(&windows, FAR_PA + 0x1234),
+		 FAR_DEVICES_START + DEVICE_SCREEN * FAR_DEVICE_BYTES + 0x1234);
+	CHECK_EQ(windows_va_of(&windows, info.uart.base),
+		 FAR_DEVICES_START + DEVICE_UART * FAR_DEVICE_BYTES + 8);
+	CHECK_EQ(windows_va_of(&windows, APIC_PA), DIRECT_MAP_START + APIC_PA);
+	/* One that ends above it. */
+	info.framebuffer.base_pa = (1ull << MAX_PHYS_BITS) - PAGE_SIZE;
+	windows_fill(&windows, &info, APIC_PA, 50);
+	CHECK_EQ(windows_va_of(&windows, info.framebuffer.base_pa),
+		 FAR_DEVICES_START + DEVICE_SCREEN * FAR_DEVICE_BYTES);
+	/* One that has no room there. */
+	info.framebuffer.base_pa = FAR_PA;
+	info.framebuffer.size_bytes = FAR_DEVICE_BYTES;
+	windows_fill(&windows, &info, APIC_PA, 50);
+	CHECK_EQ(info.framebuffer.base_pa, 0);
 }
 
 static void shadowed_rom_is_refused(void)
@@ -229,6 +259,8 @@ static const struct test_case cases[] = {
 	{ "memory of every kind is refused", memory_of_every_kind_is_refused },
 	{ "edges of memory are exact", edges_of_memory_are_exact },
 	{ "what the CPU cannot address is refused", what_the_cpu_cannot_address_is_refused },
+	{ "devices above the direct map have a place of their own",
+	  devices_above_the_direct_map_have_a_place_of_their_own },
 	{ "shadowed ROM is refused", shadowed_rom_is_refused },
 	{ "one page is cached one way", one_page_is_cached_one_way },
 	{ "a misplaced screen is dropped", a_misplaced_screen_is_dropped },

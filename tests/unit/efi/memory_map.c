@@ -181,7 +181,7 @@ static void ram_beyond_the_direct_map_is_left_out(void)
 	CHECK_EQ(settle(NULL, 0), STATUS_OK);
 	CHECK_EQ(report.beyond_reach_bytes, MIB(1));
 	CHECK_EQ(type_at((1ull << 46) - 1), MEM_USABLE);
-	CHECK_EQ(type_at(1ull << 46), MEM_RESERVED);
+	CHECK_EQ(type_at(1ull << 46), MEM_SOFT_RESERVED);
 }
 
 static void maps_without_usable_memory_are_fatal(void)

@@ -269,7 +269,8 @@ static void ioremap_keeps_the_offset_in_the_page(void)
 	CHECK(!is_mapped(window));
 	CHECK(ioremap(DEVICE_PA, 0) == NULL);
 	CHECK(ioremap(UINT64_MAX - 1, 4) == NULL);
-	CHECK(ioremap_wc(1ull << MAX_PHYS_BITS, PAGE_SIZE) == NULL);
+	CHECK(ioremap_wc(1ull << MAX_DEVICE_BITS, PAGE_SIZE) == NULL);
+	CHECK(ioremap((1ull << MAX_DEVICE_BITS) - PAGE_SIZE, PAGE_SIZE + 1) == NULL);
 	check_verifies();
 }
 
