@@ -35,6 +35,12 @@ ROOMS = [
     ("mm/report", None),
 ]
 SEES_ALL_ROOMS = {"mm/init.c", "mm/live.h"}
+# What rooms declare in public is not for those in front of them.
+PUBLIC = {
+    "include/mm/slab.h": "mm/slab", "include/mm/kmalloc.h": "mm/slab",
+    "include/mm/mempool.h": "mm/slab", "include/mm/vmalloc.h": "mm/vmalloc",
+    "include/mm/percpu.h": "mm/vmalloc", "include/mm/tables.h": "mm/report",
+}
 
 # Without a library: what every C11 compiler brings along.
 FREESTANDING = {"assert.h", "limits.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h",
@@ -55,6 +61,10 @@ TOP_LEVEL = {"Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "VERSIO
 BEGIN, END = "<!-- layers -->", "<!-- /layers -->"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
+# A prototype in a source file, and those of functions that are no C.
+DECLARATION = re.compile(r"^(?!static|_Static_assert|return)(?:extern )?[a-z_][\w *]*?"
+                         r"\b(\w+)\([^;{}=]*\)[^;{}()=]*;$", re.MULTILINE)
+IN_ASSEMBLY = {"switch_stacks", "__attribute__"}
 CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b", re.MULTILINE)
 
 
@@ -189,6 +199,38 @@ def room_problems(name, text):
             yield f"{name}: {target} is private to {room}"
 
 
+def public_problems(name, text):
+    """A room includes no public header of a room behind it."""
+    place, room = room_of(name)
+    if room is None:
+        return
+    order = [each for each, _ in ROOMS]
+    for quoted, _ in INCLUDE.findall(text):
+        target = resolve(name, quoted) if quoted else None
+        owner = PUBLIC.get(target)
+        if owner and order.index(owner) > place:
+            yield f"{name}: {target} is of {owner}, which comes after {room}"
+
+
+def declaration_problems(name, text):
+    """What a file declares itself would pass by the check of includes."""
+    if name.endswith(".c") and name.startswith(("mm/", "arch/", "efi/")):
+        for declared in DECLARATION.findall(text):
+            if declared not in IN_ASSEMBLY:
+                yield f"{name}: declares {declared}(), which a header should"
+
+
+def list_problems(name, makefile):
+    """A source of mm/ is in the Makefile's lists, in a room that is known."""
+    if not is_inside(name, "mm") or not name.endswith(".c"):
+        return
+    folder, base = name.rsplit("/", 1)
+    if folder != "mm" and room_of(name)[1] is None:
+        yield f"{name}: no room of ROOMS"
+    if not re.search(rf"(?<![\w]){re.escape(base)}(?!\w)", makefile):
+        yield f"{name}: not in the Makefile's lists"
+
+
 def conditional_problems(name, text):
     """Configuration is constants in plain `if`: mm/*.c has no conditional compilation."""
     if is_inside(name, "mm") and name.endswith(".c") and CONDITIONAL.search(text):
@@ -238,12 +280,16 @@ def problems():
     yield from readme_problems()
     for room, _ in ROOMS:
         yield from table_problems(room)
+    makefile = (ROOT / "Makefile").read_text()
     for name in tracked_files():
         yield from place_problems(name)
+        yield from list_problems(name, makefile)
         if name.endswith((".c", ".h", ".S")):
             text = (ROOT / name).read_text()
             yield from include_problems(name, text)
             yield from room_problems(name, text)
+            yield from public_problems(name, text)
+            yield from declaration_problems(name, text)
             yield from conditional_problems(name, text)
 
 

@@ -14,7 +14,7 @@ import sys
 import check_layers
 
 # However it is indented: what begins a line like this is a rule, and counts.
-STATED = re.compile(r"^\s*\*[ \t]{2,}([A-Z]+-\d+)[ \t]", re.MULTILINE)
+STATED = re.compile(r"^\s*\*(?:[ \t]{2,}|\t)([A-Z]+-\d+)[ \t]", re.MULTILINE)
 UNNAMED = re.compile(r"^\s*\*[ \t]{2,}([A-Z]{1,2}\d+)[ \t]{2,}", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 NAMED = re.compile(r'"([A-Z]+-\d+)"')

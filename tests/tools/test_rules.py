@@ -27,6 +27,15 @@ class Rules(unittest.TestCase):
         self.assertIn("no verifier checks XX-1",
                       self.problems(mm_x_c="/*\n *   XX-1  a thing holds\n */\n")[0])
 
+    def test_a_comment_is_no_verifier(self):
+        text = "/*\n *   XX-1  a thing holds\n */\n/* \"XX-1\" */\n"
+        self.assertIn("no verifier checks XX-1", self.problems(mm_x_c=text)[0])
+
+    def test_rules_are_seen_however_they_are_indented(self):
+        for line in (" *  XX-1  two", " *   XX-1 one blank", "\t *\tXX-1\ta tab"):
+            self.assertIn("no verifier", self.problems(mm_x_c=f"/*\n{line}\n */\n")[0])
+        self.assertIn("without a subject", self.problems(mm_x_c="/*\n *   K1  a rule\n */\n")[0])
+
     def test_a_rule_that_no_test_breaks_is_told(self):
         self.assertIn("no test breaks XX-1", self.problems(tests_unit_x_c="CHECK(true);\n")[0])
 

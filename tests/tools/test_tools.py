@@ -63,6 +63,9 @@ class Layers(unittest.TestCase):
     def problems(self, name, text):
         return [*check_layers.include_problems(name, text),
                 *check_layers.conditional_problems(name, text),
+                *check_layers.public_problems(name, text),
+                *check_layers.declaration_problems(name, text),
+                *check_layers.list_problems(name, "addprefix mm/page/, zone.c\n"),
                 *check_layers.place_problems(name)]
 
     def test_arrows_against_the_layers_are_found(self):
@@ -71,9 +74,18 @@ class Layers(unittest.TestCase):
         self.assertTrue(self.problems("include/x.h", '#include "tests/test.h"\n'))
         self.assertTrue(self.problems("mm/x.c", '#include "no_such.h"\n'))
 
+    def test_ways_around_the_layers_are_found(self):
+        self.assertTrue(self.problems("mm/page/zone.c", '#include "mm/kmalloc.h"\n'))
+        self.assertTrue(self.problems("mm/page/zone.c", "extern void console_say(const char *);\n"))
+        self.assertTrue(self.problems("mm/page/zone.c", "void console_say(const char *text);\n"))
+        self.assertTrue(self.problems("mm/page/unlisted.c", ""))
+        self.assertTrue(self.problems("mm/swap/zone.c", ""))
+        text = "static void f(void);\n\treturn g(1);\nvoid f(void)\n{\n\tg(1);\n}\n"
+        self.assertEqual(self.problems("mm/page/zone.c", text), [])
+
     def test_arrows_along_the_layers_are_not(self):
         text = '#include "mm/types.h"\n#include "lib/list.h"\n#include <stdint.h>\n'
-        self.assertEqual(self.problems("mm/x.c", text), [])
+        self.assertEqual(self.problems("mm/page/zone.c", text), [])
         self.assertEqual(self.problems("efi/x.c", "#include <efi.h>\n"), [])
 
     def test_conditional_compilation_in_mm_is_found(self):
