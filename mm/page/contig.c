@@ -31,7 +31,6 @@
 #include "mm/page/grow.h"
 #include "mm/page/isolate.h"
 #include "mm/live.h"
-#include "mm/page/movable.h"
 #include "mm/page_alloc.h"
 #include "mm/page/page_slow.h"
 #include "mm/page/page_state.h"
@@ -52,26 +51,6 @@ struct contig {
 };
 
 /* ---- Moving out ---- */
-
-static bool move_out(const struct contig *contig, struct page *page)
-{
-	unsigned order;
-	struct page *to;
-
-	if (!movable_pin(page))
-		return false;
-	order = page->order;
-	to = alloc_pages_for_move(contig->zone, order);
-	if (!to) {
-		movable_unpin(page);
-		return false;
-	}
-	if (!movable_migrate(page, to)) {
-		__free_pages(to, order);
-		return false;
-	}
-	return true;
-}
 
 /* The block that @pfn lies in: its first pfn and its head as it is now. */
 static struct page block_at(const struct contig *contig, pfn_t pfn, pfn_t *start_pfn)
@@ -103,7 +82,7 @@ static enum range_state empty_range(const struct contig *contig)
 		if (page_type_is_cached((enum page_type)head.type))
 			state = RANGE_CACHED;
 		else if (head.type != PAGE_FREE &&
-			 !move_out(contig, contig->zone->mem_map + block_pfn))
+			 !page_move_out(contig->zone, contig->zone->mem_map + block_pfn))
 			return RANGE_IN_USE;
 		pfn = block_pfn + pages_in(head.order);
 	}

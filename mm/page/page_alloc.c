@@ -30,6 +30,7 @@
 #include "mm/page/drain.h"
 #include "mm/page/grow.h"
 #include "mm/page/inject.h"
+#include "mm/page/movable.h"
 #include "mm/page/page_state.h"
 #include "mm/page/pageblock.h"
 #include "mm/page/reclaim.h"
@@ -432,4 +433,24 @@ struct page *alloc_pages_for_move(struct zone *zone, unsigned order)
 		page->flags = 0;
 	}
 	return page;
+}
+
+bool page_move_out(struct zone *zone, struct page *page)
+{
+	unsigned order;
+	struct page *to;
+
+	if (!movable_pin(page))
+		return false;
+	order = page->order;
+	to = alloc_pages_for_move(zone, order);
+	if (!to) {
+		movable_unpin(page);
+		return false;
+	}
+	if (!movable_migrate(page, to)) {
+		free_pages_slow(to, order);
+		return false;
+	}
+	return true;
 }

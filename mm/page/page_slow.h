@@ -23,6 +23,12 @@ struct page *zone_take_listed(struct zone *zone, unsigned order, enum migratetyp
  */
 struct page *alloc_pages_for_move(struct zone *zone, unsigned order);
 
+/*
+ * Moves what is in the block that @page of @zone heads elsewhere, with its owner's help; the
+ * block goes to the lists. False when it is none to be moved, or there is no other place.
+ */
+bool page_move_out(struct zone *zone, struct page *page) MUST_CHECK;
+
 /* Drops a reference to a block of @order, whatever it is. See mm/page/page_free.c. */
 void free_pages_slow(struct page *page, unsigned order);
 
