@@ -50,10 +50,11 @@ EFI_CRT0 := $(firstword $(wildcard /usr/lib/crt0-efi-x86_64.o /usr/lib/gnuefi/cr
 TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 	range.c domain.c label.c order.c movable_split.c log.c topology.c)
 PAGE_SOURCES := $(addprefix mm/page/, \
-	bootmem.c boot.c zone.c buddy.c buddy_told.c buddy_verify.c pageblock.c map_plan.c section.c \
+	bootmem.c boot.c zone.c buddy.c buddy_told.c buddy_verify.c noted.c pageblock.c map_plan.c \
+	section.c \
 	movable_owner.c page.c census.c page_stack.c zonelist.c node.c machine.c grow.c drain.c \
 	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c exact.c bulk.c \
-	compound.c isolate.c contig.c use.c)
+	compound.c isolate.c contig.c offline.c use.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
@@ -111,7 +112,7 @@ HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/inter
 	tests/host/suite_stress.c tests/host/suite_thisnode.c tests/host/suite_twice.c \
 	tests/host/suite_machines.c tests/host/suite_drain.c \
 	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
-	tests/host/machine.c tests/host/port.c
+	tests/host/suite_offline.c tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 PORT_STUB_SOURCES := tests/port_stub/port.c tests/port_stub/main.c

@@ -46,6 +46,7 @@ extern const struct test_suite suite_records;
 extern const struct test_suite suite_isolate;
 extern const struct test_suite suite_contig;
 extern const struct test_suite suite_rcu;
+extern const struct test_suite suite_offline;
 extern const struct test_suite suite_slab_layout;
 extern const struct test_suite suite_slab;
 extern const struct test_suite suite_slab_node;
@@ -110,6 +111,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_isolate,
 	&suite_contig,
 	&suite_rcu,
+	&suite_offline,
 	&suite_slab_layout,
 	&suite_slab,
 	&suite_slab_node,

@@ -28,6 +28,7 @@ enum page_type {
 	PAGE_SLAB,		/* every page of a slab: list leads to its cache and slab */
 	PAGE_TABLE,		/* a page-table page */
 	PAGE_VMALLOC,		/* behind a vmalloc area */
+	PAGE_OFFLINE,		/* out of service: nobody gets it any more */
 	PAGE_TAIL,		/* compound page but the first: head leads to it */
 	NR_PAGE_TYPES
 };
@@ -45,7 +46,7 @@ struct page {
 	};
 	union {
 		struct {
-			uint32_t refcount;	/* users; 0 while free, cached or tail */
+			uint32_t refcount;	/* see page_users(); 0 while free, cached or tail */
 			uint8_t type;		/* enum page_type */
 			uint8_t order;		/* of the block, in its first page */
 			uint16_t zone_index;	/* nid * MAX_NR_ZONES + zone type */
@@ -94,6 +95,18 @@ static inline uint64_t page_state(const struct page *page)
 static inline void page_set_state(struct page *page, uint64_t state)
 {
 	__atomic_store_n(&page->state, state, __ATOMIC_RELAXED);
+}
+
+/*
+ * In page->refcount of an allocated block: it has a page that is to go out of service,
+ * so it must come back past the stacks (mm/page/offline.c).
+ */
+#define PAGE_NOTED	0x80000000u
+
+/* The references in @refcount. */
+static inline uint32_t page_users(uint32_t refcount)
+{
+	return refcount & ~PAGE_NOTED;
 }
 
 /* Whether @type is of the first page of a free block on a per-CPU stack. */

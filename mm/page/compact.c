@@ -41,6 +41,7 @@
 #include "lib/align.h"
 #include "mm/live.h"
 #include "mm/page/movable.h"
+#include "mm/page/noted.h"
 #include "mm/page/pageblock.h"
 #include "mm/page_alloc.h"
 
@@ -122,7 +123,7 @@ static void release_targets(struct compaction *work)
 	spin_lock(&work->zone->lock);
 	for (unsigned order = 0; order < MAX_ORDER; order++)
 		while (work->nr_targets[order] > 0)
-			buddy_free(work->zone, pop_target(work, order), order);
+			zone_give(work->zone, pop_target(work, order), order);
 	spin_unlock(&work->zone->lock);
 }
 

@@ -32,6 +32,7 @@
 #include "mm/page/isolate.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
+#include "mm/page/noted.h"
 #include "mm/page/page_slow.h"
 #include "mm/page/page_state.h"
 #include "mm/page/pageblock.h"
@@ -109,7 +110,7 @@ static bool is_all_free(const struct contig *contig) HOLDS(contig->zone->lock)
 static void give_range_back(struct zone *zone, pfn_t start_pfn, pfn_t end_pfn) HOLDS(zone->lock)
 {
 	if (start_pfn < end_pfn)
-		buddy_free_range(zone, zone->mem_map + start_pfn, end_pfn - start_pfn);
+		zone_give_range(zone, zone->mem_map + start_pfn, end_pfn - start_pfn);
 }
 
 /* Takes all blocks that reach into the range, then gives back what lies outside. */

@@ -19,9 +19,7 @@
 
 #include "mm/page/drain.h"
 
-#include "mm/init.h"
 #include "mm/live.h"
-#include "mm/rcu.h"
 
 static void drain_own(void)
 {
@@ -107,14 +105,4 @@ void drain_all_pages(void)
 			__atomic_store_n(&cpu_data->is_drain_wanted, true, __ATOMIC_RELAXED);
 	}
 	drain_own();
-}
-
-void mm_cpu_idle(void)
-{
-	struct mm_cpu *cpu_data = this_mm_cpu();
-
-	if (!cpu_data)
-		return;
-	obey_drain_request(cpu_data);
-	rcu_note_context_switch();
 }

@@ -17,9 +17,11 @@
 
 void split_page(struct page *page, unsigned order)
 {
-	uint64_t state = make_page_state(PAGE_USER, 0, page->zone_index, 1);
+	/* Of a block with a noted page all pages go the slow way back. */
+	uint32_t refcount = 1 | (page->refcount & PAGE_NOTED);
+	uint64_t state = make_page_state(PAGE_USER, 0, page->zone_index, refcount);
 
-	ASSERT(page_state(page) == make_page_state(PAGE_USER, order, page->zone_index, 1));
+	ASSERT(page_state(page) == make_page_state(PAGE_USER, order, page->zone_index, refcount));
 
 	for (struct page *at = page; at < page + pages_in(order); at++) {
 		at->owner = 0;

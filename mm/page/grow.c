@@ -22,7 +22,7 @@
 #include "lib/string.h"
 #include "mm/event.h"
 #include "mm/live.h"
-#include "mm/page/buddy.h"
+#include "mm/page/noted.h"
 #include "mm/page/section.h"
 
 /* ---- From bootmem to spans ---- */
@@ -265,7 +265,7 @@ static void give_piece(struct zone *zone, struct pfn_span piece)
 {
 	spin_lock(&zone->lock);
 	take_pending(zone, span_pages(piece));
-	buddy_free_range(zone, zone->mem_map + piece.start_pfn, span_pages(piece));
+	zone_give_range(zone, zone->mem_map + piece.start_pfn, span_pages(piece));
 	spin_unlock(&zone->lock);
 	if (mm_events_wanted())
 		mm_event_tell((struct mm_event){

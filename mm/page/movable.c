@@ -21,8 +21,8 @@
 
 #include "mm/page/movable.h"
 
-#include "mm/page/buddy.h"
 #include "mm/live.h"
+#include "mm/page/noted.h"
 
 bool movable_pin(struct page *page)
 {
@@ -51,11 +51,11 @@ static void release_source(struct page *page)
 	struct zone *zone = page_zone(page);
 	unsigned order = page->order;
 
-	if (__atomic_sub_fetch(&page->refcount, 2, __ATOMIC_ACQ_REL) != 0)
+	if (page_users(__atomic_sub_fetch(&page->refcount, 2, __ATOMIC_ACQ_REL)) != 0)
 		return;
 	page->owner = 0;
 	spin_lock(&zone->lock);
-	buddy_free(zone, page, order);
+	zone_give(zone, page, order);
 	spin_unlock(&zone->lock);
 }
 
@@ -65,7 +65,7 @@ bool movable_migrate(struct page *from, struct page *to)
 	const struct movable_owner *owner = movable_owner_at(index);
 
 	ASSERT(to->type == PAGE_USER);
-	ASSERT(to->refcount == 1);
+	ASSERT(page_users(to->refcount) == 1);
 	ASSERT(from->refcount >= 1);
 
 	/* Meanwhile its owner may have taken the block's mark off, or freed all but our page. */

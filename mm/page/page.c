@@ -62,6 +62,8 @@ const char *page_type_name(enum page_type type)
 		return "page table";
 	case PAGE_VMALLOC:
 		return "vmalloc";
+	case PAGE_OFFLINE:
+		return "out of service";
 	case PAGE_TAIL:
 		return "compound tail";
 	case NR_PAGE_TYPES:
@@ -157,9 +159,9 @@ void page_set_type(struct page *page, enum page_type type)
 
 	ASSERT(page->refcount != 0);
 	ASSERT(old >= PAGE_USER);
-	ASSERT(old < PAGE_TAIL);
+	ASSERT(old < PAGE_OFFLINE);
 	ASSERT(type >= PAGE_USER);
-	ASSERT(type < PAGE_TAIL);
+	ASSERT(type < PAGE_OFFLINE);
 	/* Its tails say something else of themselves. */
 	ASSERT(type != PAGE_SLAB || !(page->flags & PAGE_COMPOUND));
 
@@ -192,6 +194,7 @@ void page_make_large(struct page *page)
 bool page_unmake_large(struct page *page)
 {
 	ASSERT(page->type == PAGE_LARGE);
+	/* Noted, it goes the slow way too. */
 	if (__atomic_load_n(&page->refcount, __ATOMIC_ACQUIRE) != 1)
 		return false;
 	count_type(page, PAGE_LARGE, false);
@@ -233,10 +236,12 @@ int page_whatis(pfn_t pfn, char *text, size_t size)
 				   page_type_name((enum page_type)page->type));
 	zone = page_zone(page);
 	return format_text(text, size, "pfn 0x%llx: node %u, zone %s, block 0x%llx of order %u, "
-			   "%s, %u references, owner %s, last caller %08x",
+			   "%s, %u references%s, owner %s, last caller %08x",
 			   (unsigned long long)pfn, zone->node->node_id, zone->name,
 			   (unsigned long long)page_to_pfn(page), page->order,
-			   page_type_name((enum page_type)page->type), page->refcount,
+			   page_type_name((enum page_type)page->type),
+			   page_users(page->refcount),
+			   page->refcount & PAGE_NOTED ? ", bad page inside" : "",
 			   movable_owner_name(page), page->caller);
 }
 
@@ -253,6 +258,8 @@ static const char *bad_free_reason(const struct page *page, unsigned order)
 		return "free of a free page";
 	case PAGE_TAIL:
 		return "free of a tail page";
+	case PAGE_OFFLINE:
+		return "free of a page that is out of service";
 	case PAGE_LARGE:
 	case PAGE_SLAB:
 	case PAGE_TABLE:
@@ -291,7 +298,7 @@ void page_report_corrupt(struct page *page)
 bool page_may_be_freed(const struct page *page, unsigned order)
 {
 	return is_plain_type((enum page_type)page->type) && page->order == order &&
-	       order <= MAX_ORDER && page->refcount != 0 &&
+	       order <= MAX_ORDER && page_users(page->refcount) != 0 &&
 	       page->zone_index < live.nr_nodes * MAX_NR_ZONES;
 }
 

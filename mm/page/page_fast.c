@@ -20,6 +20,7 @@
 #include "mm/live.h"
 #include "mm/page/drain.h"
 #include "mm/page/inject.h"
+#include "mm/page/noted.h"
 #include "mm/page/page_slow.h"
 
 static inline uint32_t caller_of(void *return_address)
@@ -151,7 +152,7 @@ static NOINLINE void free_uncached(struct page *page, unsigned order)
 	}
 	zone = page_zone(page);
 	spin_lock(&zone->lock);
-	buddy_free(zone, page, order);
+	zone_give(zone, page, order);
 	spin_unlock(&zone->lock);
 }
 

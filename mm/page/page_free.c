@@ -18,17 +18,21 @@
 #include "mm/live.h"
 #include "mm/page/buddy_told.h"
 #include "mm/page/drain.h"
+#include "mm/page/noted.h"
 #include "mm/page/page_state.h"
 
-/* Gives the block back to a stack of this CPU or to its zone. Nobody refers to it. */
-static void give_block_back(struct zone *zone, struct page *page, unsigned order)
+/*
+ * Gives the block back to a stack of this CPU or to its zone. Nobody refers to it. What
+ * has a noted page must come to the lists: there that page is taken out.
+ */
+static void give_block_back(struct zone *zone, struct page *page, unsigned order, bool is_noted)
 {
 	struct mm_local local = mm_port_local_lock();
 	enum migratetype migratetype = pageblock_migratetype(page);
 	struct page_stack *stack = NULL;
 
 	page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
-	if (migratetype < MIGRATE_PCPTYPES)
+	if (migratetype < MIGRATE_PCPTYPES && !is_noted)
 		stack = page_stack_for(zone, order, migratetype, local);
 	if (stack && stack->top == stack->full && !page_stack_drain_batch(stack, local))
 		stack = NULL;
@@ -38,32 +42,33 @@ static void give_block_back(struct zone *zone, struct page *page, unsigned order
 			buddy_free_told(zone, page, order);
 		else
 			buddy_free(zone, page, order);
+		settle_noted(zone);
 		spin_unlock(&zone->lock);
 	}
 	mm_port_local_unlock(local);
 }
 
 /* The first page has other users: they keep it, the rest goes. */
-static void give_back_rest(struct page *page, unsigned order)
+static void give_back_rest(struct page *page, unsigned order, bool is_noted)
 {
 	while (order-- > 0)
-		give_block_back(page_zone(page), page + pages_in(order), order);
+		give_block_back(page_zone(page), page + pages_in(order), order, is_noted);
 }
 
-static void release_block(struct page *page)
+static void release_block(struct page *page, bool is_noted)
 {
 	unsigned order = page->order;
 
 	page->owner = 0;
 	if (page->flags & PAGE_COMPOUND)
 		page_clear_compound(page);
-	give_block_back(page_zone(page), page, order);
+	give_block_back(page_zone(page), page, order, is_noted);
 }
 
 /*
  * Drops a reference to a plain block; when others remain, what they keep is a
  * single page from that same moment on: the last of them may go at once, and
- * must not find the block's old order. Returns how many remain.
+ * must not find the block's old order. Returns what remains of the count, PAGE_NOTED with it.
  */
 static uint32_t drop_plain(struct page *page)
 {
@@ -76,7 +81,7 @@ static uint32_t drop_plain(struct page *page)
 		nr_left = seen.refcount - 1;
 	} while (!__atomic_compare_exchange_n(&page->state, &state,
 					      make_page_state((enum page_type)seen.type,
-							      nr_left ? 0 : seen.order,
+							      page_users(nr_left) ? 0 : seen.order,
 							      seen.zone_index, nr_left),
 					      false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	return nr_left;
@@ -84,16 +89,21 @@ static uint32_t drop_plain(struct page *page)
 
 void free_pages_slow(struct page *page, unsigned order)
 {
+	uint32_t left;
+
 	if (unlikely(!page_may_be_freed(page, order)))
 		page_report_bad_free(page, order);
 	obey_drain_request(this_mm_cpu());
 	/* A compound page stays whole, so what its order is need not be asked before. */
-	if (page->flags & PAGE_COMPOUND)
+	if (page->flags & PAGE_COMPOUND) {
 		put_page(page);
-	else if (drop_plain(page) == 0)
-		release_block(page);
+		return;
+	}
+	left = drop_plain(page);
+	if (page_users(left) == 0)
+		release_block(page, left != 0);
 	else
-		give_back_rest(page, order);
+		give_back_rest(page, order, left & PAGE_NOTED);
 }
 
 void get_page(struct page *page)
@@ -107,9 +117,11 @@ void get_page(struct page *page)
 void put_page(struct page *page)
 {
 	struct page *head = compound_head(page);
+	uint32_t left;
 
 	if (unlikely(!page_may_be_freed(head, head->order)))
 		page_report_bad_free(head, head->order);
-	if (__atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL) == 0)
-		release_block(head);
+	left = __atomic_sub_fetch(&head->refcount, 1, __ATOMIC_ACQ_REL);
+	if (page_users(left) == 0)
+		release_block(head, left != 0);
 }

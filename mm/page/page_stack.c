@@ -61,6 +61,7 @@
 #include "lib/align.h"
 #include "mm/event.h"
 #include "mm/page/buddy_told.h"
+#include "mm/page/noted.h"
 #include "mm/page/page_state.h"
 
 /* A stack of order 0 holds up to this part of its zone (Linux allows an eighth). */
@@ -367,6 +368,7 @@ static void give_to_zone(const struct page_stack *stack, struct page **slots, ui
 			buddy_free_bulk_told(zone, slots + done, nr_batch, stack->order);
 		else
 			buddy_free_bulk(zone, slots + done, nr_batch, stack->order);
+		settle_noted(zone);
 		spin_unlock(&zone->lock);
 		done += nr_batch;
 	}

@@ -12,6 +12,7 @@
 #include "mm/page/compound.h"
 #include "mm/page/grow.h"
 #include "mm/page/isolate.h"
+#include "mm/page/noted.h"
 #include "mm/page/pageblock.h"
 #include "mm/page/reclaim.h"
 #include "mm/page/section.h"

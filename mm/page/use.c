@@ -50,6 +50,8 @@ static enum page_use use_of_type(enum page_type type, unsigned order)
 		return USE_TABLES;
 	case PAGE_VMALLOC:
 		return USE_VMALLOC;
+	case PAGE_OFFLINE:
+		return USE_OFFLINE;
 	case PAGE_HOLE:
 		return USE_KERNEL;
 	case PAGE_USER:

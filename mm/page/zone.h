@@ -42,6 +42,9 @@ struct free_area {
 	uint64_t nr_sorted;	/* blocks passed since the packing limit moved: see sort_front() */
 };
 
+/* Pages of a zone that may wait to go out of service at once: all others of it have. */
+#define MAX_NOTED_PAGES		64u
+
 /* Compaction empties units: pageblocks, and for blocks of MAX_ORDER pairs of them. */
 #define NR_UNIT_ORDERS	(MAX_ORDER - PAGEBLOCK_ORDER + 1u)
 
@@ -74,6 +77,8 @@ struct zone {
 	struct free_area free_area[NR_ORDERS] GUARDED_BY(lock);
 	uint64_t nr_highatomic_pages GUARDED_BY(lock);	/* in pageblocks of MIGRATE_HIGHATOMIC */
 	uint64_t nr_isolated_pages GUARDED_BY(lock);	/* in pageblocks of MIGRATE_ISOLATE */
+	uint64_t nr_noted GUARDED_BY(lock);	/* of noted[] */
+	pfn_t noted[MAX_NOTED_PAGES] GUARDED_BY(lock);	/* going out of service; in no order */
 
 	/* Written at boot; managed_pages also when a section comes up. */
 	struct page *mem_map;			/* struct page of pfn 0 */

@@ -130,7 +130,7 @@ static void show_zone_numbers(struct zone *zone)
 	mm_port_print("\n  pages free     %llu\n        boost    %llu\n        min      %llu"
 		      "\n        low      %llu\n        high     %llu\n        promo    %llu"
 		      "\n        spanned  %llu\n        present  %llu\n        managed  %llu"
-		      "\n        cma      %llu",
+		      "\n        cma      %llu\n        offline  %llu\n        noted    %llu",
 		      (unsigned long long)(zone_listed_pages(zone) -
 					   zone_isolated_free_pages(zone)),
 		      (unsigned long long)zone->watermark_boost,
@@ -141,7 +141,9 @@ static void show_zone_numbers(struct zone *zone)
 		      (unsigned long long)zone->watermark[WATERMARK_HIGH],
 		      (unsigned long long)(zone->end_pfn - zone->start_pfn),
 		      (unsigned long long)zone->present_pages,
-		      (unsigned long long)zone->managed_pages, 0ull);
+		      (unsigned long long)zone->managed_pages, 0ull,
+		      (unsigned long long)zone->nr_type_pages[PAGE_OFFLINE],
+		      (unsigned long long)zone_hint(&zone->nr_noted));
 	mm_port_print("\n        protection: (");
 	for (unsigned type = 0; type < MAX_NR_ZONES; type++)
 		mm_port_print("%s%llu", type ? ", " : "",

@@ -53,8 +53,8 @@ static bool verify_zones(struct violation *out)
 {
 	for_each_populated_zone(zone)
 		if (!zone_verify(zone, out) || !buddy_verify(zone, out) ||
-		    !pageblock_verify(zone, out) || !compact_verify(zone, out) ||
-		    !verify_cached(zone, out))
+		    !noted_verify(zone, out) || !pageblock_verify(zone, out) ||
+		    !compact_verify(zone, out) || !verify_cached(zone, out))
 			return false;
 	for (unsigned nid = 0; nid < live.nr_nodes; nid++)
 		if (!zonelist_verify(&live.topology, live.nodes, nid,

@@ -63,6 +63,7 @@ static const struct test_suite *const host_suites[] = {
 	&suite_drain_machines,
 	&suite_reclaim_machines,
 	&suite_compact_machines,
+	&suite_offline_machines,
 	&suite_maps,
 	&suite_maps_soak,
 	&suite_soak,

@@ -221,7 +221,7 @@ static void moves_need_a_pin_and_a_plain_target(void)
 		SKIP("no memory");
 	CHECK(movable_pin(block));
 	get_page(target);
-	CHECK_PANICS("to->refcount == 1", (void)!movable_migrate(block, target));
+	CHECK_PANICS("page_users(to->refcount) == 1", (void)!movable_migrate(block, target));
 	put_page(target);
 	page_set_owner(target, owner_index);
 	CHECK_PANICS("to->type == PAGE_USER", (void)!movable_migrate(block, target));

@@ -270,11 +270,11 @@ static void types_are_set_on_blocks_in_use_only(void)
 	setup();
 	page = alloc_pages_any(0, 0);
 	CHECK_PANICS("type >= PAGE_USER", page_set_type(page, PAGE_FREE));
-	CHECK_PANICS("type < PAGE_TAIL", page_set_type(page, PAGE_TAIL));
+	CHECK_PANICS("type < PAGE_OFFLINE", page_set_type(page, PAGE_TAIL));
 	page->type = PAGE_RESERVED;
 	CHECK_PANICS("old >= PAGE_USER", page_set_type(page, PAGE_SLAB));
 	page->type = PAGE_TAIL;
-	CHECK_PANICS("old < PAGE_TAIL", page_set_type(page, PAGE_SLAB));
+	CHECK_PANICS("old < PAGE_OFFLINE", page_set_type(page, PAGE_SLAB));
 	page = alloc_pages_any(__GFP_COMP, 1);
 	CHECK_PANICS("PAGE_COMPOUND", page_set_type(page, PAGE_SLAB));
 	pretend_end();
