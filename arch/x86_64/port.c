@@ -37,6 +37,7 @@
 #include "arch/x86_64/mmu_boot.h"
 #include "arch/x86_64/port.h"
 #include "arch/x86_64/smp.h"
+#include "arch/x86_64/thread.h"
 #include "arch/x86_64/windows.h"
 #include "lib/align.h"
 #include "mm/lock.h"
@@ -456,6 +457,11 @@ uint64_t mm_port_boot_tables(void)
 	nr_tables = mmu_nr_boot_tables();
 	spin_unlock(&table_lock);
 	return nr_tables;
+}
+
+unsigned *mm_port_thread_word(void)
+{
+	return thread_mm_word();
 }
 
 void mm_port_wake_reclaim(unsigned nid)

@@ -23,6 +23,7 @@ struct thread {
 	const char *name;
 	void (*run)(void *);
 	void *arg;
+	unsigned mm_word;		/* mm's: see mm/port.h */
 	void *stack;			/* vmalloc area; this structure is at its end */
 };
 

@@ -77,6 +77,13 @@ const struct thread *thread_current(void)
 	return my_scheduler()->current;
 }
 
+unsigned *thread_mm_word(void)
+{
+	struct scheduler *scheduler = my_scheduler();
+
+	return scheduler->current ? &scheduler->current->mm_word : &scheduler->first.mm_word;
+}
+
 void thread_init_cpu(void)
 {
 	struct scheduler *scheduler = my_scheduler();

@@ -12,6 +12,9 @@ void thread_init_cpu(void);
 /* The thread that runs here. */
 const struct thread *thread_current(void);
 
+/* The running thread's word for mm/port.h; the first context's before thread_init_cpu(). */
+unsigned *thread_mm_word(void);
+
 /*
  * The first context of a CPU that has nothing of its own to do: runs threads
  * and work, and halts in between.

@@ -125,6 +125,14 @@ bool mm_port_map_vmemmap(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
  */
 uint64_t mm_port_boot_tables(void);
 
+/*
+ * A word of mm's own that belongs to the running thread of execution: 0 when the thread
+ * begins, where else nobody writes, and the same wherever the thread goes on, also when
+ * others have run on its CPU meanwhile. Work done on a thread's stack in between is
+ * the thread's. A kernel without threads has one for each CPU.
+ */
+unsigned *mm_port_thread_word(void);
+
 /* Asks that reclaim_node(@nid) run soon, elsewhere. Returns at once. */
 void mm_port_wake_reclaim(unsigned nid);
 

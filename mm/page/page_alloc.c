@@ -306,11 +306,29 @@ static struct page *gather_and_retry(const struct request *request)
 	return take_from_zonelist(request, hardest_effort(request->gfp));
 }
 
-static struct page *find_with_effort(const struct request *request, struct mm_cpu *cpu_data)
+static struct page *reclaim_or_compact(const struct request *request, unsigned *thread_word)
 {
+	struct page *page = NULL;
+
+	*thread_word |= THREAD_RECLAIMS;
+	if (request->order > COMPACT_ABOVE_ORDER)
+		page = compact_and_retry(request);
+	if (!page)
+		page = reclaim_and_retry(request);
+	*thread_word &= ~THREAD_RECLAIMS;
+	return page;
+}
+
+static struct page *find_with_effort(const struct request *request)
+{
+	unsigned *thread_word = mm_port_thread_word();
 	struct page *page = take_from_zonelist(request, hardest_effort(request->gfp));
-	/* Owners that move pages and shrinkers may allocate, but not reclaim again. */
-	bool may_reclaim = request->gfp & __GFP_DIRECT_RECLAIM && !cpu_data->is_reclaiming;
+	/*
+	 * Owners that move pages and shrinkers may allocate, but not reclaim again. Other
+	 * threads of this CPU, which run when a callback lets them, may.
+	 */
+	bool may_reclaim = request->gfp & __GFP_DIRECT_RECLAIM &&
+			   !(*thread_word & THREAD_RECLAIMS);
 
 	if (page && request->order > 0 && request->gfp & __GFP_HIGH)
 		reserve_for_the_next(page);
@@ -318,14 +336,8 @@ static struct page *find_with_effort(const struct request *request, struct mm_cp
 		return page;
 	if (request->gfp & __GFP_DIRECT_RECLAIM)
 		page = gather_and_retry(request);
-	if (!page && may_reclaim) {
-		cpu_data->is_reclaiming = true;
-		if (request->order > COMPACT_ABOVE_ORDER)
-			page = compact_and_retry(request);
-		if (!page)
-			page = reclaim_and_retry(request);
-		cpu_data->is_reclaiming = false;
-	}
+	if (!page && may_reclaim)
+		page = reclaim_or_compact(request, thread_word);
 	if (!page && (may_reclaim || request->gfp & __GFP_MEMALLOC))
 		page = unreserve_and_retry(request);
 	return page;
@@ -339,7 +351,7 @@ static struct page *find_page(const struct request *request)
 		return page;
 	if (request->gfp & __GFP_KSWAPD_RECLAIM)
 		wake_kswapd(request);
-	return find_with_effort(request, this_mm_cpu());
+	return find_with_effort(request);
 }
 
 /* ---- Requests ---- */

@@ -10,6 +10,9 @@
 #include "mm/page_alloc.h"
 #include "mm/page/page_stack.h"
 
+/* In mm's word of a thread (mm/port.h): its own requests do not reclaim again. */
+#define THREAD_RECLAIMS		0x1u
+
 /* Any request: @nid or NID_NONE, any @order and @gfp. See mm/page/page_alloc.c. */
 struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t caller);
 

@@ -267,7 +267,6 @@ void page_stacks_init(struct mm_cpu *cpu_data, struct pglist_data *node, unsigne
 	cpu_data->node = node;
 	cpu_data->cpu = cpu;
 	cpu_data->nid = node->node_id;
-	cpu_data->is_reclaiming = false;
 	cpu_data->is_drain_wanted = false;
 	cpu_data->nr_slow = 0;
 	cpu_data->grace_period = 0;

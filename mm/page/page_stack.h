@@ -54,7 +54,6 @@ struct mm_cpu {
 	struct pglist_data *node;	/* whose zones the stacks are for: nearest with memory */
 	unsigned nid;			/* the CPU's own node */
 	unsigned cpu;
-	bool is_reclaiming;		/* a shrinker's own requests do not reclaim again */
 	bool is_drain_wanted;		/* set by others; obeyed at the next slow path */
 	uint64_t nr_slow;		/* requests that did not end on a stack */
 	uint64_t grace_period;		/* seen while quiescent; 0: takes no part. See mm/grace.c */

@@ -308,6 +308,13 @@ uint64_t mm_port_boot_tables(void)
 	return 0;
 }
 
+unsigned *mm_port_thread_word(void)
+{
+	static _Thread_local unsigned word;
+
+	return &word;
+}
+
 void mm_port_wake_reclaim(unsigned nid)
 {
 	__atomic_fetch_or(&host.wakeups, (uint64_t)1 << (nid < 63 ? nid : 63), __ATOMIC_RELAXED);

@@ -3,6 +3,8 @@
  * of it runs short. Each case starts its own machine.
  */
 
+#include <pthread.h>
+
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/init.h"
@@ -395,7 +397,92 @@ static void a_new_machine_asks_no_shrinker_of_the_one_before(void)
 	CHECK_EQ(nr_asked, 0);
 }
 
+/* ---- Two threads of one CPU, one inside the other's shrinker ---- */
+
+static struct page *chain;	/* all memory, by private[1] */
+static struct page *got_inside, *got_nested;
+static unsigned nr_scans;
+
+static struct page *take_chained(void)
+{
+	struct page *page = chain;
+
+	chain = page->private[1];
+	return page;
+}
+
+static uint64_t count_chained(struct shrinker *shrinker, unsigned nid)
+{
+	(void)shrinker;
+	(void)nid;
+	return 1000;
+}
+
+/* Runs while the first thread is in its shrinker, which must not keep it from reclaiming. */
+static void *allocate_on_the_same_cpu(void *arg)
+{
+	(void)arg;
+	host_continue_cpu(0);
+	got_inside = alloc_pages_any(GFP_KERNEL | __GFP_NOWARN, 0);
+	return NULL;
+}
+
+/*
+ * The first time another thread has the CPU, and what this one asks for afterwards must still
+ * not reclaim; the second time, which is that thread's, there is something to be had.
+ */
+static uint64_t scan_chained(struct shrinker *shrinker, struct shrink_control *control)
+{
+	pthread_t thread;
+
+	(void)shrinker;
+	(void)control;
+	if (nr_scans++ > 0) {
+		for (unsigned i = 0; i < 256; i++)
+			__free_pages(take_chained(), 0);
+		return 256;
+	}
+	CHECK_EQ(pthread_create(&thread, NULL, allocate_on_the_same_cpu, NULL), 0);
+	pthread_join(thread, NULL);
+	CHECK(got_inside != NULL);
+	CHECK_EQ(nr_scans, 2);
+	while ((got_nested = alloc_pages_any(GFP_KERNEL | __GFP_NOWARN, 0))) {
+		got_nested->private[1] = chain;
+		chain = got_nested;
+	}
+	CHECK_EQ(nr_scans, 2);
+	return 0;
+}
+
+static void threads_of_one_cpu_reclaim_each_for_itself(void)
+{
+	static struct shrinker shrinker = { .name = "chained", .count = count_chained,
+					    .scan = scan_chained };
+	struct page *page;
+
+	host_start_machine(&machine_small);
+	while ((page = alloc_pages_any(__GFP_MEMALLOC | __GFP_NOWARN, 0))) {
+		page->private[1] = chain;
+		chain = page;
+	}
+	register_shrinker(&shrinker);
+	nr_scans = 0;
+	page = alloc_pages_any(GFP_KERNEL | __GFP_NOWARN, 0);
+	CHECK(nr_scans >= 2);
+	unregister_shrinker(&shrinker);
+	if (page)
+		__free_page(page);
+	if (got_inside)
+		__free_page(got_inside);
+	while (chain)
+		__free_page(take_chained());
+	CHECK_EQ(*mm_port_thread_word(), 0);
+	CHECK(mm_verify_all());
+}
+
 static const struct test_case cases[] = {
+	{ "threads of one CPU reclaim each for itself",
+	  threads_of_one_cpu_reclaim_each_for_itself },
 	{ "a new machine asks no shrinker of the one before",
 	  a_new_machine_asks_no_shrinker_of_the_one_before },
 	{ "caches elsewhere survive a shortage of low memory",

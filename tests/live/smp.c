@@ -366,6 +366,36 @@ static void threads_of_one_cpu_take_turns(void)
 	CHECK_EQ(gate.nr_turns, 20);
 }
 
+/* Whoever runs on this CPU in between has another word. */
+static void keep_word(void *arg)
+{
+	unsigned number = *(unsigned *)arg;
+	unsigned *word = mm_port_thread_word();
+
+	CHECK_EQ(*word, 0);
+	*word = number;
+	for (unsigned i = 0; i < 10; i++) {
+		thread_yield();
+		CHECK(mm_port_thread_word() == word);
+		CHECK_EQ(*word, number);
+	}
+}
+
+static void every_thread_has_a_word_of_its_own(void)
+{
+	struct thread *threads[3];
+	unsigned numbers[3] = { 1, 2, 3 };
+
+	for (unsigned i = 0; i < 3; i++)
+		threads[i] = thread_start("word", 0, keep_word, &numbers[i]);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK(threads[i] != NULL);
+		if (threads[i])
+			CHECK_EQ(thread_join(threads[i], CALL_MS), STATUS_OK);
+	}
+	CHECK_EQ(*mm_port_thread_word(), 0);
+}
+
 /*
  * Yields with a number of its own in each register that a callee keeps, and says whether
  * all are still there. rbp is left to the compiler's frames.
@@ -523,6 +553,7 @@ static void local_lock_gives_back_what_it_found(void)
 }
 
 static const struct test_case cases[] = {
+	{ "every thread has a word of its own", every_thread_has_a_word_of_its_own },
 	{ "work runs where it is sent", work_runs_where_it_is_sent },
 	{ "an absent CPU is refused", absent_cpu_is_refused },
 	{ "CPUs are those of boot_info", cpus_are_those_of_boot_info },

@@ -105,6 +105,13 @@ uint64_t mm_port_boot_tables(void)
 	return 0;
 }
 
+unsigned *mm_port_thread_word(void)
+{
+	static unsigned word;
+
+	return &word;
+}
+
 void mm_port_wake_reclaim(unsigned nid)
 {
 	(void)nid;	/* no second thread: direct reclaim does the work */

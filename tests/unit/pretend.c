@@ -2,7 +2,7 @@
  * A machine in an array. See tests/unit/pretend.h.
  *
  * Everything comes from two blocks of the live page allocator: mem_map, and an
- * arena that is only ever filled. Nodes count as having woken kswapd and CPUs as
+ * arena that is only ever filled. Nodes count as having woken kswapd and the thread as
  * reclaiming, so that a pretended machine that runs out asks no live shrinker for help.
  */
 
@@ -11,6 +11,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/page/buddy.h"
+#include "mm/page/page_slow.h"
 #include "mm/page_alloc.h"
 #include "mm/slab.h"
 #include "mm/page/zonelist.h"
@@ -213,7 +214,6 @@ static void build_cpus(void)
 		slab_init_cpu(cpu_data->kmalloc);
 		page_stacks_init(cpu_data, node, cpu, box.plan->nr_cpus);
 		cpu_data->nid = nid;
-		cpu_data->is_reclaiming = true;
 		box.machine.cpus[cpu] = cpu_data;
 	}
 }
@@ -277,6 +277,7 @@ void pretend_enter(void)
 	box.vmemmap = mm_port_vmemmap;
 	live = box.machine;
 	mm_port_vmemmap = (uintptr_t)box.mem_map;
+	*mm_port_thread_word() |= THREAD_RECLAIMS;
 	pretend_on_cpu(0);
 }
 
@@ -290,6 +291,7 @@ void pretend_leave(void)
 	mm_port_set_cpu_data(box.cpu);
 	mm_port_vmemmap = box.vmemmap;
 	live = box.live;
+	*mm_port_thread_word() &= ~THREAD_RECLAIMS;
 	box.is_entered = false;
 }
 

@@ -6,8 +6,8 @@
  * their own, for memory that does not exist. What a test breaks in it stays in
  * it. The same in the image and on the host.
  *
- * Its CPUs never reclaim nor compact: each is marked as reclaiming already, so that a
- * machine that runs out refuses at once and no live shrinker hears of it. What a
+ * Who enters it neither reclaims nor compacts: the thread is marked as reclaiming already, so
+ * that a machine that runs out refuses at once and no live shrinker hears of it. What a
  * request does when memory is short is tested on machines of tests/host/machine.h.
  *
  * One exists at a time: pretend_start() ... pretend_end(). Between

@@ -115,7 +115,6 @@ static void a_cpu_starts_from_whatever_its_memory_held(void)
 	CHECK(started->node == &large.node);
 	CHECK_EQ(started->nid, 2);
 	CHECK_EQ(started->cpu, 3);
-	CHECK(!started->is_reclaiming);
 	CHECK(!started->is_drain_wanted);
 	CHECK_EQ(started->nr_slow, 0);
 	CHECK(page_stacks_verify(started, &violation));
