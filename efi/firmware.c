@@ -29,6 +29,7 @@
 #include "efi/firmware.h"
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/range.h"
 #include "mm/types.h"
 
 #define EXIT_TRIES_MAX		128u
@@ -77,7 +78,7 @@ static void describe_image(struct image_info *image)
 	if (!is_aligned(image->rodata_start, PAGE_SIZE) ||
 	    !is_aligned(image->data_start, PAGE_SIZE))
 		stop("firmware loaded the image at an address that is not page-aligned");
-	firmware.held[HELD_IMAGE] = (struct held_range){ image->start, image->end };
+	firmware.held[HELD_IMAGE] = (struct held_range){ .start = image->start, .end = image->end };
 }
 
 /* ---- Taking memory for the kernel ---- */
@@ -93,7 +94,8 @@ static void take_arena(struct boot_info *info)
 	firmware.arena.size_bytes = pages_to_bytes(bytes_to_pages(bytes));
 	info->arena_start = (uint64_t)firmware.arena.base;
 	info->arena_end = info->arena_start + firmware.arena.size_bytes;
-	firmware.held[HELD_ARENA] = (struct held_range){ info->arena_start, info->arena_end };
+	firmware.held[HELD_ARENA] = (struct held_range){ .start = info->arena_start,
+							 .end = info->arena_end };
 }
 
 /* Settles the map as it is now, in memory that is given back, to size the page tables. */
@@ -125,8 +127,8 @@ static void take_table_pool(struct boot_info *info)
 
 	info->table_pool_start = take_pages(pages_to_bytes(nr_pages), "page tables");
 	info->table_pool_end = info->table_pool_start + pages_to_bytes(nr_pages);
-	firmware.held[HELD_TABLE_POOL] = (struct held_range){ info->table_pool_start,
-							      info->table_pool_end };
+	firmware.held[HELD_TABLE_POOL] = (struct held_range){ .start = info->table_pool_start,
+							      .end = info->table_pool_end };
 }
 
 static void take_trampoline(struct boot_info *info)
@@ -136,8 +138,8 @@ static void take_trampoline(struct boot_info *info)
 		log_line(LOG_WARN, "smp: no page below 640 KiB: only this CPU will run");
 		return;
 	}
-	firmware.held[HELD_TRAMPOLINE] = (struct held_range){ info->trampoline_pa,
-							      info->trampoline_pa + PAGE_SIZE };
+	firmware.held[HELD_TRAMPOLINE] = (struct held_range){
+		.start = info->trampoline_pa, .end = info->trampoline_pa + PAGE_SIZE };
 }
 
 /* ---- Leaving ---- */
@@ -154,6 +156,23 @@ static unsigned exit_boot_services(void)
 	return 0;
 }
 
+/* What this program was loaded into before anybody could say that it is bad counts as a fault. */
+static void report_bad_pages(const struct boot_info *info)
+{
+	for (unsigned i = HELD_BAD; i < NR_HELD; i++) {
+		struct held_range bad = firmware.held[i];
+		uint64_t used_bytes = range_bytes_in(info->ranges, info->nr_ranges, MEM_KERNEL,
+						     bad.start, bad.end);
+		char text[64];
+
+		if (used_bytes == 0)
+			continue;
+		format_text(text, sizeof(text), "0x%llx-0x%llx", (unsigned long long)bad.start,
+			    (unsigned long long)bad.end);
+		options_add_fault("badpages", text, "this program itself lies there", NULL);
+	}
+}
+
 static void finish_boot_info(struct boot_info *info)
 {
 	struct map_report report;
@@ -163,6 +182,7 @@ static void finish_boot_info(struct boot_info *info)
 	if (status != STATUS_OK)
 		stop_between(info, "the last memory map has no usable memory");
 	collect_map_findings(&report, info);
+	report_bad_pages(info);
 }
 
 static void leave_firmware(struct boot_info *info)
@@ -223,10 +243,11 @@ struct boot_info *firmware_collect(EFI_HANDLE image, EFI_SYSTEM_TABLE *system_ta
 	bring_results_home(&draft);
 	take_trampoline(&draft);
 	take_arena(&draft);
-	take_table_pool(&draft);
 
 	info = fill_boot_info(&draft);
 	offer_menu(info);
+	/* What is typed there may part memory in more pieces: more tables. */
+	take_table_pool(info);
 	leave_firmware(info);
 	finish_boot_info(info);
 	return info;

@@ -19,6 +19,7 @@
 
 #define MAP_TRIES_MAX		16u	/* growing the buffer for the first map */
 #define MAP_SLACK_DESCRIPTORS	64u
+#define BAD_TRIES_MAX		4096u	/* each changes the firmware's map: some 10 us */
 #define DESCRIPTOR_DEFAULT_BYTES 48u
 
 #define TAKE_HIGHEST		((1ull << MAX_PHYS_BITS) - 1)
@@ -40,6 +41,34 @@ bool try_take_pages_at(uint64_t nr_pages, uint64_t pa)
 
 	return !EFI_ERROR(firmware.boot->AllocatePages(AllocateAddress, EfiLoaderData, nr_pages,
 						       &at));
+}
+
+/* Takes what is free of @range: as a whole if it all is, else page by page for a while. */
+static void take_bad_range(struct option_range range)
+{
+	uint64_t nr_pages = bytes_to_pages(range.end - range.start);
+
+	if (try_take_pages_at(nr_pages, range.start))
+		return;
+	for (uint64_t i = 0; i < min_u64(nr_pages, BAD_TRIES_MAX); i++)
+		(void)try_take_pages_at(1, range.start + pages_to_bytes(i));
+}
+
+void set_bad_pages(void)
+{
+	struct option_range ranges[OPTION_RANGES_MAX];
+	uint32_t nr_ranges = options_ranges("badpages", ranges);
+
+	for (uint32_t i = 0; i < OPTION_RANGES_MAX; i++) {
+		struct held_range *held = &firmware.held[HELD_BAD + i];
+
+		*held = (struct held_range){ .is_bad = true };
+		if (i >= nr_ranges)
+			continue;
+		take_bad_range(ranges[i]);
+		held->start = ranges[i].start;
+		held->end = ranges[i].end;
+	}
 }
 
 uint64_t take_pages(uint64_t bytes, const char *what)

@@ -14,10 +14,11 @@
 #include "efi/arena.h"
 #include "efi/collect.h"
 #include "efi/memory_map.h"
+#include "efi/options.h"
 #include "log.h"
 
 enum held { HELD_IMAGE, HELD_ARENA, HELD_TABLE_POOL, HELD_TRAMPOLINE,
-	    HELD_RESULTS, NR_HELD };
+	    HELD_RESULTS, HELD_BAD, NR_HELD = HELD_BAD + OPTION_RANGES_MAX };
 
 /* A table to look for: the @index-th of its name, and how the capture calls it. */
 struct wanted_table {
@@ -72,6 +73,13 @@ uint64_t try_take_pages(uint64_t nr_pages, uint64_t highest);
 
 /* The pages at @pa, as they are, not zeroed. False: they are in use, or there are none. */
 bool try_take_pages_at(uint64_t nr_pages, uint64_t pa);
+
+/*
+ * What the user says of memory (badpages=) holds from now on: as much of the bad pages as
+ * is free is taken, so that neither firmware nor this program gets it, and no map that
+ * is settled later calls any of them usable.
+ */
+void set_bad_pages(void);
 
 /* The same anywhere, for at least @bytes; stops the program when there are none. */
 uint64_t take_pages(uint64_t bytes, const char *what);

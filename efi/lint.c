@@ -17,6 +17,7 @@
 #include "efi/lint.h"
 
 #include "efi/records.h"
+#include "efi/memory_map.h"
 #include "lib/align.h"
 #include "log.h"
 #include "mm/range.h"
@@ -410,6 +411,18 @@ static void check_memory_below_4g(const struct lint *lint)
 		    (unsigned long long)low_bytes >> MIB_SHIFT);
 }
 
+/* Of what is unusable: the rest is what the user says. */
+static uint64_t bytes_firmware_gave_up(const struct boot_info *info)
+{
+	uint64_t sum_bytes = 0;
+
+	for (uint32_t i = 0; i < info->nr_ranges; i++)
+		if (info->ranges[i].type == MEM_UNUSABLE &&
+		    efi_type_is_unusable(info->ranges[i].efi_type))
+			sum_bytes += info->ranges[i].end - info->ranges[i].start;
+	return sum_bytes;
+}
+
 static void check_memory_lost(const struct lint *lint)
 {
 	const struct boot_info *info = lint->info;
@@ -425,7 +438,7 @@ static void check_memory_lost(const struct lint *lint)
 		    "the firmware keeps %llu MiB of RAM for itself beside %llu MiB that are usable",
 		    (unsigned long long)lost_bytes >> MIB_SHIFT,
 		    (unsigned long long)ram_bytes >> MIB_SHIFT);
-	unusable_bytes = range_bytes_of(info->ranges, info->nr_ranges, MEM_UNUSABLE);
+	unusable_bytes = bytes_firmware_gave_up(info);
 	if (unusable_bytes > 0)
 		say(lint, "RamBroken", SEVERITY_HIGH,
 		    "the firmware found errors in %llu KiB of RAM: a memory module may be failing",

@@ -87,6 +87,11 @@ static enum mem_type ram_type(uint64_t attributes)
 	return attributes & ATTRIBUTE_WB ? MEM_USABLE : MEM_NOT_CACHED;
 }
 
+bool efi_type_is_unusable(uint32_t efi_type)
+{
+	return efi_type == EFI_UNUSABLE;
+}
+
 static enum mem_type type_of(uint32_t efi_type, uint64_t attributes)
 {
 	switch ((enum efi_type)efi_type) {
@@ -245,7 +250,8 @@ static enum status apply_policies(struct boot_info *info, uint64_t capacity, uin
 		status = apply_policy(info, capacity, &never_ram[i]);
 	for (uint32_t i = 0; i < nr_held && status == STATUS_OK; i++) {
 		const struct policy mine = { align_down(held[i].start, PAGE_SIZE),
-					     align_up(held[i].end, PAGE_SIZE), MEM_KERNEL };
+					     align_up(held[i].end, PAGE_SIZE),
+					     held[i].is_bad ? MEM_UNUSABLE : MEM_KERNEL };
 
 		status = apply_policy(info, capacity, &mine);
 	}

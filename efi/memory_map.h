@@ -34,9 +34,10 @@ struct map_report {
 	bool is_sorted;
 };
 
-/* A piece of RAM that is in use by this program. */
+/* A piece of RAM that is in use by this program; or of which the user says that it is bad. */
 struct held_range {
 	uint64_t start, end;
+	bool is_bad;
 };
 
 /*
@@ -52,8 +53,8 @@ uint64_t memory_map_arena_bytes(uint32_t nr_descriptors, uint32_t nr_held);
 /*
  * Fills @info's ranges, nr_firmware_pages and nr_overlap_pages from @map: what
  * firmware got wrong is dropped or settled and counted in @report; memory of
- * @held is MEM_KERNEL, the first MiB is kept out, and so is RAM from
- * @reach_end on. @info->ranges comes from @arena.
+ * @held is MEM_KERNEL, or MEM_UNUSABLE where it is bad and no earlier one has it; the first
+ * MiB is kept out, and so is RAM from @reach_end on. @info->ranges comes from @arena.
  *
  * STATUS_ABSENT when no usable page is left: fatal for the caller.
  */
@@ -63,6 +64,9 @@ enum status memory_map_settle(const struct memory_map *map, const struct held_ra
 
 /* "Conventional Memory", ...: what UEFI calls the type. */
 const char *efi_type_name(uint32_t efi_type);
+
+/* Whether the firmware itself calls such memory unusable. */
+bool efi_type_is_unusable(uint32_t efi_type);
 
 /* Logs @info's ranges in Linux's words: "efi: mem00: ...". */
 void memory_map_log(const struct boot_info *info);

@@ -159,6 +159,7 @@ static void take_options(struct boot_info *info, const char *text)
 {
 	options_add(text, strlen(text), "menu");
 	info->movable = options_memory("movablecore");
+	set_bad_pages();
 	options_line(info->command_line, sizeof(info->command_line));
 }
 

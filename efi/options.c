@@ -17,8 +17,10 @@
 #include "efi/options.h"
 
 #include "efi/text.h"
+#include "lib/align.h"
 #include "lib/string.h"
 #include "log.h"
+#include "mm/config.h"
 
 #define VALUE_BYTES	256u
 #define KEY_BYTES	12u
@@ -30,6 +32,7 @@ enum option_kind {
 	OPTION_NUMBER,		/* from .least on */
 	OPTION_MEMORY,
 	OPTION_CHOICE,		/* one word of .choices */
+	OPTION_RANGES,		/* addresses of memory, and ranges of it */
 };
 
 struct option {
@@ -51,6 +54,7 @@ static struct option options[] = {
 	{ .key = "loglevel", .kind = OPTION_CHOICE, .choices = "error warn notice info debug" },
 	{ .key = "end", .kind = OPTION_CHOICE, .choices = "exit poweroff reboot halt report" },
 	{ .key = "movablecore", .kind = OPTION_MEMORY },
+	{ .key = "badpages", .kind = OPTION_RANGES },
 };
 
 static unsigned nr_faults;
@@ -159,12 +163,15 @@ static void add_choice_fault(const char *source, const char *word, const char *v
 
 static bool read_number(const char *text, uint64_t *number);
 static bool read_memory(const char *text, struct movable_request *memory);
+static bool read_ranges(const char *text, struct option_range *ranges, uint32_t *nr_ranges);
 
 /* Leaves a fault, and is false, when @value is none for @option. */
 static bool check_value(const struct option *option, const char *value, const char *word,
 			const char *source)
 {
+	struct option_range ranges[OPTION_RANGES_MAX];
 	struct movable_request memory = { 0, 0 };
+	uint32_t nr_ranges;
 	uint64_t number;
 
 	switch (option->kind) {
@@ -181,6 +188,12 @@ static bool check_value(const struct option *option, const char *value, const ch
 			return true;
 		add_fault(source, word, strlen(word),
 			  "not an amount of memory (512M, 2G, 50%)", NULL);
+		return false;
+	case OPTION_RANGES:
+		if (read_ranges(value, ranges, &nr_ranges))
+			return true;
+		add_fault(source, word, strlen(word),
+			  "not a list of addresses (0x12345000, 4G-4100M)", NULL);
 		return false;
 	case OPTION_CHOICE:
 		if (is_choice(option->choices, value))
@@ -435,6 +448,51 @@ struct movable_request options_memory(const char *key)
 	if (value && read_memory(value, &memory))
 		return memory;
 	return (struct movable_request){ 0, 0 };
+}
+
+/* "ADDRESS" or "START-END" to the pages they touch. */
+static bool read_range(char *text, struct option_range *range)
+{
+	const uint64_t highest_end = align_down(UINT64_MAX, PAGE_SIZE);
+	struct movable_request start = { 0, 0 }, end = { 0, 0 };
+	char *dash = text;
+	bool has_end;
+
+	while (*dash != '\0' && *dash != '-')
+		dash++;
+	has_end = *dash == '-';
+	*dash = '\0';
+	if (!read_memory(text, &start) || start.percent > 0)
+		return false;
+	end.bytes = start.bytes + (start.bytes < UINT64_MAX);
+	if (has_end && (!read_memory(dash + 1, &end) || end.percent > 0))
+		return false;
+	if (start.bytes >= end.bytes || end.bytes > highest_end)
+		return false;
+	*range = (struct option_range){ align_down(start.bytes, PAGE_SIZE),
+					align_up(end.bytes, PAGE_SIZE) };
+	return true;
+}
+
+static bool read_ranges(const char *text, struct option_range *ranges, uint32_t *nr_ranges)
+{
+	char item[VALUE_BYTES];
+
+	*nr_ranges = 0;
+	while (options_next_item(&text, item, sizeof(item))) {
+		if (*nr_ranges == OPTION_RANGES_MAX || !read_range(item, &ranges[*nr_ranges]))
+			return false;
+		(*nr_ranges)++;
+	}
+	return *nr_ranges > 0;
+}
+
+uint32_t options_ranges(const char *key, struct option_range ranges[OPTION_RANGES_MAX])
+{
+	const char *value = options_get(key);
+	uint32_t nr_ranges = 0;
+
+	return value && read_ranges(value, ranges, &nr_ranges) ? nr_ranges : 0;
 }
 
 bool options_next_item(const char **at, char *item, size_t size)

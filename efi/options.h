@@ -67,6 +67,20 @@ uint64_t options_number(const char *key, uint64_t otherwise);
  */
 struct movable_request options_memory(const char *key);
 
+/* Pages of memory: [start, end), multiples of the page size. */
+struct option_range {
+	uint64_t start, end;
+};
+
+#define OPTION_RANGES_MAX	64u
+
+/*
+ * The comma list of @key as ranges: "ADDRESS" is the page that has it, "START-END" all
+ * pages with a byte before END; each with K, M, G, T behind, or none. Returns how many;
+ * 0 when not given.
+ */
+uint32_t options_ranges(const char *key, struct option_range ranges[OPTION_RANGES_MAX]);
+
 /* True when the comma list of @key has @item as an element. */
 bool options_has(const char *key, const char *item);
 

@@ -109,6 +109,7 @@ void read_options(struct boot_info *info)
 	firmware.boot->FreePool(text);
 	apply_log_level();
 	info->movable = options_memory("movablecore");
+	set_bad_pages();
 	options_line(info->command_line, sizeof(info->command_line));
 	if (info->command_line[0])
 		log_line(LOG_NOTICE, "Command line: %s", info->command_line);
@@ -255,7 +256,8 @@ void bring_results_home(struct boot_info *info)
 			results_forget((void *)pa);
 		}
 		info->results_pa = pa;
-		firmware.held[HELD_RESULTS] = (struct held_range){ pa, pa + RESULTS_BYTES };
+		firmware.held[HELD_RESULTS] = (struct held_range){ .start = pa,
+								    .end = pa + RESULTS_BYTES };
 		return;
 	}
 	log_line(LOG_INFO, "results: no memory for them: they stay on the screen");

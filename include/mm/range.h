@@ -55,6 +55,10 @@ static inline bool mem_type_is_ram(enum mem_type type)
 /* Sum of the lengths of what has type @type. */
 uint64_t range_bytes_of(const struct mem_range *ranges, uint32_t nr_ranges, enum mem_type type);
 
+/* The same of what lies in [@start, @end) alone. */
+uint64_t range_bytes_in(const struct mem_range *ranges, uint32_t nr_ranges, enum mem_type type,
+			uint64_t start, uint64_t end);
+
 struct violation;
 
 /*

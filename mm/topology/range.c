@@ -241,14 +241,24 @@ uint32_t range_merge(struct mem_range *ranges, uint32_t nr_ranges)
 	return nr_merged;
 }
 
-uint64_t range_bytes_of(const struct mem_range *ranges, uint32_t nr_ranges, enum mem_type type)
+uint64_t range_bytes_in(const struct mem_range *ranges, uint32_t nr_ranges, enum mem_type type,
+			uint64_t start, uint64_t end)
 {
 	uint64_t sum_bytes = 0;
 
-	for (uint32_t i = 0; i < nr_ranges; i++)
-		if (ranges[i].type == type)
-			sum_bytes += ranges[i].end - ranges[i].start;
+	for (uint32_t i = 0; i < nr_ranges; i++) {
+		uint64_t part_start = max_u64(ranges[i].start, start);
+		uint64_t part_end = min_u64(ranges[i].end, end);
+
+		if (ranges[i].type == type && part_start < part_end)
+			sum_bytes += part_end - part_start;
+	}
 	return sum_bytes;
+}
+
+uint64_t range_bytes_of(const struct mem_range *ranges, uint32_t nr_ranges, enum mem_type type)
+{
+	return range_bytes_in(ranges, nr_ranges, type, 0, UINT64_MAX);
 }
 
 bool range_verify(const struct mem_range *ranges, uint32_t nr_ranges, struct violation *out)

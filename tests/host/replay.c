@@ -115,7 +115,7 @@ static uint64_t number_or(const char *json, const char *key, uint64_t otherwise)
 static struct held_range read_self(const char *json)
 {
 	const char *at = find_value(json, "self");
-	struct held_range self = { 0, 0 };
+	struct held_range self = { 0, 0, false };
 
 	if (!at || *at != '[')
 		return self;

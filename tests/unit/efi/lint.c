@@ -195,6 +195,8 @@ static void maps_that_waste_memory(void)
 	CHECK(finds("RamReserved"));
 	begin();
 	put_range(GIB(2), GIB(3), MEM_UNUSABLE);
+	CHECK(!finds("RamBroken"));	/* it is what the user says */
+	ranges[info.nr_ranges - 1].efi_type = 8;
 	CHECK(finds("RamBroken"));
 	begin();
 	put_range(GIB(2), GIB(3), MEM_UNACCEPTED);

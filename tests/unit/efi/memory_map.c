@@ -113,7 +113,7 @@ static void the_first_mib_is_kept_out(void)
 static void what_is_held_is_the_kernels(void)
 {
 	const struct held_range held[] = {
-		{ 0x8000, 0x9000 }, { MIB(2) + 5, MIB(2) + 4097 }, { 0, 0 },
+		{ 0x8000, 0x9000, false }, { MIB(2) + 5, MIB(2) + 4097, false }, { 0, 0, false },
 	};
 
 	begin();
@@ -124,6 +124,31 @@ static void what_is_held_is_the_kernels(void)
 	CHECK_EQ(type_at(MIB(2)), MEM_KERNEL);
 	CHECK_EQ(type_at(MIB(2) + 4096), MEM_KERNEL);
 	CHECK_EQ(type_at(MIB(2) + 8192), MEM_USABLE);
+}
+
+/* Of what would be usable; what this program holds it holds. */
+static void what_is_bad_is_unusable(void)
+{
+	const struct held_range held[] = {
+		{ MIB(2), MIB(2) + 4096, false },
+		{ MIB(2) - 4096, MIB(2) + 8192, true },
+		{ MIB(6), MIB(6) + 4096, true },
+		{ 0x8000, 0x9000, true },
+	};
+
+	begin();
+	put(CONVENTIONAL, 0, 1024, WB);
+	put(6, MIB(6), 1, WB);
+	CHECK_EQ(settle(held, 4), STATUS_OK);
+	CHECK_EQ(type_at(MIB(2) - 1), MEM_UNUSABLE);
+	CHECK_EQ(type_at(MIB(2)), MEM_KERNEL);
+	CHECK_EQ(type_at(MIB(2) + 4096), MEM_UNUSABLE);
+	CHECK_EQ(type_at(MIB(2) + 8192), MEM_USABLE);
+	CHECK_EQ(type_at(MIB(6)), MEM_RUNTIME_DATA);
+	CHECK_EQ(type_at(0x8000), MEM_UNUSABLE);
+	CHECK_EQ(range_bytes_in(info.ranges, info.nr_ranges, MEM_UNUSABLE, MIB(2), MIB(3)), 4096);
+	CHECK_EQ(range_bytes_in(info.ranges, info.nr_ranges, MEM_UNUSABLE, 0, MIB(2)), 8192);
+	CHECK_EQ(range_bytes_of(info.ranges, info.nr_ranges, MEM_UNUSABLE), 12288);
 }
 
 static void bad_entries_are_dropped_alone(void)
@@ -246,7 +271,7 @@ static void random_maps_keep_the_rules(void)
 {
 	for (unsigned round = 0; round < 200; round++) {
 		struct violation violation;
-		const struct held_range held = { MIB(3), MIB(3) + 8192 };
+		const struct held_range held = { MIB(3), MIB(3) + 8192, false };
 
 		begin();
 		put(CONVENTIONAL, MIB(1), 4096, WB);
@@ -263,6 +288,7 @@ static const struct test_case cases[] = {
 	{ "attributes take ram away", attributes_take_ram_away },
 	{ "the first mib is kept out", the_first_mib_is_kept_out },
 	{ "what is held is the kernels", what_is_held_is_the_kernels },
+	{ "what is bad is unusable", what_is_bad_is_unusable },
 	{ "bad entries are dropped alone", bad_entries_are_dropped_alone },
 	{ "an end of 2 to the 64 is legal", an_end_of_2_to_the_64_is_legal },
 	{ "overlaps are settled and counted", overlaps_are_settled_and_counted },

@@ -157,6 +157,55 @@ static bool leaves_faults(const char *text, unsigned nr)
 	return options_nr_faults() == nr && line[0] == '\0';
 }
 
+static void addresses_and_ranges_of_them(void)
+{
+	static const char *const bad[] = {
+		"badpages=x", "badpages=1-", "badpages=-1", "badpages=2-1", "badpages=4096-4096",
+		"badpages=10%", "badpages=1,,x", "badpages=0-0xffffffffffffffff",
+		"badpages=0xffffffffffffffff", "badpages=1-2-3",
+	};
+	struct option_range ranges[OPTION_RANGES_MAX];
+
+	begin();
+	CHECK_EQ(options_ranges("badpages", ranges), 0);
+	add("badpages=0x12345678,4095,1M-3M,0x1000-0x2001");
+	CHECK_EQ(options_ranges("badpages", ranges), 4);
+	CHECK_EQ(ranges[0].start, 0x12345000);
+	CHECK_EQ(ranges[0].end, 0x12346000);
+	CHECK_EQ(ranges[1].start, 0);
+	CHECK_EQ(ranges[1].end, 0x1000);
+	CHECK_EQ(ranges[2].start, 1u << 20);
+	CHECK_EQ(ranges[2].end, 3u << 20);
+	CHECK_EQ(ranges[3].start, 0x1000);
+	CHECK_EQ(ranges[3].end, 0x3000);
+	CHECK_EQ(options_nr_faults(), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		add(bad[i]);
+		CHECK_EQ(options_nr_faults(), i + 1);
+	}
+	CHECK_EQ(options_ranges("badpages", ranges), 4);
+	end();
+}
+
+/* As many as there is room for; one more is a fault, and none of them is taken. */
+static void no_more_ranges_than_there_is_room_for(void)
+{
+	char text[16 + 2 * (OPTION_RANGES_MAX + 1)] = "badpages=";
+	struct option_range ranges[OPTION_RANGES_MAX];
+	size_t length = strlen(text);
+
+	begin();
+	for (unsigned i = 0; i < OPTION_RANGES_MAX; i++, length += 2)
+		memcpy(text + length, "1,", 3);
+	add(text);
+	CHECK_EQ(options_ranges("badpages", ranges), OPTION_RANGES_MAX);
+	CHECK_EQ(options_nr_faults(), 0);
+	memcpy(text + length, "1", 2);
+	add(text);
+	CHECK_EQ(options_nr_faults(), 1);
+	end();
+}
+
 static void bad_values_are_faults_and_change_nothing(void)
 {
 	begin();
@@ -425,6 +474,8 @@ static void lists(void)
 }
 
 static const struct test_case cases[] = {
+	{ "addresses and ranges of them", addresses_and_ranges_of_them },
+	{ "no more ranges than there is room for", no_more_ranges_than_there_is_room_for },
 	{ "words become values", words_become_values },
 	{ "the later value wins", the_later_value_wins },
 	{ "unknown words change nothing", unknown_words_change_nothing },
