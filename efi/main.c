@@ -8,6 +8,7 @@
 #include <efi.h>
 
 #include "arch.h"
+#include "arch/x86_64/port.h"
 #include "boot_info.h"
 #include "efi/capture.h"
 #include "efi/firmware.h"
@@ -32,6 +33,7 @@
 #include "tests/bench/bench.h"
 #include "tests/lecture/lecture.h"
 #include "tests/live/stress.h"
+#include "tests/live/ticks.h"
 #include "tests/shell/verbs.h"
 #include "tests/suites.h"
 
@@ -42,6 +44,7 @@ enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
 #define DEFAULT_STRESS_SECONDS	10u
 #define NS_PER_US		1000u
+#define MAX_INTERRUPTS_HZ	10000u
 #define REPORT_DELAY_US		3000000u	/* to read the screen */
 
 /* The longest element of run= and show=. */
@@ -119,9 +122,15 @@ static bool run_stress(const struct boot_info *info)
 {
 	uint64_t seconds = options_number("stress", DEFAULT_STRESS_SECONDS);
 	struct stress_totals totals;
-	bool is_ok = stress_run(0, seconds * 1000, &totals) && mm_verify_all();
+	bool is_ok;
 
 	(void)info;
+	ticks_keep(true);
+	is_ok = stress_run(0, seconds * 1000, &totals);
+	ticks_keep(false);
+	ticks_quiet(true);
+	is_ok &= mm_verify_all();
+	ticks_quiet(false);
 	log_raw("@stress seconds=%llu cpus=%u operations=%llu refused=%llu broken=%llu "
 		"exchanged=%llu\n",
 		(unsigned long long)seconds, totals.nr_cpus,
@@ -456,12 +465,49 @@ static void wait_for_reader(void)
 	arch_serial_settle();
 }
 
+/*
+ * interrupts=HZ: from now on handlers allocate, in the image whose handlers may. False: they
+ * do not.
+ */
+static bool start_interrupts(void)
+{
+	uint64_t hz = options_number("interrupts", 0);
+
+	if (hz == 0)
+		return false;
+	if (!port_is_irqsafe() || hz > MAX_INTERRUPTS_HZ) {
+		options_add_fault("interrupts", options_get("interrupts"),
+				  "handlers of this image do not allocate, or not that often",
+				  NULL);
+		return false;
+	}
+	if (ticks_start((unsigned)hz))
+		return true;
+	panic_at(__FILE__, __LINE__, "no timer interrupts");
+}
+
+static bool stop_interrupts(void)
+{
+	struct tick_totals totals;
+	bool is_ok;
+
+	ticks_stop(&totals);
+	is_ok = totals.nr_broken == 0 && totals.nr_silent_cpus == 0 && totals.nr_taken > 0;
+	log_raw("@interrupts ticks=%llu taken=%llu refused=%llu broken=%llu areas=%llu silent=%u\n",
+		(unsigned long long)totals.nr_ticks, (unsigned long long)totals.nr_taken,
+		(unsigned long long)totals.nr_refused, (unsigned long long)totals.nr_broken,
+		(unsigned long long)totals.nr_areas, totals.nr_silent_cpus);
+	log_line(LOG_NOTICE, "interrupts: %s", is_ok ? "passed" : "FAILED");
+	return is_ok;
+}
+
 static enum verdict run_actions(const struct boot_info *info)
 {
 	const char *what = wanted_actions();
 	const char *at = what;
 	char name[WORD_BYTES];
 	bool has_tests = false;
+	bool has_interrupts = start_interrupts();
 	bool is_ok = true;
 
 	while (options_next_item(&at, name, sizeof(name))) {
@@ -469,6 +515,8 @@ static enum verdict run_actions(const struct boot_info *info)
 		has_tests |= strcmp(name, "selftest") == 0;
 	}
 	wait_for_reader();
+	if (has_interrupts)
+		is_ok &= stop_interrupts();
 	is_ok &= is_lecture_alone() ? mm_ledger_balances() : mm_print_ledger();
 	if (is_lecture_alone())
 		print_machine_records(info);	/* at the end, for those who draw it */

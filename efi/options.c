@@ -48,6 +48,7 @@ static struct option options[] = {
 	{ .key = "run" }, { .key = "tests" }, { .key = "bench" }, { .key = "show" },
 	{ .key = "debug" }, { .key = "lecture" }, { .key = "pace" }, { .key = "script" },
 	{ .key = "stress", .kind = OPTION_NUMBER, .least = 1 },
+	{ .key = "interrupts", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "cpus", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "seed", .kind = OPTION_NUMBER }, { .key = "fail_nth", .kind = OPTION_NUMBER },
 	{ .key = "capture", .kind = OPTION_CHOICE, .choices = "yes no" },

@@ -56,6 +56,7 @@ static uint64_t run_seed = DEFAULT_SEED;
 static const struct test_hooks *hooks;
 
 void *test_panic_jump[5];
+void (*test_quiet_hook)(bool is_quiet);
 static char panic_message[MESSAGE_BYTES];
 static bool was_open_before_panic;	/* to be restored after it, as is the next */
 static struct mm_local local_before_panic;

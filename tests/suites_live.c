@@ -4,6 +4,8 @@
 
 #include "arch.h"
 #include "mm/init.h"
+#include "lib/string.h"
+#include "tests/live/ticks.h"
 
 extern const struct test_suite suite_selfcheck_machine;
 extern const struct test_suite suite_address_space;
@@ -60,6 +62,52 @@ static void print_suite_records(const struct test_suite *suite,
 	suite_started_us = now_us;
 }
 
+/*
+ * Suites of the live machine's own lists, where a page that comes or goes is seen. All others
+ * run while handlers allocate, if any do.
+ */
+static const char *const exact_suites[] = {
+	"page", "bulk", "compound", "page_alloc", "compact", "reclaim", "isolate", "contig",
+	"mem_map", "ledger", "rcu", "slab_depot",
+};
+
+/* Those of CPUs and interrupts themselves: no timer may run. */
+static const char *const timeless_suites[] = {
+	"cpus_alike", "tlb", "cpu_work", "cpu_start", "rcu_live",
+};
+
+static bool (*wanted_after_case)(void);
+static bool is_exact;
+
+static bool is_one_of(const struct test_suite *suite, const char *const names[], size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (strcmp(suite->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void begin_case(const struct test_suite *suite, const struct test_case *test)
+{
+	(void)test;
+	ticks_pause(is_one_of(suite, timeless_suites, ARRAY_SIZE(timeless_suites)));
+	is_exact = is_one_of(suite, exact_suites, ARRAY_SIZE(exact_suites));
+	if (is_exact)
+		test_quiet(true);
+}
+
+static bool end_case(void)
+{
+	bool is_ok;
+
+	test_quiet(true);
+	is_ok = wanted_after_case();
+	test_quiet(false);
+	if (is_exact)
+		test_quiet(false);
+	return is_ok;
+}
+
 /* Room for both lists, so that joining them needs no allocator. */
 #define NR_JOINED_SUITES	256
 
@@ -77,10 +125,12 @@ bool test_image_has(const char *glob)
 struct test_totals test_run_image(const char *globs, bool (*after_case)(void))
 {
 	static const struct test_suite *joined[NR_JOINED_SUITES];
-	const struct test_hooks hooks = { .end = after_case, .suite_end = print_suite_records,
+	const struct test_hooks hooks = { .begin = begin_case, .end = end_case,
+					  .suite_end = print_suite_records,
 					  .does_show_case = true };
 	unsigned nr_joined = 0;
 
+	wanted_after_case = after_case;
 	suite_started_us = arch_now_ns() / NS_PER_US;
 	if (nr_unit_suites + nr_live_suites > NR_JOINED_SUITES)
 		panic_at(__FILE__, __LINE__, "enlarge NR_JOINED_SUITES");

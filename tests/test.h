@@ -66,6 +66,18 @@ unsigned test_count_cases(const struct test_suite *suite, const char *globs);
 void test_run_cases(const struct test_suite *suite, const char *globs,
 		    struct test_totals *totals);
 
+/*
+ * Called with true before what nothing may disturb, a verifier or an exchange of what is
+ * live, and with false after it, by who makes handlers allocate meanwhile; NULL: nobody.
+ */
+extern void (*test_quiet_hook)(bool is_quiet);
+
+static inline void test_quiet(bool is_quiet)
+{
+	if (test_quiet_hook)
+		test_quiet_hook(is_quiet);
+}
+
 /* ---- For use inside a case ---- */
 
 #define CHECK(cond) do {							\

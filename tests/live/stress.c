@@ -28,6 +28,7 @@
 #include "mm/page_alloc.h"
 #include "mm/rcu.h"
 #include "mm/vmalloc.h"
+#include "tests/live/ticks.h"
 #include "tests/test.h"
 
 #define NR_PLACES		192u
@@ -160,7 +161,7 @@ static void release(struct worker *worker, struct piece *piece)
 		free_pages((uintptr_t)piece->at, piece->order);
 	else if (piece->kind == KIND_SMALL)
 		kfree(piece->at);
-	else
+	else if (!ticks_take_area(piece->at))
 		vfree(piece->at);
 	piece->kind = KIND_NONE;
 }

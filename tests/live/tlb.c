@@ -352,7 +352,7 @@ static void get_stuck(enum stretch place)
 		return;
 	__atomic_store_n(&is_stuck, true, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&is_released, __ATOMIC_ACQUIRE))
-		mm_port_spin_hint();
+		__builtin_ia32_pause();		/* the port's hint may answer flushes */
 }
 
 static void set_trap(unsigned cpu, enum stretch place)

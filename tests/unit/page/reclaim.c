@@ -194,6 +194,7 @@ static void pressure_rises_until_all_was_looked_at(void)
 	struct reclaim_run run = { .nid = NID_NONE, .highest = MAX_NR_ZONES - 1 };
 
 	shrink_node(NID_NONE, UINT64_MAX);
+	drain_all_pages();	/* what a round would gain from this CPU */
 	register_shrinker(&rich);
 	register_shrinker(&poor);
 	nr_scans = 0;

@@ -541,9 +541,11 @@ static void check_with_rival(struct kmem_cache *starving)
 	nr_active = slab_usage(starving).nr_active;
 	rival.nearest_node = slab_system.setup.nearest_node;
 	rival.object = objects[1];
+	test_quiet(true);
 	slab_system.setup.nearest_node = nearest_node_after_rival;
 	kmem_cache_free(cache, objects[0]);
 	slab_system.setup.nearest_node = rival.nearest_node;
+	test_quiet(false);
 	CHECK(!rival.object);
 	CHECK_EQ(slab_usage(starving).nr_active, nr_active +
 		 (starving == cache->magazines ? 1 + node_of(other)->depot.nr_empty : 1));

@@ -247,11 +247,13 @@ static void *take_without_page(struct kmem_cache *cache, unsigned nid,
 	void *object;
 
 	real_nearest_node = slab_system.setup.nearest_node;
+	test_quiet(true);
 	slab_system.setup.nearest_node = nearest;
 	mm_fail_nth(1);
 	object = slab_take_one(cache, GFP_KERNEL, nid, state);
 	mm_fail_nth(0);
 	slab_system.setup.nearest_node = real_nearest_node;
+	test_quiet(false);
 	return object;
 }
 
@@ -428,12 +430,14 @@ static void check_unwinds(struct kmem_cache *cache, struct kmem_cache *needed)
 	const uint64_t nr_free_pages = count_free_pages();
 
 	real_nearest_node = slab_system.setup.nearest_node;
+	test_quiet(true);
 	slab_system.setup.nearest_node = nearest_and_fail;
 	mm_fail_nth(2);		/* the first is for the slab itself */
 	CHECK(!cache_grow(cache, GFP_KERNEL, own));
 	CHECK(mm_fail_nth_struck());
 	mm_fail_nth(0);
 	slab_system.setup.nearest_node = real_nearest_node;
+	test_quiet(false);
 	CHECK_EQ(count_free_pages(), nr_free_pages);
 	CHECK_EQ(slab_usage(cache).nr_slabs, 0);
 	give_all(needed, nr);
@@ -579,11 +583,13 @@ static void of_two_cpus_that_make_a_node_one_is_second(void)
 	raced_cache = cache;
 	made_meanwhile = NULL;
 	real_nearest_node = slab_system.setup.nearest_node;
+	test_quiet(true);
 	slab_system.setup.nearest_node = nearest_and_make_node;
 	mm_fail_nth(1);
 	node = cache_node_get(cache, own);
 	mm_fail_nth(0);
 	slab_system.setup.nearest_node = real_nearest_node;
+	test_quiet(false);
 	CHECK(made_meanwhile != NULL);
 	CHECK(node == made_meanwhile);
 	CHECK(cache_node_lookup(cache, own) == node);

@@ -297,9 +297,11 @@ static void a_guarded_object_at_the_end_of_RAM_is_known(void)
 	uint8_t *object = guarded_sized(cache, 50);
 	const uint64_t end_pa = slab_system.end_pa;
 
+	test_quiet(true);
 	slab_system.end_pa = virt_to_phys(object);
 	CHECK_EQ(ksize(object), 50);
 	slab_system.end_pa = end_pa;
+	test_quiet(false);
 	kfree(object);
 	kmem_cache_destroy(cache);
 }
@@ -309,8 +311,12 @@ static void a_guarded_object_at_the_end_of_RAM_is_known(void)
 static bool breaks(const char *rule)
 {
 	struct violation violation = { 0 };
+	bool is_sound;
 
-	return !slab_verify(&violation) && strcmp(violation.rule, rule) == 0;
+	test_quiet(true);
+	is_sound = slab_verify(&violation);
+	test_quiet(false);
+	return !is_sound && strcmp(violation.rule, rule) == 0;
 }
 
 static struct guarded *entry_of(const void *object)
