@@ -14,7 +14,7 @@
  *
  * Promises
  *   - a page in service and its zone's counts do not change but for the one page
- *   OFFLINE-1 and OFFLINE-2 stand in mm/page/noted.c.
+ *   Stated in mm/page/noted.c: OFFLINE-1 and OFFLINE-2.
  *
  * Locking
  *   grow_lock to look at spans, zone->lock for the table; marks are set by compare and
