@@ -26,9 +26,9 @@ bool mm_events_are_on;
 
 static struct {
 	struct spinlock lock;
-	struct mm_event *ring;		/* NULL: off */
-	uint64_t nr_slots;
-	uint64_t nr_told;
+	struct mm_event *ring GUARDED_BY(lock);	/* NULL: off */
+	uint64_t nr_slots GUARDED_BY(lock);
+	uint64_t nr_told GUARDED_BY(lock);
 } events;
 
 static const char *const kind_names[NR_MM_EVENT_KINDS] = {

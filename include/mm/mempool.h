@@ -22,11 +22,11 @@ typedef void (*mempool_free_t)(void *element, void *pool_data);
 
 /* The functions' own. */
 struct mempool {
-	struct spinlock lock;		/* guards the next five */
-	unsigned min_nr, nr_resting;
-	void **resting;			/* room for min_nr */
-	uint64_t nr_out;
-	uint64_t nr_served;		/* from those that rested */
+	struct spinlock lock;
+	unsigned min_nr GUARDED_BY(lock), nr_resting GUARDED_BY(lock);
+	void **resting GUARDED_BY(lock);	/* room for min_nr */
+	uint64_t nr_out GUARDED_BY(lock);
+	uint64_t nr_served GUARDED_BY(lock);	/* from those that rested */
 	mempool_alloc_t alloc;
 	mempool_free_t free;
 	void *pool_data;

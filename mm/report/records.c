@@ -112,6 +112,7 @@ static uint64_t cached_pages_of(const struct zone *zone)
 	return nr_pages;
 }
 
+/* The counts are hints: others go on. */
 static void print_zone(const struct zone *zone)
 {
 	mm_port_print("@zone nid=%u name=%s start_pfn=%llu end_pfn=%llu present_pages=%llu "
@@ -119,16 +120,16 @@ static void print_zone(const struct zone *zone)
 		      (unsigned long long)zone->start_pfn, (unsigned long long)zone->end_pfn,
 		      (unsigned long long)zone->present_pages,
 		      (unsigned long long)zone->managed_pages,
-		      (unsigned long long)zone->nr_free_pages);
+		      (unsigned long long)zone_hint(&zone->nr_free_pages));
 	mm_port_print(" pending_pages=%llu cached_pages=%llu min=%llu low=%llu high=%llu blocks=",
-		      (unsigned long long)zone->nr_pending_pages,
+		      (unsigned long long)zone_hint(&zone->nr_pending_pages),
 		      (unsigned long long)cached_pages_of(zone),
 		      (unsigned long long)zone->watermark[WATERMARK_MIN],
 		      (unsigned long long)zone->watermark[WATERMARK_LOW],
 		      (unsigned long long)zone->watermark[WATERMARK_HIGH]);
 	for (unsigned order = 0; order < NR_ORDERS; order++)
 		mm_port_print("%s%llu", order ? "," : "",
-			      (unsigned long long)zone->free_area[order].nr_free);
+			      (unsigned long long)zone_hint(&zone->free_area[order].nr_free));
 	mm_port_print("\n");
 }
 

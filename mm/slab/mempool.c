@@ -77,10 +77,18 @@ static bool fill(struct mempool *pool, gfp_t gfp)
 
 /* ---- Making and ending ---- */
 
+static void give_room(struct mempool *pool, void **resting, unsigned min_nr)
+{
+	assume_unshared(&pool->lock);
+	pool->resting = resting;
+	pool->min_nr = min_nr;
+}
+
 struct mempool *mempool_create_node(unsigned min_nr, mempool_alloc_t alloc, mempool_free_t free,
 				    void *pool_data, gfp_t gfp, unsigned nid)
 {
 	struct mempool *pool;
+	void **resting;
 
 	ASSERT(min_nr > 0);
 	ASSERT(alloc != NULL);
@@ -88,12 +96,12 @@ struct mempool *mempool_create_node(unsigned min_nr, mempool_alloc_t alloc, memp
 	pool = kmalloc_node(sizeof(*pool), gfp | __GFP_ZERO, nid);
 	if (!pool)
 		return NULL;
-	pool->resting = kmalloc_node(min_nr * sizeof(pool->resting[0]), gfp, nid);
-	pool->min_nr = min_nr;
+	resting = kmalloc_node(min_nr * sizeof(resting[0]), gfp, nid);
+	give_room(pool, resting, min_nr);
 	pool->alloc = alloc;
 	pool->free = free;
 	pool->pool_data = pool_data;
-	if (pool->resting && fill(pool, gfp))
+	if (resting && fill(pool, gfp))
 		return pool;
 	mempool_destroy(pool);
 	return NULL;
@@ -151,13 +159,23 @@ struct mempool *mempool_create_page_pool(unsigned min_nr, unsigned order)
 	return mempool_create(min_nr, alloc_of_order, free_of_order, (void *)(uintptr_t)order);
 }
 
+/* Nobody uses @pool any more. */
+static void **take_room(struct mempool *pool)
+{
+	assume_unshared(&pool->lock);
+	ASSERT(pool->nr_out == 0);
+	return pool->resting;
+}
+
 void mempool_destroy(struct mempool *pool)
 {
+	void **resting;
+
 	if (!pool)
 		return;
-	ASSERT(pool->nr_out == 0);
+	resting = take_room(pool);
 	release_beyond(pool, 0);
-	kfree(pool->resting);
+	kfree(resting);
 	kfree(pool);
 }
 
@@ -243,7 +261,8 @@ static void shrink_to(struct mempool *pool, unsigned min_nr)
 
 bool mempool_resize(struct mempool *pool, unsigned min_nr)
 {
-	const unsigned old_nr = pool->min_nr;
+	/* Nobody else changes it meanwhile. */
+	const unsigned old_nr = __atomic_load_n(&pool->min_nr, __ATOMIC_RELAXED);
 	void **resting;
 
 	ASSERT(min_nr > 0);
@@ -275,6 +294,7 @@ uint64_t mempool_nr_served(struct mempool *pool)
 
 bool mempool_verify(struct mempool *pool, struct violation *out)
 {
+	assume_unshared(&pool->lock);
 	REQUIRE("MEMPOOL-1", pool->nr_resting, pool->nr_resting <= pool->min_nr);
 	REQUIRE("MEMPOOL-1", pool->nr_out, pool->nr_resting + pool->nr_out >= pool->min_nr);
 	for (unsigned i = 0; i < pool->nr_resting; i++)

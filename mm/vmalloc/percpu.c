@@ -39,13 +39,14 @@ _Static_assert((PERCPU_UNIT_BYTES & (PERCPU_UNIT_BYTES - 1)) == 0, "per_cpu_ptr(
 _Static_assert(NR_PERCPU_SLOTS % BITS_PER_WORD == 0, "whole words of bits");
 
 static struct {
-	struct spinlock lock;		/* guards the rest */
-	struct list_head chunks;
-	unsigned nr_chunks;
+	struct spinlock lock;
+	struct list_head chunks GUARDED_BY(lock);
+	unsigned nr_chunks GUARDED_BY(lock);
 } percpu;
 
 void percpu_init(void)
 {
+	assume_unshared(&percpu.lock);
 	list_init(&percpu.chunks);
 	percpu.nr_chunks = 0;
 }
