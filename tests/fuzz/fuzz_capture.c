@@ -70,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3)
 		return 0;
-	capture = (struct capture){ .running_apic_id = data[1], .self = { 0x200000, 0x280000 } };
+	capture = (struct capture){ .running_apic_id = data[1] };
+	capture.self = (struct held_range){ 0x200000, 0x280000, false };
 	capture.map = (struct memory_map){ next_part(&reader, NULL, true), data[0] };
 	capture.tables.srat = next_part(&reader, "SRAT", data[2] & 0x01);
 	capture.tables.slit = next_part(&reader, "SLIT", data[2] & 0x02);
