@@ -27,8 +27,8 @@ static void check_list(const struct boot_info *info)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct held_range held[NR_HELD] = { { 0x8000, 0x9000 },
-							 { 0x200000, 0x280000 } };
+	static const struct held_range held[NR_HELD] = { { 0x8000, 0x9000, false },
+							 { 0x200000, 0x280000, false } };
 	struct memory_map map;
 	struct map_report report;
 	struct boot_info info = { 0 };
