@@ -151,6 +151,49 @@ static void map_file(uintptr_t va, uint64_t pa, uint64_t bytes, int protection)
 	require(try_map_file(va, pa, bytes, protection), "mapping of pretended memory");
 }
 
+/* ---- Mappings to spare ---- */
+
+/*
+ * A process with all the mappings that Linux grants (vm.max_map_count) may not even replace
+ * one, for that may split others. So some are held that are good for nothing: pages of a
+ * region that differ from their neighbours in what they allow. Each stands for two.
+ */
+#define NR_SPARES	64u
+
+static struct {
+	pthread_mutex_t lock;
+	uint8_t *region;
+	unsigned nr_held;
+} spares = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void *spare_page(unsigned i)
+{
+	return spares.region + (2 * i + 1) * PAGE_SIZE;
+}
+
+static void hold_spares(void)
+{
+	pthread_mutex_lock(&spares.lock);
+	if (!spares.region)
+		spares.region = (uint8_t *)reserve((2 * NR_SPARES + 1) * PAGE_SIZE, PROT_NONE);
+	while (spares.nr_held < NR_SPARES &&
+	       mprotect(spare_page(spares.nr_held), PAGE_SIZE, PROT_READ) == 0)
+		spares.nr_held++;
+	pthread_mutex_unlock(&spares.lock);
+}
+
+static bool give_spare(void)
+{
+	bool has_given;
+
+	pthread_mutex_lock(&spares.lock);
+	has_given = spares.nr_held > 0 &&
+		    mprotect(spare_page(spares.nr_held - 1), PAGE_SIZE, PROT_NONE) == 0;
+	spares.nr_held -= has_given;
+	pthread_mutex_unlock(&spares.lock);
+	return has_given;
+}
+
 void host_port_start(uint64_t end_pa)
 {
 	end_memory();
@@ -165,6 +208,7 @@ void host_port_start(uint64_t end_pa)
 	mm_port_vmalloc_end = mm_port_vmalloc_start + VMALLOC_BYTES;
 	host.frames = (pfn_t *)reserve(frames_bytes(), PROT_READ | PROT_WRITE);
 	host.wakeups = 0;
+	hold_spares();
 	host_cpu = 0;
 	host_cpu_data = NULL;
 }
@@ -242,13 +286,17 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 
 static bool reserve_again(uintptr_t va, uint64_t bytes)
 {
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	bool has_given = false;
 
-	if (mmap((void *)va, bytes, PROT_NONE, flags | MAP_FIXED, -1, 0) != MAP_FAILED)
-		return true;
-	/* A process with all the mappings that Linux grants may not even replace one. */
-	return munmap((void *)va, bytes) == 0 &&
-	       mmap((void *)va, bytes, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0) == (void *)va;
+	while (mmap((void *)va, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+		    MAP_FIXED, -1, 0) == MAP_FAILED) {
+		if (!give_spare())
+			return false;
+		has_given = true;
+	}
+	if (has_given)
+		hold_spares();
+	return true;
 }
 
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)

@@ -122,6 +122,7 @@ static void try_areas(void)
 	printf("%s\n", nr_more < NR_MORE ? "then NULL" : "no end");
 	for (int i = 0; i < nr; i++)
 		vfree(areas[i]);
+	printf("%s\n", vmalloc(4096) ? "then more" : "then nothing");
 }
 
 int main(int argc, char **argv)
