@@ -110,6 +110,9 @@ static bool steal_locked(struct zone *zone, const struct request *request, enum 
 	if (*taken)
 		page_set_state(*taken, make_page_state(PAGE_USER, request->order, zone->index, 1));
 	spin_unlock(&zone->lock);
+	/* Types were mixed: kswapd makes room so that the next request need not do the same. */
+	if (is_stolen && steal == STEAL_ANY && request->gfp & __GFP_KSWAPD_RECLAIM)
+		reclaim_wake_for_boost(zone);
 	return is_stolen;
 }
 
@@ -411,8 +414,7 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t 
 struct page *alloc_pages_before_cpu(unsigned nid, unsigned order)
 {
 	struct request request = {
-		.gfp = GFP_NOWAIT,
-		.order = order,
+		.order = order,		/* no flag: nobody is there yet to be woken */
 		.migratetype = MIGRATE_UNMOVABLE,
 		.highest = ZONE_NORMAL,
 		.nid = nid,

@@ -6,8 +6,9 @@
  *   to look at a small part of what they hold, then at ever larger ones, until
  *   so many are free or all was looked at. What counts is whether the zones that
  *   the request may use have gained by it: who asks for DMA pages must not empty
- *   caches that lie elsewhere. A round that freed nothing ends the effort; so
- *   does one that freed only what is of no use, when there is such memory.
+ *   caches that lie elsewhere. A shrinker that freed only what is of no use is not
+ *   asked again in this round, but the next one is. A round that freed nothing ends
+ *   the effort; so does one without gain, when there is memory of no use.
  *
  *   A request that found nothing makes some rounds itself. Before that it wakes
  *   kswapd of the nodes it may use and notes its order and its highest zone. kswapd
@@ -15,6 +16,9 @@
  *   those zones is at its high mark, or they are in vain. When there is memory
  *   enough, but no block of the order, it compacts. Wake-ups for zones where the last
  *   ones were in vain are passed over (mm/page/backoff.h).
+ *
+ *   Mixing types in a pageblock boosts its zone and wakes kswapd: for one turn it frees
+ *   so much ahead, however much is free.
  *
  * Invariants
  *   RECLAIM-1  the registry's links are whole, a shrinker stands in it once and has
@@ -146,21 +150,15 @@ static uint64_t ask(struct shrinker *shrinker, const struct reclaim_run *run, un
 	return nr_freed;
 }
 
-static uint64_t ask_all(const struct reclaim_run *run, unsigned shift, uint64_t nr_pages)
+uint64_t shrink_node(unsigned nid, uint64_t nr_pages)
 {
+	const struct reclaim_run run = { .nid = nid, .highest = MAX_NR_ZONES - 1 };
 	uint64_t nr_freed = 0;
 	struct shrinker *shrinker;
 
 	for (unsigned i = 0; nr_freed < nr_pages && (shrinker = shrinker_at(i)); i++)
-		nr_freed += ask(shrinker, run, shift, nr_pages - nr_freed);
+		nr_freed += ask(shrinker, &run, 0, nr_pages - nr_freed);
 	return nr_freed;
-}
-
-uint64_t shrink_node(unsigned nid, uint64_t nr_pages)
-{
-	const struct reclaim_run run = { .nid = nid, .highest = MAX_NR_ZONES - 1 };
-
-	return ask_all(&run, 0, nr_pages);
 }
 
 /* ---- Rounds ---- */
@@ -190,13 +188,56 @@ static bool is_choosy(const struct reclaim_run *run)
 	return false;
 }
 
+/* One round as it goes on. */
+struct round {
+	uint64_t nr_lacking;		/* pages that are still wanted */
+	uint64_t useless_shrinkers;	/* bit i: the i-th freed what does not help */
+	bool is_choosy;
+	bool has_freed;
+};
+
+/* Asks the @index-th, @shrinker, unless what it frees is known not to help. */
+static void ask_in_round(struct round *round, unsigned index, struct shrinker *shrinker,
+			 const struct reclaim_run *run, unsigned shift)
+{
+	/* Those beyond the word's bits share the last one, and its bad name. */
+	uint64_t bit = (uint64_t)1 << min_u64(index, 63);
+	uint64_t nr_before = free_pages_for(run);
+	uint64_t nr_gained;
+
+	if (round->useless_shrinkers & bit)
+		return;
+	nr_gained = ask(shrinker, run, shift, round->nr_lacking);
+	if (nr_gained == 0)
+		return;
+	round->has_freed = true;
+	if (round->is_choosy) {
+		uint64_t nr_now;
+
+		drain_all_pages();	/* it freed to this CPU's stacks, too */
+		nr_now = free_pages_for(run);
+		nr_gained = nr_now - min_u64(nr_now, nr_before);
+	}
+	if (nr_gained == 0)
+		round->useless_shrinkers |= bit;
+	round->nr_lacking -= min_u64(round->nr_lacking, nr_gained);
+}
+
+static void ask_all(struct round *round, const struct reclaim_run *run, unsigned shift)
+{
+	struct shrinker *shrinker;
+
+	for (unsigned i = 0; round->nr_lacking != 0 && (shrinker = shrinker_at(i)); i++)
+		ask_in_round(round, i, shrinker, run, shift);
+}
+
 bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages)
 {
+	struct round round = { .nr_lacking = nr_pages, .is_choosy = is_choosy(run) };
 	uint64_t nr_before = free_pages_for(run);
-	uint64_t nr_freed = 0;
 
-	for (unsigned pressure = NR_PRESSURES; pressure-- > 0 && nr_freed < nr_pages;)
-		nr_freed += ask_all(run, pressure * PRESSURE_SHIFT, nr_pages - nr_freed);
+	for (unsigned pressure = NR_PRESSURES; pressure-- > 0 && round.nr_lacking != 0;)
+		ask_all(&round, run, pressure * PRESSURE_SHIFT);
 	/* Shrinkers free to this CPU's stacks, too. */
 	drain_all_pages();
 	if (free_pages_for(run) > nr_before) {
@@ -204,7 +245,7 @@ bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages)
 		return true;
 	}
 	run->nr_vain_rounds++;
-	return nr_freed != 0 && !is_choosy(run) && run->nr_vain_rounds < MAX_VAIN_ROUNDS;
+	return round.has_freed && !round.is_choosy && run->nr_vain_rounds < MAX_VAIN_ROUNDS;
 }
 
 /* ---- kswapd ---- */
@@ -213,7 +254,6 @@ bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages)
 static uint64_t zone_lack(const struct zone *zone, unsigned order, enum zone_type highest)
 {
 	uint64_t wanted_pages = zone->watermark[WATERMARK_HIGH] + pages_in(order) +
-				zone_hint(&zone->watermark_boost) +
 				zone_hint(&zone->nr_highatomic_pages) +
 				zone->lowmem_reserve[highest];
 	uint64_t free_pages = zone_free_pages(zone);
@@ -263,15 +303,8 @@ static bool take_request(struct pglist_data *node, struct reclaim_run *run)
 	return is_woken;
 }
 
-void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highest)
+static void wake(struct pglist_data *node, unsigned order, enum zone_type highest)
 {
-	if (node_lack(node, order, highest) != 0) {
-		if (backoff_passes_over(&node->kswapd_backoff[highest]))
-			return;
-	} else if (order == 0 || node_lists_block(node, order, highest) ||
-		   !compact_may_help(node, order, highest)) {
-		return;
-	}
 	if (!note_request(node, order, highest))
 		return;
 	if (mm_events_wanted())
@@ -284,45 +317,90 @@ void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highe
 	mm_port_wake_reclaim(node->node_id);
 }
 
-/* A boost has had its effect: it asked for work ahead once. */
-static void drop_boosts(struct pglist_data *node, enum zone_type highest)
+void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highest)
 {
+	if (node_lack(node, order, highest) != 0) {
+		if (backoff_passes_over(&node->kswapd_backoff[highest]))
+			return;
+	} else if (order == 0 || node_lists_block(node, order, highest) ||
+		   !compact_may_help(node, order, highest)) {
+		return;
+	}
+	wake(node, order, highest);
+}
+
+void reclaim_wake_for_boost(struct zone *zone)
+{
+	if (zone_hint(&zone->watermark_boost) != 0 &&
+	    !backoff_passes_over(&zone->node->kswapd_backoff[zone->type]))
+		wake(zone->node, 0, zone->type);
+}
+
+/* Takes what the zones up to @highest were boosted by: it is asked for once. */
+static uint64_t take_boosts(struct pglist_data *node, enum zone_type highest)
+{
+	uint64_t nr_pages = 0;
+
 	for (unsigned type = 0; type <= highest; type++) {
 		struct zone *zone = &node->node_zones[type];
 
 		spin_lock(&zone->lock);
+		nr_pages += zone->watermark_boost;
 		zone_set_hint(&zone->watermark_boost, 0);
 		spin_unlock(&zone->lock);
 	}
+	return nr_pages;
+}
+
+/* Frees ahead what the zones were boosted by. True: in vain. */
+static bool boost_in_vain(struct pglist_data *node, struct reclaim_run *run)
+{
+	uint64_t nr_pages = take_boosts(node, run->highest);
+
+	return nr_pages != 0 && !reclaim_round(run, min_u64(nr_pages, MAX_BATCH_PAGES));
+}
+
+/*
+ * Up to @nr_rounds until @run's zones are balanced or a round is in vain; *@has_more when
+ * neither came of them. Returns the pages that lack still.
+ */
+static uint64_t balance(const struct pglist_data *node, struct reclaim_run *run,
+			unsigned nr_rounds, bool *has_more)
+{
+	uint64_t nr_lacking = node_lack(node, run->order, run->highest);
+	bool is_worth_more = nr_rounds != 0;
+
+	for (; is_worth_more && nr_rounds != 0 && nr_lacking != 0; nr_rounds--) {
+		is_worth_more = reclaim_round(run, min_u64(max_u64(nr_lacking, MIN_BATCH_PAGES),
+							   MAX_BATCH_PAGES));
+		nr_lacking = node_lack(node, run->order, run->highest);
+	}
+	*has_more = is_worth_more && nr_lacking != 0;
+	return nr_lacking;
 }
 
 bool reclaim_node(unsigned nid)
 {
 	struct pglist_data *node = node_data(nid);
 	struct reclaim_run run = { .nid = nid };
-	unsigned nr_rounds = 0;
+	bool is_boost_vain, has_more;
 	uint64_t nr_lacking;
 
 	if (!take_request(node, &run))
 		return false;
 	__atomic_fetch_add(&node->nr_kswapd_runs, 1, __ATOMIC_RELAXED);
-	while ((nr_lacking = node_lack(node, run.order, run.highest)) != 0) {
-		if (nr_rounds++ == ROUNDS_PER_TURN) {
-			note_request(node, run.order, run.highest);
-			return true;
-		}
-		if (!reclaim_round(&run, min_u64(max_u64(nr_lacking, MIN_BATCH_PAGES),
-						 MAX_BATCH_PAGES)))
-			break;
+	is_boost_vain = boost_in_vain(node, &run);
+	nr_lacking = balance(node, &run, is_boost_vain ? 0 : ROUNDS_PER_TURN, &has_more);
+	if (!has_more) {
+		backoff_note(&node->kswapd_backoff[run.highest],
+			     nr_lacking == 0 && !is_boost_vain);
+		has_more = nr_lacking == 0 && run.order > 0 &&
+			   !node_lists_block(node, run.order, run.highest) &&
+			   compact_in_background(node, run.order, run.highest);
 	}
-	drop_boosts(node, run.highest);
-	backoff_note(&node->kswapd_backoff[run.highest], nr_lacking == 0);
-	if (nr_lacking != 0 || run.order == 0 ||
-	    node_lists_block(node, run.order, run.highest) ||
-	    !compact_in_background(node, run.order, run.highest))
-		return false;
-	note_request(node, run.order, run.highest);
-	return true;
+	if (has_more)
+		note_request(node, run.order, run.highest);
+	return has_more;
 }
 
 void reclaim_set_thread(unsigned nid, struct thread *thread, struct wait_queue *queue)

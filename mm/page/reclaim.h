@@ -31,6 +31,9 @@ bool reclaim_round(struct reclaim_run *run, uint64_t nr_pages);
  */
 void reclaim_wake(struct pglist_data *node, unsigned order, enum zone_type highest);
 
+/* Wakes kswapd of @zone's node when types were mixed in @zone: it frees ahead. */
+void reclaim_wake_for_boost(struct zone *zone);
+
 /*
  * Counts a request that was refused and, but at most once a second and not with
  * __GFP_NOWARN, says in one line who holds the memory it could have had.

@@ -249,6 +249,137 @@ static void a_request_spares_caches_that_cannot_help(void)
 	end();
 }
 
+/* Pages of low memory, each the next one's, and a shrinker that would give them. */
+static struct page *low_chain;
+
+static uint64_t count_low(struct shrinker *shrinker, unsigned nid)
+{
+	(void)shrinker;
+	(void)nid;
+	return low_chain != NULL;
+}
+
+static uint64_t drop_low(struct shrinker *shrinker, struct shrink_control *control)
+{
+	uint64_t nr_freed = 0;
+
+	(void)shrinker;
+	for (; low_chain && nr_freed < control->nr_to_free; nr_freed++) {
+		struct page *page = low_chain;
+
+		low_chain = page->private[0];
+		__free_page(page);
+	}
+	return nr_freed;
+}
+
+/* Who is asked first frees enough, but elsewhere: the next one is asked, too. */
+static void a_vain_shrinker_does_not_stand_before_one_that_helps(void)
+{
+	struct shrinker low = { .name = "low", .count = count_low, .scan = drop_low };
+	struct page *page;
+
+	is_blind = true;
+	start(&machine_large, GFP_KERNEL, NR_CACHED);
+	low_chain = NULL;
+	while ((page = alloc_pages(GFP_DMA | __GFP_MEMALLOC | __GFP_NOWARN, 0)) != NULL) {
+		page->private[0] = low_chain;
+		low_chain = page;
+	}
+	register_shrinker(&low);
+	page = alloc_pages(GFP_DMA | __GFP_DIRECT_RECLAIM | __GFP_NOWARN, 0);
+	CHECK(page != NULL);
+	CHECK(low.nr_freed_pages > 0);
+	CHECK(nr_cached < NR_CACHED);
+	/* Asked once in each round, whatever the pressure. */
+	CHECK(nr_cached >= NR_CACHED - 4 * 32);
+	if (page)
+		__free_page(page);
+	unregister_shrinker(&low);
+	while (low_chain)
+		drop_low(NULL, &(struct shrink_control){ .nr_to_free = 1000 });
+	end();
+}
+
+/* All of DMA32 movable, every other page of it free: no pageblock of it is. */
+static struct zone *start_mixed(struct page **kept)
+{
+	struct page *page, *next;
+	unsigned nr = 0;
+
+	*kept = NULL;
+	host_start_machine(&machine_small);
+	while ((page = alloc_pages(GFP_DMA32 | __GFP_MOVABLE | __GFP_MEMALLOC | __GFP_NOWARN,
+				   0)) != NULL) {
+		page->private[0] = *kept;
+		*kept = page;
+	}
+	host_port_take_wakeups();
+	for (page = *kept, *kept = NULL; page; page = next) {
+		next = page->private[0];
+		if (nr++ % 2 == 0) {
+			__free_page(page);
+			continue;
+		}
+		page->private[0] = *kept;
+		*kept = page;
+	}
+	drain_all_pages();
+	return page_zone(*kept);
+}
+
+static void mixing_types_wakes_kswapd(void)
+{
+	struct page *kept, *page;
+	struct zone *zone;
+
+	zone = start_mixed(&kept);
+	CHECK(zone_free_pages(zone) > 2 * zone->watermark[WATERMARK_HIGH]);
+	page = alloc_pages(GFP_DMA32 | __GFP_NOWARN, 0);
+	CHECK(page != NULL);
+	CHECK(zone->watermark_boost > 0);
+	CHECK_EQ(host_port_take_wakeups(), 0);	/* a request without that flag wakes nobody */
+	CHECK(alloc_pages(GFP_DMA32 | __GFP_RECLAIMABLE | __GFP_KSWAPD_RECLAIM, 0) != NULL);
+	CHECK_EQ(host_port_take_wakeups(), 1);
+	CHECK(zone->node->is_kswapd_woken);
+	CHECK_EQ(zone->node->kswapd_highest_zone, zone->type);
+}
+
+static void kswapd_frees_a_boost_ahead(void)
+{
+	struct pglist_data *node;
+	struct zone *zone;
+
+	start(&machine_small, GFP_KERNEL, 4000);
+	node = node_data(0);
+	zone = page_zone(cached[0]);
+	CHECK(zone_free_pages(zone) > 2 * zone->watermark[WATERMARK_HIGH]);
+	nr_at_once = UINT64_MAX;
+	is_blind = true;
+	zone->watermark_boost = 300;
+	reclaim_wake_for_boost(zone);
+	CHECK_EQ(host_port_take_wakeups(), 1);
+	nr_turns(0);
+	CHECK_EQ(nr_cached, 4000 - 300);
+	CHECK_EQ(zone->watermark_boost, 0);
+	/* Without a boost nothing happens, and where nobody has any the next ones are rare. */
+	reclaim_wake_for_boost(zone);
+	CHECK_EQ(host_port_take_wakeups(), 0);
+	while (nr_cached > 0)
+		__free_pages(cached[--nr_cached], 0);
+	shrink_node(NID_NONE, UINT64_MAX);
+	drain_all_pages();
+	zone->watermark_boost = 300;
+	reclaim_wake_for_boost(zone);
+	CHECK_EQ(host_port_take_wakeups(), 1);
+	nr_turns(0);
+	CHECK(node->kswapd_backoff[zone->type].shift > 0);
+	zone->watermark_boost = 300;
+	reclaim_wake_for_boost(zone);
+	CHECK_EQ(host_port_take_wakeups(), 0);
+	end();
+}
+
 static void wake_ups_gather_the_hardest_request(void)
 {
 	struct pglist_data *node;
@@ -494,6 +625,10 @@ static const struct test_case cases[] = {
 	{ "a long way takes several turns", a_long_way_takes_several_turns },
 	{ "a zone below its own mark wants nothing", a_zone_below_its_own_mark_wants_nothing },
 	{ "a request spares caches that cannot help", a_request_spares_caches_that_cannot_help },
+	{ "a vain shrinker does not stand before one that helps",
+	  a_vain_shrinker_does_not_stand_before_one_that_helps },
+	{ "mixing types wakes kswapd", mixing_types_wakes_kswapd },
+	{ "kswapd frees a boost ahead", kswapd_frees_a_boost_ahead },
 	{ "wake-ups gather the hardest request", wake_ups_gather_the_hardest_request },
 	{ "a file larger than memory passes through the cache",
 	  a_file_larger_than_memory_passes_through_the_cache },

@@ -87,8 +87,7 @@ static void a_request_that_may_wait_gets_what_shrinkers_free(void)
 				     .scan = give_from_hoard };
 	struct page *page;
 
-	shrink_node(NID_NONE, UINT64_MAX);	/* the others have nothing left to say */
-	register_shrinker(&shrinker);
+	register_shrinker(&shrinker);	/* the last: the others have their say */
 	fill_hoard();
 	CHECK(alloc_pages(GFP_LOW, 0) == NULL);
 	nr_scans = 0;
