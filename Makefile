@@ -111,7 +111,7 @@ HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/inter
 	tests/host/suite_interrupts.c tests/host/suite_rcu.c tests/host/stress/objects.c \
 	tests/host/suite_stress.c tests/host/suite_thisnode.c tests/host/suite_twice.c \
 	tests/host/suite_machines.c tests/host/suite_drain.c \
-	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
+	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c tests/host/suite_contig.c \
 	tests/host/suite_offline.c tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)

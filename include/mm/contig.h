@@ -34,6 +34,22 @@ bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migrate
  */
 struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid);
 
+/* Where a range may lie: for devices that reach only part of memory. All 0: anywhere. */
+struct contig_limits {
+	uint64_t start_pa, end_pa;	/* its bytes lie in [start_pa, end_pa); end_pa 0: no end */
+	uint64_t alignment_bytes;	/* its start is a multiple: a power of two; 0: a page */
+	uint64_t boundary_bytes;	/* no multiple of this power of two inside it; 0: none */
+};
+
+/*
+ * Allocates @nr_pages contiguous pages as alloc_contig_pages() does, but where @limits
+ * allow, and aligned only as they say. Of the memory reserved for requests that cannot go
+ * higher, one that its end keeps below 4 GiB or 16 MiB has its part. NULL at once when no
+ * span of the zones has room within the limits. Brings up what lies below a place.
+ */
+struct page *alloc_contig_limited(uint64_t nr_pages, gfp_t gfp, unsigned nid,
+				  const struct contig_limits *limits);
+
 /* Frees @nr_pages single pages from @start_pfn: what the above gave, or a part. */
 void free_contig_range(pfn_t start_pfn, uint64_t nr_pages);
 

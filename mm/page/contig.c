@@ -2,7 +2,8 @@
  * Contiguous allocation: a range of pages, whatever rests there now.
  *
  * Model
- *   The pageblocks around the range are isolated: nothing new comes in. What is
+ *   A range whose pages are all listed is taken at once. Else the pageblocks around it
+ *   are isolated, which must be wholly the zone's: nothing new comes in. What is
  *   movable in it is moved out, what rests on per-CPU stacks is called back. When
  *   all pages of the range are free they are taken off the Isolate lists, block
  *   by block, and what such a block has outside the range is given back. Then
@@ -11,7 +12,8 @@
  *
  *   alloc_contig_pages() looks for a range where that can work, from the top of
  *   each zone down: there the buddy lists keep the emptiest memory. A page in
- *   the way ends a candidate and all that contain it.
+ *   the way ends a candidate and all that contain it. Limits of the caller narrow the
+ *   search: the next candidate is the highest place below that they allow.
  *
  * Promises
  *   - a range that was allocated consists of single pages with one reference
@@ -40,6 +42,9 @@
 
 /* Other CPUs give back what their stacks hold when they idle or allocate: within this time. */
 #define MAX_DRAIN_NS	2000000u
+
+/* Beyond all memory. */
+#define NO_BOUNDARY_PAGES	((uint64_t)1 << (63 - PAGE_SHIFT))
 
 _Static_assert(CONTIG_MAX_PAGES == MAX_ISOLATED_PAGEBLOCKS * PAGEBLOCK_PAGES,
 	       "what can be isolated at once");
@@ -153,6 +158,41 @@ static bool take_range(const struct contig *contig)
 	return is_free;
 }
 
+/* True when somebody has isolated a pageblock of the range: what is free there is theirs. */
+static bool is_isolated(const struct contig *contig) HOLDS(contig->zone->lock)
+{
+	for (pfn_t pfn = contig->blocks.start_pfn; pfn < contig->blocks.end_pfn;
+	     pfn += PAGEBLOCK_PAGES)
+		if (pageblock_migratetype(contig->zone->mem_map + pfn) == MIGRATE_ISOLATE)
+			return true;
+	return false;
+}
+
+/* The pageblocks that lie wholly in the range become @migratetype. */
+static void retype_inside(const struct contig *contig, enum migratetype migratetype)
+	HOLDS(contig->zone->lock)
+{
+	pfn_t pfn = align_up(contig->range.start_pfn, PAGEBLOCK_PAGES);
+
+	for (; pfn + PAGEBLOCK_PAGES <= contig->range.end_pfn; pfn += PAGEBLOCK_PAGES)
+		pageblock_retype(contig->zone, contig->zone->mem_map + pfn, migratetype);
+}
+
+/* Takes the range when all of it is listed: nobody need be kept out for that. */
+static bool take_listed(const struct contig *contig, enum migratetype migratetype)
+{
+	bool is_free;
+
+	spin_lock(&contig->zone->lock);
+	is_free = is_all_free(contig) && !is_isolated(contig);
+	if (is_free) {
+		take_blocks(contig);
+		retype_inside(contig, migratetype);
+	}
+	spin_unlock(&contig->zone->lock);
+	return is_free;
+}
+
 /* Empties and takes the isolated range; what only rests on stacks is waited for. */
 static bool empty_and_take(const struct contig *contig)
 {
@@ -179,7 +219,8 @@ static bool find_zone(struct contig *contig)
 	struct pfn_span range = contig->range;
 	struct page head;
 
-	if (range.start_pfn >= range.end_pfn || !section_is_up(range.start_pfn))
+	if (range.start_pfn >= range.end_pfn ||
+	    range.end_pfn - range.start_pfn > CONTIG_MAX_PAGES || !section_is_up(range.start_pfn))
 		return false;
 	head.state = page_state(page_block_of(range.start_pfn));
 	if (head.type == PAGE_HOLE || head.zone_index / MAX_NR_ZONES >= live.nr_nodes)
@@ -211,9 +252,14 @@ bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migrate
 		return false;
 	contig.blocks.start_pfn = align_down(start_pfn, PAGEBLOCK_PAGES);
 	contig.blocks.end_pfn = align_up(end_pfn, PAGEBLOCK_PAGES);
+	if (take_listed(&contig, migratetype))
+		return true;
 	if (!isolate_pageblocks(contig.zone, contig.blocks.start_pfn, contig.blocks.end_pfn,
-				&contig.types))
-		return false;
+				&contig.types)) {
+		/* At the border of the zone nothing can be moved, but stacks can be emptied. */
+		drain_all_pages();
+		return take_listed(&contig, migratetype);
+	}
 	is_taken = empty_and_take(&contig);
 	if (is_taken)
 		choose_types(&contig, migratetype);
@@ -233,9 +279,29 @@ void free_contig_range(pfn_t start_pfn, uint64_t nr_pages)
 struct search {
 	struct zone *zone;
 	uint64_t nr_pages;
-	uint64_t alignment;
+	pfn_t start_pfn, end_pfn;	/* the limits; end_pfn PFN_NONE: none */
+	uint64_t alignment_pages;
+	uint64_t boundary_pages;
 	enum migratetype migratetype;
 };
+
+/* The highest place in [@low_pfn, @high_pfn) that the limits allow, or PFN_NONE. */
+static pfn_t highest_place(const struct search *search, pfn_t low_pfn, pfn_t high_pfn)
+{
+	uint64_t nr_pages = search->nr_pages;
+	pfn_t pfn, boundary_pfn;
+
+	low_pfn = max_u64(low_pfn, search->start_pfn);
+	high_pfn = min_u64(high_pfn, search->end_pfn);
+	if (high_pfn < nr_pages)
+		return PFN_NONE;
+	pfn = align_down(high_pfn - nr_pages, search->alignment_pages);
+	/* What is aligned to the boundary or more begins there and crosses none. */
+	boundary_pfn = align_down(pfn + nr_pages, search->boundary_pages);
+	if (boundary_pfn > pfn)
+		pfn = align_down(boundary_pfn - nr_pages, search->alignment_pages);
+	return pfn >= low_pfn ? pfn : PFN_NONE;
+}
 
 /* True when the page @head heads may be free by the time the range is wanted. */
 static bool may_become_free(const struct zone *zone, const struct page *head)
@@ -268,20 +334,16 @@ static pfn_t last_obstacle(const struct zone *zone, pfn_t start_pfn, pfn_t end_p
 /* Tries the candidates in [@low_pfn, @high_pfn), highest first. PFN_NONE: none worked. */
 static pfn_t search_span(const struct search *search, pfn_t low_pfn, pfn_t high_pfn)
 {
-	while (high_pfn >= low_pfn + search->nr_pages) {
-		pfn_t pfn = align_down(high_pfn - search->nr_pages, search->alignment);
-		pfn_t obstacle_pfn;
+	pfn_t pfn;
 
-		if (pfn < low_pfn)
-			break;
-		obstacle_pfn = last_obstacle(search->zone, pfn, pfn + search->nr_pages);
-		if (obstacle_pfn != PFN_NONE) {
-			high_pfn = obstacle_pfn;
-			continue;
-		}
-		if (alloc_contig_range(pfn, pfn + search->nr_pages, search->migratetype))
+	while ((pfn = highest_place(search, low_pfn, high_pfn)) != PFN_NONE) {
+		pfn_t end_pfn = pfn + search->nr_pages;
+		pfn_t obstacle_pfn = last_obstacle(search->zone, pfn, end_pfn);
+
+		if (obstacle_pfn == PFN_NONE && alloc_contig_range(pfn, end_pfn,
+								   search->migratetype))
 			return pfn;
-		high_pfn = pfn + search->nr_pages - 1;
+		high_pfn = min_u64(obstacle_pfn, end_pfn - 1);
 	}
 	return PFN_NONE;
 }
@@ -298,10 +360,13 @@ static pfn_t up_end_pfn(struct zone *zone)
 }
 
 /* Nothing is contiguous but what lies in one span: mem_map and boot part them. */
-static bool has_long_span(const struct zone *zone, uint64_t nr_pages)
+static bool has_place(const struct search *search)
 {
+	const struct zone *zone = search->zone;
+
 	for (uint32_t i = 0; i < zone->nr_spans; i++)
-		if (span_pages(zone->spans[i]) >= nr_pages)
+		if (highest_place(search, zone->spans[i].start_pfn,
+				  zone->spans[i].end_pfn) != PFN_NONE)
 			return true;
 	return false;
 }
@@ -316,41 +381,86 @@ static pfn_t search_zone(const struct search *search)
 		pfn_t end_pfn = up_end_pfn(zone);
 		pfn_t pfn = search_span(search, low_pfn, end_pfn);
 
-		if (pfn != PFN_NONE || !zone_grow(zone))
+		if (pfn != PFN_NONE || end_pfn >= search->end_pfn || !zone_grow(zone))
 			return pfn;
 		low_pfn = max_u64(zone->start_pfn, end_pfn - min_u64(end_pfn, search->nr_pages));
 	}
 }
 
-struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
+/* The highest zone type that such a request could have been served from: see lowmem_reserve. */
+static enum zone_type reachable_zone(const struct search *search, enum zone_type highest)
 {
-	struct search search = { .nr_pages = nr_pages, .migratetype = gfp_migratetype(gfp) };
-	enum zone_type highest = highest_zone(gfp);
-	const struct zonelist *list;
+	if (search->end_pfn == PFN_NONE)
+		return highest;
+	return (enum zone_type)min_u64(highest, zone_type_of_pfn(search->end_pfn - 1));
+}
 
-	ASSERT(nr_pages > 0);
-	ASSERT_THREAD("alloc_contig_pages");
+static bool zone_may_serve(const struct search *search, enum zone_type highest)
+{
+	const struct zone *zone = search->zone;
+	uint64_t mark_pages = search->nr_pages + zone->watermark[WATERMARK_MIN];
 
-	if (nr_pages > CONTIG_MAX_PAGES)
+	return zone->type <= highest && has_place(search) &&
+	       zone_watermark_ok(zone, 0, mark_pages, reachable_zone(search, highest));
+}
+
+static struct page *alloc_somewhere(struct search *search, gfp_t gfp, unsigned nid)
+{
+	const struct zonelist *list =
+		&node_data(nid == NID_NONE ? numa_node_id() : nid)->node_zonelists[
+			gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
+
+	if (search->nr_pages > CONTIG_MAX_PAGES)
 		return NULL;
-	search.alignment = min_u64((uint64_t)1 << highest_bit(nr_pages), PAGEBLOCK_PAGES);
-	list = &node_data(nid == NID_NONE ? numa_node_id() : nid)->node_zonelists[
-		gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK];
+	search->migratetype = gfp_migratetype(gfp);
 	for (uint32_t i = 0; i < list->nr_zones; i++) {
 		pfn_t pfn;
 
-		search.zone = list->zones[i];
-		if (search.zone->type > highest ||
-		    !has_long_span(search.zone, nr_pages) ||
-		    !zone_watermark_ok(search.zone, 0, nr_pages +
-				       search.zone->watermark[WATERMARK_MIN], highest))
+		search->zone = list->zones[i];
+		if (!zone_may_serve(search, highest_zone(gfp)))
 			continue;
-		pfn = search_zone(&search);
+		pfn = search_zone(search);
 		if (pfn == PFN_NONE)
 			continue;
-		for (uint64_t at = 0; gfp & __GFP_ZERO && at < nr_pages; at++)
+		for (uint64_t at = 0; gfp & __GFP_ZERO && at < search->nr_pages; at++)
 			page_zero(pfn_to_page(pfn + at), 0);
 		return pfn_to_page(pfn);
 	}
 	return NULL;
+}
+
+struct page *alloc_contig_pages(uint64_t nr_pages, gfp_t gfp, unsigned nid)
+{
+	struct search search = {
+		.nr_pages = nr_pages, .end_pfn = PFN_NONE, .boundary_pages = NO_BOUNDARY_PAGES,
+	};
+
+	ASSERT(nr_pages > 0);
+	ASSERT_THREAD("alloc_contig_pages");
+
+	search.alignment_pages = min_u64((uint64_t)1 << highest_bit(nr_pages), PAGEBLOCK_PAGES);
+	return alloc_somewhere(&search, gfp, nid);
+}
+
+struct page *alloc_contig_limited(uint64_t nr_pages, gfp_t gfp, unsigned nid,
+				  const struct contig_limits *limits)
+{
+	struct search search = {
+		.nr_pages = nr_pages,
+		.start_pfn = pa_to_pfn(limits->start_pa) + (limits->start_pa % PAGE_SIZE != 0),
+		.end_pfn = limits->end_pa ? pa_to_pfn(limits->end_pa) : PFN_NONE,
+		.alignment_pages = max_u64(limits->alignment_bytes / PAGE_SIZE, 1),
+		.boundary_pages = limits->boundary_bytes ? limits->boundary_bytes / PAGE_SIZE :
+							   NO_BOUNDARY_PAGES,
+	};
+
+	ASSERT(nr_pages > 0);
+	ASSERT(limits->alignment_bytes == 0 || is_power_of_two(limits->alignment_bytes));
+	ASSERT(limits->boundary_bytes == 0 || is_power_of_two(limits->boundary_bytes));
+	ASSERT(limits->boundary_bytes == 0 || limits->boundary_bytes >= PAGE_SIZE);
+	ASSERT_THREAD("alloc_contig_limited");
+
+	if (search.start_pfn >= search.end_pfn || nr_pages > search.boundary_pages)
+		return NULL;
+	return alloc_somewhere(&search, gfp, nid);
 }

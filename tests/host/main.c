@@ -64,6 +64,7 @@ static const struct test_suite *const host_suites[] = {
 	&suite_reclaim_machines,
 	&suite_compact_machines,
 	&suite_offline_machines,
+	&suite_contig_machines,
 	&suite_maps,
 	&suite_maps_soak,
 	&suite_soak,

@@ -389,6 +389,7 @@ static void calls_for_threads_are_told(void)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
 	void *at = vmap(&page, 1, VM_MAP, MM_PORT_READ_WRITE);
+	const struct contig_limits no_limits = { 0 };
 
 	CHECK(at);
 	begin();
@@ -400,6 +401,8 @@ static void calls_for_threads_are_told(void)
 	CHECK_PANICS("iounmap in an", iounmap(at));
 	CHECK_PANICS("alloc_contig_pages in an",
 		     (void)!alloc_contig_pages(2, GFP_KERNEL, NID_NONE));
+	CHECK_PANICS("alloc_contig_limited in an",
+		     (void)!alloc_contig_limited(2, GFP_KERNEL, NID_NONE, &no_limits));
 	CHECK_PANICS("alloc_contig_range in an",
 		     (void)!alloc_contig_range(0, 1, MIGRATE_MOVABLE));
 	CHECK_PANICS("kmem_cache_create in an", kmem_cache_create("none", 8, 0, 0, NULL));

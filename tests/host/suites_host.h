@@ -16,6 +16,7 @@ extern const struct test_suite suite_drain_machines;
 extern const struct test_suite suite_reclaim_machines;
 extern const struct test_suite suite_compact_machines;
 extern const struct test_suite suite_offline_machines;
+extern const struct test_suite suite_contig_machines;
 extern const struct test_suite suite_maps;
 extern const struct test_suite suite_maps_soak;
 extern const struct test_suite suite_soak;

@@ -271,6 +271,33 @@ static void what_is_not_one_zones_memory_is_refused(void)
 	CHECK(mm_verify_all());
 }
 
+/* What devices ask for: so much, so aligned, not across that, and not from all of memory. */
+static void a_range_keeps_within_limits(void)
+{
+	const struct contig_limits limits = {
+		.end_pa = (uint64_t)1 << 32, .alignment_bytes = 2 * PAGE_SIZE,
+		.boundary_bytes = 64 * 1024,
+	};
+	struct page *pages[8] = { NULL };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		uint64_t pa;
+
+		pages[i] = alloc_contig_limited(5 + i, GFP_KERNEL, NID_NONE, &limits);
+		CHECK(pages[i] != NULL);
+		if (!pages[i])
+			continue;
+		pa = pfn_to_pa(page_to_pfn(pages[i]));
+		CHECK(pa + pages_to_bytes(5 + i) <= limits.end_pa);
+		CHECK_EQ(pa % limits.alignment_bytes, 0);
+		CHECK(pa % limits.boundary_bytes + pages_to_bytes(5 + i) <= limits.boundary_bytes);
+	}
+	CHECK(mm_verify_all());
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)
+		if (pages[i])
+			free_contig_range(page_to_pfn(pages[i]), 5 + i);
+}
+
 static void unknown_types_panic(void)
 {
 	CHECK_PANICS("migratetype < MIGRATE_PCPTYPES",
@@ -289,6 +316,7 @@ static const struct test_case cases[] = {
 	{ "a page with another user stays", a_page_with_another_user_stays },
 	{ "each failed allocation unwinds all", each_failed_allocation_unwinds_all },
 	{ "what is not one zone's memory is refused", what_is_not_one_zones_memory_is_refused },
+	{ "a range keeps within limits", a_range_keeps_within_limits },
 	{ "unknown types panic", unknown_types_panic },
 };
 
