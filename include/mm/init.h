@@ -40,8 +40,9 @@ bool mm_ledger_balances(void);
 
 /*
  * Runs every verifier of the memory manager on the live system; no other CPU
- * allocates meanwhile. At the first broken rule: one log line that names it and
- * where, and false.
+ * allocates meanwhile. What it says of a system that is not quiet means nothing, but
+ * what others use it does not write. At the first broken rule: one log line that names
+ * it and where, and false.
  */
 bool mm_verify_all(void);
 

@@ -5,6 +5,8 @@
  * tests/models/page_stack.pml to say. Here: mm/page/drain.c follows it.
  */
 
+#include <pthread.h>
+
 #include "mm/init.h"
 #include "mm/live.h"
 #include "mm/page/drain.h"
@@ -108,10 +110,52 @@ static void without_a_barrier_nothing_is_taken(void)
 	CHECK(mm_verify_all());
 }
 
+#define NR_PAIRS	2000000u
+
+static bool has_ended;
+
+/* Its stacks are looked at meanwhile: each page is as it left it all the same. */
+static void *allocate_and_free(void *arg)
+{
+	(void)arg;
+	host_start_cpu(OTHER_CPU);
+	for (unsigned i = 0; i < NR_PAIRS; i++) {
+		struct page *pages[3] = { alloc_page(GFP_KERNEL), alloc_page(GFP_KERNEL),
+					  alloc_page(GFP_KERNEL) };
+
+		for (unsigned k = 0; k < ARRAY_SIZE(pages); k++)
+			if (pages[k])
+				__free_page(pages[k]);
+	}
+	__atomic_store_n(&has_ended, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Verifying is for quiet systems. What it says of others means nothing, but nothing breaks. */
+static void verifying_a_busy_cpu_breaks_nothing(void)
+{
+	struct violation violation;
+	pthread_t thread;
+
+	host_start_machine(&machine_four_nodes);
+	has_ended = false;
+	CHECK_EQ(pthread_create(&thread, NULL, allocate_and_free, NULL), 0);
+	while (!__atomic_load_n(&has_ended, __ATOMIC_ACQUIRE)) {
+		const struct mm_cpu *cpu_data =
+			__atomic_load_n(&live.cpus[OTHER_CPU], __ATOMIC_ACQUIRE);
+
+		if (cpu_data)
+			(void)page_stacks_verify(cpu_data, &violation);
+	}
+	pthread_join(thread, NULL);
+	CHECK(mm_verify_all());
+}
+
 static const struct test_case cases[] = {
 	{ "blocks are marked before the barrier and taken behind it",
 	  blocks_are_marked_before_the_barrier_and_taken_behind_it },
 	{ "without a barrier nothing is taken", without_a_barrier_nothing_is_taken },
+	{ "verifying a busy CPU breaks nothing", verifying_a_busy_cpu_breaks_nothing },
 };
 
 TEST_SUITE(drain_machines, cases);

@@ -383,6 +383,26 @@ static void verify_notices_STACK_3(void)
 	teardown();
 }
 
+/* Who allocated a page last is in reports of it, also when it rests. */
+static void verifying_keeps_callers(void)
+{
+	struct violation violation;
+	struct page_stack *stack;
+	uint32_t nr = 0;
+
+	CHECK(setup());
+	stack = stack_of(0, MIGRATE_MOVABLE);
+	WITH_LOCAL(local, CHECK(page_stack_refill(stack, local)));
+	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
+		(*at)->caller = UINT32_MAX - nr++;
+	CHECK(page_stacks_verify(cpu_data, &violation));
+	nr = 0;
+	for (struct page **at = stack->slots + 1; at <= stack->top; at++)
+		CHECK_EQ((*at)->caller, UINT32_MAX - nr++);
+	CHECK(nr > 1);
+	teardown();
+}
+
 static void verify_notices_STACK_4(void)
 {
 	struct page_stack *stack;
@@ -576,6 +596,7 @@ static const struct test_case cases[] = {
 	{ "a full stack breaks no rule", a_full_stack_breaks_no_rule },
 	{ "verify notices STACK-2", verify_notices_STACK_2 },
 	{ "verify notices STACK-3", verify_notices_STACK_3 },
+	{ "verifying keeps callers", verifying_keeps_callers },
 	{ "verify notices STACK-4", verify_notices_STACK_4 },
 	{ "verify notices STACK-5", verify_notices_STACK_5 },
 	{ "verify looks at every stack", verify_looks_at_every_stack },
