@@ -24,6 +24,7 @@
 #include "lib/string.h"
 #include "log.h"
 #include "mm/event.h"
+#include "mm/harden.h"
 #include "mm/init.h"
 #include "mm/page_alloc.h"
 #include "mm/page_use.h"
@@ -595,6 +596,23 @@ static void check_debug_words(const char *words)
 	}
 }
 
+static bool is_yes(const char *key)
+{
+	const char *value = options_get(key);
+
+	return value && strcmp(value, "yes") == 0;
+}
+
+static void set_hardening(void)
+{
+	bool on_alloc = is_yes("init_on_alloc"), on_free = is_yes("init_on_free");
+
+	slab_set_init(on_alloc, on_free);
+	page_set_hardening((is_yes("page_poison") ? HARDEN_POISON : 0) |
+			   (on_alloc ? HARDEN_INIT_ON_ALLOC : 0) |
+			   (on_free ? HARDEN_INIT_ON_FREE : 0));
+}
+
 static void start_memory(const struct boot_info *info)
 {
 	const char *debug = options_get("debug");
@@ -606,6 +624,7 @@ static void start_memory(const struct boot_info *info)
 	test_set_seed(seed);
 	if (debug && !slab_set_debug(debug))
 		check_debug_words(debug);
+	set_hardening();
 	started = arch_cycles();
 	mm_init(info);
 	all_cycles = arch_cycles() - started;

@@ -23,7 +23,7 @@
 #include "mm/config.h"
 
 #define VALUE_BYTES	256u
-#define KEY_BYTES	12u
+#define KEY_BYTES	16u
 #define WORD_BYTES	(KEY_BYTES + VALUE_BYTES)	/* with '=' and a final 0 */
 #define CHOICES_BYTES	40u
 
@@ -54,6 +54,9 @@ static struct option options[] = {
 	{ .key = "capture", .kind = OPTION_CHOICE, .choices = "yes no" },
 	{ .key = "loglevel", .kind = OPTION_CHOICE, .choices = "error warn notice info debug" },
 	{ .key = "end", .kind = OPTION_CHOICE, .choices = "exit poweroff reboot halt report" },
+	{ .key = "page_poison", .kind = OPTION_CHOICE, .choices = "yes no" },
+	{ .key = "init_on_alloc", .kind = OPTION_CHOICE, .choices = "yes no" },
+	{ .key = "init_on_free", .kind = OPTION_CHOICE, .choices = "yes no" },
 	{ .key = "movablecore", .kind = OPTION_MEMORY },
 	{ .key = "badpages", .kind = OPTION_RANGES },
 };

@@ -182,13 +182,16 @@ static bool begins_with(const char *candidate, const char *word, size_t bytes)
 void text_try_word(struct nearest_word *search, const char *candidate)
 {
 	size_t length = strlen(candidate);
+	/* Half a word is a word cut short; less, as Linux's init= of init_on_free=, is another. */
+	bool is_beginning = 2 * search->bytes >= length &&
+			    begins_with(candidate, search->word, search->bytes);
 	unsigned limit = search->bytes <= SHORT_BYTES ? 1 : 2;
 	unsigned distance;
 
 	if (search->bytes == 0 || search->bytes > WORD_BYTES_MAX || length > WORD_BYTES_MAX)
 		return;
 	distance = distance_of(search->word, search->bytes, candidate, length);
-	if (distance > limit && !begins_with(candidate, search->word, search->bytes))
+	if (distance > limit && !is_beginning)
 		return;
 	if (search->nearest && distance >= search->distance)
 		return;

@@ -34,6 +34,7 @@ enum page_type {
 };
 
 #define PAGE_COMPOUND	0x01u	/* flags: head of a compound page (PG_compound) */
+#define PAGE_FILLED	0x02u	/* free, and its bytes are PAGE_POISON (mm/harden.h) */
 
 struct kmem_cache;
 struct slab;
@@ -57,7 +58,7 @@ struct page {
 		struct {
 			/* Of a pageblock's first page: type of the whole pageblock. */
 			uint8_t block_migratetype;
-			uint8_t flags;		/* PAGE_COMPOUND */
+			uint8_t flags;		/* PAGE_COMPOUND, PAGE_FILLED */
 			union {
 				uint16_t owner;		/* PAGE_MOVABLE: index of who can move it */
 				uint16_t array_index;	/* PAGE_SLAB: its cache's */

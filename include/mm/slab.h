@@ -33,11 +33,13 @@ typedef uint32_t slab_flags_t;
 #define SLAB_STORE_USER		0x0400u	/* remember who allocated and who freed each object */
 #define SLAB_SHUFFLE		0x0800u	/* seeded random order of the objects of a slab */
 #define SLAB_QUARANTINE		0x1000u	/* freed objects rest in a queue before reuse */
-#define SLAB_INIT		0x2000u	/* zeroed on allocation and on free */
+#define SLAB_INIT_ON_ALLOC	0x2000u	/* zeroed when allocated, unless there is a constructor */
 #define SLAB_GUARD		0x4000u	/* every Nth object on its own pages before a guard page */
 #define SLAB_LEAK		0x8000u	/* live objects are reported by caller when asked */
 #define SLAB_AUDIT		0x10000u	/* allocations and frees go to the audit log */
-#define SLAB_DEBUG_FLAGS	0x1ff00u
+#define SLAB_INIT_ON_FREE	0x20000u	/* and when freed */
+#define SLAB_INIT		(SLAB_INIT_ON_ALLOC | SLAB_INIT_ON_FREE)
+#define SLAB_DEBUG_FLAGS	0x3ff00u
 #define SLAB_ALL_FLAGS		(0x003fu | SLAB_DEBUG_FLAGS)
 
 /*
@@ -194,6 +196,9 @@ void slab_reclaim_init(void);
  * the known ones set.
  */
 bool slab_set_debug(const char *words) MUST_CHECK;
+
+/* Beside those words: all caches have SLAB_INIT_ON_ALLOC, SLAB_INIT_ON_FREE. Before mm_init(). */
+void slab_set_init(bool on_alloc, bool on_free);
 
 /* The words it knows, by @i from 0; NULL behind the last. */
 const char *slab_debug_word(unsigned i);

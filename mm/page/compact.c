@@ -81,7 +81,7 @@ static void charge(struct compaction *work, uint64_t nr_looks)
 static void add_target(struct compaction *work, struct page *page, unsigned order, bool is_first)
 {
 	page->owner = 0;
-	page->flags = 0;
+	page->flags &= PAGE_FILLED;
 	page_set_state(page, make_page_state(PAGE_USER, order, work->zone->index, 1));
 	if (is_first)
 		list_add(&page->list, &work->targets[order]);

@@ -31,6 +31,7 @@
 #include "lib/bits.h"
 #include "mm/context.h"
 #include "mm/page/grow.h"
+#include "mm/page/harden.h"
 #include "mm/page/isolate.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
@@ -140,7 +141,7 @@ static void take_blocks(const struct contig *contig) HOLDS(contig->zone->lock)
 
 		page_set_state(page, make_page_state(PAGE_USER, 0, contig->zone->index, 1));
 		page->owner = 0;
-		page->flags = 0;
+		page->flags &= PAGE_FILLED;
 	}
 	give_range_back(contig->zone, taken.start_pfn, contig->range.start_pfn);
 	give_range_back(contig->zone, contig->range.end_pfn, taken.end_pfn);
@@ -240,32 +241,40 @@ static void choose_types(struct contig *contig, enum migratetype migratetype)
 				    migratetype);
 }
 
+/* The range, which find_zone() approved, at once or by emptying it. */
+static bool take_anyhow(struct contig *contig, enum migratetype migratetype)
+{
+	pfn_t start_pfn = align_down(contig->range.start_pfn, PAGEBLOCK_PAGES);
+	pfn_t end_pfn = align_up(contig->range.end_pfn, PAGEBLOCK_PAGES);
+	bool is_taken;
+
+	contig->blocks = (struct pfn_span){ start_pfn, end_pfn };
+	if (take_listed(contig, migratetype))
+		return true;
+	if (!isolate_pageblocks(contig->zone, start_pfn, end_pfn, &contig->types)) {
+		/* At the border of the zone nothing can be moved, but stacks can be emptied. */
+		drain_all_pages();
+		return take_listed(contig, migratetype);
+	}
+	is_taken = empty_and_take(contig);
+	if (is_taken)
+		choose_types(contig, migratetype);
+	unisolate_pageblocks(contig->zone, start_pfn, end_pfn, &contig->types);
+	return is_taken;
+}
+
 bool alloc_contig_range(pfn_t start_pfn, pfn_t end_pfn, enum migratetype migratetype)
 {
 	struct contig contig = { .range = { start_pfn, end_pfn } };
-	bool is_taken;
 
 	ASSERT(migratetype < MIGRATE_PCPTYPES);
 	ASSERT_THREAD("alloc_contig_range");
 
-	if (!find_zone(&contig))
+	if (!find_zone(&contig) || !take_anyhow(&contig, migratetype))
 		return false;
-	contig.blocks.start_pfn = align_down(start_pfn, PAGEBLOCK_PAGES);
-	contig.blocks.end_pfn = align_up(end_pfn, PAGEBLOCK_PAGES);
-	if (take_listed(&contig, migratetype))
-		return true;
-	if (!isolate_pageblocks(contig.zone, contig.blocks.start_pfn, contig.blocks.end_pfn,
-				&contig.types)) {
-		/* At the border of the zone nothing can be moved, but stacks can be emptied. */
-		drain_all_pages();
-		return take_listed(&contig, migratetype);
-	}
-	is_taken = empty_and_take(&contig);
-	if (is_taken)
-		choose_types(&contig, migratetype);
-	unisolate_pageblocks(contig.zone, contig.blocks.start_pfn, contig.blocks.end_pfn,
-			     &contig.types);
-	return is_taken;
+	if (page_hardening)
+		harden_allocated(pfn_to_page(start_pfn), end_pfn - start_pfn);
+	return true;
 }
 
 void free_contig_range(pfn_t start_pfn, uint64_t nr_pages)

@@ -22,6 +22,7 @@
 #include "mm/page/movable.h"
 
 #include "mm/live.h"
+#include "mm/page/harden.h"
 #include "mm/page/noted.h"
 
 bool movable_pin(struct page *page)
@@ -54,6 +55,8 @@ static void release_source(struct page *page)
 	if (page_users(__atomic_sub_fetch(&page->refcount, 2, __ATOMIC_ACQ_REL)) != 0)
 		return;
 	page->owner = 0;
+	if (page_hardening)
+		harden_freed(page, pages_in(order));
 	spin_lock(&zone->lock);
 	zone_give(zone, page, order);
 	spin_unlock(&zone->lock);
@@ -73,6 +76,8 @@ bool movable_migrate(struct page *from, struct page *to)
 		movable_unpin(from);
 		return false;
 	}
+	if (page_hardening)
+		harden_verify(to, pages_in(to->order));
 	to->caller = from->caller;
 	/* The owner may publish @to, and others free it, before the callback returns. */
 	get_page(to);

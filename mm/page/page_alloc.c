@@ -29,6 +29,7 @@
 #include "mm/page/compact.h"
 #include "mm/page/drain.h"
 #include "mm/page/grow.h"
+#include "mm/page/harden.h"
 #include "mm/page/inject.h"
 #include "mm/page/movable.h"
 #include "mm/page/page_state.h"
@@ -403,7 +404,9 @@ struct page *alloc_pages_slow(gfp_t gfp, unsigned order, unsigned nid, uint32_t 
 	}
 	page->caller = caller;
 	page->owner = 0;
-	page->flags = 0;
+	page->flags &= PAGE_FILLED;
+	if (page_hardening)
+		harden_allocated(page, pages_in(order));
 	if (gfp & __GFP_ZERO)
 		page_zero(page, order);
 	if (gfp & __GFP_COMP && order > 0)
@@ -424,6 +427,8 @@ struct page *alloc_pages_before_cpu(unsigned nid, unsigned order)
 
 	if (page)
 		page->caller = (uint32_t)(uintptr_t)__builtin_return_address(0);
+	if (page && page_hardening)
+		harden_allocated(page, pages_in(order));
 	return page;
 }
 
@@ -444,7 +449,7 @@ struct page *alloc_pages_for_move(struct zone *zone, unsigned order)
 	page = take_from_zonelist(&request, EFFORT_MIN);
 	if (page) {
 		page->owner = 0;
-		page->flags = 0;
+		page->flags &= PAGE_FILLED;
 	}
 	return page;
 }

@@ -19,6 +19,7 @@
 #include "lib/align.h"
 #include "mm/live.h"
 #include "mm/page/drain.h"
+#include "mm/page/harden.h"
 #include "mm/page/inject.h"
 #include "mm/page/noted.h"
 #include "mm/page/page_slow.h"
@@ -146,7 +147,7 @@ static NOINLINE void free_uncached(struct page *page, unsigned order)
 	uint64_t expected = make_page_state(PAGE_USER, order, page->zone_index, 1);
 	struct zone *zone;
 
-	if (unlikely(page_state(page) != expected || order > MAX_ORDER)) {
+	if (unlikely(page_state(page) != expected || order > plain_free_order_max)) {
 		free_pages_slow(page, order);
 		return;
 	}

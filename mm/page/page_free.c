@@ -18,6 +18,7 @@
 #include "mm/live.h"
 #include "mm/page/buddy_told.h"
 #include "mm/page/drain.h"
+#include "mm/page/harden.h"
 #include "mm/page/noted.h"
 #include "mm/page/page_state.h"
 
@@ -27,10 +28,14 @@
  */
 static void give_block_back(struct zone *zone, struct page *page, unsigned order, bool is_noted)
 {
-	struct mm_local local = mm_port_local_lock();
-	enum migratetype migratetype = pageblock_migratetype(page);
 	struct page_stack *stack = NULL;
+	enum migratetype migratetype;
+	struct mm_local local;
 
+	if (page_hardening)
+		harden_freed(page, pages_in(order));
+	local = mm_port_local_lock();
+	migratetype = pageblock_migratetype(page);
 	page_set_state(page, make_page_state(PAGE_USER, order, zone->index, 1));
 	if (migratetype < MIGRATE_PCPTYPES && !is_noted)
 		stack = page_stack_for(zone, order, migratetype, local);

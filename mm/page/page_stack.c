@@ -61,6 +61,7 @@
 #include "lib/align.h"
 #include "mm/event.h"
 #include "mm/page/buddy_told.h"
+#include "mm/page/harden.h"
 #include "mm/page/noted.h"
 #include "mm/page/page_state.h"
 
@@ -116,6 +117,8 @@ uint32_t page_stack_capacity(uint64_t present_pages, unsigned nr_cpus, unsigned 
 	uint64_t cpu_pages = present_pages / max_u64(nr_cpus, 1);
 	uint64_t nr_blocks;
 
+	if (page_hardening)
+		return 0;
 	if (order == PAGEBLOCK_ORDER) {
 		nr_blocks = cpu_pages / PAGEBLOCK_SHARE / PAGEBLOCK_PAGES;
 		if (nr_blocks == 0)

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "mm/harden.h"
 #include "mm/init.h"
 #include "mm/slab.h"
 #include "mm/tables.h"
@@ -65,6 +66,7 @@ static const struct test_suite *const host_suites[] = {
 	&suite_compact_machines,
 	&suite_offline_machines,
 	&suite_contig_machines,
+	&suite_harden,
 	&suite_maps,
 	&suite_maps_soak,
 	&suite_soak,
@@ -209,6 +211,28 @@ static void set_debug(const char *words)
 	exit(1);
 }
 
+/* Whether @argument is an option of the image that hardens: all machines start with it. */
+static bool take_hardening(const char *argument)
+{
+	static const struct { const char *option; unsigned flag; } hardenings[] = {
+		{ "page_poison=yes", HARDEN_POISON },
+		{ "init_on_alloc=yes", HARDEN_INIT_ON_ALLOC },
+		{ "init_on_free=yes", HARDEN_INIT_ON_FREE },
+	};
+	static unsigned flags;
+	bool is_known = false;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(hardenings); i++) {
+		if (strcmp(argument, hardenings[i].option) != 0)
+			continue;
+		flags |= hardenings[i].flag;
+		is_known = true;
+	}
+	slab_set_init(flags & HARDEN_INIT_ON_ALLOC, flags & HARDEN_INIT_ON_FREE);
+	page_set_hardening(flags);
+	return is_known;
+}
+
 /* Before any case runs, so that a misspelt name costs no time. */
 static void add_shown(const char *name)
 {
@@ -250,6 +274,8 @@ int main(int argc, char **argv)
 			set_debug(debug);
 		else if (seed)
 			set_seed(seed);
+		else if (take_hardening(argv[i]))
+			continue;
 		else if (limit)
 			limit_s = (unsigned)strtoul(limit, NULL, 0);
 		else

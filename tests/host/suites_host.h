@@ -17,6 +17,7 @@ extern const struct test_suite suite_reclaim_machines;
 extern const struct test_suite suite_compact_machines;
 extern const struct test_suite suite_offline_machines;
 extern const struct test_suite suite_contig_machines;
+extern const struct test_suite suite_harden;
 extern const struct test_suite suite_maps;
 extern const struct test_suite suite_maps_soak;
 extern const struct test_suite suite_soak;

@@ -90,7 +90,7 @@ void debug_free(struct kmem_cache *cache, void *object, uint8_t *state, uintptr_
 	debug_set_zones(cache, object, RED_FREE);
 	if (debug_is_poisoned(cache))
 		debug_fill_poison(cache, object);
-	else if ((cache->flags & SLAB_INIT) && !debug_keeps_contents(cache))
+	else if ((cache->flags & SLAB_INIT_ON_FREE) && !debug_keeps_contents(cache))
 		memset(object, 0, cache->object_bytes);
 	if (cache->flags & SLAB_QUARANTINE)
 		quarantine(cache, (struct slab_slot){ object, state });

@@ -75,7 +75,7 @@ void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t byte
 	entry.object = (void *)align_down((uintptr_t)entry.area + area_bytes - bytes, cache->align);
 	entry.allocated = debug_event_now(caller);
 	memset(entry.area, RED_ALLOCATED, area_bytes);
-	if ((cache->flags & SLAB_INIT) || (gfp & __GFP_ZERO))
+	if ((cache->flags & SLAB_INIT_ON_ALLOC) || (gfp & __GFP_ZERO))
 		memset(entry.object, 0, bytes);
 	if (guarded_remember(&entry))
 		return entry.object;

@@ -274,7 +274,7 @@ void debug_prepare_contents(const struct kmem_cache *cache, gfp_t gfp, uint8_t *
 	}
 	if (debug_keeps_contents(cache) || (gfp & __GFP_ZERO))
 		return;
-	if (cache->flags & SLAB_INIT)
+	if (cache->flags & SLAB_INIT_ON_ALLOC)
 		memset(object, 0, cache->object_bytes);
 	else if (cache->flags & SLAB_POISON)
 		fill_fresh(cache, object);

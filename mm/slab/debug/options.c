@@ -57,6 +57,12 @@ bool slab_set_debug(const char *words)
 	return is_known;
 }
 
+void slab_set_init(bool on_alloc, bool on_free)
+{
+	slab_system.debug_flags |= (on_alloc ? SLAB_INIT_ON_ALLOC : 0) |
+				   (on_free ? SLAB_INIT_ON_FREE : 0);
+}
+
 const char *slab_debug_word(unsigned i)
 {
 	return i < ARRAY_SIZE(debug_words) ? debug_words[i].word : NULL;
