@@ -11,6 +11,7 @@
 #include "mm/page/grow.h"
 #include "mm/page/isolate.h"
 #include "mm/page/page_state.h"
+#include "mm/page/pageblock.h"
 #include "mm/page_alloc.h"
 #include "tests/host/machine.h"
 #include "tests/host/suites_host.h"
@@ -358,6 +359,31 @@ static void isolated_pageblocks_are_passed_over(void)
 	CHECK(mm_verify_all());
 }
 
+/* Types of so many pageblocks can be kept, and of no more. */
+static void no_more_than_8_gib_are_isolated(void)
+{
+	static struct pageblock_types types;
+	static struct host_machine map;
+	pfn_t pfn = 4 * GIB / PAGE_SIZE;
+	struct zone *zone;
+
+	map = machine_small;
+	map.ranges[2].start = 4 * GIB;
+	map.ranges[2].end = 13 * GIB;
+	map.ranges[2].type = MEM_USABLE;
+	host_start_machine(&map);
+	zone = &node_data(0)->node_zones[ZONE_NORMAL];
+	while (zone_grow(zone))
+		;
+	while (!pageblock_is_owned(zone, pfn))
+		pfn += PAGEBLOCK_PAGES;
+	CHECK(!isolate_pageblocks(zone, pfn, pfn + CONTIG_MAX_PAGES + PAGEBLOCK_PAGES, &types));
+	CHECK_EQ(zone->nr_isolated_pages, 0);
+	CHECK(isolate_pageblocks(zone, pfn, pfn + CONTIG_MAX_PAGES, &types));
+	CHECK_EQ(zone->nr_isolated_pages, CONTIG_MAX_PAGES);
+	unisolate_pageblocks(zone, pfn, pfn + CONTIG_MAX_PAGES, &types);
+}
+
 static const struct test_case cases[] = {
 	{ "a range is found where a plain search finds one",
 	  a_range_is_found_where_a_plain_search_finds_one },
@@ -368,6 +394,7 @@ static const struct test_case cases[] = {
 	{ "limits that mean nothing panic", limits_that_mean_nothing_panic },
 	{ "whole pageblocks of a range take its type",
 	  whole_pageblocks_of_a_range_take_its_type },
+	{ "no more than 8 GiB are isolated", no_more_than_8_gib_are_isolated },
 	{ "isolated pageblocks are passed over", isolated_pageblocks_are_passed_over },
 };
 

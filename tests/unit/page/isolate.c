@@ -162,6 +162,32 @@ static void verify_notices_PAGEBLOCK_3(void)
 	__free_page(pfn_to_page(pfn + 3));
 }
 
+static void types_are_kept_apart(void)
+{
+	static struct pageblock_types kept;
+
+	for (unsigned i = 0; i < 2 * TYPES_PER_WORD; i++)
+		pageblock_types_set(&kept, i, MIGRATE_HIGHATOMIC);
+	for (unsigned i = 0; i < 2 * TYPES_PER_WORD; i++)
+		pageblock_types_set(&kept, i, (enum migratetype)(i % 3));
+	for (unsigned i = 0; i < 2 * TYPES_PER_WORD; i++)
+		CHECK_EQ(pageblock_types_get(&kept, i), i % 3);
+}
+
+/* What rests on this CPU is on the Isolate lists, too. */
+static void stacks_are_emptied(void)
+{
+	struct zone *zone;
+	pfn_t pfn = take_pageblocks(&zone);
+
+	if (pfn == PFN_NONE)
+		SKIP("no range is free");
+	__free_page(pfn_to_page(pfn + 3));
+	CHECK(isolate_pageblocks(zone, pfn, pfn + NR_PAGES, &types));
+	CHECK_EQ(zone_isolated_free_pages(zone), NR_PAGES);
+	unisolate_pageblocks(zone, pfn, pfn + NR_PAGES, &types);
+}
+
 static void contracts_panic(void)
 {
 	struct zone *zone;
@@ -171,6 +197,11 @@ static void contracts_panic(void)
 		SKIP("no range is free");
 	CHECK_PANICS("is_aligned(start_pfn",
 		     (void)!isolate_pageblocks(zone, pfn + 1, pfn + NR_PAGES, &types));
+	/* Nothing to isolate: the alignment is looked at all the same. */
+	CHECK_PANICS("is_aligned(start_pfn",
+		     (void)!isolate_pageblocks(zone, pfn + 1, pfn, &types));
+	CHECK_PANICS("is_aligned(end_pfn",
+		     (void)!isolate_pageblocks(zone, pfn, pfn + NR_PAGES - 1, &types));
 	CHECK_PANICS("== MIGRATE_ISOLATE", unisolate_pageblocks(zone, pfn, pfn + NR_PAGES, &types));
 	__free_page(pfn_to_page(pfn + 3));
 }
@@ -184,6 +215,8 @@ static const struct test_case cases[] = {
 	{ "verify notices PAGEBLOCK-1 and PAGEBLOCK-2",
 	  verify_notices_PAGEBLOCK_1_and_PAGEBLOCK_2 },
 	{ "verify notices PAGEBLOCK-3", verify_notices_PAGEBLOCK_3 },
+	{ "types are kept apart", types_are_kept_apart },
+	{ "stacks are emptied", stacks_are_emptied },
 	{ "contracts panic", contracts_panic },
 };
 
