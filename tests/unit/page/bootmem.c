@@ -98,6 +98,81 @@ static void freeing_a_packed_page_ends_the_packing(void)
 	CHECK_EQ(bootmem_alloc(&bootmem, 100, 8), pa);
 }
 
+static void freeing_elsewhere_does_not_end_it(void)
+{
+	uint64_t pa;
+
+	setup();
+	CHECK(bootmem_alloc(&bootmem, PAGE_SIZE, 1) != PA_NONE);
+	pa = bootmem_alloc(&bootmem, 100, 8);
+	CHECK(bootmem_alloc(&bootmem, 2 * PAGE_SIZE, 1) != PA_NONE);
+	bootmem_free_range(&bootmem, pa_to_pfn(pa) - 1, pa_to_pfn(pa));
+	bootmem_free_range(&bootmem, pa_to_pfn(pa) + 1, pa_to_pfn(pa) + 3);
+	CHECK_EQ(bootmem_alloc(&bootmem, 100, 8), pa + 104);
+	CHECK(is_sound());
+}
+
+/* The search skips four full words a turn: in each of them it sees the one that is not. */
+static void one_free_page_is_found_wherever_it_is(void)
+{
+	static uint64_t long_map[12];
+	const uint64_t nr_pages = 12 * BITS_PER_WORD;
+
+	for (uint64_t at = 0; at < nr_pages; at += 5) {
+		bootmem_init(&bootmem, START_PFN, START_PFN + nr_pages, long_map);
+		bootmem_free_range(&bootmem, START_PFN + at, START_PFN + at + 1);
+		CHECK_EQ(bootmem_alloc(&bootmem, PAGE_SIZE, 1), pfn_to_pa(START_PFN + at));
+		CHECK_EQ(bootmem_alloc(&bootmem, PAGE_SIZE, 1), PA_NONE);
+		CHECK(is_sound());
+	}
+	/* The map ends with the window: nothing behind it is looked at. */
+	bootmem_free_range(&bootmem, START_PFN + nr_pages, START_PFN + nr_pages);
+	bootmem_free_range(&bootmem, START_PFN + nr_pages - 2, START_PFN + nr_pages);
+	CHECK_EQ(bootmem_alloc(&bootmem, 3 * PAGE_SIZE, 1), PA_NONE);
+	CHECK_EQ(bootmem_alloc(&bootmem, PAGE_SIZE, 64 * PAGE_SIZE), PA_NONE);
+}
+
+static void an_alignment_that_leaves_the_packed_page_begins_another(void)
+{
+	uint64_t pa;
+
+	setup();
+	pa = bootmem_alloc(&bootmem, 100, 8);
+	CHECK_EQ(bootmem_alloc(&bootmem, 100, 4 * PAGE_SIZE), align_up(pa + 100, 4 * PAGE_SIZE));
+	CHECK_EQ(bootmem.nr_free_pages, NR_PAGES - 52);
+	CHECK(is_sound());
+}
+
+static void what_was_searched_is_counted(void)
+{
+	setup();
+	CHECK(bootmem_alloc(&bootmem, 100 * PAGE_SIZE, 1) != PA_NONE);
+	CHECK_EQ(bootmem.nr_words_searched, 3);	/* up to page 150 of the window */
+}
+
+static void empty_ranges_change_nothing(void)
+{
+	setup();
+	bootmem_free_range(&bootmem, START_PFN + 70, START_PFN + 70);
+	bootmem_reserve_range(&bootmem, START_PFN + NR_PAGES, START_PFN + NR_PAGES);
+	CHECK_EQ(bootmem.nr_free_pages, NR_PAGES - 50);
+	CHECK(is_sound());
+}
+
+static void ranges_outside_the_window_panic(void)
+{
+	const pfn_t end_pfn = START_PFN + NR_PAGES;
+
+	setup();
+	CHECK_PANICS("is_inside", bootmem_reserve_range(&bootmem, START_PFN - 1, START_PFN));
+	CHECK_PANICS("is_inside", bootmem_reserve_range(&bootmem, end_pfn - 1, end_pfn + 1));
+	CHECK_PANICS("is_inside", bootmem_reserve_range(&bootmem, START_PFN + 60, START_PFN + 59));
+	CHECK_PANICS("is_inside", bootmem_free_range(&bootmem, START_PFN - 1, START_PFN));
+	CHECK_PANICS("is_inside", bootmem_free_range(&bootmem, end_pfn, end_pfn + 1));
+	CHECK_PANICS("is_inside", bootmem_free_range(&bootmem, START_PFN + 40, START_PFN + 39));
+	CHECK(is_sound());
+}
+
 struct runs {
 	unsigned nr, nr_free;
 	pfn_t end_pfn;
@@ -227,6 +302,13 @@ static const struct test_case cases[] = {
 	{ "a full window refuses", a_full_window_refuses },
 	{ "freed ranges are found again", freed_ranges_are_found_again },
 	{ "freeing a packed page ends the packing", freeing_a_packed_page_ends_the_packing },
+	{ "freeing elsewhere does not end it", freeing_elsewhere_does_not_end_it },
+	{ "one free page is found wherever it is", one_free_page_is_found_wherever_it_is },
+	{ "an alignment that leaves the packed page begins another",
+	  an_alignment_that_leaves_the_packed_page_begins_another },
+	{ "what was searched is counted", what_was_searched_is_counted },
+	{ "empty ranges change nothing", empty_ranges_change_nothing },
+	{ "ranges outside the window panic", ranges_outside_the_window_panic },
 	{ "retiring tells every page once", retiring_tells_every_page_once },
 	{ "after retiring everything is refused", after_retiring_everything_is_refused },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },
