@@ -5,7 +5,7 @@
  *   The rate comes from the first of these that answers sensibly:
  *     CPUID 15h      crystal clock and ratio
  *     CPUID 40000010h where a hypervisor tells it
- *     the PIT        counter 2 is gated for 10 ms; its output ends the wait
+ *     the PIT        counter 2 is gated for 5 ms; its output ends the wait
  *     ACPI's timer   10 ms of its ticks
  *     CPUID 16h      base frequency, exact to about a percent
  *   A machine with none of them gets 1 GHz and says so: times are wrong then,
@@ -20,6 +20,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/insn.h"
 #include "arch/x86_64/mmu.h"
+#include "lib/align.h"
 #include "log.h"
 
 #define NS_PER_S		1000000000ull
@@ -45,8 +46,10 @@
 #define SPEAKER_GATE2		0x01u
 #define SPEAKER_ENABLE		0x02u
 #define SPEAKER_OUTPUT2		0x20u
-#define PIT_MS			10u
+#define PIT_MS			5u
 #define PIT_COUNTS		(PIT_HZ * PIT_MS / 1000)
+#define MAX_MEASUREMENTS	20u
+#define MAX_DIFFERENCE		512u		/* two agree when they differ by a 512th */
 /* A port read takes at least 0.1 us anywhere: half a second at the least, seconds as a rule. */
 #define MAX_PIT_POLLS		5000000u
 
@@ -109,15 +112,19 @@ static uint64_t hz_by_base_frequency(void)
 	return (cpuid(LEAF_FREQUENCY, 0).eax & 0xffff) * MHZ;
 }
 
-static void start_pit(void)
+/* Returns when: taken before, so that what disturbs here, too, makes the measurement longer. */
+static uint64_t start_pit(void)
 {
 	uint8_t speaker = in8(PORT_SPEAKER) & (uint8_t)~(SPEAKER_ENABLE | SPEAKER_GATE2);
+	uint64_t start;
 
 	out8(PORT_SPEAKER, speaker);
 	out8(PIT_CONTROL, PIT_COUNTER2_MODE0);
 	out8(PIT_COUNTER2, (uint8_t)PIT_COUNTS);
 	out8(PIT_COUNTER2, (uint8_t)(PIT_COUNTS >> 8));
+	start = rdtsc_ordered();
 	out8(PORT_SPEAKER, speaker | SPEAKER_GATE2);
+	return start;
 }
 
 static bool is_pit_out(void)
@@ -128,30 +135,33 @@ static bool is_pit_out(void)
 /* One measurement; 0 when there is no PIT: its output is high already, or never rises. */
 static uint64_t hz_by_pit_once(void)
 {
-	uint64_t start;
+	uint64_t start = start_pit();
 
-	start_pit();
 	if (is_pit_out())
 		return 0;
-	start = rdtsc_ordered();
 	for (unsigned i = 0; i < MAX_PIT_POLLS; i++)
 		if (is_pit_out())
 			return (rdtsc_ordered() - start) * 1000 / PIT_MS;
 	return 0;
 }
 
-/* The least of three: what disturbs a measurement makes it longer. */
+/*
+ * What disturbs a measurement makes it longer, a virtual CPU that its host does not run by
+ * much: the least, once another agrees with it, or of all that are made.
+ */
 static uint64_t hz_by_pit(void)
 {
 	uint64_t least = 0;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < MAX_MEASUREMENTS; i++) {
 		uint64_t hz = hz_by_pit_once();
+		uint64_t previous = least;
 
 		if (!hz)
-			return least;
-		if (!least || hz < least)
-			least = hz;
+			break;
+		least = i == 0 ? hz : min_u64(hz, previous);
+		if (i > 0 && max_u64(hz, previous) - least <= least / MAX_DIFFERENCE)
+			break;
 	}
 	return least;
 }
