@@ -23,6 +23,7 @@ import junit  # noqa: E402
 import qemu  # noqa: E402
 
 NR_LAST_LINES = 40
+NR_COMMENTS = 8         # of a case, the last ones
 DEFAULT_TIMEOUT_S = 300
 LOG_FOLDER = ROOT / "build" / "log"
 BANNER = re.compile(r"^Slabstick \d")
@@ -128,6 +129,24 @@ def log_name(result):
     return f"build/log/{result.name}.log" if result.verdict else "none"
 
 
+def said_of_failed_cases(result):
+    """What the log says of each: the places and values of its checks."""
+    if not result.verdict:
+        return []
+    return [f"{' / '.join((*suites, point.name))}: {comment}"
+            for suites, point in result.verdict.log.cases() if not point.is_ok
+            for comment in point.comments[-NR_COMMENTS:]]
+
+
+def show_evidence(result):
+    said = said_of_failed_cases(result)
+    if not said or not result.verdict.log.totals:       # it did not run to its end
+        said.append(f"the last {NR_LAST_LINES} lines of {log_name(result)}:")
+        said += result.log_lines[-NR_LAST_LINES:]
+    for line in said:
+        print(f"       | {line}")
+
+
 def show(result):
     passed, failed, skipped = result.counts
     print(f"{'ok    ' if result.is_ok else 'FAILED'} {result.name:<18} "
@@ -137,9 +156,7 @@ def show(result):
             print(f"       {reason}")
         for line in qemu.symbolise(qemu.lines_after_bail_out(result.log_lines)):
             print(f"       {line}")
-        print(f"       the last {NR_LAST_LINES} lines of {log_name(result)}:")
-        for line in result.log_lines[-NR_LAST_LINES:]:
-            print(f"       | {line}")
+        show_evidence(result)
     sys.stdout.flush()
 
 

@@ -1,5 +1,7 @@
 """Machines as arguments, and runs of stand-ins for QEMU."""
 
+import contextlib
+import io
 import os
 import pathlib
 import stat
@@ -236,6 +238,23 @@ class Junit(unittest.TestCase):
         self.assertEqual(cases[1].find("failure").get("message"), "a.c:1: x")
         self.assertEqual(cases[2].find("skipped").get("message"), "no")
         self.assertIn("?noise", top.find("./testsuite/system-out").text)
+
+    def shown(self, text):
+        verdict = ktap.judge(text, ktap.Ending(35))
+        result = machine_runner.Result("m", False, verdict.reasons, verdict, 1.5, (1, 1, 1))
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            machine_runner.show(result)
+        return output.getvalue()
+
+    def test_what_failed_is_shown_with_its_place(self):
+        output = self.shown(self.LOG)
+        self.assertIn("| buddy / two: a.c:1: x\n", output)
+        self.assertNotIn("noise", output)
+
+    def test_a_log_that_is_cut_is_shown_to_its_end(self):
+        output = self.shown(self.LOG[:self.LOG.index("1 passed")])
+        self.assertIn("| buddy / two: a.c:1: x\n", output)
+        self.assertIn("noise", output)
 
 
 if __name__ == "__main__":
