@@ -6,6 +6,7 @@
  * and mm/vmalloc/info.c shows. The life of an area is told in mm/vmalloc/vm_area.c.
  */
 
+#include "lib/align.h"
 #include "mm/lock.h"
 #include "mm/vmalloc.h"
 
@@ -28,12 +29,13 @@ struct vm_area_set {
 	unsigned nr_areas;
 };
 
+/* Aligned: CPUs share no line, and an element is found with one shift less. */
 struct vm_area_cpu {
 	struct spinlock lock;		/* guards all of these */
 	struct vm_area_set lazy GUARDED_BY(lock);
 	uint64_t nr_lazy_pages GUARDED_BY(lock);
 	struct vm_area_set cached[VM_NR_CLASSES] GUARDED_BY(lock);	/* by class */
-};
+} __attribute__((aligned(CACHE_LINE_BYTES)));
 
 /*
  * Areas by the page they start at: a radix tree over the first 512 GiB of the
