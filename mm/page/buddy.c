@@ -14,8 +14,8 @@
  *   of some block or no memory at all, so no stale interior page is ever asked.
  *
  * Packing
- *   If all allocated memory were moved to the bottom of the zone it would end a
- *   little below packing_limit. Blocks below the limit are listed at the front and
+ *   If all allocated memory were moved to the bottom of the zone, around what boot took and
+ *   the holes, it would end a little below packing_limit. Blocks below the limit are listed at the front and
  *   are given out first, blocks above it at the back: what is in use gathers at the
  *   bottom, and large blocks reappear at the top without anybody moving a page.
  *   The limit follows the peak of what is in use: it rises at once and comes down
@@ -218,15 +218,24 @@ static uint64_t pages_in_use(const struct zone *zone) HOLDS(zone->lock)
 	return zone->managed_pages - zone->nr_pending_pages - zone->nr_free_pages;
 }
 
-/* Where @nr_pages at the bottom of @zone end. */
+/* Where the lowest @nr_pages of @zone end: of what boot left free, which has holes. */
 static struct page *end_of(const struct zone *zone, uint64_t nr_pages)
 {
-	return zone->mem_map + zone->start_pfn + nr_pages;
+	pfn_t end_pfn = zone->start_pfn;
+
+	for (uint32_t i = 0; i < zone->nr_spans && nr_pages > 0; i++) {
+		uint64_t nr = min_u64(nr_pages, span_pages(zone->spans[i]));
+
+		end_pfn = zone->spans[i].start_pfn + nr;
+		nr_pages -= nr;
+	}
+	return zone->mem_map + end_pfn + nr_pages;
 }
 
 /* Puts the limit where @nr_pages end. No list is in order then. */
 static NOINLINE void move_packing_limit(struct zone *zone, uint64_t nr_pages) HOLDS(zone->lock)
 {
+	zone->packing_pages = nr_pages;
 	zone->packing_limit = end_of(zone, nr_pages);
 	for (unsigned order = 0; order < NR_ORDERS; order++)
 		zone->free_area[order].nr_sorted = 0;
@@ -246,7 +255,7 @@ static void update_packing_limit(struct zone *zone) HOLDS(zone->lock)
 	if (likely(nr_pages <= zone->peak_pages))
 		return;
 	zone->peak_pages = nr_pages;
-	if (end_of(zone, nr_pages) > zone->packing_limit)
+	if (nr_pages > zone->packing_pages)
 		move_packing_limit(zone, with_slack(zone, nr_pages));
 }
 
@@ -256,7 +265,7 @@ static NOINLINE void lower_packing_limit(struct zone *zone) HOLDS(zone->lock)
 	uint64_t nr_pages = with_slack(zone, zone->peak_pages);
 
 	zone->nr_until_lowered = BULKS_UNTIL_LOWERED;
-	if (end_of(zone, nr_pages) < zone->packing_limit)
+	if (nr_pages < zone->packing_pages)
 		move_packing_limit(zone, nr_pages);
 	zone->peak_pages = pages_in_use(zone);
 }

@@ -72,6 +72,7 @@ struct zone {
 	struct spinlock lock;
 	uint64_t nr_free_pages GUARDED_BY(lock);	/* in the blocks of free_area */
 	struct page *packing_limit GUARDED_BY(lock);	/* blocks below it are given out first */
+	uint64_t packing_pages GUARDED_BY(lock);	/* for which there is room below it */
 	uint64_t peak_pages GUARDED_BY(lock);	/* most in use since the limit was lowered last */
 	uint32_t nr_until_lowered GUARDED_BY(lock);	/* bulk requests until it is again */
 	struct free_area free_area[NR_ORDERS] GUARDED_BY(lock);

@@ -338,6 +338,7 @@ static void bulk_stops_after_64_fragments(void)
 static void set_limit(pfn_t limit_pfn)
 {
 	box.zone->packing_limit = box.map + limit_pfn;
+	box.zone->packing_pages = limit_pfn;
 	box.zone->peak_pages = SANDBOX_PAGES;
 	box.zone->nr_until_lowered = 1000;
 	for (unsigned order = 0; order < NR_ORDERS; order++)
@@ -588,6 +589,25 @@ static void the_packing_limit_comes_down_to_the_last_peak(void)
 		CHECK_EQ(box.zone->free_area[order].nr_sorted, 0);
 	CHECK_EQ(take_many(0, 1), 1);
 	CHECK_EQ(box.zone->nr_until_lowered, 1023);
+	sandbox_end(&box);
+}
+
+/* Memory in use lies around what boot took and the holes: those count for nothing. */
+static void the_packing_limit_passes_over_holes(void)
+{
+	struct pfn_span spans[] = {
+		{ PAGEBLOCK_PAGES, 2 * PAGEBLOCK_PAGES },
+		{ 4 * PAGEBLOCK_PAGES, 7 * PAGEBLOCK_PAGES },
+	};
+
+	CHECK(sandbox_start(&box));
+	box.zone->spans = spans;
+	box.zone->nr_spans = ARRAY_SIZE(spans);
+	CHECK(sandbox_take(&box, 0, MIGRATE_MOVABLE) != NULL);
+	CHECK(box.zone->packing_limit == box.map + PAGEBLOCK_PAGES + 1 + SLACK_PAGES);
+	CHECK(sandbox_take(&box, PAGEBLOCK_ORDER, MIGRATE_MOVABLE) != NULL);
+	CHECK(box.zone->packing_limit == box.map + 4 * PAGEBLOCK_PAGES + 1 + SLACK_PAGES);
+	box.zone->nr_spans = 0;
 	sandbox_end(&box);
 }
 
@@ -975,6 +995,7 @@ static const struct test_case cases[] = {
 	  a_larger_block_below_the_limit_goes_before_a_small_one_above },
 	{ "a block at the limit is above it", a_block_at_the_limit_is_above_it },
 	{ "every way in raises the packing limit", every_way_in_raises_the_packing_limit },
+	{ "the packing limit passes over holes", the_packing_limit_passes_over_holes },
 	{ "the packing limit comes down to the last peak",
 	  the_packing_limit_comes_down_to_the_last_peak },
 	{ "blocks that the limit passed go to the back",
