@@ -4,7 +4,8 @@
 C lets the mark on a field name another field only since clang 19; where there is none,
 nothing is checked, and said so. Then the check checks itself: for every marked field a
 function that uses it without the lock is compiled, which clang must refuse. And every
-spinlock guards a marked field, or GUARDS_NO_FIELD says what else.
+spinlock guards a marked field, or GUARDS_NO_FIELD says what else; and those of mm stand,
+each by a name of its own, in the table of mm/README.md, which has the order they nest in.
 
 usage: check_locks.py "FLAGS" SOURCE...
 """
@@ -27,7 +28,6 @@ HEADER_FOLDERS = ("mm", "include", "arch")
 
 # Locks that serialise something which no structure here holds.
 GUARDS_NO_FIELD = {
-    "audit.making_lock": "making rings: who comes second leaves it",
     "sections.map_lock": "the vmemmap's page tables, which are the port's",
 }
 
@@ -115,6 +115,8 @@ class Marks:
             if end == ";":
                 self.add(owner, path, piece)
                 continue
+            if piece.rstrip().endswith("="):
+                self.add(owner, path, piece)    # a variable, initialised
             head = re.search(r"\bstruct\s+(?:[A-Z_]+(?:\([^)]*\))?\s+)?(\w*)\s*$", piece + " ")
             if not head:
                 self.read_block("", "")
@@ -189,6 +191,21 @@ def idle_locks(texts):
             yield f"tools/check_locks.py: {lock} needs no excuse"
 
 
+def table_problems(texts, readme):
+    """Locks of mm that the table in @readme does not have, or has though they are gone."""
+    locks = {}
+    for name, text in texts.items():
+        for lock in Marks(text).locks if name.startswith(("mm/", "include/mm/")) else ():
+            if locks.setdefault(lock, name) != name:
+                yield f"{name}: {lock} is a lock of {locks[lock]}, too"
+    listed = [lock for row in re.findall(r"^\| (`[^|]*lock`[^|]*) \|", readme, re.MULTILINE)
+              for lock in re.findall(r"`([\w.]+)`", row)]
+    for lock in sorted(locks.keys() - listed):
+        yield f"mm/README.md: its table of locks does not have {lock} of {locks[lock]}"
+    for lock in sorted(set(listed) - locks.keys()):
+        yield f"mm/README.md: its table has {lock}, which is no lock"
+
+
 def main():
     flags = [flag for flag in shlex.split(sys.argv[1]) if flag not in ("-MMD", "-MP", "-Werror")]
     sources = [name for name in sys.argv[2:] if name.endswith(".c")]
@@ -196,7 +213,7 @@ def main():
     headers = [str(path.relative_to(ROOT)) for folder in HEADER_FOLDERS
                for path in sorted((ROOT / folder).rglob("*.h"))]
     texts = {name: (ROOT / name).read_text() for name in sources + headers}
-    problems = list(idle_locks(texts))
+    problems = [*idle_locks(texts), *table_problems(texts, (ROOT / "mm/README.md").read_text())]
     nr_fields = 0
 
     if compiler:

@@ -136,7 +136,7 @@ unsigned *mm_port_thread_word(void);
 /* Asks that reclaim_node(@nid) run soon, elsewhere. Returns at once. */
 void mm_port_wake_reclaim(unsigned nid);
 
-/* Monotonic time; the unit of the audit ring and of timeouts. */
+/* Monotonic time; the unit of the audit ring and of timeouts. May be called with locks held. */
 uint64_t mm_port_now_ns(void);
 
 /* One log line without its newline. May be called with locks held. */

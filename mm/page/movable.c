@@ -23,6 +23,7 @@
 
 #include "mm/live.h"
 #include "mm/page/harden.h"
+#include "mm/page/movable_owner.h"
 #include "mm/page/noted.h"
 
 bool movable_pin(struct page *page)

@@ -10,12 +10,6 @@
 #include "mm/page_alloc.h"
 #include "mm/page/zone.h"
 
-/* The owner registered as @index, or NULL: then there is none any more. */
-const struct movable_owner *movable_owner_at(uint16_t index);
-
-/* The name the owner of @page gave itself, or "none". */
-const char *movable_owner_name(const struct page *page);
-
 /*
  * Takes a reference to the block at @page if it has an owner that can move it
  * and no user beside: then it is not freed, nor moved by others, until

@@ -11,19 +11,20 @@
  *       a slab has something else in its place
  *
  * Locking
- *   registry_lock guards the table while it changes. An owner that unregisters has
+ *   owners_lock guards the table while it changes. An owner that unregisters has
  *   no pages left and is not being called.
  */
 
-#include "mm/page/movable.h"
+#include "mm/page/movable_owner.h"
 
-#include "mm/page_alloc.h"
+#include "mm/assert.h"
+#include "mm/lock.h"
 
 /* Indices 1 to MAX_OWNERS; kernels have a handful (page cache, zsmalloc, balloon). */
 #define MAX_OWNERS	32u
 
-static struct spinlock registry_lock;
-static const struct movable_owner *registry[MAX_OWNERS + 1] GUARDED_BY_GLOBAL(registry_lock);
+static struct spinlock owners_lock;
+static const struct movable_owner *registry[MAX_OWNERS + 1] GUARDED_BY_GLOBAL(owners_lock);
 
 uint16_t register_movable_owner(const struct movable_owner *owner)
 {
@@ -31,12 +32,12 @@ uint16_t register_movable_owner(const struct movable_owner *owner)
 
 	ASSERT(owner->migrate);
 
-	spin_lock(&registry_lock);
+	spin_lock(&owners_lock);
 	while (index <= MAX_OWNERS && registry[index])
 		index++;
 	if (index <= MAX_OWNERS)
 		__atomic_store_n(&registry[index], owner, __ATOMIC_RELEASE);
-	spin_unlock(&registry_lock);
+	spin_unlock(&owners_lock);
 	return index <= MAX_OWNERS ? index : 0;
 }
 
@@ -45,9 +46,9 @@ void unregister_movable_owner(uint16_t index)
 	ASSERT(index >= 1);
 	ASSERT(index <= MAX_OWNERS);
 
-	spin_lock(&registry_lock);
+	spin_lock(&owners_lock);
 	__atomic_store_n(&registry[index], NULL, __ATOMIC_RELAXED);
-	spin_unlock(&registry_lock);
+	spin_unlock(&owners_lock);
 }
 
 const struct movable_owner *movable_owner_at(uint16_t index)

@@ -30,7 +30,7 @@
 
 #include "lib/string.h"
 #include "mm/event.h"
-#include "mm/page/movable.h"
+#include "mm/page/movable_owner.h"
 #include "mm/page/section.h"
 
 #define REPORT_BYTES	256u

@@ -28,7 +28,7 @@
  *   RECLAIM-3  no wake-up is passed over for longer than mm/page/backoff.h says
  *
  * Locking
- *   registry_lock guards the list, not the calls: a shrinker is called without
+ *   shrinkers_lock guards the list, not the calls: a shrinker is called without
  *   any lock, and must not go away while it may be running. kswapd_lock of a node
  *   guards what was noted for its kswapd.
  */
@@ -58,8 +58,8 @@
 #define HOLDERS_BYTES		128u
 #define REPORT_BYTES		384u
 
-static struct spinlock registry_lock;
-static struct list_head registry GUARDED_BY_GLOBAL(registry_lock) = { &registry, &registry };
+static struct spinlock shrinkers_lock;
+static struct list_head registry GUARDED_BY_GLOBAL(shrinkers_lock) = { &registry, &registry };
 
 static uint64_t nr_failures;		/* atomic, as is when the next may be reported */
 static uint64_t next_report_ns;
@@ -73,7 +73,7 @@ void register_shrinker(struct shrinker *shrinker)
 	ASSERT(shrinker->count);
 	ASSERT(shrinker->scan);
 
-	spin_lock(&registry_lock);
+	spin_lock(&shrinkers_lock);
 	list_for_each(node, &registry)
 		is_registered |= node == &shrinker->list;
 	if (!is_registered) {
@@ -81,23 +81,23 @@ void register_shrinker(struct shrinker *shrinker)
 		shrinker->nr_freed_pages = 0;
 		list_add_tail(&shrinker->list, &registry);
 	}
-	spin_unlock(&registry_lock);
+	spin_unlock(&shrinkers_lock);
 	ASSERT(!is_registered);
 }
 
 void unregister_shrinker(struct shrinker *shrinker)
 {
-	spin_lock(&registry_lock);
+	spin_lock(&shrinkers_lock);
 	list_del(&shrinker->list);
-	spin_unlock(&registry_lock);
+	spin_unlock(&shrinkers_lock);
 }
 
 void reclaim_forget_shrinkers(void)
 {
-	spin_lock(&registry_lock);
+	spin_lock(&shrinkers_lock);
 	list_for_each_safe(node, &registry)
 		list_del(node);
-	spin_unlock(&registry_lock);
+	spin_unlock(&shrinkers_lock);
 }
 
 /* The @index-th shrinker, or NULL behind the last. */
@@ -105,14 +105,14 @@ static struct shrinker *shrinker_at(unsigned index)
 {
 	struct shrinker *found = NULL;
 
-	spin_lock(&registry_lock);
+	spin_lock(&shrinkers_lock);
 	list_for_each(node, &registry) {
 		if (index-- == 0) {
 			found = list_entry(node, struct shrinker, list);
 			break;
 		}
 	}
-	spin_unlock(&registry_lock);
+	spin_unlock(&shrinkers_lock);
 	return found;
 }
 
@@ -490,7 +490,7 @@ uint64_t nr_failed_requests(void)
 
 /* ---- Verification ---- */
 
-static bool verify_registry(struct violation *out) HOLDS(registry_lock)
+static bool verify_registry(struct violation *out) HOLDS(shrinkers_lock)
 {
 	list_for_each(node, &registry) {
 		const struct shrinker *shrinker = list_entry(node, struct shrinker, list);
@@ -522,9 +522,9 @@ bool reclaim_verify(struct pglist_data *node, struct violation *out)
 {
 	bool is_sound;
 
-	spin_lock(&registry_lock);
+	spin_lock(&shrinkers_lock);
 	is_sound = verify_registry(out);
-	spin_unlock(&registry_lock);
+	spin_unlock(&shrinkers_lock);
 	if (!is_sound)
 		return false;
 	spin_lock(&node->kswapd_lock);

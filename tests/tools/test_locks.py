@@ -17,7 +17,7 @@ struct shelf {
 	int rows[2] GUARDED_BY(lock), nr GUARDED_BY(lock);	/* GUARDED_BY(comment) */
 };
 static struct spinlock free_lock;
-static int nr_free GUARDED_BY_GLOBAL(free_lock);
+static int nr_free[] GUARDED_BY_GLOBAL(free_lock) = { 1 };
 static struct {
 	struct spinlock lock;
 	int nr GUARDED_BY(lock);
@@ -31,7 +31,7 @@ int visit(struct shelf *shelf)
 	nr = table.nr;
 	spin_unlock(&table.lock);
 	spin_lock(&free_lock);
-	nr += nr_free;
+	nr += nr_free[0];
 	spin_unlock(&free_lock);
 	spin_lock(&shelf->lock);
 	nr += shelf->rows[1] + shelf->nr;
@@ -63,6 +63,18 @@ class Marks(unittest.TestCase):
                          ["c.c: idle guards no field that is marked"])
         del texts["b.c"], texts["c.c"]
         self.assertEqual(len(list(check_locks.idle_locks(texts))), len(excuses))
+
+    def test_a_lock_of_mm_stands_once_in_the_table(self):
+        readme = "| `shelf.lock`, `free_lock` | a |\n| `table.lock`; `shelf.inner.lock` | b |\n"
+        texts = {"mm/a.c": SOURCE, "arch/b.c": "static struct spinlock other;\n"}
+        self.assertEqual(list(check_locks.table_problems(texts, readme)), [])
+        texts["include/mm/c.h"] = "static struct spinlock free_lock;\n"
+        self.assertEqual(list(check_locks.table_problems(texts, readme)),
+                         ["include/mm/c.h: free_lock is a lock of mm/a.c, too"])
+        del texts["include/mm/c.h"]
+        self.assertEqual(list(check_locks.table_problems(texts, readme.replace("table", "gone"))),
+                         ["mm/README.md: its table of locks does not have table.lock of mm/a.c",
+                          "mm/README.md: its table has gone.lock, which is no lock"])
 
     def test_the_tree_has_marks(self):
         nr = {name: len(check_locks.Marks((ROOT / name).read_text()).guarded)

@@ -21,7 +21,8 @@
  *
  * Locking
  *   ring->lock serialises the writers of a ring; nothing is called out of it.
- *   making_lock, which is only ever tried, keeps a second CPU from making rings.
+ *   Who makes rings takes no lock, for that takes pages: is_being_made, a bit that is
+ *   exchanged, keeps a second CPU from it.
  */
 
 #include "mm/slab/debug/audit.h"
@@ -44,7 +45,7 @@ _Static_assert(MAX_CPUS - 1 <= UINT16_MAX, "a CPU's index fits into an event");
 
 static struct {
 	struct audit_ring **rings;	/* by node, NULL where there is no memory; NULL: off */
-	struct spinlock making_lock;
+	bool is_being_made;		/* atomic */
 	uint64_t nr_noted;
 	uint64_t nr_memory_pages;
 } audit;
@@ -114,19 +115,25 @@ static unsigned table_order(void)
 	return order_for_pages(bytes_to_pages(slab_system.nr_nodes * sizeof(audit.rings[0])));
 }
 
-void audit_start(void)
+static void make_rings(void)
 {
+	struct audit_ring **rings = take_pages(slab_memory_node(0), table_order());
 	unsigned order = ring_order();
-	struct audit_ring **rings;
 
-	if (audit_is_on() || !spin_try_lock(&audit.making_lock))
-		return;
-	rings = take_pages(slab_memory_node(0), table_order());
 	for (unsigned nid = 0; rings && nid < slab_system.nr_nodes; nid++)
 		if (has_memory(nid))
 			rings[nid] = make_ring(nid, order);
 	__atomic_store_n(&audit.rings, rings, __ATOMIC_RELEASE);
-	spin_unlock(&audit.making_lock);
+}
+
+void audit_start(void)
+{
+	if (__atomic_exchange_n(&audit.is_being_made, true, __ATOMIC_ACQUIRE))
+		return;
+	/* Asked now, for another CPU may have made them just before. */
+	if (!audit_is_on())
+		make_rings();
+	__atomic_store_n(&audit.is_being_made, false, __ATOMIC_RELEASE);
 }
 
 void audit_stop(void)
@@ -173,8 +180,8 @@ void audit_note(const struct kmem_cache *cache, enum audit_kind kind, const void
 	if (!ring)
 		return;
 	format_text(event.cache, sizeof(event.cache), "%s", cache->name);
-	spin_lock(&ring->lock);
 	event.time_ns = mm_port_now_ns();
+	spin_lock(&ring->lock);
 	event.number = __atomic_add_fetch(&audit.nr_noted, 1, __ATOMIC_RELAXED);
 	write_event(&ring->events[ring->next], &event);
 	ring->next = ring->next + 1 < ring->nr_events ? ring->next + 1 : 0;

@@ -1,6 +1,7 @@
 /* Movable pages: owners, pins, and what one move does to its two blocks. */
 
 #include "mm/page/movable.h"
+#include "mm/page/movable_owner.h"
 
 #include "lib/string.h"
 #include "mm/live.h"
