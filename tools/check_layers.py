@@ -5,6 +5,7 @@ The list below is the one README.md shows: `check_layers.py --print` writes it,
 and the check fails when the README holds another (--write puts today's there).
 """
 
+import functools
 import pathlib
 import re
 import subprocess
@@ -35,6 +36,24 @@ ROOMS = [
     ("mm/report", None),
 ]
 SEES_ALL_ROOMS = {"mm/init.c", "mm/live.h"}
+# Tests outside tests/unit/ that look into rooms: at what no public header says.
+LOOKS_INTO = {
+    "mm/page": [
+        "tests/bench/baseline.c", "tests/bench/page.c", "tests/host/bench/frag_host.c",
+        "tests/host/stress/page_stress.c", "tests/host/suite_compact.c", "tests/host/suite_drain.c",
+        "tests/host/suite_interrupts.c", "tests/host/suite_machines.c",
+        "tests/host/suite_maps.c", "tests/host/suite_offline.c", "tests/host/suite_reclaim.c",
+        "tests/lecture/chapter_bitmap.c", "tests/lecture/chapter_buddy.c",
+        "tests/lecture/chapter_mem_map.c", "tests/lecture/chapter_nodes.c",
+        "tests/lecture/slides_pages.c",
+    ],
+    "mm/slab": ["tests/host/suite_maps.c"],
+    "mm/vmalloc": [
+        "tests/host/suite_interrupts.c", "tests/lecture/chapter_vmalloc.c",
+        "tests/lecture/slides_vmalloc.c", "tests/live/vmalloc_faults.c",
+        "tests/live/vmalloc_stress.c", "tests/shell/draw.c",
+    ],
+}
 # What rooms declare in public is not for those in front of them.
 PUBLIC = {
     "include/mm/slab.h": "mm/slab", "include/mm/kmalloc.h": "mm/slab",
@@ -68,19 +87,40 @@ IN_ASSEMBLY = {"switch_stacks", "__attribute__"}
 CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b", re.MULTILINE)
 
 
+@functools.cache
+def makefile_text():
+    return (ROOT / "Makefile").read_text().replace("\\\n", " ")
+
+
+def room_files(room, makefile):
+    """The sources of @room without their ".c", in the Makefile's order."""
+    listed = re.search(rf"^\w+_SOURCES := \$\(addprefix {room}/, (.*)\)$", makefile, re.MULTILINE)
+    words = re.sub(r"\$\(addprefix (\w+/), ([^)]*)\)",
+                   lambda part: " ".join(part[1] + word for word in part[2].split()), listed[1])
+    return [word[:-2] for word in words.split()]
+
+
+def mm_groups():
+    """(folder, its files) in the Makefile's order: a file calls those before it."""
+    makefile = makefile_text()
+    rooms = {f"$({room.split('/')[1].upper()}_SOURCES)": room for room, _ in ROOMS}
+    beside = []
+    for word in re.search(r"^MM_SOURCES := (.*)$", makefile, re.MULTILINE)[1].split() + [""]:
+        if word.endswith(".c"):
+            beside.append(word.removeprefix("mm/")[:-2])
+            continue
+        if beside:
+            yield "mm", beside
+        beside = []
+        if word:
+            yield rooms[word], room_files(rooms[word], makefile)
+
+
 def room_rows():
-    """Each room with its files in the Makefile's order: a file calls those before it."""
-    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     width = max(len(room) for room, _ in ROOMS)
-    for room, _ in ROOMS:
-        listed = re.search(rf"^\w+_SOURCES := \$\(addprefix {room}/, (.*)\)$", makefile,
-                           re.MULTILINE)
-        words = re.sub(r"\$\(addprefix (\w+/), ([^)]*)\)",
-                       lambda part: " ".join(part[1] + word for word in part[2].split()),
-                       listed[1]).split()
-        yield from textwrap.wrap(f"{room:<{width}}  " + " ".join(word[:-2] for word in words),
-                                 90, subsequent_indent=" " * (width + 2),
-                                 break_on_hyphens=False)
+    for folder, names in mm_groups():
+        yield from textwrap.wrap(f"{folder:<{width}}  " + " ".join(names), 90,
+                                 subsequent_indent=" " * (width + 2), break_on_hyphens=False)
 
 
 def layer_text():
@@ -187,7 +227,56 @@ def may_enter(name, room, place, shown, target):
     return target == shown and from_place is not None and from_place > place
 
 
+def looking_problems(name, text):
+    """What a test outside tests/unit/ includes of rooms is listed, and nothing else is."""
+    looks_into = {room_of(target)[1] for quoted, _ in INCLUDE.findall(text)
+                  if quoted and (target := resolve(name, quoted))} - {None}
+    may_look_into = {room for room, names in LOOKS_INTO.items() if name in names}
+    for room in sorted(looks_into - may_look_into):
+        yield f"{name}: includes what is private to {room}, and LOOKS_INTO does not say so"
+    for room in sorted(may_look_into - looks_into):
+        yield f"{name}: stands in LOOKS_INTO and includes nothing private to {room}"
+
+
+@functools.cache
+def places_in_room(room):
+    """The place of each file of @room: a header's is its source's."""
+    return {f"{room}/{name}": place
+            for place, name in enumerate(room_files(room, makefile_text()))}
+
+
+def includes_in_room(name, text, room):
+    for quoted, _ in INCLUDE.findall(text):
+        target = resolve(name, quoted) if quoted else None
+        if target and is_inside(target, room):
+            yield target
+
+
+def place_in_room(name, room, places, above=()):
+    """Of a header without a source: that of the last it includes; -1 where it is none of them."""
+    stem = name.rsplit(".", 1)[0]
+    if stem in places:
+        return places[stem]
+    return max((place_in_room(target, room, places, (*above, name))
+                for target in includes_in_room(name, (ROOT / name).read_text(), room)
+                if target not in above), default=-1)
+
+
+def order_problems(name, text):
+    """A file of a room includes headers of files before it, and its own."""
+    _, room = room_of(name)
+    places = places_in_room(room) if room else {}
+    stem = name.rsplit(".", 1)[0]
+    if stem not in places:
+        return
+    for target in includes_in_room(name, text, room):
+        if place_in_room(target, room, places) > places[stem]:
+            yield f"{name}: {target} comes after it in {room}"
+
+
 def room_problems(name, text):
+    if name.startswith("tests/") and not name.startswith("tests/unit/"):
+        yield from looking_problems(name, text)
     if not name.startswith(("mm/", "tests/unit/", "arch/", "efi/", "include/")):
         return
     for quoted, _ in INCLUDE.findall(text):
@@ -276,8 +365,16 @@ def table_problems(room):
                 yield f"{room}/README.md: {test} is not there"
 
 
+def root_problems(names, readme):
+    """Each file that lies in mm/ itself is spoken of in its README."""
+    for name in names:
+        if re.fullmatch(r"mm/\w+\.[ch]", name) and f"`{name[3:]}`" not in readme:
+            yield f"mm/README.md: does not say what {name} is"
+
+
 def problems():
     yield from readme_problems()
+    yield from root_problems(tracked_files(), (ROOT / "mm/README.md").read_text())
     for room, _ in ROOMS:
         yield from table_problems(room)
     makefile = (ROOT / "Makefile").read_text()
@@ -288,6 +385,7 @@ def problems():
             text = (ROOT / name).read_text()
             yield from include_problems(name, text)
             yield from room_problems(name, text)
+            yield from order_problems(name, text)
             yield from public_problems(name, text)
             yield from declaration_problems(name, text)
             yield from conditional_problems(name, text)

@@ -7,7 +7,6 @@
  */
 
 #include "mm/page/buddy.h"
-#include "mm/page/pageblock.h"
 
 struct page *buddy_take_told(struct zone *zone, unsigned order, enum migratetype migratetype)
 	HOLDS(zone->lock) COLD;

@@ -24,9 +24,7 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
-#include "mm/page/buddy.h"
 #include "mm/page/page_state.h"
-#include "mm/page/section.h"
 
 /* Linux's percentages: low is 125 % of min, high 150 %. */
 #define LOW_MARK_QUARTERS	5u

@@ -138,6 +138,24 @@ static ALWAYS_INLINE bool has_page(const void *va)
 #define SLAB_GUARD_WORD	0x51ab57c451ab57c4ull	/* before and behind an on-slab descriptor */
 #define SLAB_GUARD_BYTES ((uint32_t)sizeof(uint64_t))
 
+/* The words in front of and behind an on-slab descriptor. */
+static inline uint64_t *slab_front_guard(struct slab *slab)
+{
+	return (uint64_t *)(void *)slab - 1;
+}
+
+static inline uint64_t *slab_rear_guard(const struct slab_layout *layout, struct slab *slab)
+{
+	return (uint64_t *)((uintptr_t)slab + layout->descriptor_bytes);
+}
+
+static inline bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab)
+{
+	return cache->layout.place == OFF_SLAB ||
+		(*slab_front_guard(slab) == SLAB_GUARD_WORD &&
+		 *slab_rear_guard(&cache->layout, slab) == SLAB_GUARD_WORD);
+}
+
 static inline uint64_t slab_bytes(const struct kmem_cache *cache)
 {
 	return PAGE_SIZE << cache->layout.order;

@@ -28,6 +28,8 @@
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
 #include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guard.h"
+#include "mm/slab/debug/report.h"
 #include "mm/slab/depot.h"
 #include "mm/slab/large.h"
 #include "mm/slab/node.h"

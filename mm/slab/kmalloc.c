@@ -18,7 +18,9 @@
 #include "lib/string.h"
 #include "mm/slab/core.h"
 #include "mm/slab/cpu.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guard.h"
+#include "mm/slab/debug/object.h"
+#include "mm/slab/debug/report.h"
 #include "mm/slab/large.h"
 
 struct kmem_cache *kmalloc_caches[NR_KMALLOC_TYPES][NR_KMALLOC_CLASSES];

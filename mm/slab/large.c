@@ -10,7 +10,8 @@
 #include "lib/align.h"
 #include "mm/kmalloc.h"
 #include "mm/page/shown.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guard.h"
+#include "mm/slab/debug/report.h"
 
 /* ---- Allocating ---- */
 

@@ -17,7 +17,7 @@
 #include "mm/slab/make.h"
 
 #include "mm/event.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/object.h"
 #include "mm/slab/slab.h"
 
 static void run_on_objects(const struct kmem_cache *cache, struct slab *slab,

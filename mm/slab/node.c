@@ -34,7 +34,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/event.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/report.h"
 #include "mm/slab/make.h"
 #include "mm/slab/rcu.h"
 #include "mm/slab/slab.h"

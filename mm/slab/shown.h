@@ -8,6 +8,6 @@
  */
 
 #include "mm/slab/debug/audit.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guard.h"
 
 #endif

@@ -33,7 +33,7 @@
 #include "mm/slab/slab.h"
 
 #include "lib/string.h"
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/report.h"
 
 /* ---- Entries ---- */
 

@@ -56,25 +56,7 @@ bool slab_is_unused(const struct slab_layout *layout, const struct slab *slab);
 
 /* ---- Guard words ---- */
 
-/* The words in front of and behind an on-slab descriptor. */
-static inline uint64_t *slab_front_guard(struct slab *slab)
-{
-	return (uint64_t *)(void *)slab - 1;
-}
-
-static inline uint64_t *slab_rear_guard(const struct slab_layout *layout, struct slab *slab)
-{
-	return (uint64_t *)((uintptr_t)slab + layout->descriptor_bytes);
-}
-
 void slab_guards_set(const struct slab_layout *layout, struct slab *slab);
-
-static inline bool slab_guards_are_whole(const struct kmem_cache *cache, struct slab *slab)
-{
-	return cache->layout.place == OFF_SLAB ||
-		(*slab_front_guard(slab) == SLAB_GUARD_WORD &&
-		 *slab_rear_guard(&cache->layout, slab) == SLAB_GUARD_WORD);
-}
 
 /* O(1) checks before a slab's list is used: an overflow in line meets a guard first. */
 void slab_check(const struct kmem_cache *cache, struct slab *slab);

@@ -11,6 +11,7 @@
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
 #include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guarded.h"
 
 uint64_t node_objects_at_rest(const struct kmem_cache *cache, struct cache_node *node)
 {

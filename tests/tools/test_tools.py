@@ -63,6 +63,8 @@ class Layers(unittest.TestCase):
     def problems(self, name, text):
         return [*check_layers.include_problems(name, text),
                 *check_layers.conditional_problems(name, text),
+                *check_layers.room_problems(name, text),
+                *check_layers.order_problems(name, text),
                 *check_layers.public_problems(name, text),
                 *check_layers.declaration_problems(name, text),
                 *check_layers.list_problems(name, "addprefix mm/page/, zone.c\n"),
@@ -82,6 +84,31 @@ class Layers(unittest.TestCase):
         self.assertTrue(self.problems("mm/swap/zone.c", ""))
         text = "static void f(void);\n\treturn g(1);\nvoid f(void)\n{\n\tg(1);\n}\n"
         self.assertEqual(self.problems("mm/page/zone.c", text), [])
+
+    def test_headers_of_later_files_are_found(self):
+        self.assertEqual(self.problems("mm/page/zone.c", '#include "mm/page/drain.h"\n'),
+                         ["mm/page/zone.c: mm/page/drain.h comes after it in mm/page"])
+        # By way of one that has no source of its own: page_slow.h includes page_stack.h.
+        self.assertTrue(self.problems("mm/page/zone.c", '#include "mm/page/page_slow.h"\n'))
+        self.assertTrue(self.problems("mm/slab/debug/object.h",
+                                      '#include "mm/slab/debug/debug.h"\n'))
+        text = '#include "mm/page/zone.h"\n'
+        self.assertEqual(list(check_layers.order_problems("mm/page/drain.c", text)), [])
+
+    def test_tests_that_look_into_rooms_are_listed(self):
+        text = '#include "mm/page/drain.h"\n'
+        self.assertEqual(self.problems("tests/host/suite_drain.c", text), [])
+        self.assertIn("includes nothing private", self.problems("tests/host/suite_drain.c", "")[0])
+        for name in ("tests/fuzz/fuzz_map.c", "tests/live/smp.c", "tests/host/suite_rcu.c"):
+            self.assertIn("LOOKS_INTO does not say so", self.problems(name, text)[0])
+
+    def test_files_of_mm_itself_are_spoken_of(self):
+        self.assertEqual(list(check_layers.root_problems(["mm/a.c", "mm/b.h", "mm/page/c.c"],
+                                                         "`b.h` is")),
+                         ["mm/README.md: does not say what mm/a.c is"])
+        self.assertEqual([folder for folder, _ in check_layers.mm_groups()],
+                         ["mm", "mm/topology", "mm/page", "mm/slab", "mm/vmalloc", "mm",
+                          "mm/report"])
 
     def test_arrows_along_the_layers_are_not(self):
         text = '#include "mm/types.h"\n#include "lib/list.h"\n#include <stdint.h>\n'

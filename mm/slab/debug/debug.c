@@ -17,6 +17,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/slab/debug/audit.h"
+#include "mm/slab/debug/guard.h"
 #include "mm/slab/debug/object.h"
 #include "mm/slab/node.h"
 

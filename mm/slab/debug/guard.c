@@ -25,13 +25,14 @@
  *   without it.
  */
 
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guard.h"
 
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/slab/debug/audit.h"
 #include "mm/slab/debug/guarded.h"
 #include "mm/slab/debug/object.h"
+#include "mm/slab/debug/report.h"
 
 #define GUARD_INTERVAL	64u
 

@@ -3,7 +3,7 @@
 
 /* The table of guarded objects. See mm/slab/debug/guarded.c. */
 
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/parts.h"
 
 #define NR_GUARDED	256u
 
@@ -22,6 +22,9 @@ extern struct guard_table {
 	unsigned nr_used GUARDED_BY(lock);
 	bool is_on;		/* atomic */
 } guards HIDDEN;
+
+/* Live guarded objects of @cache. */
+uint64_t guard_count(const struct kmem_cache *cache);
 
 /* Enters @entry. False: the table is full. */
 bool guarded_remember(const struct guarded *entry) MUST_CHECK;

@@ -21,10 +21,10 @@
  *   None: zones and tails belong to whoever holds the object.
  */
 
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/object.h"
 
 #include "lib/string.h"
-#include "mm/slab/debug/object.h"
+#include "mm/slab/debug/report.h"
 
 static uint8_t *left_zone(const struct kmem_cache *cache, const void *object)
 {

@@ -1,9 +1,22 @@
 #ifndef MM_SLAB_DEBUG_OBJECT_H
 #define MM_SLAB_DEBUG_OBJECT_H
 
-/* Contents of debug objects, for the other debug aids. See mm/slab/debug/object.c. */
+/* What stands in and around the objects of debug caches. See mm/slab/debug/object.c. */
 
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/parts.h"
+
+/* A slab of debug cache @cache was made, or goes. */
+void debug_slab_create(struct kmem_cache *cache, struct slab *slab);
+void debug_slab_release(struct kmem_cache *cache, struct slab *slab);
+
+/* DEBUG-1: red zones are whole. DEBUG-2: free objects hold poison. */
+bool debug_slab_verify(const struct kmem_cache *cache, const struct slab *slab,
+		       struct violation *out);
+
+/* The request for @object is now @bytes; krealloc() in place, ksize(). */
+void debug_resize(const struct kmem_cache *cache, void *object, size_t bytes);
+
+/* ---- For the other debug aids ---- */
 
 enum { RED_FREE = 0xbb, RED_ALLOCATED = 0xcc, POISON_FREE = 0x6b, POISON_END = 0xa5 };
 

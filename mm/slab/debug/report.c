@@ -5,12 +5,11 @@
  * caller that frees what it does not own cannot be answered.
  */
 
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/report.h"
 
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/slab/debug/guarded.h"
-#include "mm/slab/slab.h"
 
 #define DESCRIPTION_BYTES	256u
 

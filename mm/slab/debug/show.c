@@ -3,7 +3,6 @@
  */
 
 #include "lib/string.h"
-#include "mm/slab/debug/debug.h"
 #include "mm/slab/debug/guarded.h"
 #include "mm/slab/layout.h"
 #include "mm/slab/usage.h"

@@ -6,12 +6,15 @@
  * CPUs are quiet. Cost: O(objects) and a bitmap of one slab on the stack.
  */
 
-#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/verify.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/slab/array.h"
+#include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guard.h"
+#include "mm/slab/debug/object.h"
 #include "mm/slab/layout.h"
 #include "mm/slab/slab.h"
 
