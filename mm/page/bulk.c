@@ -72,7 +72,7 @@ static unsigned push_typed(unsigned nr_pages, struct page **pages, enum page_typ
 		if (!page_stack_step_up(&top, page, typed_state, cached_state, local))
 			break;
 	}
-	page_stack_set_top(stack, top);
+	page_stack_set_top(stack, top, local);
 	if (i)
 		__atomic_fetch_sub(&stack->zone->nr_type_pages[type], i, __ATOMIC_RELAXED);
 	mm_port_local_unlock(local);

@@ -46,7 +46,7 @@ static ALWAYS_INLINE unsigned typed_pop(gfp_t gfp, unsigned nr_pages, struct pag
 		*pages++ = page;
 	}
 	if (likely(top != first)) {
-		page_stack_set_top(stack, top);
+		page_stack_set_top(stack, top, local);
 		__atomic_fetch_add(&stack->zone->nr_type_pages[type], (uint64_t)(first - top),
 				   __ATOMIC_RELAXED);
 	}

@@ -196,7 +196,7 @@ static ALWAYS_INLINE unsigned pop_many(struct page_stack *stack, unsigned nr, st
 		page->caller = caller;
 		*to++ = page;
 	}
-	page_stack_set_top(stack, top);
+	page_stack_set_top(stack, top, local);
 	return (unsigned)(to - pages);
 }
 

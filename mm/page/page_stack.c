@@ -308,12 +308,12 @@ struct page *page_stack_pop_or_report(struct page_stack *stack, struct mm_local 
 }
 
 /* True when @stack, whose lock is held, is empty: then it begins from its lowest slot again. */
-static bool begin_again(struct page_stack *stack) HOLDS(stack->lock)
+static bool begin_again(struct page_stack *stack, struct mm_local local) HOLDS(stack->lock)
 {
 	if (stack->top != stack->slots + stack->floor)
 		return false;
 	__atomic_store_n(&stack->floor, 0, __ATOMIC_RELAXED);
-	page_stack_set_top(stack, stack->slots);
+	page_stack_set_top(stack, stack->slots, local);
 	return true;
 }
 
@@ -322,11 +322,10 @@ bool page_stack_refill(struct page_stack *stack, struct mm_local local)
 	struct zone *zone = stack->zone;
 	uint64_t nr;
 
-	(void)local;
 	if (!spin_try_lock(&stack->lock))
 		return false;
 	/* What looked like its end was a mark that has been taken away. */
-	if (unlikely(!begin_again(stack))) {
+	if (unlikely(!begin_again(stack, local))) {
 		spin_unlock(&stack->lock);
 		return true;
 	}
@@ -339,7 +338,7 @@ bool page_stack_refill(struct page_stack *stack, struct mm_local local)
 		nr = buddy_take_bulk(zone, stack->order, (enum migratetype)stack->migratetype,
 				     stack->cached_state, stack->slots + 1, nr);
 	spin_unlock(&zone->lock);
-	page_stack_set_top(stack, stack->slots + nr);
+	page_stack_set_top(stack, stack->slots + nr, local);
 	spin_unlock(&stack->lock);
 	return nr != 0;
 }
@@ -380,15 +379,14 @@ bool page_stack_drain_batch(struct page_stack *stack, struct mm_local local)
 {
 	uint64_t nr;
 
-	(void)local;
 	if (!stack->slots)
 		return true;
 	if (!spin_try_lock(&stack->lock))
 		return false;
 	nr = min_u64(stack->batch, page_stack_count(stack));
-	page_stack_set_top(stack, stack->top - nr);
+	page_stack_set_top(stack, stack->top - nr, local);
 	give_to_zone(stack, stack->top + 1, nr);
-	begin_again(stack);
+	begin_again(stack, local);
 	spin_unlock(&stack->lock);
 	return true;
 }
@@ -410,7 +408,7 @@ bool page_stacks_set_closed(struct mm_cpu *cpu_data, bool is_closed, struct mm_l
 			continue;
 		if (page_stack_count(stack) != 0 || !spin_try_lock(&stack->lock))
 			return false;
-		begin_again(stack);
+		begin_again(stack, local);
 		stack->full = stack->slots + (is_closed ? 0 : stack->capacity);
 		spin_unlock(&stack->lock);
 	}

@@ -98,8 +98,10 @@ struct page_stack *page_stack_for(struct zone *zone, unsigned order, enum migrat
 				  struct mm_local local);
 
 /* Release: who takes from below sees all that was done to the pages up to here. */
-static ALWAYS_INLINE void page_stack_set_top(struct page_stack *stack, struct page **top)
+static ALWAYS_INLINE void page_stack_set_top(struct page_stack *stack, struct page **top,
+					     struct mm_local local)
 {
+	(void)local;
 	__atomic_store_n(&stack->top, top, __ATOMIC_RELEASE);
 }
 
@@ -148,7 +150,7 @@ static ALWAYS_INLINE bool page_stack_pop(struct page_stack *stack, struct page *
 	if (unlikely(!page_stack_step_down(&top, page, stack->cached_state, stack->user_state,
 					   local)))
 		return false;
-	page_stack_set_top(stack, top);
+	page_stack_set_top(stack, top, local);
 	return true;
 }
 
@@ -162,7 +164,7 @@ static ALWAYS_INLINE bool page_stack_push(struct page_stack *stack, struct page 
 	    unlikely(!page_stack_step_up(&top, page, stack->user_state, stack->cached_state,
 					 local)))
 		return false;
-	page_stack_set_top(stack, top);
+	page_stack_set_top(stack, top, local);
 	return true;
 }
 

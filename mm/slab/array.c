@@ -69,8 +69,9 @@ void slab_init_cpu(struct cpu_array arrays[])
 
 /* Goes on with @magazine, whose first @nr slots hold objects. */
 static void load(const struct kmem_cache *cache, struct cpu_array *array,
-		 struct magazine *magazine, unsigned nr)
+		 struct magazine *magazine, unsigned nr, struct mm_local local)
 {
+	(void)local;
 	array->top = magazine->slots + nr;
 	array->end = magazine->slots + cache->magazine_slots;
 }
@@ -97,7 +98,7 @@ void cpu_array_free(const struct kmem_cache *cache, struct cpu_array *array)
 }
 
 static void set_up(const struct kmem_cache *cache, struct cpu_array *array,
-		   struct magazine *magazine, unsigned nid)
+		   struct magazine *magazine, unsigned nid, struct mm_local local)
 {
 	*array = (struct cpu_array){
 		.inverse = cache->inverse,
@@ -105,7 +106,7 @@ static void set_up(const struct kmem_cache *cache, struct cpu_array *array,
 		.nid = (uint16_t)nid,
 		.max_full = 1,
 	};
-	load(cache, array, magazine, 0);
+	load(cache, array, magazine, 0, local);
 }
 
 /*
@@ -122,7 +123,7 @@ static bool install_array(struct kmem_cache *cache, struct cpu_array *array,
 	if (is_wanted) {
 		if (!array)
 			array = kmalloc_array_at(cache->array_index);
-		set_up(cache, array, magazine, nid);
+		set_up(cache, array, magazine, nid, local);
 		/* Other CPUs read it, to show it and to ask it to drain. */
 		__atomic_store_n(place, array, __ATOMIC_RELEASE);
 	}
@@ -176,13 +177,16 @@ void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 {
 	struct cpu_array *array = cache->cpu[cpu];
 	struct magazine *loaded;
+	struct mm_local local;
 	unsigned nr;
 
 	if (array == &slab_no_array)
 		return;
 	loaded = cpu_array_loaded(cache, array);
 	nr = loaded_count(cache, array);
-	load(cache, array, loaded, 0);
+	local = mm_port_local_lock();
+	load(cache, array, loaded, 0, local);
+	mm_port_local_unlock(local);
 	if (nr)
 		node_give(cache, cache_node_lookup(cache, array->nid), loaded->slots, nr);
 	cpu_array_drain_own(cache, array);
@@ -286,7 +290,6 @@ static bool put_slot(struct kmem_cache *cache, struct cpu_array *array, struct s
 {
 	bool has_room = array->top < array->end;
 
-	(void)local;
 	if (!has_room) {
 		struct magazine *full = cpu_array_loaded(cache, array);
 		struct magazine *empty = depot_swap_full(&array->own, full);
@@ -295,7 +298,7 @@ static bool put_slot(struct kmem_cache *cache, struct cpu_array *array, struct s
 			empty = change_full(cache, array, full, hand);
 		has_room = empty != NULL;
 		if (has_room)
-			load(cache, array, empty, 0);
+			load(cache, array, empty, 0, local);
 	}
 	if (has_room)
 		*array->top++ = slot;
@@ -369,16 +372,15 @@ static bool refill(struct kmem_cache *cache, struct cpu_array *array, struct mm_
 	struct magazine *empty = cpu_array_loaded(cache, array), *full;
 	unsigned nr;
 
-	(void)local;
 	full = depot_swap_empty(&array->own, empty);
 	if (!full)
 		full = change_empty(cache, array, empty);
 	if (likely(full != NULL)) {
-		load(cache, array, full, cache->magazine_slots);
+		load(cache, array, full, cache->magazine_slots, local);
 		return true;
 	}
 	nr = node_take(cache, cache_node_lookup(cache, array->nid), empty->slots, cache->batch);
-	load(cache, array, empty, nr);
+	load(cache, array, empty, nr, local);
 	return nr != 0;
 }
 
