@@ -37,6 +37,15 @@ static inline struct zone *zone_of_index(unsigned zone_index)
 	return &live.nodes[zone_index / MAX_NR_ZONES]->node_zones[zone_index % MAX_NR_ZONES];
 }
 
+/* The first index from @zone_index on whose zone has memory, or that behind the last. */
+static inline unsigned next_populated_zone(unsigned zone_index)
+{
+	while (zone_index < live.nr_nodes * MAX_NR_ZONES &&
+	       !zone_is_populated(zone_of_index(zone_index)))
+		zone_index++;
+	return zone_index;
+}
+
 /* The zone of a page that has been allocated or freed at least once, or is reserved. */
 static inline struct zone *page_zone(const struct page *page)
 {
@@ -55,10 +64,16 @@ bool mm_verify_pages(struct violation *out);
 /* The highest type of zone that a request with @gfp may be served from. */
 enum zone_type highest_zone(gfp_t gfp);
 
-/* Calls for every zone that has memory, in order of node id, then type. */
+/*
+ * For every zone that has memory, in order of node id, then type. The inner loop makes one
+ * round, and says in its step that the outer one goes on: break, which spares the step,
+ * leaves both.
+ */
 #define for_each_populated_zone(at)							\
-	for (unsigned at##_i = 0; at##_i < live.nr_nodes * MAX_NR_ZONES; at##_i++)	\
-		for (struct zone *at = zone_of_index(at##_i); at && zone_is_populated(at);	\
-		     at = NULL)
+	for (unsigned at##_i = next_populated_zone(0), at##_goes_on = true;			\
+	     at##_goes_on && at##_i < live.nr_nodes * MAX_NR_ZONES;			\
+	     at##_i = next_populated_zone(at##_i + 1))					\
+		for (struct zone *at = (at##_goes_on = false, zone_of_index(at##_i)); at;	\
+		     at = NULL, at##_goes_on = true)
 
 #endif

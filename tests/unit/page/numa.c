@@ -90,6 +90,28 @@ static void get_free_blocks(uint64_t nr_blocks[NR_ORDERS])
 			nr_blocks[order] += zone->free_area[order].nr_free;
 }
 
+static void a_walk_over_zones_can_be_left(void)
+{
+	unsigned nr_zones = 0, nr_visited = 0, nr_passed_over = 0;
+
+	setup(&quad);
+	for_each_populated_zone(zone)
+		nr_zones++;
+	CHECK(nr_zones > 1);
+	for_each_populated_zone(zone) {
+		nr_visited++;
+		break;
+	}
+	CHECK_EQ(nr_visited, 1);
+	for_each_populated_zone(zone) {
+		if (zone->node->node_id == 0)
+			continue;
+		nr_passed_over++;
+	}
+	CHECK(nr_passed_over > 0 && nr_passed_over < nr_zones);
+	pretend_end();
+}
+
 /* ---- Running out ---- */
 
 static void fill_and_empty(unsigned order)
@@ -663,6 +685,7 @@ static void verify_notices_SYSTEM_2(void)
 }
 
 static const struct test_case cases[] = {
+	{ "a walk over zones can be left", a_walk_over_zones_can_be_left },
 	{ "a request takes what rests on other CPUs", a_request_takes_what_rests_on_other_cpus },
 	{ "one request takes one pageblock of the reserve",
 	  one_request_takes_one_pageblock_of_the_reserve },
