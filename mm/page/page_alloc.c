@@ -6,11 +6,21 @@
  *   A request names an order, a kind of memory and how hard to try. What the fast
  *   paths (mm/page/page_fast.c) cannot serve comes here. The node's zonelist is
  *   walked: zones of the node from high to low, then the other nodes, nearest
- *   first. In each zone: the stack, the
- *   lists of the type, a whole pageblock of another type, memory that is not
- *   brought up yet, any block of another type. Only when no zone has any above
- *   its low watermark does the request go on: wake kswapd, go down to min, empty
- *   the stacks, run shrinkers, retry.
+ *   first. In each zone: the stack, the lists of the type, a whole pageblock of
+ *   another type, memory that is not brought up yet, any block of another type; at
+ *   last, for requests that cannot wait, the reserve of MIGRATE_HIGHATOMIC.
+ *
+ *   Only when no zone has any above its low watermark does the request go on. kswapd
+ *   is woken, and the zones are asked again down to the min watermark: half of it for
+ *   requests that cannot wait, to the last page for __GFP_MEMALLOC. Then, for a
+ *   request that may reclaim, and asking the zones again after each:
+ *     1  what rests on other CPUs' stacks is gathered
+ *     2  a request above COMPACT_ABOVE_ORDER has zones compacted that have room
+ *     3  in rounds: shrinkers run, and what is above order 0 has zones compacted
+ *     4  pageblocks are taken out of the reserve of MIGRATE_HIGHATOMIC, for __GFP_MEMALLOC
+ *        even where nothing may be reclaimed
+ *   Within a shrinker or an owner that moves a page only the first is done. A
+ *   request that fails is reported.
  *
  *   What must hold of it is checked elsewhere: of zonelists as ZONELIST-1 to
  *   ZONELIST-3, of a zone's pages as ZONE-6 and SYSTEM-1, of stacks as STACK-3.
