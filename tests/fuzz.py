@@ -13,6 +13,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
+import qemu  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "fuzz"
 # A fuzzer that finds no end of its own: start-up and one slow input on a loaded machine.
@@ -48,8 +51,13 @@ def run_fuzzer(program, seconds, runs):
 
 
 def main():
-    runs = int(os.environ.get("FUZZ_RUNS") or 0)
-    seconds = RUNS_LIMIT_S if runs else int(os.environ.get("FUZZ_SECONDS") or 60)
+    try:
+        runs = qemu.number_from_environment("FUZZ_RUNS", 0)
+        seconds = qemu.number_from_environment("FUZZ_SECONDS", 60, least=1)
+    except qemu.BadWord as problem:
+        print(f"fuzz.py: {problem}", file=sys.stderr)
+        return qemu.EXIT_BAD_WORD
+    seconds = RUNS_LIMIT_S if runs else seconds
     passed, failed = 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for name, is_ok, text in pool.map(lambda program: run_fuzzer(program, seconds, runs),

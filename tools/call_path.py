@@ -56,7 +56,15 @@ def main():
     if len(sys.argv) != 2:
         print("usage: call_path.py PROGRAM", file=sys.stderr)
         return 2
-    text = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True).stdout
+    try:
+        text = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as problem:
+        print(f"call_path.py: {sys.argv[1]}: {getattr(problem, 'strerror', None) or problem}; "
+              "`make call-path` builds and runs it", file=sys.stderr)
+        return 2
+    if "operation " not in text:
+        print(f"call_path.py: {sys.argv[1]} tells of no operation", file=sys.stderr)
+        return 2
     traced = operations(text[text.index("operation "):])
     files = files_of(sys.argv[1], sorted({address for events in traced.values()
                                           for _, address in events}))

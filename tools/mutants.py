@@ -345,6 +345,10 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="say what killed each")
     arguments = parser.parse_args()
     table = load_table()
+    if unknown := [source for source in arguments.sources if source not in table]:
+        print(f"mutants: {', '.join(unknown)}: not in tests/mutants.toml, which says what suites "
+              f"are to notice; it has: {', '.join(table)}", file=sys.stderr)
+        return 2
     results = [try_source(source, table[source], arguments)
                for source in arguments.sources or table]
     print(f"mutants: {len(results)} sources, {results.count(False)} with a survivor or an excuse "

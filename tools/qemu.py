@@ -4,7 +4,7 @@
 Used by `make run` and, as a module, by tests/run.py and tools/bench.py. The
 serial console goes to standard output as it is written. The exit status is 0
 only when QEMU ended with 33, the KTAP plan is complete and nothing bailed out;
-35 and 37 are passed on, 124 is a timeout, 1 everything else.
+35 and 37 are passed on, 124 is a timeout, 2 a word that is none, 1 everything else.
 
 A run never writes to the image it is given. With --keep PREFIX the guest gets a
 copy that it may write to, for what firmware said is captured on the stick; the
@@ -64,6 +64,31 @@ class CannotRun(Exception):
     """QEMU cannot be started; the text says what to do about it."""
 
 
+class BadWord(CannotRun):
+    """What the user wrote is none of what may stand there."""
+
+
+EXIT_BAD_WORD = 2
+
+
+def number_of(name, text, convert=int, least=0):
+    """@text, what the user wrote for @name, as a number of at least @least."""
+    try:
+        number = convert(text)
+        if least <= number < math.inf:
+            return number
+    except ValueError:
+        pass
+    raise BadWord(f"{name}={text}: a {'whole ' if convert is int else ''}number of at least "
+                  f"{least} was expected")
+
+
+def number_from_environment(name, default, convert=int, least=0):
+    """Of the variable @name; where it is not set, or empty, @default."""
+    text = os.environ.get(name)
+    return number_of(name, text, convert, least) if text else default
+
+
 # ---- The machine -----------------------------------------------------------
 
 SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -73,7 +98,7 @@ def parse_bytes(text):
     """"512M" as a number; a number without unit is MiB, as for qemu -m."""
     match = re.fullmatch(r"(\d+)([KMGT]?)i?B?", str(text).strip(), re.IGNORECASE)
     if not match:
-        raise CannotRun(f"not a memory size: {text!r} (examples: 256M, 1G)")
+        raise BadWord(f"not a memory size: {text!r} (examples: 256M, 1G)")
     return int(match[1]) * SIZE_UNITS[match[2].upper() or "M"]
 
 
@@ -123,7 +148,7 @@ class Machine:
 def even_machine(cpus, memory_bytes, nr_nodes):
     """@nr_nodes equal nodes, CPUs dealt in order; 0 nodes: no NUMA description at all."""
     if cpus < 1 or nr_nodes < 0:
-        raise CannotRun("CPUS must be at least 1, NODES at least 0")
+        raise BadWord("CPUS must be at least 1, NODES at least 0")
     machine = Machine(cpus=cpus, memory_bytes=memory_bytes)
     if not nr_nodes:
         return machine
@@ -422,15 +447,15 @@ def exit_status(verdict, ending_status):
 def parse_arguments(words):
     environment = os.environ
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--cpus", type=int, default=int(environment.get("CPUS") or 4))
+    parser.add_argument("--cpus", type=int, default=number_from_environment("CPUS", 4, least=1))
     parser.add_argument("--mem", default=environment.get("MEM") or "1G")
-    parser.add_argument("--nodes", type=int, default=int(environment.get("NODES") or 2))
+    parser.add_argument("--nodes", type=int, default=number_from_environment("NODES", 2))
     parser.add_argument("--machine", default=environment.get("MACHINE") or None,
                         help="a row of tests/machines.toml instead of the three above")
     parser.add_argument("--options", default=environment.get("OPTIONS") or "",
                         help="the image's options: key=value words")
-    parser.add_argument("--timeout", type=float,
-                        default=float(environment.get("TIMEOUT") or 300), help="seconds")
+    parser.add_argument("--timeout", type=float, help="seconds",
+                        default=number_from_environment("TIMEOUT", 300, float))
     parser.add_argument("--image", type=pathlib.Path, default=IMAGE)
     parser.add_argument("--keep", type=pathlib.Path, metavar="PREFIX",
                         help="let the guest write to a copy of the image, which stays as "
@@ -451,7 +476,7 @@ def chosen_machine(arguments):
     with open(ROOT / "tests" / "machines.toml", "rb") as file:
         rows = tomllib.load(file)
     if arguments.machine not in rows:
-        raise CannotRun(f"tests/machines.toml has no machine {arguments.machine}; it has: "
+        raise BadWord(f"tests/machines.toml has no machine {arguments.machine}; it has: "
                         + ", ".join(rows))
     row = rows[arguments.machine]
     return machine_from_row(row), row.get("options", "")
@@ -482,6 +507,15 @@ def save_log(path, output):
     path.write_bytes(ktap.clean_text(output))
 
 
+def extra_arguments():
+    """The words of QEMUEXTRA, as a shell would part them."""
+    text = os.environ.get("QEMUEXTRA") or ""
+    try:
+        return shlex.split(text)
+    except ValueError as problem:
+        raise BadWord(f"QEMUEXTRA={text}: {problem}") from None
+
+
 def make_run(arguments):
     machine, row_options = chosen_machine(arguments)
     kept_stick = arguments.keep.with_suffix(".img") if arguments.keep else None
@@ -489,7 +523,7 @@ def make_run(arguments):
                3600 if arguments.gdb else arguments.timeout,
                math.inf if arguments.gdb else CASE_TIMEOUT_S, kept_stick=kept_stick,
                is_waiting_for_gdb=arguments.gdb,
-               extra=arguments.extra + shlex.split(os.environ.get("QEMUEXTRA") or ""))
+               extra=arguments.extra + extra_arguments())
 
 
 def print_command(run):
@@ -500,6 +534,8 @@ def print_command(run):
 def boot_and_tell(run, kept, stdin):
     """Boots @run, says how it went in the last line; the exit status."""
     heard, echo = bytearray(), Echo()
+    if kept:        # what the run before said is nothing of this one's
+        kept.with_suffix(".log").unlink(missing_ok=True)
 
     def listen(data):
         heard.extend(data)
@@ -519,12 +555,12 @@ def boot_and_tell(run, kept, stdin):
 
 
 def main():
-    arguments = parse_arguments(sys.argv[1:])
     terminal = sys.stdin.isatty()
     saved = subprocess.run(["stty", "-g"], capture_output=True, text=True,
                            check=False).stdout.strip() if terminal else ""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
+        arguments = parse_arguments(sys.argv[1:])
         run = make_run(arguments)
         if arguments.dry_run:
             print_command(run)
@@ -532,7 +568,11 @@ def main():
         return boot_and_tell(run, arguments.keep, None if terminal else subprocess.DEVNULL)
     except CannotRun as problem:
         print(f"qemu.py: {problem}", file=sys.stderr)
-        return 1
+        return EXIT_BAD_WORD if isinstance(problem, BadWord) else 1
+    except PermissionError as problem:
+        print(f"qemu.py: {problem.filename}: {problem.strerror}; is it another user's?",
+              file=sys.stderr)
+        return EXIT_BAD_WORD
     except KeyboardInterrupt:
         print("\nqemu.py: interrupted", file=sys.stderr)
         return 130

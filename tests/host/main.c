@@ -15,9 +15,10 @@
  *   case's time is the process's alarm, whose default is to end it.
  *
  * Exit status 0: everything passed; 1: a case failed, a suite's process ended
- * early, or no case was chosen.
+ * early, or no case was chosen; 2: a word that is none.
  */
 
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,9 @@
 #define NR_JOINED_SUITES	128
 #define MAX_SHOWN		16
 #define DEFAULT_LIMIT_S		120u	/* the longest case takes some 3 s, alone on a machine */
+
+#define MAX_LIMIT_S		86400u
+#define EXIT_BAD_WORD		2
 
 static struct {
 	struct test_totals totals;
@@ -194,9 +198,28 @@ static struct test_totals run_all(const char *globs)
 	return test_run(all, nr, globs, &hooks);
 }
 
+static _Noreturn void refuse(const char *key, const char *text, const char *expected)
+{
+	fprintf(stderr, "%s%s: %s\n", key, text, expected);
+	exit(EXIT_BAD_WORD);
+}
+
+/* All of @text, what stands behind @key, as a number from @least to @most. */
+static uint64_t number_of(const char *key, const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+	uint64_t number;
+
+	errno = 0;
+	number = strtoull(text, &end, 0);
+	if (!isdigit((unsigned char)text[0]) || *end || errno || number < least || number > most)
+		refuse(key, text, "a number was expected");
+	return number;
+}
+
 static void set_seed(const char *text)
 {
-	uint64_t seed = strtoull(text, NULL, 0);
+	uint64_t seed = number_of("seed=", text, 0, UINT64_MAX);
 
 	slab_set_seed(seed);
 	test_set_seed(seed);
@@ -205,10 +228,8 @@ static void set_seed(const char *text)
 /* Before any machine starts: kmalloc's caches are then debug caches too. */
 static void set_debug(const char *words)
 {
-	if (slab_set_debug(words))
-		return;
-	fprintf(stderr, "debug=%s has a word that is no debug option\n", words);
-	exit(1);
+	if (!slab_set_debug(words))
+		refuse("debug=", words, "a word of it is no debug option");
 }
 
 /* Whether @argument is an option of the image that hardens: all machines start with it. */
@@ -236,17 +257,19 @@ static bool take_hardening(const char *argument)
 /* Before any case runs, so that a misspelt name costs no time. */
 static void add_shown(const char *name)
 {
-	for (unsigned i = 0; i < nr_mm_tables && nr_shown < MAX_SHOWN; i++) {
+	for (unsigned i = 0; i < nr_mm_tables; i++) {
 		if (strcmp(name, mm_tables[i].name) != 0)
 			continue;
+		if (nr_shown == MAX_SHOWN)
+			refuse("show=", name, "so many tables are too many");
 		shown[nr_shown++] = name;
 		return;
 	}
-	fprintf(stderr, "show=%s: there are %d at most:", name, MAX_SHOWN);
+	fprintf(stderr, "show=%s: no table of mm; there are:", name);
 	for (unsigned i = 0; i < nr_mm_tables; i++)
 		fprintf(stderr, " %s", mm_tables[i].name);
 	fputc('\n', stderr);
-	exit(1);
+	exit(EXIT_BAD_WORD);
 }
 
 /* What follows @key in @argument, or NULL when that begins otherwise. */
@@ -277,7 +300,7 @@ int main(int argc, char **argv)
 		else if (take_hardening(argv[i]))
 			continue;
 		else if (limit)
-			limit_s = (unsigned)strtoul(limit, NULL, 0);
+			limit_s = (unsigned)number_of("limit=", limit, 1, MAX_LIMIT_S);
 		else
 			globs = tests ? tests : argv[i];
 	}

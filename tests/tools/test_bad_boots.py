@@ -129,7 +129,7 @@ class MakeRun(fakes.FakePrograms):
         self.assertIn("ok 1 split", (self.folder / "kept.log").read_text())
 
     def test_a_machine_that_is_none(self):
-        self.assertEqual(self.run_one("--machine", "none")[0], 1)
+        self.assertEqual(self.run_one("--machine", "none")[0], 2)
 
 
 class Ends(fakes.FakePrograms):

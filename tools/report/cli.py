@@ -94,7 +94,10 @@ def make_report(arguments):
         check_whole(facts, arguments.log)
     add_other_logs(facts, arguments)
     results = read_results(arguments.tests)
-    written = list(write(arguments, facts, results))
+    try:
+        written = list(write(arguments, facts, results))
+    except OSError as problem:
+        raise Refused(f"{problem.filename}: {problem.strerror}; is it another user's?") from None
     print("\n".join([*plain.lines(facts), *map(str, written)]), flush=True)
 
 
