@@ -59,12 +59,14 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
 	layout.c slab.c make.c rcu.c node.c debug/debug.c \
-	depot.c array.c alien.c large.c cpu.c usage.c cache.c reclaim.c kmalloc.c kfree_rcu.c mempool.c \
+	depot.c array.c alien.c large.c cpu.c usage.c cache.c \
+	reclaim.c kmalloc.c kfree_rcu.c mempool.c \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \
 	vspace.c vm_area.c info.c vmalloc.c kvmalloc.c guard_areas.c percpu.c)
 REPORT_SOURCES := $(addprefix mm/report/, verify.c ledger.c show.c numa.c records.c tables.c)
-MM_SOURCES := mm/assert.c mm/live.c mm/event.c mm/grace.c mm/rcu.c $(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
+MM_SOURCES := mm/assert.c mm/live.c mm/event.c mm/grace.c mm/rcu.c \
+	$(TOPOLOGY_SOURCES) $(PAGE_SOURCES) $(SLAB_SOURCES) \
 	$(VMALLOC_SOURCES) mm/report/boot_log.c mm/init.c $(REPORT_SOURCES)
 
 # Knows firmware formats; no firmware call: built and fuzzed on the host too.
@@ -92,7 +94,8 @@ ARCH_PURE_SOURCES := arch/x86_64/paging.c arch/x86_64/paging_walk.c arch/x86_64/
 ARCH_SOURCES := \
 	arch/x86_64/mem.S arch/x86_64/guarded.S arch/x86_64/ap_trampoline.S \
 	arch/x86_64/cpu.c arch/x86_64/mmu.c arch/x86_64/mtrr.c arch/x86_64/mmu_ranges.c \
-	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c arch/x86_64/keyboard.c arch/x86_64/step.c arch/x86_64/power.c \
+	arch/x86_64/ptdump.c arch/x86_64/time.c arch/x86_64/serial.c \
+	arch/x86_64/keyboard.c arch/x86_64/step.c arch/x86_64/power.c \
 	arch/x86_64/machine_check.c arch/x86_64/apic.c arch/x86_64/symbols.c \
 	arch/x86_64/panic.c arch/x86_64/smp.c arch/x86_64/thread.c arch/x86_64/describe.c \
 	arch/x86_64/trap.c arch/x86_64/trap_entry.S arch/x86_64/descriptors.c \
@@ -100,7 +103,8 @@ ARCH_SOURCES := \
 	arch/x86_64/smp_start.c arch/x86_64/init.c
 
 # Same source in the image and on the host.
-UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c $(wildcard $(addprefix tests/unit/, *.c */*.c */*/*.c))
+UNIT_SOURCES := tests/glob.c tests/ktap.c tests/suites_unit.c \
+	$(wildcard $(addprefix tests/unit/, *.c */*.c */*/*.c))
 # Image only.
 LIVE_SOURCES := $(wildcard tests/live/*.c)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
@@ -124,7 +128,8 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pr
 # prefetchw (mm/slab/array.c): CPUs of machines with UEFI do it or ignore it.
 COMMON_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -MMD -MP -fno-strict-aliasing -mprfchw
 IMAGE_FLAGS := $(COMMON_FLAGS) -ffreestanding -fpic -fvisibility=hidden -fno-stack-protector \
-	-fshort-wchar -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fshort-wchar -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-mno-red-zone -mgeneral-regs-only -fno-jump-tables \
 	-Iarch/x86_64/port -include arch/x86_64/port/all_hidden.h -DSLABSTICK_VERSION=$(VERSION) \
 	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
@@ -143,6 +148,10 @@ PORT_FLAGS := -std=gnu11 -g -O2 $(WARNINGS) -Iinclude -I. -Itests/port_stub -MMD
 # $(call objects,FOLDER,SOURCES): where the objects of one kind of build live.
 objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(2))
 
+# What a step makes has this name until it is whole: two makes may be at work in one tree.
+NEW = $@.$$$$
+PUT = && mv $(NEW) $@ && rm -f $(NEW).* || { rm -f $(NEW) $(NEW).*; false; }
+
 # $(call compile_rules,FOLDER,COMPILER,FLAGS): objects follow their sources, headers and
 # flags, not the Makefile: an edit elsewhere in it rebuilds nothing.
 define compile_rules
@@ -153,12 +162,12 @@ $(BUILD)/$(1)/.flags: FORCE
 $(BUILD)/$(1)/%.c.o: %.c $(BUILD)/$(1)/.flags
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$<$(if $(filter-out image,$(1)), [$(1)]))
-	$$(Q)$(2) $(3) -c $$< -o $$@
+	$$(Q)$(2) $(3) -MT $$@ -MF $$(@:.o=.d) -c $$< -o $$(NEW) $$(PUT)
 
 $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/$(1)/.flags
 	@mkdir -p $$(@D)
 	$$(call say,AS,$$<$(if $(filter-out image,$(1)), [$(1)]))
-	$$(Q)$(2) $(3) -c $$< -o $$@
+	$$(Q)$(2) $(3) -MT $$@ -MF $$(@:.o=.d) -c $$< -o $$(NEW) $$(PUT)
 
 # Each header alone: it includes what it needs.
 $(BUILD)/$(1)/%.h.ok: %.h $(BUILD)/$(1)/.flags
@@ -186,32 +195,32 @@ IRQSAFE_LAST := $(call objects,image-irqsafe,$(IMAGE_LAST_SOURCES))
 $(eval $(call compile_rules,image,$(CC),$(IMAGE_FLAGS)))
 $(eval $(call compile_rules,image-irqsafe,$(CC),$(IRQSAFE_FLAGS)))
 
-LINK_IMAGE := ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined -T $(EFI_LDS) -L /usr/lib \
-	-L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0)
+LINK_IMAGE := ld -nostdlib -znocombreloc -shared -Bsymbolic --no-undefined \
+	-T $(EFI_LDS) -L /usr/lib -L /usr/lib/gnuefi -L /usr/lib64/gnuefi $(EFI_CRT0)
 
 # $(call image_rules,NAME,APPLICATION,OBJECTS,LAST OBJECTS): from objects to build/NAME.img.
 # It is linked twice: with the names of its functions, which the first time tells (symbols.py).
 define image_rules
 $(BUILD)/$(1).nameless.so: $(3) $(4) tools/symbols.py
 	$$(call say,LD,$$@)
-	$$(Q)$(PYTHON) tools/symbols.py >$$@.S && $(CC) -c $$@.S -o $$@.o
-	$$(Q)$(LINK_IMAGE) $(3) -lefi -lgnuefi $$@.o $(4) -o $$@
+	$$(Q)$(PYTHON) tools/symbols.py >$$(NEW).S && $(CC) -c $$(NEW).S -o $$(NEW).o && \
+		$(LINK_IMAGE) $(3) -lefi -lgnuefi $$(NEW).o $(4) -o $$(NEW) $$(PUT)
 
 $(BUILD)/$(1).so: $(BUILD)/$(1).nameless.so
 	$$(call say,LD,$$@)
-	$$(Q)$(PYTHON) tools/symbols.py $$< >$$@.S && $(CC) -c $$@.S -o $$@.o
-	$$(Q)$(LINK_IMAGE) $(3) -lefi -lgnuefi $$@.o $(4) -o $$@
-	$$(Q)$(PYTHON) tools/symbols.py $$@ | cmp - $$@.S
+	$$(Q)$(PYTHON) tools/symbols.py $$< >$$(NEW).S && $(CC) -c $$(NEW).S -o $$(NEW).o && \
+		$(LINK_IMAGE) $(3) -lefi -lgnuefi $$(NEW).o $(4) -o $$(NEW) && \
+		$(PYTHON) tools/symbols.py $$(NEW) | cmp - $$(NEW).S $$(PUT)
 
 $(BUILD)/$(1).debug: $(BUILD)/$(1).so
 	$$(call say,DEBUG,$$@)
-	$$(Q)objcopy --only-keep-debug $$< $$@
+	$$(Q)objcopy --only-keep-debug $$< $$(NEW) $$(PUT)
 
 # The sections firmware loads, before tools/finish_pe.py has seen to the header.
 $(BUILD)/$(1).pe: $(BUILD)/$(1).so
 	$$(call say,OBJCOPY,$$@)
 	$$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j .reloc \
-		--target=efi-app-x86_64 $$< $$@
+		--target=efi-app-x86_64 $$< $$(NEW) $$(PUT)
 
 $(BUILD)/$(2): $(BUILD)/$(1).pe $(BUILD)/$(1).debug tools/finish_pe.py
 	$$(call say,EFI,$$@)
@@ -270,15 +279,16 @@ $(BUILD)/host/screens: $(SCREENS_OBJECTS)
 # A function of forty instructions is to begin with a line: 7 % of rand-64 of make bench-host.
 LIBRARY_FLAGS := $(COMMON_FLAGS) -falign-functions=64 -Itests/host/port -pthread
 # Fences are not modelled (-Wtsan); only the audit log has any, and the stress keeps none.
-TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Wno-tsan -DHOST_FLOATING_MAPS -DHOST_CPUS_MAY_BE_SHARED=1 \
-	-Itests/host/port -pthread
+TSAN_FLAGS := $(COMMON_FLAGS) -O1 -fsanitize=thread -Wno-tsan \
+	-DHOST_FLOATING_MAPS -DHOST_CPUS_MAY_BE_SHARED=1 -Itests/host/port -pthread
 LIBRARY_SOURCES := $(wildcard $(EFI_PURE_SOURCES) $(MM_SOURCES) tests/host/port.c \
 	tests/host/machine.c tests/host/lib/slabstick.c)
 LIBRARY_OBJECTS := $(call objects,host/library.o,$(LIBRARY_SOURCES))
 LIBRARY_HEADERS := $(wildcard include/log.h include/lib/*.h include/mm/*.h)
 STRESS_NAMES := slab_stress page_stress
 STRESS_OBJECTS := $(foreach kind,library.o tsan.o, \
-	$(call objects,host/$(kind),$(addprefix tests/host/stress/,$(STRESS_NAMES:%=%.c) objects.c)))
+	$(call objects,host/$(kind), \
+		$(addprefix tests/host/stress/,$(STRESS_NAMES:%=%.c) objects.c)))
 LIBRARY_TSAN_OBJECTS := $(call objects,host/tsan.o,$(LIBRARY_SOURCES))
 
 $(eval $(call compile_rules,host/library.o,$(CC),$(LIBRARY_FLAGS)))
@@ -363,9 +373,12 @@ $(eval $(call compile_rules,check/clang-image,clang,$(IMAGE_FLAGS) -Wthread-safe
 $(eval $(call compile_rules,check/gcc-host,gcc,$(HOST_FLAGS)))
 $(eval $(call compile_rules,check/clang-host,clang,$(HOST_FLAGS) -Wthread-safety))
 
-HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(SCREENS_PROGRAM_SOURCES) $(REPLAY_PROGRAM_SOURCES))
-HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h mm/*/*.h mm/*/*/*.h efi/*.h efi/*/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
-	tests/unit/*.h tests/unit/*/*.h tests/live/*.h tests/bench/*.h tests/lecture/*.h tests/shell/*.h)
+HOST_ALL_SOURCES := $(sort $(UNIT_PROGRAM_SOURCES) $(SCREENS_PROGRAM_SOURCES) \
+	$(REPLAY_PROGRAM_SOURCES))
+HEADERS := $(wildcard include/*.h include/*/*.h mm/*.h mm/*/*.h mm/*/*/*.h \
+	efi/*.h efi/*/*.h arch/x86_64/*.h arch/x86_64/port*/*.h tests/*.h \
+	tests/unit/*.h tests/unit/*/*.h tests/live/*.h \
+	tests/bench/*.h tests/lecture/*.h tests/shell/*.h)
 HEADER_CHECKS := $(patsubst %,$(BUILD)/image/%.ok,$(HEADERS))
 CHECK_OBJECTS := \
 	$(foreach compiler,gcc clang, \
@@ -374,8 +387,9 @@ CHECK_OBJECTS := \
 
 # ---- Targets ---------------------------------------------------------------
 
-.PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host report lecture \
-	debug usb sign port-check layer-check style-check rule-check call-check lock-check call-path \
+.PHONY: help quick image host run test targets bench bench-host fuzz mutants soak soak-host \
+	report lecture debug usb sign port-check layer-check style-check rule-check call-check \
+	lock-check call-path \
 	models check clean
 .PHONY: release release-check
 
@@ -388,13 +402,13 @@ help:
 	@echo '                   build/slabstick-4096.img, for disks with such sectors'
 	@echo '  make host        the hosted programs and build/host/libslabstick.a'
 	@echo '  make bench       guest instructions of every operation against its budget'
-	@echo '  make bench-host  the hosted library beside its limit and other libraries, in nanoseconds'
+	@echo '  make bench-host  the hosted library beside its limit and other libraries: ns'
 	@echo '  make fuzz        every fuzzer for FUZZ_SECONDS (60), or FUZZ_RUNS inputs'
 	@echo '  make mutants     the sources broken in small ways: do the tests notice?'
 	@echo '  make soak        stress on the host and in QEMU for SOAK_SECONDS (600)'
 	@echo '  make soak-host   the half of that on the host'
 	@echo '  make models      every order of steps of the protocols in tests/models, by SPIN'
-	@echo '  make targets     all targets in random order: none may change what another has built'
+	@echo '  make targets     all targets in random order: none may change what another built'
 	@echo '  make lecture     the lecture, slide by slide, in QEMU'
 	@echo '  make debug       boot and wait for gdb on 127.0.0.1:1234'
 	@echo '  make report      build/run/report.html from the last make run'
@@ -407,7 +421,7 @@ help:
 	@echo '  make rule-check  every numbered rule has a verifier and a test that breaks it'
 	@echo '  make style-check what of the style can be counted'
 	@echo '  make call-check  calls inside mm, arch and efi go one way'
-	@echo '  make lock-check  fields are used under the locks that guard them, by clang 19 or newer'
+	@echo '  make lock-check  fields are used under the locks that guard them (clang 19)'
 	@echo '  make check       both compilers, headers, layers, style, locks'
 	@echo '  make quick       the image and the units compile, the layers hold'
 	@echo '  make call-path   files entered by each operation'
@@ -428,7 +442,8 @@ $(error SECTOR=$(SECTOR): disks have sectors of 512 or 4096 bytes)
 endif
 IMAGE_FILES := $(BUILD)/BOOTX64.EFI $(BUILD)/slabstick.img
 LARGE_SECTOR_IMAGE := $(BUILD)/slabstick-4096.img
-HOST_FILES := $(BUILD)/host/unit $(BUILD)/host/screens $(BUILD)/host/libslabstick.a $(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
+HOST_FILES := $(BUILD)/host/unit $(BUILD)/host/screens $(BUILD)/host/libslabstick.a \
+	$(if $(wildcard $(REPLAY_SOURCES)),$(BUILD)/host/replay)
 
 # What every landing must pass: compiles, and the arrows between folders hold.
 quick: $(IMAGE_OBJECTS) $(IMAGE_LAST) $(UNIT_OBJECTS) layer-check
@@ -444,12 +459,14 @@ run: $(IMAGE_FILES)
 	@$(PYTHON) tools/qemu.py --keep $(RUN)/run
 
 FUZZ_SMOKE_SECONDS ?= 20
-test: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img $(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
+test: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img \
+		$(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
 # All is built first: what a target makes anew since a source changed is no fault of it.
-targets: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(HOST_FILES) $(FUZZ_PROGRAMS) $(HEADER_CHECKS) $(CHECK_OBJECTS) \
-		$(BUILD)/slabstick-irqsafe.img $(BUILD)/port-check/program \
+targets: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(HOST_FILES) $(FUZZ_PROGRAMS) \
+		$(HEADER_CHECKS) $(CHECK_OBJECTS) $(BUILD)/slabstick-irqsafe.img \
+		$(BUILD)/port-check/program \
 		$(addprefix $(BUILD)/host/,bench_host frag_host slab_stress slab_stress_tsan path)
 	@$(PYTHON) tests/targets.py --full
 
@@ -458,7 +475,8 @@ bench: $(IMAGE_FILES) $(BUILD)/slabstick-irqsafe.img
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_PROGRAMS)
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_RUNS=$(FUZZ_RUNS) $(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' \
+		$(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
 
 # Without the other libraries the table is narrower.
 bench-host: $(BUILD)/host/bench_host $(BUILD)/host/frag_host
@@ -471,7 +489,8 @@ bench-host: $(BUILD)/host/bench_host $(BUILD)/host/frag_host
 # without locks, idling.
 SOAK_SECONDS ?= 600
 SOAK_SEED ?= $(shell date +%s)
-soak-host: $(BUILD)/host/unit $(foreach name,$(STRESS_NAMES),$(BUILD)/host/$(name) $(BUILD)/host/$(name)_tsan)
+soak-host: $(BUILD)/host/unit \
+		$(foreach name,$(STRESS_NAMES),$(BUILD)/host/$(name) $(BUILD)/host/$(name)_tsan)
 	$(Q)timeout 900 $(BUILD)/host/unit tests=soak seed=$(SOAK_SEED)
 	$(Q)timeout 900 $(BUILD)/host/unit tests=maps_soak seed=$(SOAK_SEED)
 	$(Q)timeout 600 $(BUILD)/host/slab_stress 10000000 8 4
@@ -508,7 +527,8 @@ debug: $(IMAGE_FILES)
 	@echo 'in another terminal: gdb -x tools/debug.gdb'
 	@$(PYTHON) tools/qemu.py --gdb --keep $(RUN)/debug
 
-REPORT_EXTRAS = $(foreach name,bench lecture,$(addprefix --$(name) ,$(wildcard $(RUN)/$(name).log))) \
+REPORT_EXTRAS = $(foreach name,bench lecture, \
+		$(addprefix --$(name) ,$(wildcard $(RUN)/$(name).log))) \
 	$(addprefix --tests ,$(wildcard $(BUILD)/log/test.json))
 report:
 	@$(PYTHON) tools/report $(RUN)/run.log $(REPORT_EXTRAS) --json $(RUN)/report.json \
@@ -534,7 +554,8 @@ port-check: $(BUILD)/port-check/program
 
 # Calls inside mm, arch and efi go one way.
 call-check: $(IMAGE_OBJECTS)
-	@$(PYTHON) tools/check_calls.py $(BUILD)/image $(MM_SOURCES) arch/x86_64/mem.S $(ARCH_PURE_SOURCES) \
+	@$(PYTHON) tools/check_calls.py $(BUILD)/image $(MM_SOURCES) arch/x86_64/mem.S \
+		$(ARCH_PURE_SOURCES) \
 		$(filter-out arch/x86_64/mem.S,$(ARCH_SOURCES)) $(EFI_PURE_SOURCES) $(EFI_SOURCES)
 
 layer-check:
@@ -549,15 +570,18 @@ rule-check:
 # Without a clang that can, it says so.
 lock-check:
 	-@sh tools/setup.sh --checkers
-	@$(PYTHON) tools/check_locks.py '$(IMAGE_FLAGS)' $(MM_SOURCES) $(ARCH_PURE_SOURCES) $(ARCH_SOURCES)
+	@$(PYTHON) tools/check_locks.py '$(IMAGE_FLAGS)' $(MM_SOURCES) $(ARCH_PURE_SOURCES) \
+		$(ARCH_SOURCES)
 
 check: layer-check style-check rule-check call-check lock-check $(HEADER_CHECKS) $(CHECK_OBJECTS)
-	@echo 'check: both compilers clean, headers self-sufficient; layers, calls, rules, style, locks hold'
+	@echo 'check: both compilers clean, each header alone; layers, calls, rules, style, locks'
 
 clean:
 	@rm -rf $(BUILD)
 	@echo 'clean: $(BUILD)/ is gone'
 
--include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) $(UNIT_OBJECTS) $(REPLAY_OBJECTS) $(SCREENS_OBJECTS) \
+-include $(patsubst %.o,%.d,$(IMAGE_OBJECTS) $(IMAGE_LAST) $(IRQSAFE_OBJECTS) $(IRQSAFE_LAST) \
+	$(UNIT_OBJECTS) $(REPLAY_OBJECTS) $(SCREENS_OBJECTS) \
 	$(FUZZ_OBJECTS) $(FUZZ_COMMON_OBJECTS) $(CHECK_OBJECTS) $(LIBRARY_OBJECTS) \
-	$(PATH_OBJECTS) $(LIBRARY_TSAN_OBJECTS) $(STRESS_OBJECTS) $(BENCH_HOST_OBJECTS) $(FRAG_HOST_OBJECTS))
+	$(PATH_OBJECTS) $(LIBRARY_TSAN_OBJECTS) $(STRESS_OBJECTS) $(BENCH_HOST_OBJECTS) \
+	$(FRAG_HOST_OBJECTS))

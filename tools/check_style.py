@@ -80,7 +80,7 @@ def file_problems(name, text):
 def sources():
     for name in check_layers.tracked_files():
         # This file names what it looks for.
-        if name.endswith((*SOURCES, ".py", ".sh")) and name != "tools/check_style.py":
+        if name.endswith((*SOURCES, ".py", ".sh", "Makefile")) and name != "tools/check_style.py":
             yield name, (check_layers.ROOT / name).read_text()
 
 

@@ -57,6 +57,27 @@ class Steps(unittest.TestCase):
         self.assertEqual(len(lines), 1)
         self.assertRegex(lines[0], r"^\S*gcc .* -c mm/assert\.c -o ")
 
+    def test_what_is_made_gets_its_name_when_it_is_whole(self):
+        folder = OWN_BUILD.relative_to(ROOT)
+        lines = make("-n", "V=1", f"BUILD={folder}", f"{folder}/BOOTX64.EFI")
+        made = [word for line in lines for word in re.findall(r" -o (\S+)", line)
+                if word.startswith(str(folder))]
+        self.assertGreater(len(made), 100)
+        self.assertEqual([word for word in made if "$$" not in word], [])
+
+    def test_two_makes_at_once_make_the_same(self):
+        words = [f"BUILD={OWN_BUILD.relative_to(ROOT)}", self.object]
+        runs = [subprocess.Popen(["make", *words], cwd=ROOT, env=targets.environment(),
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                for _ in range(2)]
+        for run in runs:
+            said, _ = run.communicate(timeout=120)
+            self.assertEqual(run.returncode, 0)
+            self.assertIn(said, ("", "  CC      mm/assert.c\n"))    # one may come late
+        folder = (ROOT / self.object).parent
+        self.assertEqual(sorted(path.name for path in folder.iterdir()),
+                         ["assert.c.d", "assert.c.o"])
+
     def test_all_targets_are_tried_in_random_order(self):
         tried = {step.words[0] for step in targets.QUICK + targets.SLOW}
         self.assertEqual(sorted(tried | targets.NOT_RUN), phony_targets())
