@@ -32,7 +32,7 @@ ROOMS = [
     ("mm/topology", None),
     ("mm/page", "mm/page/shown.h"),
     ("mm/slab", "mm/slab/shown.h"),
-    ("mm/vmalloc", "mm/vmalloc/shown.h"),
+    ("mm/vmalloc", None),
     ("mm/report", None),
 ]
 SEES_ALL_ROOMS = {"mm/init.c", "mm/live.h"}

@@ -19,7 +19,37 @@ def readme_words(option):
     return set(re.findall(r"`(\w+)`", row[1]))
 
 
+def known_options():
+    """{key: its choices, none where any value may stand} of the program."""
+    text = (ROOT / "efi/options.c").read_text()
+    entries = text.split("struct option options[] = {", 1)[1].split("};", 1)[0]
+    return {key: set(choices.split()) for key, choices in
+            re.findall(r'\.key = "(\w+)"[^}]*?(?:\.choices = "([^"]*)")? \}', entries)}
+
+
+def readme_options():
+    """The same of the table of options: its first column names the choices."""
+    table = (ROOT / "README.md").read_text().split("| option | what |\n", 1)[1].split("\n\n", 1)[0]
+    heads = re.findall(r"^\| `(\w+)=(.*?)` (?:or `.*?` )?\|", table, re.MULTILINE)
+    assert len(heads) == table.count("\n"), table      # each row but the line below the head
+    return {key: set(value.split(r"\|")) if re.fullmatch(r"[a-z]+(\\\|[a-z]+)+", value) else set()
+            for key, value in heads}
+
+
 class Words(unittest.TestCase):
+    def test_options_are_those_of_the_readme(self):
+        known = known_options()
+        self.assertEqual(known["capture"], {"yes", "no"})
+        self.assertEqual(known["run"], set())
+        self.assertEqual(readme_options(), known)
+
+    def test_debug_words_are_those_the_readme_has(self):
+        text = (ROOT / "mm/slab/debug/options.c").read_text()
+        known = set(re.findall(r'^\t\{ "(\w+)", ', text, re.MULTILINE))
+        row = re.search(r"^\| `debug=.*$", (ROOT / "README.md").read_text(), re.MULTILINE)[0]
+        self.assertIn("redzone", known)
+        self.assertEqual([word for word in sorted(known) if not re.search(rf"\b{word}\b", row)], [])
+
     def test_show_words_are_those_of_the_readme(self):
         known = (table("mm/report/tables.c", "mm_table mm_tables")
                  | table("efi/main.c", "machine_tables"))
