@@ -58,6 +58,9 @@ static inline struct zone *page_zone(const struct page *page)
  */
 struct page *alloc_pages_before_cpu(unsigned nid, unsigned order);
 
+/* Pages of @zone that rest on the stacks of all CPUs: a hint while these go on. */
+uint64_t zone_cached_pages(const struct zone *zone);
+
 /* The page allocator's part of mm_verify_all(): topology, CPUs, zones, their sum. */
 bool mm_verify_pages(struct violation *out);
 

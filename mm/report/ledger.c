@@ -80,13 +80,11 @@ struct ledger {
 
 static void count_zone(struct ledger *ledger, const struct zone *zone)
 {
-	uint64_t nr_cached = 0, nr_large = large_pages_in_use(zone), nr_listed;
+	uint64_t nr_cached = zone_cached_pages(zone), nr_large = large_pages_in_use(zone);
+	uint64_t nr_listed;
 
 	assume_unshared(&zone->lock);
 	nr_listed = zone->nr_pending_pages + zone->nr_free_pages;
-	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
-		if (live.cpus[cpu])
-			nr_cached += page_stacks_pages(live.cpus[cpu], zone);
 	ledger->counted[LINE_METADATA] += zone->nr_metadata_pages;
 	ledger->counted[LINE_PENDING] += zone->nr_pending_pages;
 	ledger->counted[LINE_FREE] += zone->nr_free_pages;

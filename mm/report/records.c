@@ -102,16 +102,6 @@ static void print_latencies(void)
 
 /* ---- Zones ---- */
 
-static uint64_t cached_pages_of(const struct zone *zone)
-{
-	uint64_t nr_pages = 0;
-
-	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
-		if (live.cpus[cpu])
-			nr_pages += page_stacks_pages(live.cpus[cpu], zone);
-	return nr_pages;
-}
-
 /* The counts are hints: others go on. */
 static void print_zone(const struct zone *zone)
 {
@@ -123,7 +113,7 @@ static void print_zone(const struct zone *zone)
 		      (unsigned long long)zone_hint(&zone->nr_free_pages));
 	mm_port_print(" pending_pages=%llu cached_pages=%llu min=%llu low=%llu high=%llu blocks=",
 		      (unsigned long long)zone_hint(&zone->nr_pending_pages),
-		      (unsigned long long)cached_pages_of(zone),
+		      (unsigned long long)zone_cached_pages(zone),
 		      (unsigned long long)zone->watermark[WATERMARK_MIN],
 		      (unsigned long long)zone->watermark[WATERMARK_LOW],
 		      (unsigned long long)zone->watermark[WATERMARK_HIGH]);

@@ -169,16 +169,6 @@ static void draw_free_lists(struct zone *zone)
 	}
 }
 
-static uint64_t on_stacks(const struct zone *zone)
-{
-	uint64_t nr_pages = 0;
-
-	for (unsigned cpu = 0; cpu < live.nr_cpus; cpu++)
-		if (live.cpus[cpu])
-			nr_pages += page_stacks_pages(live.cpus[cpu], zone);
-	return nr_pages;
-}
-
 static void account_line(const struct zone *zone, const char *what, uint64_t nr_pages)
 {
 	char bar[BAR_WIDTH + 1];
@@ -190,7 +180,7 @@ static void account_line(const struct zone *zone, const char *what, uint64_t nr_
 /* All of the zone's RAM: what waits to be described is free memory too. */
 static void account(struct zone *zone)
 {
-	uint64_t nr_stacked = on_stacks(zone);
+	uint64_t nr_stacked = zone_cached_pages(zone);
 	uint64_t nr_idle = zone->nr_free_pages + zone->nr_pending_pages + nr_stacked;
 
 	say("  node %u %s, [mem 0x%012llx-0x%012llx], %llu pages of RAM:", zone->node->node_id,

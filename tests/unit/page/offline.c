@@ -152,19 +152,27 @@ static void a_page_at_rest_goes_at_once(void)
 	teardown();
 }
 
-/* The last block on another CPU's stack is out of reach: it goes when that CPU idles. */
+/* A page on CPU 1's stack, the last, that CPU 0 wants out of service: it is out of reach. */
+static struct page *note_page_at_rest_elsewhere(void)
+{
+	struct page *page;
+
+	pretend_on_cpu(1);
+	page = alloc_pages_any(GFP_ANY, 0);
+	__free_page(page);
+	pretend_on_cpu(0);
+	CHECK_EQ(offline_page(page_to_pfn(page)), OFFLINE_NOTED);
+	return page;
+}
+
 static void a_page_at_rest_elsewhere_goes_when_it_can(void)
 {
 	struct page *page;
 	pfn_t pfn;
 
 	setup(&plain);
-	pretend_on_cpu(1);
-	page = alloc_pages_any(GFP_ANY, 0);
+	page = note_page_at_rest_elsewhere();
 	pfn = page_to_pfn(page);
-	__free_page(page);
-	pretend_on_cpu(0);
-	CHECK_EQ(offline_page(pfn), OFFLINE_NOTED);
 	CHECK_EQ(offline_page(pfn), OFFLINE_NOTED);
 	CHECK_EQ(nr_noted_pages(), 1);
 	pretend_check();
@@ -183,12 +191,8 @@ static void a_page_that_slips_away_goes_when_it_is_freed(void)
 	pfn_t pfn;
 
 	setup(&plain);
-	pretend_on_cpu(1);
-	page = alloc_pages_any(GFP_ANY, 0);
+	page = note_page_at_rest_elsewhere();
 	pfn = page_to_pfn(page);
-	__free_page(page);
-	pretend_on_cpu(0);
-	CHECK_EQ(offline_page(pfn), OFFLINE_NOTED);
 	pretend_on_cpu(1);
 	pretend_cpu(1)->is_drain_wanted = false;
 	CHECK(alloc_pages_any(GFP_ANY, 0) == page);
