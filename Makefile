@@ -52,7 +52,8 @@ TOPOLOGY_SOURCES := $(addprefix mm/topology/, \
 PAGE_SOURCES := $(addprefix mm/page/, \
 	bootmem.c boot.c zone.c buddy.c buddy_told.c buddy_verify.c noted.c pageblock.c map_plan.c \
 	section.c \
-	movable_owner.c page.c harden.c census.c page_stack.c zonelist.c node.c machine.c grow.c drain.c \
+	movable_owner.c page.c harden.c census.c page_stack.c zonelist.c node.c machine.c \
+	grow.c drain.c \
 	inject.c page_free.c movable.c compact.c reclaim.c page_alloc.c page_fast.c exact.c bulk.c \
 	compound.c isolate.c contig.c offline.c use.c)
 SLAB_SOURCES := $(addprefix mm/slab/, \
@@ -115,7 +116,8 @@ HOST_SOURCES := tests/host/main.c tests/host/suite_local_lock.c tests/host/inter
 	tests/host/suite_interrupts.c tests/host/suite_rcu.c tests/host/stress/objects.c \
 	tests/host/suite_stress.c tests/host/suite_thisnode.c tests/host/suite_twice.c \
 	tests/host/suite_machines.c tests/host/suite_drain.c \
-	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c tests/host/suite_contig.c tests/host/suite_harden.c \
+	tests/host/suite_reclaim.c tests/host/suite_compact.c tests/host/suite_maps.c \
+	tests/host/suite_contig.c tests/host/suite_harden.c \
 	tests/host/suite_offline.c tests/host/machine.c tests/host/port.c
 REPLAY_SOURCES := tests/host/capture.c tests/host/replay.c
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)

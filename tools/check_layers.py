@@ -40,14 +40,15 @@ SEES_ALL_ROOMS = {"mm/init.c", "mm/live.h"}
 LOOKS_INTO = {
     "mm/page": [
         "tests/bench/baseline.c", "tests/bench/page.c", "tests/host/bench/frag_host.c",
-        "tests/host/stress/page_stress.c", "tests/host/suite_compact.c", "tests/host/suite_drain.c",
+        "tests/host/stress/page_stress.c", "tests/host/suite_compact.c",
+        "tests/host/suite_contig.c", "tests/host/suite_drain.c", "tests/host/suite_harden.c",
         "tests/host/suite_interrupts.c", "tests/host/suite_machines.c",
         "tests/host/suite_maps.c", "tests/host/suite_offline.c", "tests/host/suite_reclaim.c",
         "tests/lecture/chapter_bitmap.c", "tests/lecture/chapter_buddy.c",
         "tests/lecture/chapter_mem_map.c", "tests/lecture/chapter_nodes.c",
         "tests/lecture/slides_pages.c",
     ],
-    "mm/slab": ["tests/host/suite_maps.c"],
+    "mm/slab": ["tests/host/suite_harden.c", "tests/host/suite_maps.c"],
     "mm/vmalloc": [
         "tests/host/suite_interrupts.c", "tests/lecture/chapter_vmalloc.c",
         "tests/lecture/slides_vmalloc.c", "tests/live/vmalloc_faults.c",
