@@ -1,19 +1,26 @@
 #!/usr/bin/python3
-"""Plays the lecture on two machines and compares what they say.
+"""Plays the lecture on two machines and compares what they say; then listens to it as people do.
 
 The exercises' answers are computed by the running machine: on one with other nodes,
 sizes and distances they are others. The console holds the lecture and nothing else.
+pace= is seconds by the host's clock; keys, of the serial line and of the keyboard, lead
+on, to the next chapter, back and out.
 """
 
+import os
 import pathlib
 import re
 import sys
+import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import qemu  # noqa: E402
+import qmp  # noqa: E402
 
 TIMEOUT_S = 300
+UNATTENDED_S = 120      # all slides, nobody waiting
 NR_SLIDES = 13
 # Firmware's own, the program's first words, and a warning or two.
 MAX_LINES_BEFORE = 12
@@ -43,7 +50,9 @@ def play(name, machine):
     log = ROOT / "build" / "log" / f"lecture-{name.replace(' ', '-')}.log"
     qemu.save_log(log, output)
     text = output.decode("ascii", "replace").replace("\r", "")
-    print(f"{name}: {seconds:.1f} s; log {log.relative_to(ROOT)}")
+    print(f"{name}: {seconds:.1f} s; log {log.relative_to(ROOT)}", flush=True)
+    if seconds > UNATTENDED_S:
+        return text, [*verdict.reasons, f"more than {UNATTENDED_S} s"]
     return text, list(verdict.reasons)
 
 
@@ -61,9 +70,119 @@ def judge(name, text):
          and len(re.findall(r"^Predict: ", text, re.M)) >= NR_SLIDES - 3),
         (f"{name}: a split and its merges were seen",
          "    split    frame" in text and "    merge    frame" in text),
+        (f"{name}: memory was brought up, and kswapd woken",
+         re.search(r"pages that waited without mem_map were brought up", text)
+         and re.search(r"request [1-9]\d* woke kswapd.*: kswapd_max_order 3$", text, re.M)),
         (f"{name}: no check says no", not re.search(r"\bNOT?\b|DOES NOT|INSIDE", text)),
     ]
 
+
+# ---- Pace ----
+
+PACED = "compound"
+NR_PAUSES = 6           # a prediction, three steps, two exercises
+PACE_SLACK_S = 3        # what the chapter itself takes, on a host that does much else
+
+
+class Clock:
+    """When the chapter began and ended, by the host."""
+
+    def __init__(self):
+        self.heard, self.began, self.ended = b"", None, None
+
+    def listen(self, data):
+        self.heard += data
+        if self.began is None and b"==== Slide" in self.heard:
+            self.began = time.monotonic()
+        if self.ended is None and b"==== End" in self.heard:
+            self.ended = time.monotonic()
+
+    def seconds(self):
+        return self.ended - self.began if self.began and self.ended else float("inf")
+
+
+def check_pace():
+    clock = Clock()
+    run = qemu.Run(qemu.even_machine(1, 512 << 20, 1),
+                   options=f"run=lecture lecture={PACED} pace=1 capture=no", timeout_s=TIMEOUT_S)
+    verdict, _, _ = qemu.boot(run, clock.listen)
+    return [(f"pace=1: the boot {' '.join(verdict.reasons)}".rstrip(), verdict.is_passed),
+            (f"pace=1: {NR_PAUSES} pauses last {clock.seconds():.1f} s",
+             NR_PAUSES - 1 <= clock.seconds() <= NR_PAUSES + PACE_SLACK_S)]
+
+
+# ---- Keys ----
+
+PROMPTS = (b"q: end] ", b"show it): ")
+# From chapter 12 through its exercises, back and forth between it and 11, then out of 10.
+KEYS = ["on"] * 4 + ["7 on", "1 on", "back", "next", "left", "next", "right", "next", "end"]
+SLIDES_OF_KEYS = ["12", "11", "12", "11", "12", "11", "10"]
+ON_SERIAL = {"on": b"\r", "next": b"n", "back": b"p", "end": b"q", "left": b"\x1b[D",
+             "right": b"\x1b[C"}
+ON_KEYBOARD = {"on": "ret", "next": "n", "back": "p", "end": "q"}
+
+
+class Listener:
+    """Presses the next of KEYS whenever the lecture waits for one."""
+
+    def __init__(self, press):
+        self.press, self.heard, self.left = press, b"", list(KEYS)
+
+    def listen(self, data):
+        self.heard += data
+        if self.heard.endswith(PROMPTS) and self.left:
+            self.heard = b""
+            for key in self.left.pop(0).split():
+                self.press(key)
+
+
+def judge_keys(name, verdict, text, left):
+    slides = re.findall(r"^==== Slide (\d+)\.", text, re.M)
+    told = [text.count(f"   {word}\n") for word in ("Right.", "Not so.")]
+    return [(f"{name}: the boot {' '.join(verdict.reasons)}".rstrip(), verdict.is_passed),
+            (f"{name}: every key was asked for, {len(left)} were not", not left),
+            (f"{name}: slides {' '.join(slides)}", slides == SLIDES_OF_KEYS),
+            (f"{name}: one answer right, one wrong", told == [1, 1]),
+            (f"{name}: chapters that were left tell no answers",
+             len(EXERCISE.findall(text)) == 2)]
+
+
+def play_by_keys(name, folder):
+    stdin, line = os.pipe()
+    monitors = []
+
+    def press_on_keyboard(key):
+        if not monitors:
+            monitors.append(qmp.Monitor(f"{folder}/qmp"))
+        monitors[0].press(ON_KEYBOARD.get(key, key))
+
+    presses = {"serial line": lambda key: os.write(line, ON_SERIAL.get(key, key.encode())),
+               "keyboard": press_on_keyboard}
+    listener = Listener(presses[name])
+    run = qemu.Run(qemu.even_machine(1, 512 << 20, 1), timeout_s=TIMEOUT_S,
+                   options="run=lecture lecture=compound,external,kfree pace=key capture=no",
+                   extra=qmp.arguments(f"{folder}/qmp"))
+    try:
+        verdict, output, _ = qemu.boot(run, listener.listen, stdin)
+    finally:
+        os.close(stdin)
+        os.close(line)
+        for monitor in monitors:
+            monitor.close()
+    qemu.save_log(ROOT / "build" / "log" / f"lecture-{name.replace(' ', '-')}.log", output)
+    text = output.decode("ascii", "replace").replace("\r", "")
+    return judge_keys(name, verdict, text, listener.left)
+
+
+def check_keys():
+    results = []
+    for name in ("serial line", "keyboard"):
+        with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
+            results += play_by_keys(name, folder)
+    return results
+
+
+# ---- All ----
 
 def answers_of(text):
     return {(chapter, int(number)): int(answer)
@@ -82,6 +201,7 @@ def main():
                         key in one and key in other and one[key] != other[key]))
     results.append(("three nodes: the nearest is not the next by number",
                     other.get(("numa", 1)) == 2 and other.get(("numa", 2)) == 17))
+    results += check_pace() + check_keys()
     for name, is_ok in results:
         print(f"{'ok' if is_ok else 'not ok'} {name}")
     failed = sum(not is_ok for _, is_ok in results)

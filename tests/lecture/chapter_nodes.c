@@ -3,6 +3,7 @@
 #include "kthread.h"
 #include "mm/event.h"
 #include "mm/live.h"
+#include "mm/page/backoff.h"
 #include "mm/page/shown.h"
 #include "mm/page_alloc.h"
 #include "mm/reclaim.h"
@@ -13,6 +14,7 @@
 #define BAR_WIDTH	24u
 #define WOKEN_ORDER	3u
 #define MAX_YIELDS	1000u
+#define TAKEN_ORDER	8u	/* 1 MiB: no CPU's stack has such blocks */
 
 static unsigned nr_waiters(struct wait_queue *queue)
 {
@@ -84,27 +86,71 @@ static void show_fields(struct pglist_data *node)
 	    node->kswapd_max_order);
 }
 
-/* A zone that asks for more than it has: kswapd's fields change, and change back. */
-static void show_kswapd(struct pglist_data *node)
+static struct zone *top_zone(struct pglist_data *node)
 {
 	struct zone *zone = NULL;
-	uint64_t first = mm_events_count(), runs = node->nr_kswapd_runs;
-	uint64_t kept;
 
 	for (unsigned type = 0; type <= ZONE_NORMAL; type++)
 		if (zone_is_populated(&node->node_zones[type]))
 			zone = &node->node_zones[type];
+	return zone;
+}
+
+/*
+ * Asks until kswapd is told: after work in vain it is left in peace for so many requests
+ * (mm/page/backoff.h). Returns which request was heard; 0: none.
+ */
+static unsigned wake_kswapd(struct pglist_data *node, enum zone_type type)
+{
+	for (unsigned i = 1; i <= (2u << BACKOFF_MAX_SHIFT); i++) {
+		uint64_t before = mm_events_count();
+
+		reclaim_wake(node, WOKEN_ORDER, type);
+		if (mm_events_count() != before)
+			return i;
+	}
+	return 0;
+}
+
+/* Zones up to @top want all they have: it lacks memory, those below could never have so much. */
+static void raise_marks(struct pglist_data *node, const struct zone *top, uint64_t *kept)
+{
+	for (unsigned type = 0; type <= top->type; type++) {
+		struct zone *zone = &node->node_zones[type];
+
+		kept[type] = zone->watermark[WATERMARK_HIGH];
+		zone->watermark[WATERMARK_HIGH] = zone->managed_pages + 1;
+	}
+	node->node_zones[top->type].watermark[WATERMARK_HIGH] =
+		top->managed_pages - pages_in(WOKEN_ORDER) - top->watermark_boost -
+		top->nr_highatomic_pages;
+}
+
+static void lower_marks(struct pglist_data *node, const struct zone *top, const uint64_t *kept)
+{
+	for (unsigned type = 0; type <= top->type; type++)
+		node->node_zones[type].watermark[WATERMARK_HIGH] = kept[type];
+}
+
+/* A node that lacks memory: kswapd's fields change, and change back. */
+static void show_kswapd(struct pglist_data *node)
+{
+	struct zone *zone = top_zone(node);
+	uint64_t first = mm_events_count(), runs = node->nr_kswapd_runs;
+	uint64_t kept[MAX_NR_ZONES];
+	unsigned nr_asked, order;
+
 	if (!zone || !node->kswapd_wait)
 		return;
-	predict("the low mark of zone %s is raised above what is free. Who notices at the next "
-		"request?",
-		zone->name);
-	kept = zone->watermark[WATERMARK_LOW];
-	zone->watermark[WATERMARK_LOW] = zone->managed_pages + 1;
-	reclaim_wake(node, WOKEN_ORDER, zone->type);
-	step("woken: is_kswapd_woken %d, kswapd_max_order %u", node->is_kswapd_woken,
-	     node->kswapd_max_order);
-	zone->watermark[WATERMARK_LOW] = kept;
+	predict("node %u's high marks are raised: it lacks memory. Who notices when it is asked "
+		"for %llu pages?",
+		node->node_id, (ull)pages_in(WOKEN_ORDER));
+	raise_marks(node, zone, kept);
+	nr_asked = wake_kswapd(node, zone->type);
+	order = node->kswapd_max_order;
+	lower_marks(node, zone, kept);
+	step("request %u woke kswapd%s: kswapd_max_order %u", nr_asked,
+	     nr_asked > 1 ? ", which was left in peace after work in vain" : "", order);
 	tell_events(first, 4);
 	for (unsigned i = 0; i < MAX_YIELDS && node->nr_kswapd_runs == runs; i++)
 		thread_yield();
@@ -193,6 +239,63 @@ static void account(struct zone *zone)
 	account_line(zone, "mem_map, boot", zone->present_pages - zone->managed_pages);
 }
 
+/* The lines of free_area[] that are no longer as they were. */
+static void draw_changes(const struct zone *zone, const uint64_t before[NR_ORDERS])
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		if (zone->free_area[order].nr_free != before[order])
+			say("      [%2u] nr_free %6llu -> %llu", order, (ull)before[order],
+			    (ull)zone->free_area[order].nr_free);
+}
+
+static void note_counts(const struct zone *zone, uint64_t counts[NR_ORDERS])
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		counts[order] = zone->free_area[order].nr_free;
+}
+
+/* A block leaves the zone's lists, and comes back to them. */
+static void show_taking(const struct zone *zone)
+{
+	uint64_t counts[NR_ORDERS], first = mm_events_count();
+	struct page *page;
+
+	predict("1 MiB, a block of order %u, is taken from node %u %s. Which of these lines "
+		"change?", TAKEN_ORDER, zone->node->node_id, zone->name);
+	note_counts(zone, counts);
+	page = alloc_pages_node(zone->node->node_id, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
+				TAKEN_ORDER);
+	if (!page)
+		return;
+	step("frame 0x%llx is taken:", (ull)page_to_pfn(page));
+	tell_events(first, 4);
+	draw_changes(zone, counts);
+	note_counts(zone, counts);
+	first = mm_events_count();
+	__free_pages(page, TAKEN_ORDER);
+	step("it is given back:");
+	tell_events(first, 4);
+	draw_changes(zone, counts);
+	reveal("that of its order, or those from the order that was split down to it.");
+}
+
+static void show_growing(struct zone *zone)
+{
+	uint64_t first = mm_events_count();
+
+	if (!zone->nr_pending_pages) {
+		say("All of it has been brought up: somebody has needed it (chapter 7 needs all).");
+		return;
+	}
+	predict("memory that is not brought up yet: does it grow into the lists when somebody "
+		"needs it?");
+	zone_grow(zone);
+	tell_events(first, 2);
+	reveal("yes, a section at a time: now");
+	account(zone);
+	draw_free_lists(zone);
+}
+
 static void show_reach(void)
 {
 	say("Zones are about who can reach what. The 32-bit machine, 4 GiB to scale (D 16 MiB, N "
@@ -219,19 +322,10 @@ void zone_show(void)
 		draw_free_lists(zone);
 		last = zone;
 	}
-	predict("memory that is not brought up yet: does it grow into the lists when somebody "
-		"needs it?");
-	if (last && last->nr_pending_pages) {
-		uint64_t first = mm_events_count();
-
-		zone_grow(last);
-		tell_events(first, 2);
-		reveal("yes, a section at a time: now");
-		account(last);
-		draw_free_lists(last);
-	} else {
-		reveal("all of it has been brought up on this machine.");
-	}
+	if (last)
+		show_taking(last);
+	if (last)
+		show_growing(last);
 	facts = zone_measure();
 	say("%u zones; in each the free areas add up to its free pages: %s.", facts.nr_zones,
 	    facts.free_areas_add_up ? "yes" : "NO");

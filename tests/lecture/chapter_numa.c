@@ -13,6 +13,16 @@
 #define NR_READS	4096u
 #define WALK_ORDER	6u
 
+static uint64_t pending_pages_of(unsigned nid)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_populated_zone(zone)
+		if (zone->node->node_id == nid)
+			nr_pages += zone->nr_pending_pages;
+	return nr_pages;
+}
+
 static void show_distances(void)
 {
 	unsigned nr = nr_node_ids() < MAX_SHOWN ? nr_node_ids() : MAX_SHOWN;
@@ -26,8 +36,9 @@ static void show_distances(void)
 		for (unsigned to = 0; to < nr; to++)
 			used += (size_t)format_text(line + used, sizeof(line) - used, " %4u",
 						    node_distance(from, to));
-		say("    node %u %s   %llu MiB%s", from, line,
-		    (ull)(node_data(from)->node_present_pages * PAGE_SIZE >> 20),
+		say("    node %u %s   %llu MiB, %llu of them not brought up yet%s", from,
+		    line, (ull)(node_data(from)->node_present_pages * PAGE_SIZE >> 20),
+		    (ull)(pending_pages_of(from) * PAGE_SIZE >> 20),
 		    from == numa_node_id() ? ", this CPU's" : "");
 	}
 }
@@ -118,7 +129,11 @@ static void tell_first(enum mm_event_kind kind, uint64_t from)
 	for (; mm_event_get(from, &event); from++) {
 		if (event.kind != kind)
 			continue;
-		if (kind == MM_EVENT_KSWAPD)
+		if (kind == MM_EVENT_GROW)
+			say("    on the way %llu pages that waited without mem_map were brought up "
+			    "(node %u %s)",
+			    (ull)event.nr, event.nid, event.name);
+		else if (kind == MM_EVENT_KSWAPD)
 			say("    kswapd of node %u was woken for order %u: memory is below its "
 			    "low mark",
 			    event.nid, event.order);
@@ -152,6 +167,7 @@ static void show_running_out(unsigned nid)
 	}
 	if (mm_events_count() > first + 4000)
 		first = mm_events_count() - 4000;
+	tell_first(MM_EVENT_GROW, first);
 	tell_first(MM_EVENT_FALLBACK, first);
 	tell_first(MM_EVENT_KSWAPD, first);
 	reveal("the zones of its fallback list, nearest node first; then NULL. All is given back.");

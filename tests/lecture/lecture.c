@@ -11,6 +11,7 @@
 
 #define NR_EVENT_SLOTS	4096u
 #define WORD_BYTES	16u
+#define MAX_PLAYED	32u
 
 static const struct chapter {
 	const char *name;
@@ -81,46 +82,62 @@ static enum lecture_move play(unsigned number)
 	return stage_wanted();
 }
 
-static void play_all(void)
+/* What is played, as indices into chapters[] from 1; as often as the listener names one. */
+static uint8_t playlist[MAX_PLAYED];
+
+/* Plays @nr chapters, or those that the listener goes to. Returns how many were begun. */
+static unsigned play_list(unsigned nr)
 {
-	unsigned number = 1;
+	unsigned at = 0, nr_begun = 0;
 
-	while (number <= NR_CHAPTERS) {
-		enum lecture_move move = play(number);
+	while (at < nr) {
+		enum lecture_move move = play(playlist[at]);
 
+		nr_begun++;
 		if (move == MOVE_QUIT)
-			return;
-		if (move == MOVE_BACK && number > 1)
-			number--;
-		else if (move != MOVE_BACK)
-			number++;
+			break;
+		if (move != MOVE_BACK)
+			at++;
+		else if (at > 0)
+			at--;
 	}
+	return nr_begun;
 }
 
-bool lecture_play(const char *word)
+/* Adds the chapter called @word behind the @nr there are; false: none is called so. */
+static bool add_chapter(const char *word, unsigned *nr)
 {
 	const char *nearest = NULL;
 	unsigned number = find_chapter(word, &nearest);
 
-	if (number == 0) {
+	if (number == 0)
 		options_add_fault("lecture", word, "no chapter is called that", nearest);
-		return false;
-	}
-	play(number);
-	return true;
+	else if (*nr < MAX_PLAYED)
+		playlist[(*nr)++] = (uint8_t)number;
+	return number != 0;
+}
+
+bool lecture_play(const char *word)
+{
+	unsigned nr = 0;
+	bool is_ok = add_chapter(word, &nr);
+
+	play_list(nr);
+	return is_ok;
 }
 
 bool lecture_run(void)
 {
 	const char *at = options_get("lecture");
 	char word[WORD_BYTES];
+	unsigned nr = 0;
 	bool is_ok = true;
 
 	stage_set_pace(wanted_pace());
-	if (!at)
-		play_all();
+	for (; !at && nr < NR_CHAPTERS; nr++)
+		playlist[nr] = (uint8_t)(nr + 1);
 	while (at && options_next_item(&at, word, sizeof(word)))
-		is_ok &= lecture_play(word);
-	log_raw("\n==== End of the lecture: %u slides\n", NR_CHAPTERS);
+		is_ok &= add_chapter(word, &nr);
+	log_raw("\n==== End of the lecture: %u slides\n", play_list(nr));
 	return is_ok;
 }
