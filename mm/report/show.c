@@ -24,6 +24,19 @@ static uint64_t nr_free_blocks(struct zone *zone, unsigned order)
 	return nr;
 }
 
+/* Free memory that is on no list yet: as many pages, in blocks as large as can be. */
+static void show_pending_blocks(const struct zone *zone)
+{
+	uint64_t nr_pages = zone_hint(&zone->nr_pending_pages);
+
+	if (nr_pages == 0)
+		return;
+	mm_port_print("Node %u, zone %s-pending ", zone->node->node_id, zone->name);
+	for (unsigned order = 0; order < MAX_ORDER; order++)
+		mm_port_print("%6llu ", (unsigned long long)(nr_pages >> order & 1));
+	mm_port_print("%6llu \n", (unsigned long long)(nr_pages >> MAX_ORDER));
+}
+
 void show_buddyinfo(void)
 {
 	for_each_populated_zone(zone) {
@@ -32,6 +45,8 @@ void show_buddyinfo(void)
 			mm_port_print("%6llu ", (unsigned long long)nr_free_blocks(zone, order));
 		mm_port_print("\n");
 	}
+	for_each_populated_zone(zone)
+		show_pending_blocks(zone);
 }
 
 /* ---- pagetypeinfo ---- */

@@ -6,6 +6,7 @@
 #include "mm/page_alloc.h"
 #include "mm/page/pageblock.h"
 #include "tests/test.h"
+#include "tests/unit/heard.h"
 #include "tests/unit/pretend.h"
 #include "tests/unit/with_local.h"
 
@@ -274,6 +275,13 @@ static bool has_first_section(void)
 	return is_low;
 }
 
+static bool shows_buddyinfo(const char *row)
+{
+	heard_begin();
+	show_buddyinfo();
+	return strstr(heard_end(), row) != NULL;
+}
+
 static void memory_comes_up_when_it_is_needed(void)
 {
 	if (!has_first_section())
@@ -284,6 +292,9 @@ static void memory_comes_up_when_it_is_needed(void)
 	CHECK(take(1, GFP_ANY, 0));
 	CHECK(pretend_zone(1, ZONE_NORMAL)->nr_free_pages > 0);
 	CHECK_EQ(pretend_zone(1, ZONE_NORMAL)->nr_pending_pages, 12288 - 10213);
+	/* 2075 pages: 2 x 1024 + 16 + 8 + 2 + 1. */
+	CHECK(shows_buddyinfo("Node 1, zone Normal-pending      1      1      0      1      1 "
+			      "     0      0      0      0      0      2 \n"));
 	CHECK_EQ(pretend_zone(3, ZONE_NORMAL)->nr_free_pages, 0);
 	pretend_check();
 	/* The page and what its stack holds, as if there were no pending memory. */
@@ -292,6 +303,7 @@ static void memory_comes_up_when_it_is_needed(void)
 	while (take(1, GFP_ANY | __GFP_THISNODE, 0))
 		;
 	CHECK_EQ(pretend_zone(1, ZONE_NORMAL)->nr_pending_pages, 0);
+	CHECK(!shows_buddyinfo("Node 1, zone Normal-pending"));
 	pretend_check();
 	give_all_back();
 	pretend_check();
