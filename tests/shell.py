@@ -22,6 +22,9 @@ TIMEOUT_S = 300
 LINE_BYTES = 127                # the longest line the shell keeps
 HELP = [r"^run ACTION .*\bselftest\b.*\bshell\b", r"^show TABLE .*\bbuddyinfo\b.*\baudit\b",
         r"^quit +ends the run"]
+# Rules that `break` breaks, and the verifier must name.
+BREAKABLE = ["BUDDY-4", "CACHE-1", "PAGEBLOCK-1", "RECLAIM-2", "SLAB-4", "SYSTEM-2", "ZONE-2",
+             "ZONE-7"]
 
 
 @dataclasses.dataclass
@@ -73,7 +76,7 @@ class Typist:
 
 
 def session():
-    """Forty commands, errors among them; at the end every page is where it was."""
+    """Fifty commands, errors among them; at the end every page is where it was."""
     def turn(line, *expected):
         return Turn(line, line.encode() + b"\r", list(expected))
 
@@ -113,8 +116,10 @@ def session():
         turn("draw circle", r"^usage: draw buddy"),
         turn("fill node=1", r"^node 1: \d+ blocks of order 10 taken"),
         turn("free all", r"^all is given back$"),
-        turn("break BUDDY-4", r"the verifier has found it$", r"^mended: every invariant holds$"),
-        turn("break MY-1", r"^usage: break BUDDY-4"),
+        *(turn(f"break {rule}", rf"verify: rule {rule} is broken at ",
+               r"the verifier has found it$", r"^mended: every invariant holds$")
+          for rule in BREAKABLE),
+        turn("break MY-1", "^usage: break RULE, one of " + " ".join(BREAKABLE) + "$"),
         turn("stress 1", r"^stress: 1 of 1 s, every invariant holds$"),
         turn("slide compound", r"^==== Slide 12\.", r"^@exercise chapter=compound number=2 "),
         turn("slide 99", r'lecture: "99": no chapter is called that'),

@@ -20,6 +20,7 @@
 #include "tests/live/stress.h"
 #include "tests/shell/draw.h"
 #include "tests/shell/words.h"
+#include "tests/unit/slab/room.h"
 #include "efi/shell.h"
 
 #define NR_THINGS	64u
@@ -363,26 +364,96 @@ static void do_events(const struct words *words)
 	log_raw("%llu events so far\n", (ull)end);
 }
 
-/* Breaks a counter under its lock, lets the verifiers look, mends it. */
+/* ---- Breaking rules ---- */
+
+static void *listed_blocks(struct zone *zone)
+{
+	return &zone->free_area[MAX_ORDER].nr_free;
+}
+
+static void *pages_of_slabs(struct zone *zone)
+{
+	return &zone->nr_type_pages[PAGE_SLAB];
+}
+
+static void *pending_pages(struct zone *zone)
+{
+	return &zone->nr_pending_pages;
+}
+
+static void *isolated_pages(struct zone *zone)
+{
+	return &zone->nr_isolated_pages;
+}
+
+static void *boot_pages(struct zone *zone)
+{
+	return &zone->node->nr_taken_pages;
+}
+
+static void *kswapd_order(struct zone *zone)
+{
+	return &zone->node->kswapd_max_order;
+}
+
+static void *free_objects(struct zone *zone)
+{
+	(void)zone;
+	for_each_cache(cache)
+		for (unsigned nid = 0; nid < nr_node_ids(); nid++)
+			if (cache_node_lookup(cache, nid))
+				return &cache_node_lookup(cache, nid)->nr_free_objects;
+	return NULL;
+}
+
+static void *caches(struct zone *zone)
+{
+	(void)zone;
+	return &slab_system.nr_caches;
+}
+
+/* A count for each, which no rule before it in mm_verify_all() looks at. */
+static const struct breakable {
+	const char *rule, *what;
+	void *(*count_of)(struct zone *zone);
+} breakables[] = {
+	{ "BUDDY-4", "blocks listed at the highest order", listed_blocks },
+	{ "CACHE-1", "caches there are", caches },
+	{ "PAGEBLOCK-1", "isolated pages", isolated_pages },
+	{ "RECLAIM-2", "the order that kswapd is woken for", kswapd_order },
+	{ "SLAB-4", "free objects of a cache's slabs", free_objects },
+	{ "SYSTEM-2", "pages that boot took", boot_pages },
+	{ "ZONE-2", "pages not brought up", pending_pages },
+	{ "ZONE-7", "pages of slabs", pages_of_slabs },
+};
+
+static void list_rules(void)
+{
+	log_raw("usage: break RULE, one of");
+	for (unsigned i = 0; i < ARRAY_SIZE(breakables); i++)
+		log_raw(" %s", breakables[i].rule);
+	log_raw("\n");
+}
+
+/* Makes a count wrong by one, lets the verifiers look, mends it. The machine is quiet. */
 static void do_break(const struct words *words)
 {
+	const struct breakable *rule = NULL;
 	struct zone *zone = NULL;
-	uint64_t *count;
+	uint8_t *count;
 
 	for_each_populated_zone(at)
 		zone = at;
-	if (words->nr < 2 || !zone)
-		return usage("break BUDDY-4, break PAGEBLOCK-1");
-	if (strcmp(words->at[1], "BUDDY-4") == 0)
-		count = &zone->nr_free_pages;
-	else if (strcmp(words->at[1], "PAGEBLOCK-1") == 0)
-		count = &zone->nr_isolated_pages;
-	else
-		return usage("break BUDDY-4, break PAGEBLOCK-1");
-	++*count;
-	log_raw("a count of zone %s is one too many: %s\n", zone->name,
-		mm_verify_all() ? "NOBODY NOTICED" : "the verifier has found it");
-	--*count;
+	for (unsigned i = 0; words->nr >= 2 && i < ARRAY_SIZE(breakables); i++)
+		if (strcmp(words->at[1], breakables[i].rule) == 0)
+			rule = &breakables[i];
+	count = rule && zone ? rule->count_of(zone) : NULL;
+	if (!count)
+		return list_rules();
+	*count ^= 1;	/* of a little-endian integer, whatever its width */
+	log_raw("%s, by node %u %s: wrong by one: %s\n", rule->what, zone->node->node_id,
+		zone->name, mm_verify_all() ? "NOBODY NOTICED" : "the verifier has found it");
+	*count ^= 1;
 	log_raw("mended: %s\n", mm_verify_all() ? "every invariant holds" : "NOT ALL HOLDS");
 }
 
