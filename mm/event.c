@@ -119,17 +119,21 @@ void mm_event_tell(struct mm_event event, const char *name)
 	spin_unlock(&events.lock);
 }
 
+void mm_event_print(const struct mm_event *event)
+{
+	mm_port_print("@event number=%llu ns=%llu cpu=%u node=%u kind=%s at=0x%llx order=%u to=%u "
+		      "nr=%llu name=%s\n",
+		      (unsigned long long)event->number, (unsigned long long)event->time_ns,
+		      event->cpu, event->nid, mm_event_kind_name(event->kind),
+		      (unsigned long long)event->at, event->order, event->to,
+		      (unsigned long long)event->nr, event->name[0] ? event->name : "-");
+}
+
 void mm_events_print(uint64_t from, uint64_t to)
 {
 	struct mm_event event;
 
 	for (uint64_t number = from; number < to; number++)
 		if (mm_event_get(number, &event))
-			mm_port_print("@event number=%llu ns=%llu cpu=%u node=%u kind=%s "
-				      "at=0x%llx order=%u to=%u nr=%llu name=%s\n",
-				      (unsigned long long)event.number,
-				      (unsigned long long)event.time_ns, event.cpu, event.nid,
-				      mm_event_kind_name(event.kind), (unsigned long long)event.at,
-				      event.order, event.to, (unsigned long long)event.nr,
-				      event.name[0] ? event.name : "-");
+			mm_event_print(&event);
 }

@@ -73,9 +73,12 @@ bool mm_event_get(uint64_t number, struct mm_event *event);
 const char *mm_event_kind_name(unsigned kind);
 
 /*
- * Prints events [@from, @to) that are still kept, a record a line:
+ * Prints a record, a line:
  * @event number= ns= cpu= node= kind= at=0x order= to= nr= name=
  */
+void mm_event_print(const struct mm_event *event);
+
+/* The same of events [@from, @to) that are still kept. */
 void mm_events_print(uint64_t from, uint64_t to);
 
 /* For mm: tells one. Number, time and CPU are filled in; @name may be NULL. Any lock held. */

@@ -10,6 +10,10 @@
 #include "mm/vmalloc.h"
 
 #define NR_EVENT_SLOTS	4096u
+#define MAX_KEPT	1024u
+/* Of a chapter: what a figure shows. */
+#define KEPT_OF_A_KIND	40u
+#define KEPT_OF_A_ROW	200u
 #define WORD_BYTES	16u
 #define MAX_PLAYED	32u
 
@@ -36,6 +40,10 @@ static const struct chapter {
 #define NR_CHAPTERS	((unsigned)ARRAY_SIZE(chapters))
 
 static struct mm_event ring[NR_EVENT_SLOTS];
+
+/* Of all chapters, for who draws them afterwards: records between the slides would be noise. */
+static struct mm_event kept[MAX_KEPT];
+static unsigned nr_kept;
 
 /* From 1; 0: no chapter has that name or number. */
 static unsigned find_chapter(const char *word, const char **nearest)
@@ -65,6 +73,27 @@ static uint32_t wanted_pace(void)
 	return strcmp(pace, "key") == 0 ? PACE_KEY : (uint32_t)options_number("pace", 0);
 }
 
+static unsigned nr_kept_of(enum mm_event_kind kind)
+{
+	return kind == MM_EVENT_SLAB_LISTED || kind == MM_EVENT_FALLBACK ? KEPT_OF_A_ROW :
+		KEPT_OF_A_KIND;
+}
+
+static void keep_events(void)
+{
+	const uint64_t end = mm_events_count();
+	unsigned nr_of_kind[NR_MM_EVENT_KINDS] = { 0 };
+	struct mm_event event;
+
+	for (uint64_t at = end > NR_EVENT_SLOTS ? end - NR_EVENT_SLOTS : 0; at < end; at++) {
+		if (nr_kept == MAX_KEPT || !mm_event_get(at, &event) ||
+		    nr_of_kind[event.kind]++ >= nr_kept_of(event.kind))
+			continue;
+		event.number = nr_kept;		/* each chapter counts from 0 */
+		kept[nr_kept++] = event;
+	}
+}
+
 /* What the allocators do is told while a chapter runs, unless somebody listens already. */
 static enum lecture_move play(unsigned number)
 {
@@ -77,8 +106,10 @@ static enum lecture_move play(unsigned number)
 	if (!was_on)
 		mm_events_start(ring, NR_EVENT_SLOTS);
 	chapter->show();
-	if (!was_on)
+	if (!was_on) {
+		keep_events();
 		mm_events_stop();
+	}
 	return stage_wanted();
 }
 
@@ -133,11 +164,14 @@ bool lecture_run(void)
 	unsigned nr = 0;
 	bool is_ok = true;
 
+	nr_kept = 0;
 	stage_set_pace(wanted_pace());
 	for (; !at && nr < NR_CHAPTERS; nr++)
 		playlist[nr] = (uint8_t)(nr + 1);
 	while (at && options_next_item(&at, word, sizeof(word)))
 		is_ok &= add_chapter(word, &nr);
 	log_raw("\n==== End of the lecture: %u slides\n", play_list(nr));
+	for (unsigned i = 0; i < nr_kept; i++)
+		mm_event_print(&kept[i]);
 	return is_ok;
 }

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 
 import fakes
 import records
-from report import benchmarks, cli, curves, findings, lstopo, machine, markup, page
+from report import benchmarks, cli, curves, findings, lstopo, machine, markup, page, svg
 from report import facts as reading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -233,6 +233,18 @@ class Figures(OfPage):
                                                 ("f-large", "25.000%", "25.000%"),
                                                 ("f-user", "50.000%", "25.000%")]])
 
+    def test_a_cache_that_can_be_shown_whole_is(self):
+        many = "".join(f"@event node=0 kind={kind} at=0x{at:x} to={to} name=many\n"
+                       for at in range(99) for kind, to in (
+                           ("slab_made", 0), ("slab_listed", 1), ("slab_listed", 0),
+                           ("slab_gone", 0)))
+        self.assertIn("of cache c are", words_of(self.figure(self.lecture(many + EVENTS), "Slab")))
+
+    def test_requests_that_one_node_served_are_one_bar(self):
+        told = "".join(f"@event kind=fallback nr=0 node={node}\n" for node in (1, 1, 1, 2))
+        self.assertEqual(self.strips(self.figure(self.lecture(told), "Fallback")),
+                         [[("f-node1", "0.000%", "75.000%"), ("f-node2", "75.000%", "25.000%")]])
+
     def test_fallback_names_who_asked_and_who_served(self):
         text = words_of(self.figure(self.lecture(), "Fallback"))
         self.assertIn("asked node 0", text)
@@ -257,6 +269,14 @@ class Figures(OfPage):
 
 
 class Pieces(unittest.TestCase):
+    def test_bars_have_their_words_beside_them_where_they_can_wrap(self):
+        html = svg.bars("costs", [("a row", [(3, "ours", "3: half as many"), (6, "linux", "6")])])
+        tree = ElementTree.fromstring(html)
+        self.assertEqual([picture for picture in tree.iter() if picture.tag.endswith("}text")], [])
+        self.assertEqual([rect.get("width") for rect in tree.iter()
+                          if rect.tag.endswith("}rect")], ["50.000%", "100.000%"])
+        self.assertEqual([span.text for span in tree.iter("span")], ["3: half as many", "6"])
+
     def test_holes_are_what_nobody_describes(self):
         self.assertEqual(machine.holes([(0, 2, "a"), (1, 3, "b"), (5, 6, "c")], 8),
                          [(3, 5), (6, 8)])

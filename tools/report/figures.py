@@ -13,6 +13,7 @@ LISTS = ("full", "partial", "free")             # slab_listed's to=
 LIST_FILLS = {"full": "user", "partial": "large", "free": "free", "none": "none"}
 NODE_FILLS = 8
 NR_STEPS_MAX = 120
+NR_REQUESTS_MAX = 1000
 NR_SLABS_MAX = 12
 # Where the four indexes of a virtual address stand in it.
 LEVELS = (("PML4", 39), ("PDPT", 30), ("PD", 21), ("PT", 12))
@@ -129,9 +130,11 @@ def slab(facts):
         by_cache.setdefault(row.get("name", ""), []).append(row)
     if not by_cache:
         return ""
-    # Each list that a cache was seen with counts more than many steps.
+    # Each list that a cache was seen with counts more than many steps, and what can be shown
+    # whole more than what cannot.
     name, rows = max(by_cache.items(), key=lambda item: (
-        len({(row["kind"], row.get("to")) for row in item[1]}), len(item[1])))
+        len({(row["kind"], row.get("to")) for row in item[1]}),
+        len({row.get("at") for row in item[1]}) <= NR_SLABS_MAX, len(item[1])))
     rows = rows[:NR_STEPS_MAX]
     histories = slab_histories(rows)
     strips = [slab_row(at, states, len(rows))
@@ -146,8 +149,19 @@ def slab(facts):
 
 # ---- Fallback ----
 
+def runs(values):
+    """[(start, end, value)] of what follows itself."""
+    found = []
+    for at, value in enumerate(values):
+        if found and found[-1][2] == value:
+            found[-1] = (found[-1][0], at + 1, value)
+        else:
+            found.append((at, at + 1, value))
+    return found
+
+
 def fallback(facts):
-    rows = events_of(facts, "fallback")[:NR_STEPS_MAX]
+    rows = events_of(facts, "fallback")[:NR_REQUESTS_MAX]
     if not rows:
         return ""
     by_wanted = {}
@@ -155,8 +169,9 @@ def fallback(facts):
         by_wanted.setdefault(row.get("nr", "?"), []).append(reading.number(row, "node"))
     strips = []
     for wanted, served in by_wanted.items():
-        parts = [(step, step + 1, f"node{node % NODE_FILLS}", f"request {step}: node {node}")
-                 for step, node in enumerate(served)]
+        parts = [(start, end, f"node{node % NODE_FILLS}",
+                  f"requests {start} to {end - 1}: node {node}")
+                 for start, end, node in runs(served)]
         strips.append(tag("div", tag("span", text(f"asked node {wanted}"), class_="row-name"),
                           svg.strip(f"asked node {wanted}", parts, len(served), height=20),
                           class_="scale-row"))

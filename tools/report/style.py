@@ -64,10 +64,10 @@ pre { overflow-x: auto; font-size: .85rem; margin: .3rem 0; white-space: pre-wra
   overflow-wrap: anywhere; }
 details { margin: .3rem 0; } summary { cursor: pointer; }
 details ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .9rem; }
-svg { display: block; max-width: 100%; overflow: visible; }
-svg text { fill: var(--fg); font-size: 13px; } svg .value { fill: var(--muted); }
-svg .onfill { fill: #fff; font-weight: 600; } svg .small { font-size: 11px; }
-svg .muted { fill: var(--muted); }
+svg { display: block; max-width: 100%; overflow: hidden; }
+.bar-name { font-size: .875rem; margin-top: .4rem; overflow-wrap: anywhere; }
+.bar { display: grid; grid-template-columns: minmax(0, 1fr) 10.5rem; gap: .6rem;
+  align-items: center; font-size: .82rem; color: var(--muted); }
 .strip { border-radius: .25rem; overflow: hidden; }
 .scale-row { display: grid; grid-template-columns: 7rem 1fr; align-items: center;
   margin-bottom: .3rem; }

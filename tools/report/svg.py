@@ -21,11 +21,6 @@ def rect(x, width, total, *, y=0, height="100%", fill, about=""):
                width=f"{shown:.3f}%", y=y, height=height, class_=f"f-{fill}")
 
 
-def words(x, y, value, *, anchor="start", class_="label"):
-    """@value at @x (percent, as text) and @y."""
-    return tag("text", text(value), x=x, y=y, text_anchor=anchor, class_=class_)
-
-
 def line(x1, y1, x2, y2, class_="line"):
     return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
@@ -46,21 +41,19 @@ def stacked(label, parts, height=34):
     return strip(label, placed, at, height=height)
 
 
-def bars(label, rows, *, most=None, row_height=40):
-    """Rows of (name, [(value, fill, text)]): horizontal bars from 0 to @most."""
+def bars(label, rows, *, most=None):
+    """Rows of (name, [(value, fill, text)]): horizontal bars from 0 to @most.
+
+    The words stand beside the pictures: those inside of one would not wrap where it is narrow.
+    """
     most = most or max((value for _, values in rows for value, _, _ in values), default=1) or 1
-    shapes, y = [], 0
+    lines = []
     for name, values in rows:
-        shapes.append(words("0%", y + 12, name))
-        y += 17
+        lines.append(tag("div", text(name), class_="bar-name"))
         for value, fill, about in values:
-            width = 72 * min(value / most, 1)
-            shapes.append(tag("rect", tag("title", text(about)), x="0%", y=y, height=12, rx=2,
-                              width=f"{max(width, 0.3):.3f}%", class_=f"f-{fill}"))
-            shapes.append(words(f"{max(width, 0.3) + 1:.3f}%", y + 11, about, class_="value"))
-            y += 16
-        y += 8
-    return picture(label, *shapes, height=y or row_height, class_="bars")
+            bar = strip(f"{name}: {about}", [(0, min(value, most), fill, about)], most, height=12)
+            lines.append(tag("div", bar, tag("span", text(about)), class_="bar"))
+    return tag("div", *lines, class_="bars", role="group", aria_label=label)
 
 
 def polyline(points, class_):
