@@ -78,7 +78,7 @@ EFI_PURE_SOURCES := \
 	efi/acpi_spcr.c efi/acpi_fadt.c \
 	efi/screen_offer.c efi/collect.c efi/records.c efi/lint.c efi/show.c \
 	$(addprefix efi/screen/, font.c canvas.c column.c pane.c qr.c progress.c layout.c \
-	running.c picture.c end.c screen.c) \
+	slide.c running.c picture.c end.c screen.c) \
 	efi/results.c
 
 # Talks to firmware or drives the boot.

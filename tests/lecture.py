@@ -4,9 +4,11 @@
 The exercises' answers are computed by the running machine: on one with other nodes,
 sizes and distances they are others. The console holds the lecture and nothing else.
 pace= is seconds by the host's clock; keys, of the serial line and of the keyboard, lead
-on, to the next chapter, back and out.
+on, to the next chapter, back and out. On the screen five chapters have their drawings in
+colour; the pictures stay in build/run/screens.
 """
 
+import collections
 import os
 import pathlib
 import re
@@ -19,6 +21,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import qemu  # noqa: E402
 import qmp  # noqa: E402
 
+PICTURES = ROOT / "build" / "run" / "screens"
 TIMEOUT_S = 300
 UNATTENDED_S = 120      # all slides, nobody waiting
 NR_SLIDES = 13
@@ -182,6 +185,72 @@ def check_keys():
     return results
 
 
+# ---- Screen ----
+
+# A chapter, how many keys into it, and the colours of its drawing (efi/screen/slide.c).
+PANEL, PART, REST = 0x1c232b, 0x388bfd, 0x2b3440
+PAGES = [("buddy", 3, [PART, REST]), ("slab", 3, [0x2ea043, 0xe3b341, 0xf0883e, 0xbc8cff]),
+         ("numa", 3, [PART, REST]), ("kfree", 8, [0x39c5cf, 0xe3b341, 0xbc8cff]),
+         ("vmalloc", 5, [PART, REST])]
+LEAST_PIXELS = 100
+DRAWN_S = 2             # the screen follows the log by a tenth of a second of the guest
+
+
+def colours_of(picture):
+    """{0xRRGGBB: pixels} of a PPM."""
+    _, size, _, pixels = picture.read_bytes().split(b"\n", 3)
+    width, height = map(int, size.split())
+    return collections.Counter(
+        int.from_bytes(pixels[at:at + 3], "big") for at in range(0, 3 * width * height, 3))
+
+
+class Photographer:
+    """Presses Enter until the drawing is there, takes a picture, leaves."""
+
+    def __init__(self, line, folder, nr_keys, picture):
+        self.line, self.folder, self.picture = line, folder, picture
+        self.nr_left, self.heard = nr_keys, b""
+
+    def listen(self, data):
+        self.heard += data
+        if not self.heard.endswith(PROMPTS):
+            return
+        self.heard = b""
+        if self.nr_left == 0:
+            time.sleep(DRAWN_S)
+            monitor = qmp.Monitor(f"{self.folder}/qmp")
+            monitor.picture(self.picture)
+            monitor.close()
+        os.write(self.line, b"q\r" if self.nr_left <= 0 else b"\r")
+        self.nr_left -= 1
+
+
+def look_at(chapter, nr_keys, wanted):
+    picture = PICTURES / f"lecture-{chapter}.ppm"
+    picture.unlink(missing_ok=True)
+    stdin, line = os.pipe()
+    with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
+        photographer = Photographer(line, folder, nr_keys, picture)
+        run = qemu.Run(qemu.even_machine(2, 512 << 20, 2), timeout_s=TIMEOUT_S,
+                       options=f"run=lecture lecture={chapter} pace=key capture=no",
+                       extra=qmp.arguments(f"{folder}/qmp"))
+        try:
+            verdict, _, _ = qemu.boot(run, photographer.listen, stdin)
+        finally:
+            os.close(stdin)
+            os.close(line)
+    colours = colours_of(picture) if picture.is_file() else {}
+    missing = [f"{rgb:06x}" for rgb in (PANEL, *wanted) if colours.get(rgb, 0) < LEAST_PIXELS]
+    return [(f"screen of {chapter}: the boot {' '.join(verdict.reasons)}".rstrip(),
+             verdict.is_passed),
+            (f"screen of {chapter}: its drawing {' '.join(missing)}".rstrip(), not missing)]
+
+
+def check_screens():
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return [result for page in PAGES for result in look_at(*page)]
+
+
 # ---- All ----
 
 def answers_of(text):
@@ -201,7 +270,7 @@ def main():
                         key in one and key in other and one[key] != other[key]))
     results.append(("three nodes: the nearest is not the next by number",
                     other.get(("numa", 1)) == 2 and other.get(("numa", 2)) == 17))
-    results += check_pace() + check_keys()
+    results += check_pace() + check_keys() + check_screens()
     for name, is_ok in results:
         print(f"{'ok' if is_ok else 'not ok'} {name}")
     failed = sum(not is_ok for _, is_ok in results)

@@ -51,8 +51,8 @@ class Monitor:
                      **{"hold-time": KEY_HOLD_MS})
 
     def picture(self, path):
-        """The screen as it is, to a PNG file."""
-        self.command("screendump", filename=str(path), format="png")
+        """The screen as it is, to a file of PPM."""
+        self.command("screendump", filename=str(path))
 
     def close(self):
         self.heard.close()

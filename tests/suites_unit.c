@@ -14,6 +14,7 @@ extern const struct test_suite suite_text;
 extern const struct test_suite suite_options;
 extern const struct test_suite suite_canvas;
 extern const struct test_suite suite_screen;
+extern const struct test_suite suite_slide;
 extern const struct test_suite suite_screen_offer;
 extern const struct test_suite suite_results;
 extern const struct test_suite suite_memory_map;
@@ -78,6 +79,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_options,
 	&suite_canvas,
 	&suite_screen,
+	&suite_slide,
 	&suite_screen_offer,
 	&suite_results,
 	&suite_memory_map,

@@ -8,6 +8,8 @@
  *   when lines are few and a machine may stop at any of them, at once. Who waits for a
  *   human calls screen_refresh().
  *
+ *   While slides are shown there is nothing else: they are read from the log, too.
+ *
  *   The picture of memory takes as long as there are blocks of memory. It is due when
  *   PICTURE_SHARE times as long as the last one took has passed.
  *
@@ -21,6 +23,7 @@
 
 #include "efi/screen/layout.h"
 #include "efi/screen/pane.h"
+#include "efi/screen/slide.h"
 #include "lib/align.h"
 #include "lib/string.h"
 
@@ -32,13 +35,14 @@ enum screen_mode { SCREEN_OFF, SCREEN_RUNS, SCREEN_ENDED };
 
 static struct {
 	enum screen_mode mode;
-	bool has_picture;
+	bool has_picture, has_slides;
 	struct canvas canvas;
 	struct layout layout;
 	struct screen_facts facts;
 	struct progress progress;
 	struct picture picture;
 	struct pane log;
+	struct slide slide;
 	picture_page_use *use_of;
 	uint64_t (*now_ns)(void);
 	uint64_t started_ns, due_ns, picture_due_ns, spent_ns;
@@ -70,6 +74,8 @@ static struct rect log_rect(void)
 
 static void draw_parts(void)
 {
+	if (screen.has_slides)
+		return slide_draw(&screen.slide);
 	running_draw_header(&screen.canvas, &screen.layout, &screen.facts, &screen.progress,
 			    elapsed_s());
 	if (screen.has_picture)
@@ -81,7 +87,7 @@ static void draw_picture(void)
 {
 	uint64_t started = now_ns();
 
-	if (!screen.has_picture)
+	if (!screen.has_picture || screen.has_slides)
 		return;
 	picture_update(&screen.picture, screen.use_of);
 	picture_draw(&screen.picture, &screen.canvas);
@@ -118,7 +124,7 @@ enum status screen_init(const struct framebuffer_info *info, void *pixels, uint6
 	screen.now_ns = clock;
 	screen.started_ns = now_ns();
 	screen.due_ns = 0;
-	screen.has_picture = false;
+	screen.has_picture = screen.has_slides = false;
 	layout_make(&screen.layout, screen.canvas.width, screen.canvas.height);
 	canvas_fill(&screen.canvas, (struct rect){0, 0, screen.canvas.width, screen.canvas.height},
 		    RGB_GROUND);
@@ -136,23 +142,45 @@ void screen_set_facts(const struct screen_facts *facts)
 	screen.facts = *facts;
 }
 
-void screen_show_memory(const struct boot_info *info, const struct topology *topology,
-			picture_page_use *use_of)
+/* The places of all parts but the header, those that have changed since drawn anew. */
+static void lay_out_parts(void)
 {
 	const struct ink ink = {screen.layout.scale, RGB_TEXT, RGB_GROUND};
 
-	if (screen.mode != SCREEN_RUNS)
-		return;
-	screen.use_of = use_of;
-	screen.has_picture = true;
 	canvas_fill(
 		&screen.canvas,
 		(struct rect){0, screen.layout.map.y, screen.canvas.width, screen.canvas.height},
 		RGB_GROUND);
-	picture_init(&screen.picture, info, topology);
+	if (!screen.has_picture)
+		return pane_move(&screen.log, log_rect(), ink);
 	picture_place(&screen.picture, &screen.canvas, screen.layout.map, screen.layout.scale);
 	picture_draw_legend(&screen.canvas, screen.layout.legend, screen.layout.scale);
 	pane_move(&screen.log, log_rect(), ink);
+}
+
+void screen_show_memory(const struct boot_info *info, const struct topology *topology,
+			picture_page_use *use_of)
+{
+	if (screen.mode != SCREEN_RUNS)
+		return;
+	screen.use_of = use_of;
+	screen.has_picture = true;
+	picture_init(&screen.picture, info, topology);
+	lay_out_parts();
+	screen_refresh_now();
+}
+
+void screen_show_slides(unsigned nr_slides)
+{
+	if (screen.mode != SCREEN_RUNS)
+		return;
+	screen.has_slides = nr_slides > 0;
+	if (screen.has_slides) {
+		slide_init(&screen.slide, &screen.canvas, nr_slides);
+		return;
+	}
+	canvas_fill(&screen.canvas, screen.layout.header, RGB_PANEL);
+	lay_out_parts();
 	screen_refresh_now();
 }
 
@@ -165,6 +193,8 @@ void screen_write(const char *text, size_t bytes)
 	if (screen.mode != SCREEN_RUNS)
 		return;
 	pane_write(&screen.log, text, bytes);
+	if (screen.has_slides)
+		slide_write(&screen.slide, text, bytes);
 	is_changed = progress_read(&screen.progress, text, bytes);
 	if (is_changed && screen.progress.is_panic_told)
 		screen_show_panic();

@@ -26,6 +26,12 @@ void screen_set_facts(const struct screen_facts *facts);
 void screen_show_memory(const struct boot_info *info, const struct topology *topology,
 			picture_page_use *use_of);
 
+/*
+ * From now on what is logged is a lecture of @nr_slides, shown a slide at a time; 0: it is
+ * over, and the parts are back.
+ */
+void screen_show_slides(unsigned nr_slides);
+
 /* Brings all parts up to date if it is time. Between tests, and whenever somebody waits. */
 void screen_refresh(void);
 

@@ -43,7 +43,7 @@ static void draw_bits(const struct bootmem *bootmem)
 	for (unsigned i = 0; i < SAMPLE_BITS; i++)
 		bits[i] = bootmem->map[0] >> i & 1 ? '1' : '0';
 	bits[SAMPLE_BITS] = '\0';
-	say("    map[0] %s", bits);
+	say("    map[0] |%s|", bits);
 }
 
 static void show_search(void)

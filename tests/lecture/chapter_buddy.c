@@ -77,8 +77,8 @@ static void draw_tree(const struct zone *zone, const struct page *page, unsigned
 		unsigned width = (unsigned)max_u64(TREE_WIDTH >> (block_order - at), 1);
 
 		draw_bar(bar, width, 1, at == order ? 1 : 2);
-		say("    order %2u |%s| frames 0x%llx..0x%llx%s", at, bar, (ull)pfn,
-		    (ull)(pfn + pages_in(at) - 1), at == order ? " are given out" : "");
+		say("   order %2u |%s| 0x%llx..0x%llx%s", at, bar, (ull)pfn,
+		    (ull)(pfn + pages_in(at) - 1), at == order ? ": given out" : "");
 		if (at == order)
 			break;
 		step("the upper half, frame 0x%llx, goes to free_area[%u]",

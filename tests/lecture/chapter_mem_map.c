@@ -7,6 +7,7 @@
 
 #define NR_NEIGHBOURS	3u
 #define TEXT_BYTES	160u
+#define BAR_WIDTH	64u
 
 static void show_struct(const struct page *page, const char *when)
 {
@@ -65,6 +66,7 @@ static uint64_t sections_up(void)
 void mem_map_show(void)
 {
 	const uint64_t nr_up = sections_up();
+	char bar[BAR_WIDTH + 1];
 
 	claim("what is known of a page need not lie in the page: a smaller array describes them "
 	      "all.");
@@ -76,6 +78,8 @@ void mem_map_show(void)
 	say("It is brought up a section of %llu MiB at a time: %llu of %llu sections are up.",
 	    (ull)(SECTION_PAGES * PAGE_SIZE >> 20), (ull)nr_up,
 	    (ull)sections_plan()->nr_sections);
+	draw_bar(bar, BAR_WIDTH, nr_up, sections_plan()->nr_sections);
+	say("    up |%s|", bar);
 	wrong("it says what each page is, and not where a free one is.");
 	exercise(live.nr_usable_pages * sizeof(struct page) / 1024, "KiB",
 		 "%llu usable page frames: how large are their descriptions?",

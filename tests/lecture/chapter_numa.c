@@ -9,7 +9,7 @@
 
 #define MAX_SHOWN	8u
 #define MAX_BLOCKS	8192u	/* 32 GiB: larger machines are not emptied for a lecture */
-#define BAR_WIDTH	40u
+#define BAR_WIDTH	32u
 #define NR_READS	4096u
 #define WALK_ORDER	6u
 

@@ -2,6 +2,7 @@
 
 #include "arch/x86_64/layout.h"
 #include "lib/align.h"
+#include "lib/string.h"
 #include "mm/event.h"
 #include "mm/kmalloc.h"
 #include "mm/live.h"
@@ -11,7 +12,10 @@
 #define SAMPLE_BYTES	100u
 #define LARGE_BYTES	4096u
 #define COMPOUND_ORDER	3u
+#define COMPOUND_WIDTH	64u
 #define TIB		(1ull << 40)
+#define MAP_WIDTH	64u
+#define UPPER_HALF_BYTES (128 * TIB)
 
 /* ---- 10. kfree ---- */
 
@@ -44,28 +48,53 @@ static void walk_kfree(void *object)
 	    (ull)index);
 }
 
+/* What lies at the @i-th of @nr equal parts of the upper half of the addresses. */
+static char letter_at(unsigned i, unsigned nr)
+{
+	uint64_t va = HIGH_HALF_START + (UPPER_HALF_BYTES / nr) * i;
+
+	if (va >= DIRECT_MAP_START && va < DIRECT_MAP_END)
+		return 'N';
+	if (va >= VMALLOC_START && va < VMALLOC_END)
+		return 'k';
+	return va >= VMEMMAP_START && va < VMEMMAP_END ? 'd' : '.';
+}
+
+static void draw_to_scale(void)
+{
+	char map[MAP_WIDTH + 1];
+
+	for (unsigned i = 0; i < MAP_WIDTH; i++)
+		map[i] = letter_at(i, MAP_WIDTH);
+	map[MAP_WIDTH] = '\0';
+	say("To scale, lowest address first: u a process, N RAM mapped as it lies, k vmalloc, d "
+	    "mem_map:");
+	say("    32 bits |uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuNNNNNNNNNNNNNNkk|");
+	say("    64 bits |%s|", map);
+}
+
 static void draw_maps(void)
 {
-	say("32-bit x86, 4 GiB to scale                      x86_64 here, the upper 128 TiB to "
-	    "scale");
-	say("  ffffffff +-------------------------+            ffffffff80000000 "
-	    "+--------------------+");
-	say("           | fixmap, kmap            |                             | image, 1 GiB    "
-	    "   |");
-	say("  f8000000 | vmalloc, 128 MiB        |            %016llx | mem_map, %llu GiB    |",
+	say("32-bit x86, 4 GiB                               x86_64 here, the upper 128 TiB");
+	say("  ffffffff +-------------------------+          ffffffffffffffff "
+	    "+----------------------+");
+	say("           | fixmap, kmap            |          %016llx | image                |",
+	    0xffffffff80000000ull);
+	say("  f8000000 | vmalloc, 128 MiB        |          %016llx | mem_map, %5llu GiB   |",
 	    (ull)VMEMMAP_START, (ull)((VMEMMAP_END - VMEMMAP_START) >> 30));
-	say("           +-------------------------+            %016llx | vmalloc, %llu TiB     |",
+	say("           +-------------------------+          %016llx | vmalloc, %5llu TiB   |",
 	    (ull)VMALLOC_START, (ull)((VMALLOC_END - VMALLOC_START) / TIB));
-	say("           | low memory, 896 MiB     |            %016llx | all RAM, %llu TiB     |",
+	say("           | low memory, 896 MiB     |          %016llx | all RAM, %5llu TiB   |",
 	    (ull)DIRECT_MAP_START, (ull)((DIRECT_MAP_END - DIRECT_MAP_START) / TIB));
-	say("  c0000000 +-------------------------+            ffff800000000000 "
-	    "+--------------------+");
-	say("           | the process, 3 GiB      |                             | nothing is "
-	    "mapped  |");
-	say("           |                         |                             | below "
-	    "(processes')  |");
-	say("  00000000 +-------------------------+            0000000000000000 "
-	    "+--------------------+");
+	say("  c0000000 +-------------------------+          ffff800000000000 "
+	    "+----------------------+");
+	say("           | the process, 3 GiB      |                           | a process's,     "
+	    "    |");
+	say("           |                         |                           | nothing mapped   "
+	    "    |");
+	say("  00000000 +-------------------------+          0000000000000000 "
+	    "+----------------------+");
+	draw_to_scale();
 	say("Of this machine's RAM, %llu MiB, the 32-bit kernel would have had %llu without "
 	    "HIGHMEM.",
 	    (ull)(live.nr_usable_pages * PAGE_SIZE >> 20),
@@ -155,8 +184,23 @@ void external_show(void)
 
 /* ---- 12. Compound pages ---- */
 
+/* The head, and the tails in turns, as they lie in memory. */
+static void draw_block(void)
+{
+	char map[COMPOUND_WIDTH + 1];
+
+	for (unsigned i = 0; i < COMPOUND_WIDTH; i++)
+		map[i] = "Ht"[i * pages_in(COMPOUND_ORDER) / COMPOUND_WIDTH != 0];
+	for (unsigned i = 2; i < pages_in(COMPOUND_ORDER); i += 2)
+		memset(map + i * COMPOUND_WIDTH / pages_in(COMPOUND_ORDER), 'T',
+		       COMPOUND_WIDTH / pages_in(COMPOUND_ORDER));
+	map[COMPOUND_WIDTH] = '\0';
+	say("    |%s| H head, t and T its tails", map);
+}
+
 static void draw_compound(struct page *head)
 {
+	draw_block();
 	for (unsigned i = 0; i < pages_in(COMPOUND_ORDER); i++) {
 		struct page *page = head + i;
 

@@ -44,11 +44,10 @@ static void draw_bufctl(const struct kmem_cache *cache, const struct slab *slab)
 	size_t used = 0;
 
 	for (unsigned i = 0; i < cache->layout.nr_objects; i++)
-		used += (size_t)format_text(line + used, sizeof(line) - used, " %3u",
+		used += (size_t)format_text(line + used, sizeof(line) - used, "%3u|",
 					    slab->bufctl[i]);
-	say("    object        0   1   2   3   4   5   6   7");
-	say("    kmem_bufctl%s    (0: allocated; else how far to the next free one, mod 256)",
-	    line);
+	say("    object       0   1   2   3   4   5   6   7");
+	say("    kmem_bufctl|%s", line);
 	used = 0;
 	line[0] = '\0';
 	for (unsigned i = 0; i < slab->nr_free && i < cache->layout.nr_objects; i++) {
@@ -69,6 +68,8 @@ static void show_list_of(struct kmem_cache *cache)
 	if (slab && slab->nr_free == 0) {
 		say("The list of the slide needs an object 7: the same slab cut in eight, all "
 		    "allocated.");
+		say("An entry is 0 while its object is allocated, else how far it is to the next "
+		    "free one, mod 256.");
 		draw_bufctl(cache, slab);
 		predict("objects 7, 1 and 3 are freed, in this order. Which one is given out "
 			"first?");

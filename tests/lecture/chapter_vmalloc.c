@@ -8,8 +8,28 @@
 #include "tests/lecture/lecture.h"
 
 #define SLIDE_PAGES	8u
+#define NR_PT_ENTRIES	512u
+#define INDEX_WIDTH	64u
 
 static const char *const level_names[] = { "", "PT  ", "PD  ", "PDPT", "PML4" };
+
+/* Where in its table of 512 entries, eight to a letter, an entry stands. */
+static void draw_index(const char *table, unsigned index)
+{
+	char row[INDEX_WIDTH + 1];
+
+	for (unsigned i = 0; i < INDEX_WIDTH; i++)
+		row[i] = i == index * INDEX_WIDTH / NR_PT_ENTRIES ? '#' : '.';
+	row[INDEX_WIDTH] = '\0';
+	say("    %s  |%s| entry %u of %u", table, row, index, NR_PT_ENTRIES);
+}
+
+static void draw_address(uintptr_t va)
+{
+	say("          the address is |PML4 %3u|PDPT %3u|PD %3u|PT %3u|byte %4llu|",
+	    index_at(va, 4), index_at(va, 3), index_at(va, 2), index_at(va, 1),
+	    (ull)(va & (PAGE_SIZE - 1)));
+}
 
 void walk_show(uintptr_t va)
 {
@@ -19,6 +39,7 @@ void walk_show(uintptr_t va)
 		unsigned index = index_at(va, level);
 		uint64_t entry = table_at(&kernel_tables, table_pa)[index];
 
+		draw_index(level_names[level], index);
 		step("%s at 0x%09llx, bits %2u..%2u of the address: [%3u] = 0x%016llx%s",
 		     level_names[level], (ull)table_pa, PAGE_SHIFT + 9 * level - 1,
 		     PAGE_SHIFT + 9 * (level - 1), index, (ull)entry,
@@ -30,6 +51,7 @@ void walk_show(uintptr_t va)
 			say("          frame 0x%llx, page of %llu KiB; writable %s, executable %s",
 			    (ull)pa_to_pfn(table_pa), (ull)(level_bytes(level) >> 10),
 			    entry & PTE_WRITE ? "yes" : "no", entry & PTE_NX ? "no" : "yes");
+			draw_address(va);
 			say("          0x%llx is at physical 0x%llx", (ull)va,
 			    (ull)(table_pa + (va & (level_bytes(level) - 1))));
 			return;
@@ -102,10 +124,9 @@ void vmalloc_show(void)
 
 	claim("where no block is left, single pages will do: mapped side by side in the vmalloc "
 	      "space.");
-	say("The space: 0x%llx to 0x%llx, %llu GiB. On the 32-bit machine it was 128 MiB, from 8 "
-	    "MiB",
+	say("The space: 0x%llx to 0x%llx, %llu GiB. On the 32-bit machine it was",
 	    (ull)mm_port_vmalloc_start, (ull)mm_port_vmalloc_end, (ull)(space >> 30));
-	say("above the end of low memory to the top.");
+	say("128 MiB, from 8 MiB above the end of low memory to the top.");
 	vmalloc_shrink();	/* an area that is used again would tell nothing */
 	first_event = mm_events_count();
 	addr = slide_scattered_area(SLIDE_PAGES);

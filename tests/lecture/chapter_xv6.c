@@ -45,11 +45,25 @@ static void show_mode(void)
 	say("and the kernel sees physical address p at 0x%llx + p.", (ull)mm_port_direct_map);
 }
 
+/* A box for each page, by its frame. */
+static void draw_chain(const struct run *list)
+{
+	char line[160];
+	size_t used = (size_t)format_text(line, sizeof(line), "freelist");
+	unsigned nr = 0;
+
+	for (; list && nr < NR_SHOWN; list = list->next, nr++)
+		used += (size_t)format_text(line + used, sizeof(line) - used, "--->|0x%llx|",
+					    (ull)page_to_pfn(virt_to_page(list)));
+	say("    %s%s", line, list ? "---> ..." : "---> 0");
+}
+
 /* The links as they stand in memory: each free page's first word is the next page. */
 static void draw_list(const struct run *list)
 {
 	unsigned nr = 0;
 
+	draw_chain(list);
 	say("    freelist -> 0x%llx", (ull)(uintptr_t)list);
 	for (; list && nr < NR_SHOWN; list = list->next, nr++)
 		say("      the word at 0x%llx (frame 0x%llx) holds 0x%llx%s", (ull)(uintptr_t)list,

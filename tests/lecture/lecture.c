@@ -3,6 +3,7 @@
 #include "tests/lecture/lecture.h"
 
 #include "efi/options.h"
+#include "efi/screen/screen.h"
 #include "efi/text.h"
 #include "lib/string.h"
 #include "log.h"
@@ -22,7 +23,7 @@ static const struct chapter {
 	const char *title;
 	void (*show)(void);
 } chapters[] = {
-	{ "xv6", "xv6 first: a free list threaded through the pages", xv6_show },
+	{ "xv6", "xv6 first: a free list in the pages", xv6_show },
 	{ "mem_map", "Describing pages: mem_map[]", mem_map_show },
 	{ "bitmap", "The simplest allocator: a bitmap", bitmap_show },
 	{ "buddy", "Buddy", buddy_show },
@@ -31,7 +32,7 @@ static const struct chapter {
 	{ "numa", "NUMA", numa_show },
 	{ "pglist_data", "Nodes: struct pglist_data", pglist_data_show },
 	{ "zones", "Zones and free areas", zone_show },
-	{ "kfree", "Recap: from an address to its cache, and the maps", kfree_show },
+	{ "kfree", "Recap: from address to cache; maps", kfree_show },
 	{ "external", "External metadata", external_show },
 	{ "compound", "Compound pages", compound_show },
 	{ "vmalloc", "vmalloc", vmalloc_show },
@@ -170,8 +171,10 @@ bool lecture_run(void)
 		playlist[nr] = (uint8_t)(nr + 1);
 	while (at && options_next_item(&at, word, sizeof(word)))
 		is_ok &= add_chapter(word, &nr);
+	screen_show_slides(NR_CHAPTERS);
 	log_raw("\n==== End of the lecture: %u slides\n", play_list(nr));
 	for (unsigned i = 0; i < nr_kept; i++)
 		mm_event_print(&kept[i]);
+	screen_show_slides(0);
 	return is_ok;
 }

@@ -1,7 +1,7 @@
 /*
  * build/host/screens KIND WIDTH HEIGHT: one screen of a made-up run as a PPM on
  * standard output, to be looked at without a machine. KIND is start, running, pass,
- * fail or panic; or qr: standard input as a QR code.
+ * fail or panic; or slide: standard input, the log of a lecture; or qr: the same as a QR code.
  */
 
 #include <stdio.h>
@@ -161,6 +161,18 @@ static int write_code(void)
 	return 0;
 }
 
+#define NR_SLIDES 13u
+
+static void show_slides(void)
+{
+	char line[256];
+
+	screen_show_slides(NR_SLIDES);
+	while (fgets(line, sizeof(line), stdin))
+		say(line);
+	screen_refresh_now();
+}
+
 static void show(const char *kind)
 {
 	const struct screen_facts facts = {
@@ -174,6 +186,8 @@ static void show(const char *kind)
 	if (strcmp(kind, "start") == 0)
 		return;
 	show_memory();
+	if (strcmp(kind, "slide") == 0)
+		return show_slides();
 	run_suites(strcmp(kind, "fail") == 0);
 	screen_refresh_now();
 	if (strcmp(kind, "panic") == 0)
