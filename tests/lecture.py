@@ -190,7 +190,7 @@ def check_keys():
 # A chapter, how many keys into it, and the colours of its drawing (efi/screen/slide.c).
 PANEL, PART, REST = 0x1c232b, 0x388bfd, 0x2b3440
 PAGES = [("buddy", 3, [PART, REST]), ("slab", 3, [0x2ea043, 0xe3b341, 0xf0883e, 0xbc8cff]),
-         ("numa", 3, [PART, REST]), ("kfree", 8, [0x39c5cf, 0xe3b341, 0xbc8cff]),
+         ("numa", 3, [PART, REST]), ("kfree", 10, [0x39c5cf, 0xe3b341, 0xbc8cff]),
          ("vmalloc", 5, [PART, REST])]
 LEAST_PIXELS = 100
 DRAWN_S = 2             # the screen follows the log by a tenth of a second of the guest

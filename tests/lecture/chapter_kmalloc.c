@@ -10,18 +10,19 @@
 /* Every cache of the table: what its slabs lose, and what the worst request loses in it. */
 static void show_table(void)
 {
-	say("  cache   objects  pages  lost a slab    worst request    lost of it");
+	say("  cache   objects  pages  lost a slab    worst request    lost of it        "
+	    "in use now");
 	for (unsigned i = 0; i < NR_KMALLOC_CLASSES; i++) {
-		const struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][i];
+		struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][i];
 		uint64_t bytes = kmalloc_class_bytes(i);
 		uint64_t worst = i ? kmalloc_class_bytes(i - 1) + 1 : 1;
 		char bar[BAR_WIDTH + 1];
 
 		draw_bar(bar, BAR_WIDTH, bytes - worst, bytes);
-		say("  %5llu %8u %6llu %8llu bytes %8llu bytes  |%s| %2llu %%", (ull)bytes,
+		say("  %5llu %8u %6llu %8llu bytes %8llu bytes  |%s| %2llu %% %8llu", (ull)bytes,
 		    cache->layout.nr_objects, (ull)pages_in(cache->layout.order),
 		    (ull)slab_layout_waste(&cache->layout), (ull)worst, bar,
-		    (ull)((bytes - worst) * 100 / bytes));
+		    (ull)((bytes - worst) * 100 / bytes), (ull)slab_usage(cache).nr_active);
 	}
 }
 
@@ -60,8 +61,24 @@ static void pair(void *arg)
 	kfree(object);
 }
 
+/* All caches of the table together, as this machine uses them now. */
+static struct slab_usage usage_of_table(void)
+{
+	struct slab_usage sum = { 0 };
+
+	for (unsigned i = 0; i < NR_KMALLOC_CLASSES; i++) {
+		struct slab_usage usage = slab_usage(kmalloc_caches[KMALLOC_NORMAL][i]);
+
+		sum.nr_objects += usage.nr_objects;
+		sum.nr_active += usage.nr_active;
+	}
+	return sum;
+}
+
 void kmalloc_show(void)
 {
+	struct slab_usage usage;
+
 	uint64_t wasted = 0, asked = 0;
 
 	claim("with a cache for each of a few sizes, any size is served.");
@@ -82,6 +99,9 @@ void kmalloc_show(void)
 	say("some of it is far away?");
 	exercise(kmalloc_size_roundup(100) - 100, "bytes", "kmalloc(100): how much is rounded up "
 	"here?");
-	exercise(power_of_two_for(100) - kmalloc_size_roundup(100), "bytes",
-		 "and how much less is that than with powers of two alone?");
+	usage = usage_of_table();
+	exercise(usage.nr_objects - usage.nr_active, "places",
+		 "on this machine the table's slabs have %llu places, %llu are in use: how many "
+		 "are not?",
+		 (ull)usage.nr_objects, (ull)usage.nr_active);
 }

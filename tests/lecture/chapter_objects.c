@@ -48,6 +48,26 @@ static void walk_kfree(void *object)
 	    (ull)index);
 }
 
+/*
+ * Frees @object, and asks for as much again: what is freed last is given out first, from this
+ * CPU's array. Returns where the object lay.
+ */
+static void *show_again(void *object)
+{
+	void *again;
+
+	predict("it is freed, and as much is asked for again, on this CPU. Which address comes?");
+	kfree(object);
+	again = kmalloc(SAMPLE_BYTES, GFP_KERNEL | __GFP_NO_GUARD);
+	step("kmalloc(%u) = 0x%llx", SAMPLE_BYTES, (ull)(uintptr_t)again);
+	if (again == object)
+		reveal("the same: it lay on top of this CPU's array, its slab has seen nothing.");
+	else
+		reveal("another: debug options keep freed objects away for a while.");
+	kfree(again);
+	return object;
+}
+
 /* What lies at the @i-th of @nr equal parts of the upper half of the addresses. */
 static char letter_at(unsigned i, unsigned nr)
 {
@@ -112,7 +132,7 @@ void kfree_show(void)
 	    facts.ignores_nothing ? "so it is" : "NOT SO");
 	if (object && virt_to_page(object)->type == PAGE_SLAB)
 		walk_kfree(object);
-	kfree(object);
+	object = show_again(object);
 	draw_maps();
 	wrong("the slab's header lies in the slab: objects of a page, say, leave no room for it.");
 	exercise(virt_to_phys(object) >> PAGE_SHIFT, "",
@@ -135,22 +155,53 @@ static uint64_t waste_saved(uint32_t stride)
 		slab_layout_waste(&off_slab);
 }
 
+/* A slab's bytes to scale: h header, digits the objects, . what is left over. */
+static void draw_layout(const char *name, const struct slab_layout *layout)
+{
+	const uint64_t bytes = PAGE_SIZE << layout->order;
+	const uint64_t first = layout->objects_offset;
+	char map[MAP_WIDTH + 1];
+
+	for (unsigned i = 0; i < MAP_WIDTH; i++) {
+		uint64_t at = i * bytes / MAP_WIDTH;
+		uint64_t index = at < first ? 0 : (at - first) / layout->stride_bytes;
+
+		map[i] = at < first || (i == 0 && first) ? 'h' :
+			 index < layout->nr_objects ? (char)('0' + index % 8) : '.';
+	}
+	map[MAP_WIDTH] = '\0';
+	say("    %s |%s| %llu bytes not for objects", name, map, (ull)slab_layout_waste(layout));
+}
+
 static void show_links(struct kmem_cache *cache, void *object)
 {
 	const struct page *page = virt_to_page(object);
 	const struct slab *slab = page_slab(page);
 	uintptr_t start = (uintptr_t)slab_start(cache, slab);
 	uintptr_t at = (uintptr_t)slab;
+	struct slab_layout on_slab;
 
-	say("    pages  |%s| %u objects fill 0x%llx to 0x%llx to the last byte",
-	    "0000000011111111222222223333333344444444", cache->layout.nr_objects, (ull)start,
-	    (ull)(start + slab_bytes(cache)));
+	say("    0x%llx to 0x%llx, %u objects to the last byte:", (ull)start,
+	    (ull)(start + slab_bytes(cache)), cache->layout.nr_objects);
+	draw_layout("as it is", &cache->layout);
+	if (slab_layout_choose(&on_slab, cache->layout.stride_bytes, 8, false))
+		draw_layout("on-slab ", &on_slab);
 	step("page->list.prev = 0x%llx: struct slab, %s those pages", (ull)at,
 	     at < start || at >= start + slab_bytes(cache) ? "outside" : "INSIDE");
 	step("page->list.next = 0x%llx: struct kmem_cache of %s", (ull)(uintptr_t)page->list.next,
 	     page_cache(page)->name);
 	step("the descriptor's own page belongs to cache %s, whose descriptors lie on their slabs",
 	     page_cache(virt_to_page(slab))->name);
+}
+
+static uint64_t off_slab_descriptors(void)
+{
+	uint64_t nr = 0;
+
+	for_each_cache(cache)
+		if (cache->layout.place == OFF_SLAB)
+			nr += slab_usage(cache).nr_slabs;
+	return nr;
 }
 
 void external_show(void)
@@ -177,9 +228,9 @@ void external_show(void)
 	      "are?");
 	exercise(waste_saved(LARGE_BYTES), "bytes",
 		 "what does the header elsewhere save a slab of objects of %u bytes?", LARGE_BYTES);
-	exercise(LARGE_BYTES * 4 / (LARGE_BYTES + 0ull), "objects",
-		 "how many objects of %u bytes fit in 4 pages with the header elsewhere?",
-		LARGE_BYTES);
+	exercise(off_slab_descriptors(), "slabs",
+		 "caches of this machine with the header elsewhere: how many slabs have they now "
+		 "(see slabinfo)?");
 }
 
 /* ---- 12. Compound pages ---- */

@@ -63,7 +63,6 @@ static void draw_list(const struct run *list)
 {
 	unsigned nr = 0;
 
-	draw_chain(list);
 	say("    freelist -> 0x%llx", (ull)(uintptr_t)list);
 	for (; list && nr < NR_SHOWN; list = list->next, nr++)
 		say("      the word at 0x%llx (frame 0x%llx) holds 0x%llx%s", (ull)(uintptr_t)list,
@@ -83,10 +82,13 @@ static void show_list(struct page *const *pages, unsigned nr_pages)
 	struct run *list = NULL;
 	void *taken;
 
-	for (unsigned i = 0; i < nr_pages; i++)
+	say("%u live page frames are freed, one after the other; the list lies in them:", nr_pages);
+	for (unsigned i = 0; i < nr_pages; i++) {
 		run_free(&list, page_address(pages[i]));
-	step("%u live page frames were freed, one after the other; the list lies in them:",
-	     nr_pages);
+		draw_chain(list);
+		step("frame 0x%llx is freed: the old head goes into its first word, it is the head",
+		     (ull)page_to_pfn(pages[i]));
+	}
 	draw_list(list);
 	predict("which frame does the next allocation get? They were freed in the order");
 	for (unsigned i = 0; i < nr_pages; i++)
@@ -94,6 +96,7 @@ static void show_list(struct page *const *pages, unsigned nr_pages)
 	taken = run_alloc(&list);
 	reveal("frame 0x%llx, the one freed last. One load, one store:",
 	       (ull)page_to_pfn(virt_to_page(taken)));
+	draw_chain(list);
 	draw_list(list);
 	run_free(&list, taken);
 	say("  A pair of alloc and free is %llu instructions on this machine, counted one by one.",
