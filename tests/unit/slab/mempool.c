@@ -166,7 +166,7 @@ static void pools_of_caches_kmalloc_and_pages_survive_failures(void)
 						     NULL);
 	struct mempool *pools[] = {
 		mempool_create_slab_pool(MIN_NR, cache),
-		mempool_create_kmalloc_pool(MIN_NR, 3 * 1024 * 1024),
+		mempool_create_kmalloc_pool(MIN_NR, 300 * 1024),
 		mempool_create_page_pool(MIN_NR, 4),
 	};
 
