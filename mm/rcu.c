@@ -10,6 +10,10 @@
  *   A reader is a CPU that does not rest. rcu_read_lock() only counts, so that who rests
  *   within a section is told.
  *
+ *   A head keeps its function disguised until it is called: who gives a head twice meets it.
+ *   With another function the head cuts its list or closes it to a ring; so each list has its
+ *   length, and whoever calls it goes no farther and misses what was lost.
+ *
  * Invariants, while callbacks.lock is free
  *   RCU-1  nr_queued - nr_called counts both lists and those that are being called
  *
@@ -27,9 +31,12 @@
 
 uint64_t rcu_patience_ns = 10 * 1000000000ull;
 
+#define DISGUISE	0x63616c6c5f726375ull	/* no address: bits 47 to 63 differ */
+
 struct callback_list {
 	struct rcu_head *first;
 	struct rcu_head **end;		/* where the next one is linked */
+	uint64_t nr;
 };
 
 static struct {
@@ -67,6 +74,7 @@ static void list_clear(struct callback_list *list)
 {
 	list->first = NULL;
 	list->end = &list->first;
+	list->nr = 0;
 }
 
 /* Makes all of @from the last of @to. */
@@ -76,6 +84,7 @@ static void list_append(struct callback_list *to, struct callback_list *from)
 		return;
 	*to->end = from->first;
 	to->end = from->end;
+	to->nr += from->nr;
 	list_clear(from);
 }
 
@@ -92,12 +101,17 @@ void rcu_init(void)
 
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
+	const uintptr_t disguised = (uintptr_t)func ^ DISGUISE;
+
 	ASSERT(func != NULL);
-	head->func = func;
+	if (unlikely(head->disguised == disguised))
+		mm_port_panic(__FILE__, __LINE__, "call_rcu: head %p is queued already", head);
+	head->disguised = disguised;
 	head->next = NULL;
 	spin_lock(&callbacks.lock);
 	*callbacks.pending.end = head;
 	callbacks.pending.end = &head->next;
+	callbacks.pending.nr++;
 	__atomic_fetch_add(&callbacks.nr_queued, 1, __ATOMIC_SEQ_CST);
 	spin_unlock(&callbacks.lock);
 }
@@ -162,17 +176,37 @@ static bool take_ready(struct callback_list *ready)
 	return is_ready;
 }
 
+static bool is_address(uintptr_t va)
+{
+	const uintptr_t half = (uintptr_t)1 << 47;
+
+	return va + half < 2 * half;
+}
+
+static void call(struct rcu_head *head)
+{
+	const uintptr_t func = head->disguised ^ DISGUISE;
+
+	if (unlikely(!is_address(func)))
+		mm_port_panic(__FILE__, __LINE__, "rcu: head %p has no function: it was called "
+			      "already, freed, or overwritten", head);
+	head->disguised = 0;
+	((void (*)(struct rcu_head *))func)(head);
+}
+
 static void call_all(const struct callback_list *ready)
 {
-	uint64_t nr = 0;
+	struct rcu_head *head = ready->first, *next;
+	uint64_t nr;
 
-	for (struct rcu_head *head = ready->first, *next; head; head = next) {
-		void (*func)(struct rcu_head *) = head->func;
-
+	for (nr = 0; head && nr < ready->nr; nr++, head = next) {
 		next = head->next;
-		func(head);
-		nr++;
+		call(head);
 	}
+	if (unlikely(nr != ready->nr || head))
+		mm_port_panic(__FILE__, __LINE__, "rcu: a list of %llu callbacks had %s: a head "
+			      "was given to call_rcu() twice", (unsigned long long)ready->nr,
+			      head ? "more" : "fewer");
 	spin_lock(&callbacks.lock);
 	callbacks.is_calling = false;
 	/* Release: who waits for them sees what they did. */

@@ -26,10 +26,7 @@
 /* In what is to be freed later; from call_rcu() until the call it is rcu's. */
 struct rcu_head {
 	struct rcu_head *next;
-	union {
-		void (*func)(struct rcu_head *head);
-		uintptr_t object;	/* of kfree_rcu(), which see */
-	};
+	uintptr_t disguised;		/* function or object: no user's value by chance */
 };
 
 /*
@@ -42,7 +39,8 @@ void rcu_read_unlock(void);
 
 /*
  * Calls @func(@head) on some CPU, in a thread that switches, idles or waits here, when all
- * that read now have ended. It may allocate, free and call_rcu(), not wait. Never fails.
+ * that read now have ended. It may allocate, free and call_rcu(), @head too, but not wait.
+ * Never fails. @head again before that: a panic, here for the same @func, else when called.
  */
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 

@@ -31,6 +31,7 @@ static struct {
 void kfree_rcu_init(void)
 {
 	assume_unshared(&batches.lock);
+	batches.callback.disguised = 0;
 	batches.is_on_its_way = false;
 	batches.pending = NULL;
 	batches.batch = NULL;
@@ -40,9 +41,9 @@ static void free_all(struct rcu_head *head)
 {
 	while (head) {
 		struct rcu_head *next = head->next;
-		void *object = (void *)(uintptr_t)(head->object ^ DISGUISE);
+		void *object = (void *)(uintptr_t)(head->disguised ^ DISGUISE);
 
-		head->object = 0;
+		head->disguised = 0;
 		kfree(object);
 		head = next;
 	}
@@ -75,9 +76,9 @@ void kfree_call_rcu(struct rcu_head *head, void *object)
 {
 	bool is_first;
 
-	if (unlikely(head->object == ((uintptr_t)object ^ DISGUISE)))
+	if (unlikely(head->disguised == ((uintptr_t)object ^ DISGUISE)))
 		mm_port_panic(__FILE__, __LINE__, "kfree_rcu: object %p is freed already", object);
-	head->object = (uintptr_t)object ^ DISGUISE;
+	head->disguised = (uintptr_t)object ^ DISGUISE;
 	spin_lock(&batches.lock);
 	head->next = batches.pending;
 	batches.pending = head;

@@ -235,7 +235,7 @@ static void count_call(struct rcu_head *head)
 /* Nobody is let through, both who waits and who does not hear of it, and it ends well. */
 static void a_cpu_that_does_not_rest_is_told_of(void)
 {
-	struct rcu_head head;
+	struct rcu_head head = { NULL, 0 };
 	const char *said;
 
 	host_start_machine(&machine_four_nodes);
@@ -267,12 +267,82 @@ static void a_cpu_that_does_not_rest_is_told_of(void)
 	rcu_patience_ns = 10 * 1000000000ull;
 }
 
+/* ---- Heads given twice, with another function ---- */
+
+static void count_otherwise(struct rcu_head *head)
+{
+	count_call(head);
+}
+
+static void start_with_callbacks(struct rcu_head *heads, unsigned nr)
+{
+	host_start_machine(&machine_four_nodes);
+	memset(heads, 0, nr * sizeof(*heads));
+	for (unsigned i = 0; i < nr; i++)
+		call_rcu(&heads[i], count_call);
+	nr_called = 0;
+}
+
+/* The first one again: it is the end of its list, and who follows it is lost. */
+static void a_head_that_cuts_its_list_is_told_of(void)
+{
+	static struct rcu_head heads[3];
+
+	start_with_callbacks(heads, 3);
+	call_rcu(&heads[0], count_otherwise);
+	CHECK_PANICS("rcu: a list of 4 callbacks had fewer", CHECK(rcu_barrier()));
+	CHECK_EQ(nr_called, 1);
+	rcu_init();
+}
+
+/* The last one again: it follows itself. */
+static void a_head_that_follows_itself_is_told_of(void)
+{
+	static struct rcu_head heads[2];
+
+	start_with_callbacks(heads, 2);
+	call_rcu(&heads[1], count_otherwise);
+	CHECK_PANICS("has no function: it was called already", CHECK(rcu_barrier()));
+	CHECK_EQ(nr_called, 2);
+	rcu_init();
+}
+
+/* Behind its list there is what belongs to nobody's, and is not called. */
+static void a_list_is_no_longer_than_it_was_made(void)
+{
+	static struct rcu_head heads[2];
+
+	start_with_callbacks(heads, 1);
+	heads[0].next = &heads[1];
+	CHECK_PANICS("rcu: a list of 1 callbacks had more", CHECK(rcu_barrier()));
+	CHECK_EQ(nr_called, 1);
+	rcu_init();
+}
+
+/* To kfree_rcu() too: what is no function is not jumped to. */
+static void a_head_given_to_both_is_told_of(void)
+{
+	struct entry *entry;
+
+	host_start_machine(&machine_four_nodes);
+	entry = make_entry(1);
+	call_rcu(&entry->rcu, count_call);
+	kfree_rcu(entry, rcu);
+	CHECK_PANICS("has no function", CHECK(rcu_barrier()));
+	rcu_init();
+	kfree_rcu_init();
+}
+
 static const struct test_case cases[] = {
 	{ "what a reader found stays", what_a_reader_found_stays },
 	{ "synchronize_rcu() waits for readers", synchronize_rcu_waits_for_readers },
 	{ "a type-safe object is of its cache while it is read",
 	  a_type_safe_object_is_of_its_cache_while_it_is_read },
 	{ "a CPU that does not rest is told of", a_cpu_that_does_not_rest_is_told_of },
+	{ "a head that cuts its list is told of", a_head_that_cuts_its_list_is_told_of },
+	{ "a head that follows itself is told of", a_head_that_follows_itself_is_told_of },
+	{ "a list is no longer than it was made", a_list_is_no_longer_than_it_was_made },
+	{ "a head given to both is told of", a_head_given_to_both_is_told_of },
 };
 
 TEST_SUITE(rcu_threads, cases);

@@ -120,6 +120,19 @@ static void a_callback_without_a_function_panics(void)
 	CHECK_PANICS("func != NULL", call_rcu(&items[0].rcu, NULL));
 }
 
+static void a_head_given_twice_panics(void)
+{
+	begin();
+	call_rcu(&items[0].rcu, note_call);
+	CHECK_PANICS("is queued already", call_rcu(&items[0].rcu, note_call));
+	CHECK_EQ(rcu_nr_waiting(), 1);
+	CHECK(rcu_barrier());
+	CHECK_EQ(nr_called, 1);
+	call_rcu(&items[0].rcu, note_call);	/* it is the caller's again */
+	CHECK(rcu_barrier());
+	CHECK_EQ(nr_called, 2);
+}
+
 /* ---- kfree_rcu() ---- */
 
 struct node {
@@ -236,6 +249,7 @@ static const struct test_case cases[] = {
 	{ "resting within a section panics", resting_within_a_section_panics },
 	{ "an idle CPU does not read", an_idle_cpu_does_not_read },
 	{ "a callback without a function panics", a_callback_without_a_function_panics },
+	{ "a head given twice panics", a_head_given_twice_panics },
 	{ "objects stay as they are until then", objects_stay_as_they_are_until_then },
 	{ "objects of caches and large ones go too", objects_of_caches_and_large_ones_go_too },
 	{ "freeing twice later panics", freeing_twice_later_panics },
