@@ -28,6 +28,7 @@ enum page_type {
 	PAGE_SLAB,		/* every page of a slab: list leads to its cache and slab */
 	PAGE_TABLE,		/* a page-table page */
 	PAGE_VMALLOC,		/* behind a vmalloc area */
+	PAGE_PERCPU,		/* behind copies of alloc_percpu() */
 	PAGE_OFFLINE,		/* out of service: nobody gets it any more */
 	PAGE_TAIL,		/* compound page but the first: head leads to it */
 	NR_PAGE_TYPES

@@ -62,6 +62,8 @@ const char *page_type_name(enum page_type type)
 		return "page table";
 	case PAGE_VMALLOC:
 		return "vmalloc";
+	case PAGE_PERCPU:
+		return "per CPU";
 	case PAGE_OFFLINE:
 		return "out of service";
 	case PAGE_TAIL:
@@ -264,6 +266,7 @@ static const char *bad_free_reason(const struct page *page, unsigned order)
 	case PAGE_SLAB:
 	case PAGE_TABLE:
 	case PAGE_VMALLOC:
+	case PAGE_PERCPU:
 		return "free of a page that has another use";
 	case PAGE_USER:
 	case PAGE_MOVABLE:

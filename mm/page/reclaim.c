@@ -454,14 +454,15 @@ void reclaim_describe_failure(const struct reclaim_run *run, gfp_t gfp, char *te
 	describe_holders(run->nid, holders, sizeof(holders));
 	format_text(text, size,
 		    "no block of order %u, flags 0x%x, in zones up to %s: of %llu pages "
-		    "%llu free, %llu slab, %llu kmalloc, %llu tables, %llu vmalloc; "
+		    "%llu free, %llu slab, %llu kmalloc, %llu tables, %llu vmalloc, %llu per CPU; "
 		    "could be asked: %s; %llu requests failed so far",
 		    run->order, gfp, zone_type_name(run->highest),
 		    (unsigned long long)sum.nr_managed, (unsigned long long)sum.nr_free,
 		    (unsigned long long)sum.nr_by_type[PAGE_SLAB],
 		    (unsigned long long)sum.nr_by_type[PAGE_LARGE],
 		    (unsigned long long)sum.nr_by_type[PAGE_TABLE],
-		    (unsigned long long)sum.nr_by_type[PAGE_VMALLOC], holders,
+		    (unsigned long long)sum.nr_by_type[PAGE_VMALLOC],
+		    (unsigned long long)sum.nr_by_type[PAGE_PERCPU], holders,
 		    (unsigned long long)nr_failed_requests());
 }
 

@@ -49,6 +49,7 @@ static enum page_use use_of_type(enum page_type type, unsigned order)
 	case PAGE_TABLE:
 		return USE_TABLES;
 	case PAGE_VMALLOC:
+	case PAGE_PERCPU:		/* behind an area, too */
 		return USE_VMALLOC;
 	case PAGE_OFFLINE:
 		return USE_OFFLINE;

@@ -32,6 +32,7 @@ enum line {
 	LINE_LARGE,
 	LINE_TABLE,
 	LINE_VMALLOC,
+	LINE_PERCPU,
 	LINE_OFFLINE,
 	LINE_USER,
 	NR_LINES
@@ -47,6 +48,7 @@ static const char *const line_names[NR_LINES] = {
 	[LINE_LARGE] = "kmalloc large",
 	[LINE_TABLE] = "page tables",
 	[LINE_VMALLOC] = "vmalloc",
+	[LINE_PERCPU] = "per CPU",
 	[LINE_OFFLINE] = "offline",
 	[LINE_USER] = "user",
 };
@@ -62,6 +64,7 @@ static const char *const line_keys[NR_LINES] = {
 	[LINE_LARGE] = "large",
 	[LINE_TABLE] = "page_tables",
 	[LINE_VMALLOC] = "vmalloc",
+	[LINE_PERCPU] = "percpu",
 	[LINE_OFFLINE] = "offline",
 	[LINE_USER] = "user",
 };
@@ -93,11 +96,13 @@ static void count_zone(struct ledger *ledger, const struct zone *zone)
 	ledger->counted[LINE_LARGE] += nr_large;
 	ledger->counted[LINE_TABLE] += zone->nr_type_pages[PAGE_TABLE];
 	ledger->counted[LINE_VMALLOC] += zone->nr_type_pages[PAGE_VMALLOC];
+	ledger->counted[LINE_PERCPU] += zone->nr_type_pages[PAGE_PERCPU];
 	ledger->counted[LINE_OFFLINE] += zone->nr_type_pages[PAGE_OFFLINE];
 	ledger->counted[LINE_USER] += zone->managed_pages - nr_listed - nr_cached - nr_large -
 				      zone->nr_type_pages[PAGE_SLAB] -
 				      zone->nr_type_pages[PAGE_TABLE] -
 				      zone->nr_type_pages[PAGE_VMALLOC] -
+				      zone->nr_type_pages[PAGE_PERCPU] -
 				      zone->nr_type_pages[PAGE_OFFLINE];
 }
 
@@ -133,6 +138,7 @@ static bool walk_zone(struct ledger *ledger, const struct zone *zone)
 	ledger->walked[LINE_LARGE] += census.nr_pages[PAGE_LARGE];
 	ledger->walked[LINE_TABLE] += census.nr_pages[PAGE_TABLE];
 	ledger->walked[LINE_VMALLOC] += census.nr_pages[PAGE_VMALLOC];
+	ledger->walked[LINE_PERCPU] += census.nr_pages[PAGE_PERCPU];
 	ledger->walked[LINE_OFFLINE] += census.nr_pages[PAGE_OFFLINE];
 	ledger->walked[LINE_USER] += census.nr_pages[PAGE_USER] + census.nr_pages[PAGE_MOVABLE] +
 				     census.nr_pages[PAGE_HEAD];

@@ -14,6 +14,7 @@
  *   PERCPU-1  where an allocation begins the slot is used, and where slots are used behind
  *       one that is free an allocation begins
  *   PERCPU-2  a chunk's counts of used slots and of allocations are those of its bits
+ *   PERCPU-3  its pages are of type PAGE_PERCPU
  *
  * Locking
  *   percpu.lock guards the list of chunks and their bits. Pages and areas are taken and
@@ -61,9 +62,10 @@ static unsigned nr_pages_of_chunk(void)
 /* Gives the pages back that @chunk has. */
 static void free_pages_of(struct percpu_chunk *chunk)
 {
-	for (unsigned i = 0; i < nr_pages_of_chunk(); i++)
-		if (chunk->pages[i])
-			__free_page(chunk->pages[i]);
+	for (unsigned i = 0; i < nr_pages_of_chunk() && chunk->pages[i]; i++) {
+		page_set_type(chunk->pages[i], PAGE_USER);
+		__free_page(chunk->pages[i]);
+	}
 }
 
 static void chunk_free(struct percpu_chunk *chunk)
@@ -83,6 +85,7 @@ static bool take_pages(struct percpu_chunk *chunk, gfp_t gfp)
 			free_pages_of(chunk);
 			return false;
 		}
+		page_set_type(chunk->pages[i], PAGE_PERCPU);
 	}
 	return true;
 }
@@ -299,6 +302,9 @@ static bool chunk_verify(const struct percpu_chunk *chunk, struct violation *out
 	}
 	REQUIRE("PERCPU-2", area, nr_used == chunk->nr_used);
 	REQUIRE("PERCPU-2", area, nr_first == chunk->nr_allocations);
+	for (unsigned i = 0; i < nr_pages_of_chunk(); i++)
+		REQUIRE("PERCPU-3", page_to_pfn(chunk->pages[i]),
+			chunk->pages[i]->type == PAGE_PERCPU);
 	return true;
 }
 

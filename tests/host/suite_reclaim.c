@@ -442,7 +442,7 @@ static void the_line_counts_the_zones_of_the_request(void)
 	start(&machine_large, GFP_KERNEL, 1000);
 	reclaim_describe_failure(&run, GFP_DMA, text, sizeof(text));
 	format_text(expected, sizeof(expected), "order 2, flags 0x1, in zones up to DMA: of %llu "
-		    "pages %llu free, 0 slab, 0 kmalloc, 0 tables, 0 vmalloc;",
+		    "pages %llu free, 0 slab, 0 kmalloc, 0 tables, 0 vmalloc, 0 per CPU;",
 		    (unsigned long long)dma_zone()->managed_pages,
 		    (unsigned long long)zone_listed_pages(dma_zone()));
 	CHECK(strstr(text, expected) != NULL);

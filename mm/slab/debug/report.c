@@ -26,6 +26,7 @@ static const char *const page_type_texts[NR_PAGE_TYPES] = {
 	[PAGE_SLAB] = "a page of a slab",
 	[PAGE_TABLE] = "a page-table page",
 	[PAGE_VMALLOC] = "a page of a vmalloc area",
+	[PAGE_PERCPU] = "a page of per-CPU memory",
 	[PAGE_OFFLINE] = "a page out of service",
 	[PAGE_TAIL] = "a tail of a compound page",
 };

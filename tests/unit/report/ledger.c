@@ -86,6 +86,9 @@ static void a_wrong_counter_is_told_by_its_line(void)
 	zone->nr_type_pages[PAGE_VMALLOC]++;
 	CHECK(fails_by_name("vmalloc: "));
 	zone->nr_type_pages[PAGE_VMALLOC]--;
+	zone->nr_type_pages[PAGE_PERCPU]++;
+	CHECK(fails_by_name("per CPU: "));
+	zone->nr_type_pages[PAGE_PERCPU]--;
 	zone->nr_type_pages[PAGE_LARGE]++;
 	CHECK(fails_by_name("kmalloc large: "));
 	zone->nr_type_pages[PAGE_LARGE]--;

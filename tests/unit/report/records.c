@@ -67,7 +67,7 @@ static void memory_is_told_as_it_is_used(void)
 	mm_print_memory_record(77);
 	text = heard_end();
 	CHECK(strstr(text, "@memory at_us=77 boot=0 mem_map=0 pending=0 free=") == text);
-	CHECK(strstr(text, " page_tables=4 vmalloc=0 offline=0 user=0\n") != NULL);
+	CHECK(strstr(text, " page_tables=4 vmalloc=0 percpu=0 offline=0 user=0\n") != NULL);
 	page_set_type(page, PAGE_USER);
 	__free_pages(page, 2);
 	pretend_end();

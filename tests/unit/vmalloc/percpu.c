@@ -6,6 +6,8 @@
 
 #include "lib/align.h"
 #include "lib/string.h"
+#include "mm/init.h"
+#include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "mm/vmalloc.h"
 #include "mm/vmalloc/percpu_chunk.h"
@@ -137,6 +139,30 @@ static void failures_leave_nothing(void)
 	free_percpu(other);
 }
 
+static uint64_t nr_typed_pages(void)
+{
+	uint64_t nr = 0;
+
+	for_each_populated_zone(zone)
+		nr += __atomic_load_n(&zone->nr_type_pages[PAGE_PERCPU], __ATOMIC_RELAXED);
+	return nr;
+}
+
+static void the_ledger_knows_whose_the_pages_are(void)
+{
+	void *whole = alloc_percpu_bytes(PERCPU_UNIT_BYTES, 1, GFP_KERNEL);
+	void *other = alloc_percpu_bytes(PERCPU_UNIT_BYTES, 1, GFP_KERNEL);
+
+	CHECK(whole != NULL && other != NULL);
+	CHECK_EQ(nr_typed_pages(), percpu_totals().nr_pages);
+	CHECK(mm_ledger_balances());
+	CHECK_PANICS("free of a page that has another use", __free_page(vmalloc_to_page(other)));
+	free_percpu(whole);
+	free_percpu(other);
+	CHECK_EQ(nr_typed_pages(), percpu_totals().nr_pages);
+	CHECK(mm_ledger_balances());
+}
+
 static void wrong_frees_panic(void)
 {
 	char *at = alloc_percpu_bytes(100, 1, GFP_KERNEL);
@@ -186,15 +212,28 @@ static void verify_notices_PERCPU_2(void)
 	free_percpu(at);
 }
 
+static void verify_notices_PERCPU_3(void)
+{
+	void *at = alloc_percpu_bytes(64, 1, GFP_KERNEL);
+	struct page *page = vmalloc_to_page(at);
+
+	page_set_type(page, PAGE_USER);
+	CHECK(breaks("PERCPU-3"));
+	page_set_type(page, PAGE_PERCPU);
+	free_percpu(at);
+}
+
 static const struct test_case cases[] = {
 	{ "each CPU has its copy on its node", each_cpu_has_its_copy_on_its_node },
 	{ "memory comes zeroed again", memory_comes_zeroed_again },
 	{ "many sizes do not overlap", many_sizes_do_not_overlap },
 	{ "empty chunks go, but the last", empty_chunks_go_but_the_last },
 	{ "failures leave nothing", failures_leave_nothing },
+	{ "the ledger knows whose the pages are", the_ledger_knows_whose_the_pages_are },
 	{ "wrong frees panic", wrong_frees_panic },
 	{ "verify notices PERCPU-1", verify_notices_PERCPU_1 },
 	{ "verify notices PERCPU-2", verify_notices_PERCPU_2 },
+	{ "verify notices PERCPU-3", verify_notices_PERCPU_3 },
 };
 
 TEST_SUITE(percpu, cases);
