@@ -620,6 +620,7 @@ static void start_memory(const struct boot_info *info)
 	uint64_t device_cycles_before = device_cycles;
 	uint64_t started, all_cycles, log_cycles;
 
+	slab_set_guard_interval(options_number("guard", 0));
 	slab_set_seed(seed);
 	test_set_seed(seed);
 	if (debug && !slab_set_debug(debug))

@@ -49,6 +49,7 @@ static struct option options[] = {
 	{ .key = "debug" }, { .key = "lecture" }, { .key = "pace" }, { .key = "script" },
 	{ .key = "stress", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "interrupts", .kind = OPTION_NUMBER, .least = 1 },
+	{ .key = "guard", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "cpus", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "seed", .kind = OPTION_NUMBER }, { .key = "fail_nth", .kind = OPTION_NUMBER },
 	{ .key = "capture", .kind = OPTION_CHOICE, .choices = "yes no" },

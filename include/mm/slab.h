@@ -40,7 +40,8 @@ typedef uint32_t slab_flags_t;
 #define SLAB_INIT_ON_FREE	0x20000u	/* and when freed */
 #define SLAB_INIT		(SLAB_INIT_ON_ALLOC | SLAB_INIT_ON_FREE)
 #define SLAB_DEBUG_FLAGS	0x3ff00u
-#define SLAB_ALL_FLAGS		(0x003fu | SLAB_DEBUG_FLAGS)
+#define SLAB_SAMPLED		0x40000u /* as SLAB_GUARD: slab_set_guard_interval() */
+#define SLAB_ALL_FLAGS		(0x003fu | SLAB_DEBUG_FLAGS | SLAB_SAMPLED)
 
 /*
  * Creates a cache of objects of @size_bytes (1 to 4 MiB), aligned to @align (a
@@ -202,6 +203,15 @@ void slab_set_init(bool on_alloc, bool on_free);
 
 /* The words it knows, by @i from 0; NULL behind the last. */
 const char *slab_debug_word(unsigned i);
+
+/*
+ * Of the objects that CPUs take from the slabs of kmalloc's caches and those with SLAB_SAMPLED,
+ * one of @nr_objects lies on pages of its own before a guard page, while fewer than
+ * 256 do: what touches the byte behind it, or it once it is freed, faults. What a CPU frees
+ * and takes again from its array is not counted, and costs nothing. 0: none. Before
+ * slab_init().
+ */
+void slab_set_guard_interval(uint64_t nr_objects);
 
 /* Seed of shuffles; before slab_init(). */
 void slab_set_seed(uint64_t seed);

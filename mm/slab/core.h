@@ -77,6 +77,7 @@ struct slab_system {
 	uint64_t end_pa;		/* of mem_map: see has_page() */
 	unsigned boot_nid;		/* node of the boot caches' first slabs */
 	slab_flags_t debug_flags;
+	uint64_t guard_interval;	/* objects; 0: nothing is sampled */
 	uint64_t seed;
 	uint64_t nr_kept_pages;		/* see Keeping in mm/slab/node.c; atomic */
 	struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];

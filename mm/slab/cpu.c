@@ -100,6 +100,22 @@ static bool has_own_memory(unsigned nid)
 	return slab_memory_node(nid) == nid;
 }
 
+/* Of a cache some of whose objects are not taken from its arrays, or none. */
+static NOINLINE COLD void *alloc_watched(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+					 size_t size_bytes, uintptr_t caller)
+{
+	/* The array is empty, and gets so many, where nothing else asks for this way. */
+	const bool is_refill = !cache->debug && nid == NID_NONE && !(gfp & SLAB_SPECIAL_GFP);
+	void *object = NULL;
+
+	if (cache->flags & SLAB_SAMPLED)
+		object = guard_sample(cache, gfp, nid, size_bytes, caller,
+				      is_refill ? cache->batch : 1);
+	if (object || !cache->debug)
+		return object;
+	return debug_alloc(cache, gfp, nid, size_bytes, caller);
+}
+
 /*
  * The array gave nothing, or @nid (not NID_NONE) may be another's, or @gfp has
  * special flags. @caller and @size_bytes, what was asked, are for debug caches.
@@ -111,8 +127,12 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 		return NULL;
 	if (nid != NID_NONE)
 		nid = slab_memory_node(nid);
-	if (unlikely(cache->debug != NULL))
-		return debug_alloc(cache, gfp, nid, size_bytes, (uintptr_t)caller);
+	if (unlikely(cache->flags & (SLAB_DEBUG_FLAGS | SLAB_SAMPLED))) {
+		void *object = alloc_watched(cache, gfp, nid, size_bytes, (uintptr_t)caller);
+
+		if (object || cache->debug)
+			return object;
+	}
 	return finish_alloc(cache, gfp, take_slow(cache, gfp, nid));
 }
 

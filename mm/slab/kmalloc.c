@@ -295,10 +295,12 @@ static void make_class(enum kmalloc_type type, unsigned class)
 {
 	size_t bytes = kmalloc_class_bytes(class);
 	size_t align = bytes & -bytes;	/* what divides it; at least 16 but for class 0 */
+	slab_flags_t sampled = slab_system.guard_interval ? SLAB_SAMPLED : 0;
 
 	kmalloc_caches[type][class] = kmem_cache_create(class_names[type][class], bytes,
 							min_u64(align, PAGE_SIZE),
-							SLAB_PANIC | type_flags[type], NULL);
+							SLAB_PANIC | sampled |
+							type_flags[type], NULL);
 	kmalloc_caches[type][class]->array_index = (uint16_t)kmalloc_array_index(type, class);
 }
 

@@ -47,7 +47,7 @@ static void add_cache(struct slab_usage *usage, struct kmem_cache *cache)
 		nr_free += node->nr_free_objects;
 		spin_unlock(&node->lock);
 	}
-	nr_guarded = (cache->flags & SLAB_GUARD) ? guard_count(cache) : 0;
+	nr_guarded = (cache->flags & (SLAB_GUARD | SLAB_SAMPLED)) ? guard_count(cache) : 0;
 	nr_objects = nr_slabs * cache->layout.nr_objects + nr_guarded;
 	nr_active = nr_objects > nr_free ? nr_objects - nr_free : 0;
 	usage->nr_slabs += nr_slabs;

@@ -288,6 +288,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const char *debug = value_of(argv[i], "debug=");
 		const char *seed = value_of(argv[i], "seed=");
+		const char *guard = value_of(argv[i], "guard=");
 		const char *tests = value_of(argv[i], "tests=");
 		const char *limit = value_of(argv[i], "limit=");
 
@@ -299,6 +300,8 @@ int main(int argc, char **argv)
 			set_seed(seed);
 		else if (take_hardening(argv[i]))
 			continue;
+		else if (guard)
+			slab_set_guard_interval(strtoull(guard, NULL, 0));
 		else if (limit)
 			limit_s = (unsigned)number_of("limit=", limit, 1, MAX_LIMIT_S);
 		else

@@ -3,6 +3,7 @@
  */
 
 #include "arch.h"
+#include "efi/options.h"
 #include "mm/kmalloc.h"
 #include "tests/unit/slab/room.h"
 #include "tests/test.h"
@@ -67,9 +68,37 @@ static void guarded_objects_know_their_cache(void)
 	kmem_cache_destroy(cache);
 }
 
+static void a_sampled_object_faults_behind_it_and_once_freed(void)
+{
+	struct kmem_cache *cache;
+	static uint8_t *taken[NR_TRIES];
+	struct fault_info info = { 0 };
+	uint8_t *object = NULL;
+	unsigned nr = 0;
+
+	slab_set_guard_interval(64);
+	cache = kmem_cache_create("test_sampled", OBJECT_BYTES, 0, SLAB_PANIC | SLAB_SAMPLED, NULL);
+	while (nr < NR_TRIES && !object) {
+		taken[nr] = kmem_cache_alloc(cache, GFP_KERNEL);
+		object = is_guarded(taken[nr]) ? taken[nr] : NULL;
+		nr++;
+	}
+	slab_set_guard_interval(options_number("guard", 0));
+	CHECK(object != NULL);
+	CHECK(!arch_faults(touch, object + OBJECT_BYTES - 1, &info));
+	CHECK(arch_faults(touch, object + OBJECT_BYTES, &info));
+	while (nr > 0)
+		kmem_cache_free(cache, taken[--nr]);
+	CHECK(arch_faults(touch, object, &info));
+	CHECK_EQ(info.address_va, (uintptr_t)object);
+	kmem_cache_destroy(cache);
+}
+
 static const struct test_case cases[] = {
 	{ "the byte behind a guarded object faults", the_byte_behind_a_guarded_object_faults },
 	{ "guarded objects know their cache", guarded_objects_know_their_cache },
+	{ "a sampled object faults behind it and once freed",
+	  a_sampled_object_faults_behind_it_and_once_freed },
 };
 
 TEST_SUITE(guard_faults, cases);

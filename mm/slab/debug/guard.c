@@ -9,6 +9,10 @@
  *   but not the object's holds RED_ALLOCATED, and is looked at when it is freed. A
  *   table remembers the objects that are live.
  *
+ *   Of a cache with SLAB_SAMPLED it is one of guard_interval objects, whatever cache they are
+ *   of, and the cache keeps its CPU arrays: who refills one counts what he brings, and
+ *   takes an area instead when so many have come.
+ *
  * Who is not guarded
  *   What vmalloc takes for itself, by __GFP_NO_GUARD: a guarded vm_struct would
  *   need an area and so a vm_struct, and a purge that frees one would release
@@ -61,14 +65,29 @@ static bool is_turn(struct kmem_cache *cache)
 		__atomic_load_n(&guards.nr_used, __ATOMIC_RELAXED) < NR_GUARDED;
 }
 
-void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
-		  uintptr_t caller)
+/* What is sampled counts itself alone: the objects of its refill come with the next one. */
+static bool is_sampled(unsigned nr_objects)
+{
+	const uint64_t interval = slab_system.guard_interval;
+	uint64_t nr = __atomic_load_n(&guards.nr_since, __ATOMIC_RELAXED);
+
+	if (interval == 0)
+		return false;
+	if (nr < interval) {
+		__atomic_fetch_add(&guards.nr_since, nr_objects, __ATOMIC_RELAXED);
+		return false;
+	}
+	return __atomic_compare_exchange_n(&guards.nr_since, &nr, nr - interval, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED) &&
+		__atomic_load_n(&guards.nr_used, __ATOMIC_RELAXED) < NR_GUARDED;
+}
+
+static void *make_guarded(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
+			  uintptr_t caller)
 {
 	const uint64_t area_bytes = align_up(bytes, PAGE_SIZE);
 	struct guarded entry = { .bytes = bytes, .cache = cache };
 
-	if (!may_guard(cache, gfp) || !is_turn(cache))
-		return NULL;
 	entry.area = areas->alloc(area_bytes, (gfp & ~__GFP_ZERO) | __GFP_NORETRY | __GFP_NOWARN,
 				  nid, (const void *)caller);
 	if (!entry.area)
@@ -82,6 +101,22 @@ void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t byte
 		return entry.object;
 	areas->free(entry.area, area_bytes);
 	return NULL;
+}
+
+void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
+		  uintptr_t caller)
+{
+	if (!may_guard(cache, gfp) || !is_turn(cache))
+		return NULL;
+	return make_guarded(cache, gfp, nid, bytes, caller);
+}
+
+void *guard_sample(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
+		   uintptr_t caller, unsigned nr_objects)
+{
+	if (!may_guard(cache, gfp) || !is_sampled(nr_objects))
+		return NULL;
+	return make_guarded(cache, gfp, nid, bytes, caller);
 }
 
 /* Reports if [@start, @end), no part of @entry's object, was written to. */

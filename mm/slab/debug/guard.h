@@ -9,6 +9,10 @@
 void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
 		  uintptr_t caller);
 
+/* The same, for who takes @nr_objects from slabs instead; its turn comes as they add up. */
+void *guard_sample(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
+		   uintptr_t caller, unsigned nr_objects);
+
 /* True: @object was guarded and is freed now. Panics for what is wrong with it. */
 bool guard_free(const struct kmem_cache *cache, const void *object);
 bool guard_usable_bytes(const void *object, size_t *bytes);

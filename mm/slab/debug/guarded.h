@@ -20,6 +20,7 @@ extern struct guard_table {
 	struct spinlock lock;	/* guards the entries and their number */
 	struct guarded entries[NR_GUARDED] GUARDED_BY(lock);
 	unsigned nr_used GUARDED_BY(lock);
+	uint64_t nr_since;	/* objects that might have been sampled since one was; atomic */
 	bool is_on;		/* atomic */
 } guards HIDDEN;
 

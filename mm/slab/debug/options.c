@@ -68,6 +68,11 @@ const char *slab_debug_word(unsigned i)
 	return i < ARRAY_SIZE(debug_words) ? debug_words[i].word : NULL;
 }
 
+void slab_set_guard_interval(uint64_t nr_objects)
+{
+	slab_system.guard_interval = nr_objects;
+}
+
 void slab_set_seed(uint64_t seed)
 {
 	slab_system.seed = seed ? seed : 1;	/* xorshift stays at 0 */

@@ -106,15 +106,15 @@ static void log_owners(const struct kmem_cache *cache, const void *object)
 	const struct debug_tail *tail;
 	struct guarded guarded;
 
-	if (!cache->debug) {
-		mm_port_log(LOG_ERROR,
-			    "  with debug=owner it would say who allocated and freed it");
-		return;
-	}
 	if (guarded_find(object, &guarded)) {
 		mm_port_log(LOG_ERROR, "  %u bytes were asked for, on pages of their own",
 			    (unsigned)guarded.bytes);
 		log_event("allocated", &guarded.allocated);
+		return;
+	}
+	if (!cache->debug) {
+		mm_port_log(LOG_ERROR,
+			    "  with debug=owner it would say who allocated and freed it");
 		return;
 	}
 	tail = debug_tail_of(cache, object);

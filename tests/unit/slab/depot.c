@@ -575,7 +575,7 @@ static void kmalloc_finds_its_arrays_without_a_cache(void)
 	for (unsigned class = 0; class < NR_KMALLOC_CLASSES; class++) {
 		struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][class];
 		struct cpu_array *array = kmalloc_array_at(cache->array_index);
-		void *object = kmalloc(kmalloc_class_bytes(class), GFP_KERNEL);
+		void *object = kmalloc(kmalloc_class_bytes(class), GFP_KERNEL | __GFP_NO_GUARD);
 
 		CHECK_EQ(cache->array_index, kmalloc_array_index(KMALLOC_NORMAL, class));
 		CHECK(page_cache(virt_to_page(object)) == cache);

@@ -9,6 +9,7 @@
 #include "mm/vmalloc.h"
 #include "tests/unit/slab/room.h"
 #include "tests/test.h"
+#include "tests/unit/heard.h"
 #include "tests/unit/nodes.h"
 #include "tests/unit/slab/plain_cache.h"
 
@@ -306,6 +307,127 @@ static void a_guarded_object_at_the_end_of_RAM_is_known(void)
 	kmem_cache_destroy(cache);
 }
 
+/* ---- Sampling ---- */
+
+#define NR_SAMPLE	2000u
+#define SAMPLE_INTERVAL	200u
+
+static struct kmem_cache *make_sampled(uint64_t interval)
+{
+	slab_set_guard_interval(interval);
+	__atomic_store_n(&guards.nr_since, 0, __ATOMIC_RELAXED);
+	return create_plain("test_sampled", OBJECT_BYTES, 0, SLAB_PANIC | SLAB_SAMPLED, NULL);
+}
+
+/* Takes @nr objects into sampled[] and returns how many are guarded. */
+static void *sampled[NR_SAMPLE];
+
+static unsigned take_all(struct kmem_cache *cache, unsigned nr)
+{
+	unsigned nr_guarded = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		sampled[i] = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION);
+		CHECK(sampled[i] != NULL);
+		memset(sampled[i], (int)i, OBJECT_BYTES);
+		nr_guarded += is_vmalloc_addr(sampled[i]);
+	}
+	return nr_guarded;
+}
+
+static void free_all(struct kmem_cache *cache, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		kmem_cache_free(cache, sampled[i]);
+}
+
+/* Handlers and other CPUs take from kmalloc's sampled caches meanwhile, if there are any. */
+static void one_of_so_many_objects_is_sampled(void)
+{
+	const uint64_t kept = slab_system.guard_interval;
+	struct kmem_cache *cache = make_sampled(SAMPLE_INTERVAL);
+	unsigned nr_guarded = take_all(cache, NR_SAMPLE);
+
+	CHECK(nr_guarded >= NR_SAMPLE / SAMPLE_INTERVAL - 1);
+	CHECK(nr_guarded <= NR_SAMPLE / SAMPLE_INTERVAL + 1);
+	CHECK_EQ(guard_count(cache), nr_guarded);
+	CHECK_EQ(slab_usage(cache).nr_active, NR_SAMPLE);
+	check_verifies();
+	for (unsigned i = 0; i < NR_SAMPLE; i++)
+		CHECK_EQ(((uint8_t *)sampled[i])[OBJECT_BYTES - 1], (uint8_t)i);
+	free_all(cache, NR_SAMPLE);
+	CHECK_EQ(slab_usage(cache).nr_active, 0);
+	kmem_cache_destroy(cache);
+	slab_set_guard_interval(kept);
+}
+
+static void what_comes_from_the_array_is_not_counted(void)
+{
+	const uint64_t kept = slab_system.guard_interval;
+	struct kmem_cache *cache = make_sampled(SAMPLE_INTERVAL);
+
+	for (unsigned i = 0; i < NR_SAMPLE; i++) {
+		CHECK_EQ(take_all(cache, 1), 0);
+		free_all(cache, 1);
+	}
+	kmem_cache_destroy(cache);
+	slab_set_guard_interval(kept);
+}
+
+static void without_an_interval_nothing_is_sampled(void)
+{
+	const uint64_t kept = slab_system.guard_interval;
+	struct kmem_cache *cache = make_sampled(0);
+
+	CHECK_EQ(take_all(cache, NR_SAMPLE), 0);
+	CHECK_EQ(guards.nr_since, 0);
+	free_all(cache, NR_SAMPLE);
+	kmem_cache_destroy(cache);
+	slab_set_guard_interval(kept);
+}
+
+/* More are wanted than there is room for: the others come from slabs. */
+static void with_a_full_table_samples_end(void)
+{
+	const uint64_t kept = slab_system.guard_interval;
+	struct kmem_cache *cache = make_sampled(1);
+	unsigned nr_used = guards.nr_used;
+
+	CHECK(take_all(cache, NR_SAMPLE) <= NR_GUARDED - nr_used);
+	CHECK_EQ(slab_usage(cache).nr_active, NR_SAMPLE);
+	free_all(cache, NR_SAMPLE);
+	CHECK_EQ(guard_count(cache), 0);
+	kmem_cache_destroy(cache);
+	slab_set_guard_interval(kept);
+}
+
+static void what_is_wrong_with_a_sample_is_found(void)
+{
+	const uint64_t kept = slab_system.guard_interval;
+	struct kmem_cache *cache = make_sampled(50);
+	unsigned nr = 0;
+	uint8_t *object, byte;
+
+	while (nr < NR_SAMPLE && take_all(cache, 1) == 0) {
+		sampled[NR_SAMPLE - 1 - nr] = sampled[0];
+		nr++;
+	}
+	object = sampled[0];
+	CHECK(is_vmalloc_addr(object));
+	byte = object[-1];
+	object[-1] = (uint8_t)~byte;
+	heard_begin();
+	CHECK_PANICS("underflow", kmem_cache_free(cache, object));
+	CHECK(strstr(heard_end(), "104 bytes were asked for, on pages of their own") != NULL);
+	object[-1] = byte;
+	kmem_cache_free(cache, object);
+	CHECK_PANICS("wrong cache", kmem_cache_free(cache, object));
+	while (nr > 0)
+		kmem_cache_free(cache, sampled[NR_SAMPLE - nr--]);
+	kmem_cache_destroy(cache);
+	slab_set_guard_interval(kept);
+}
+
 /* ---- Rules ---- */
 
 static bool breaks(const char *rule)
@@ -375,6 +497,11 @@ static const struct test_case cases[] = {
 	  bytes_given_up_with_krealloc_come_back_zero },
 	{ "a guarded object at the end of RAM is known",
 	  a_guarded_object_at_the_end_of_RAM_is_known },
+	{ "one of so many objects is sampled", one_of_so_many_objects_is_sampled },
+	{ "what comes from the array is not counted", what_comes_from_the_array_is_not_counted },
+	{ "without an interval nothing is sampled", without_an_interval_nothing_is_sampled },
+	{ "with a full table samples end", with_a_full_table_samples_end },
+	{ "what is wrong with a sample is found", what_is_wrong_with_a_sample_is_found },
 	{ "verify notices GUARD-1", verify_notices_GUARD_1 },
 	{ "verify notices GUARD-2", verify_notices_GUARD_2 },
 };
