@@ -357,6 +357,11 @@ bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection
 	return nr_done == nr_pages;
 }
 
+bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
+{
+	return port_protect_pages(va, nr_pages, protection);
+}
+
 void port_merge_pages(uintptr_t va, uint64_t nr_pages)
 {
 	spin_lock(&table_lock);

@@ -93,6 +93,14 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
  */
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages);
 
+/*
+ * Gives the mapped pages of [@va, @va + @nr_pages pages) @protection, MM_PORT_READ_ONLY or
+ * MM_PORT_READ_WRITE, on every CPU. False: a large page must be split and no page for the table
+ * could be had; what comes before it has changed. For threads.
+ */
+bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages,
+			   enum mm_port_protection protection) MUST_CHECK;
+
 /* On return no CPU can reach the old translations of [va, va + nr_pages). For threads. */
 void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages);
 

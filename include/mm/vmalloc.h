@@ -18,6 +18,7 @@
 #define VM_IOREMAP		0x0001ul	/* a device window: ioremap() */
 #define VM_ALLOC		0x0002ul	/* owns its pages: vmalloc() */
 #define VM_MAP			0x0004ul	/* shows somebody's pages: vmap() */
+#define VM_MAP_RAM		0x0008ul	/* the same for a short while: vm_map_ram() */
 #define VM_ALLOW_HUGE_VMAP	0x0400ul	/* may use 2 MiB blocks: vmalloc_huge() */
 
 /* Blocks of 2 MiB, one entry of a page directory each. */
@@ -101,6 +102,29 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 
 /* Ends a vmap(). On return no CPU can reach the pages through it. NULL is allowed. */
 void vunmap(const void *addr);
+
+/*
+ * As vmap(), readable and writable, for windows that come and go often: up to 16 pages
+ * take an address used before, and ending one flushes nothing by itself.
+ */
+void *vm_map_ram(struct page *const *pages, unsigned nr_pages);
+
+/*
+ * Ends a vm_map_ram() of @nr_pages. The address is unmapped on return, and used again only
+ * after the next flush, which is one for many windows. Until then a CPU may still
+ * reach the pages through it: where that must not be, see vunmap(). NULL is allowed.
+ */
+void vm_unmap_ram(const void *addr, unsigned nr_pages);
+
+/*
+ * Takes away, or gives back, the right to write to @nr_pages pages from @addr, whole pages of
+ * one live area of vmalloc(), vmap() or vm_map_ram(). On return it holds on every
+ * CPU; other mappings of the same pages, as the direct map, stay as they are. False: a block
+ * of 2 MiB must be split and there is no page for the table; some pages may have changed.
+ * Freeing the area ends it. No page of an area is ever executable.
+ */
+bool set_memory_ro(const void *addr, unsigned nr_pages) MUST_CHECK;
+bool set_memory_rw(const void *addr, unsigned nr_pages) MUST_CHECK;
 
 /*
  * Maps @size bytes of device memory at physical @pa, of any alignment: uncached,

@@ -55,6 +55,8 @@ static const char *kind_of(const struct vm_struct *area)
 {
 	if (area->flags & VM_IOREMAP)
 		return "ioremap area";
+	if (area->flags & VM_MAP_RAM)
+		return "vm_map_ram area";
 	return area->flags & VM_MAP ? "vmap area" : "vmalloc area";
 }
 
@@ -185,6 +187,7 @@ static void print_live_row(const struct info_row *row)
 	if (area->flags & VM_IOREMAP)
 		mm_port_print(" phys=0x%016llx", (unsigned long long)area->phys_addr);
 	mm_port_print(area->flags & VM_IOREMAP ? " ioremap" :
+		      area->flags & VM_MAP_RAM ? " vm_map_ram" :
 		      area->flags & VM_MAP ? " vmap" : " vmalloc");
 	for (unsigned nid = 0; row->nr_on_node && nid < MAX_NODES; nid++)
 		if (row->nr_on_node[nid])
@@ -313,7 +316,7 @@ static bool verify_cpu(struct vm_area_cpu *cpu, struct vmalloc_totals *queued,
 	if (!verify_set(&cpu->lazy, VM_LAZY, VM_NO_CLASS, out))
 		return false;
 	for (const struct vm_struct *area = cpu->lazy.first; area; area = area->link)
-		nr_lazy_pages += area->nr_pages;
+		nr_lazy_pages += vm_area_owned_pages(area);
 	REQUIRE("AREA-6", cpu, nr_lazy_pages == cpu->nr_lazy_pages);
 	queued->nr_lazy += cpu->lazy.nr_areas;
 	for (unsigned class = 0; class < VM_NR_CLASSES; class++) {

@@ -391,7 +391,7 @@ static uint64_t purge_cpu(struct vm_area_cpu *cpu)
 	return nr_pages;
 }
 
-void vm_area_release(struct vm_struct *area)
+static ALWAYS_INLINE void release_area(struct vm_struct *area, bool owns_pages)
 {
 	struct vm_area_cpu *cpu = vm_area_this_cpu();
 	bool is_full;
@@ -399,13 +399,23 @@ void vm_area_release(struct vm_struct *area)
 	mm_port_unmap_pages(area->place.start, area->nr_pages);
 	spin_lock(&cpu->lock);
 	set_add(&cpu->lazy, area);
-	cpu->nr_lazy_pages += area->nr_pages;
+	cpu->nr_lazy_pages += owns_pages ? area->nr_pages : 0;
 	is_full = cpu->lazy.nr_areas >= VM_MAX_LAZY_AREAS ||
 		  cpu->nr_lazy_pages >= VM_MAX_LAZY_PAGES;
 	spin_unlock(&cpu->lock);
 	/* A handler leaves the flush to the next thread that frees, or to reclaim. */
 	if (is_full && !mm_port_is_in_handler())
 		purge_cpu(cpu);
+}
+
+void vm_area_release(struct vm_struct *area)
+{
+	release_area(area, true);
+}
+
+void vm_area_release_window(struct vm_struct *area)
+{
+	release_area(area, false);
 }
 
 void vm_area_destroy(struct vm_struct *area)

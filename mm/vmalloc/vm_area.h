@@ -16,7 +16,7 @@
 #define VM_HUGE_PAGES		(1u << VM_HUGE_ORDER)
 #define VM_HUGE_BYTES		(PAGE_SIZE << VM_HUGE_ORDER)
 #define VM_GUARD_BYTES		PAGE_SIZE
-#define VM_KINDS		(VM_ALLOC | VM_MAP | VM_IOREMAP)
+#define VM_KINDS		(VM_ALLOC | VM_MAP | VM_MAP_RAM | VM_IOREMAP)
 
 /* Classes of kept areas: number of pages, and one for a single block of 2 MiB. */
 #define VM_HUGE_CLASS		0u
@@ -121,10 +121,13 @@ bool vm_area_reserve_entries(struct vm_struct *area, uint64_t nr_entries, gfp_t 
 
 /*
  * Unmaps a filling area, or one whose life has ended, of which some pages may be
- * missing, and queues it with its pages until the next flush; runs that when
+ * missing, and queues it with the pages it owns until the next flush; runs that when
  * this CPU has enough.
  */
 void vm_area_release(struct vm_struct *area);
+
+/* The same of one whose pages are somebody's: nothing is free after the flush. */
+void vm_area_release_window(struct vm_struct *area);
 
 /* Unmaps and flushes an area that owns no pages; its addresses are free on return. */
 void vm_area_destroy(struct vm_struct *area);
@@ -184,6 +187,12 @@ static inline unsigned vm_area_class(const struct vm_struct *area)
 		return area->nr_pages;
 	return area->nr_pages == VM_HUGE_PAGES && area->place.start % VM_HUGE_BYTES == 0 ?
 	       VM_HUGE_CLASS : VM_NO_CLASS;
+}
+
+/* Pages that are free once @area is flushed. */
+static inline unsigned vm_area_owned_pages(const struct vm_struct *area)
+{
+	return area->flags & VM_MAP_RAM ? 0 : area->nr_pages;
 }
 
 /* Bytes of @area that may be used: without the guard page. */

@@ -326,7 +326,7 @@ pfn_t vmalloc_to_pfn(const void *addr)
 	return mm_port_lookup((uintptr_t)addr);
 }
 
-/* ---- vmap and ioremap ---- */
+/* ---- vmap ---- */
 
 void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	   enum mm_port_protection protection)
@@ -364,6 +364,79 @@ void vunmap(const void *addr)
 		bad_address("vunmap", addr);
 	vm_area_destroy(area);
 }
+
+/* ---- Windows that come and go ---- */
+
+void *vm_map_ram(struct page *const *pages, unsigned nr_pages)
+{
+	struct vm_struct *area = NULL;
+
+	ASSERT_THREAD("vm_map_ram");
+	if (!nr_pages)
+		return NULL;
+	if (nr_pages <= VM_MAX_CACHED_PAGES)
+		area = vm_area_take_cached(nr_pages);
+	if (!area)
+		area = vm_area_create(nr_pages, PAGE_SIZE, GFP_KERNEL);
+	if (!area)
+		return NULL;
+	area->flags = VM_MAP_RAM;
+	area->caller = __builtin_return_address(0);
+	if (!map_single_pages((uintptr_t)area->addr, pages, nr_pages, MM_PORT_READ_WRITE)) {
+		vm_area_set_state(area, VM_LAZY);
+		vm_area_release_window(area);
+		return NULL;
+	}
+	vm_area_set_state(area, VM_LIVE);
+	return area->addr;
+}
+
+void vm_unmap_ram(const void *addr, unsigned nr_pages)
+{
+	struct vm_struct *area;
+
+	ASSERT_THREAD("vm_unmap_ram");
+	if (!addr)
+		return;
+	area = vm_area_claim(addr, VM_MAP_RAM);
+	if (!area || area->nr_pages != nr_pages)
+		bad_address("vm_unmap_ram", addr);
+	vm_area_release_window(area);
+}
+
+/* ---- Protection ---- */
+
+/* Whether they are pages of one live area of memory, not of a device. */
+static bool are_of_an_area(uintptr_t va, unsigned nr_pages)
+{
+	const struct vm_struct *area;
+	bool are_inside;
+
+	spin_lock(&vm_areas.lock);
+	area = vm_area_at_or_before(va);
+	are_inside = area && vm_area_state(area) == VM_LIVE && !(area->flags & VM_IOREMAP) &&
+		     va - area->place.start + pages_to_bytes(nr_pages) <= vm_area_bytes(area);
+	spin_unlock(&vm_areas.lock);
+	return are_inside && is_aligned(va, PAGE_SIZE);
+}
+
+bool set_memory_ro(const void *addr, unsigned nr_pages)
+{
+	ASSERT_THREAD("set_memory_ro");
+	if (!are_of_an_area((uintptr_t)addr, nr_pages))
+		bad_address("set_memory_ro", addr);
+	return mm_port_protect_pages((uintptr_t)addr, nr_pages, MM_PORT_READ_ONLY);
+}
+
+bool set_memory_rw(const void *addr, unsigned nr_pages)
+{
+	ASSERT_THREAD("set_memory_rw");
+	if (!are_of_an_area((uintptr_t)addr, nr_pages))
+		bad_address("set_memory_rw", addr);
+	return mm_port_protect_pages((uintptr_t)addr, nr_pages, MM_PORT_READ_WRITE);
+}
+
+/* ---- Devices ---- */
 
 /* Two cache modes for one page frame are undefined (SDM 3A 12.12.4): RAM is never a device. */
 static bool holds_ram(uint64_t pa, uint64_t nr_bytes)

@@ -284,6 +284,16 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 	return true;
 }
 
+bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
+{
+	int bits = protection == MM_PORT_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE;
+
+	ASSERT(!mm_port_is_local_locked());
+	for (uint64_t i = 0; i < nr_pages; i++)
+		ASSERT(*frame_of(va + pages_to_bytes(i)) != 0);
+	return mprotect((void *)va, pages_to_bytes(nr_pages), bits) == 0;
+}
+
 static bool reserve_again(uintptr_t va, uint64_t bytes)
 {
 	bool has_given = false;

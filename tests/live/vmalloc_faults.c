@@ -119,6 +119,47 @@ static void a_read_only_view_cannot_be_written(void)
 	__free_pages(page, 0);
 }
 
+static void what_is_made_read_only_cannot_be_written(void)
+{
+	char *addr = vmalloc(3 * PAGE_SIZE), *huge = vmalloc_huge(PAGE_SIZE << VM_HUGE_ORDER,
+								  GFP_KERNEL);
+	char *second = addr + PAGE_SIZE;
+
+	memset(addr, 5, 3 * PAGE_SIZE);
+	CHECK(set_memory_ro(second, 1));
+	check_faults(write_byte, second, FAULT_PRESENT | FAULT_WRITE, "into vmalloc area 0x");
+	CHECK_EQ(*second, 5);
+	addr[0] = 6;			/* its neighbours as before */
+	addr[2 * PAGE_SIZE] = 6;
+	CHECK(set_memory_rw(second, 1));
+	*second = 7;
+	CHECK(set_memory_ro(huge + 7 * PAGE_SIZE, 1));	/* of a block of 2 MiB */
+	check_faults(write_byte, huge + 7 * PAGE_SIZE, FAULT_PRESENT | FAULT_WRITE,
+		     "into vmalloc area 0x");
+	huge[6 * PAGE_SIZE] = 1;
+	huge[8 * PAGE_SIZE] = 1;
+	CHECK(set_memory_ro(addr, 3));
+	vfree(addr);
+	vfree(huge);
+	vmalloc_purge();
+	addr = vmalloc(3 * PAGE_SIZE);
+	memset(addr, 0, 3 * PAGE_SIZE);	/* the same addresses, new rights */
+	vfree(addr);
+}
+
+static void an_ended_short_window_cannot_be_touched(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 0);
+	char *window = vm_map_ram(&page, 1);
+
+	*window = 33;
+	CHECK_EQ(*(char *)page_address(page), 33);
+	vm_unmap_ram(window, 1);
+	vmalloc_purge();
+	check_faults(read_byte, window, 0, "freed vm_map_ram area");
+	__free_pages(page, 0);
+}
+
 static void untouched_space_is_not_mapped(void)
 {
 	check_faults(read_byte, (char *)mm_port_vmalloc_start, 0, "before all areas");
@@ -201,6 +242,12 @@ static void end_by_vfree(char *addr)
 	vmalloc_purge();
 }
 
+static void end_by_vm_unmap_ram(char *addr)
+{
+	vm_unmap_ram(addr, 1);
+	vmalloc_purge();
+}
+
 static void end_by_vunmap(char *addr)
 {
 	vunmap(addr);
@@ -220,6 +267,7 @@ static void no_cpu_reaches_an_ended_view(void)
 
 	check_no_cpu_keeps_a_translation(vmap(&page, 1, VM_MAP, MM_PORT_READ_WRITE),
 					 end_by_vunmap);
+	check_no_cpu_keeps_a_translation(vm_map_ram(&page, 1), end_by_vm_unmap_ram);
 	__free_pages(page, 0);
 }
 
@@ -230,6 +278,8 @@ static const struct test_case cases[] = {
 	{ "a huge area is unmapped whole", a_huge_area_is_unmapped_whole },
 	{ "nothing in the area can be executed", nothing_in_the_area_can_be_executed },
 	{ "a read-only view cannot be written", a_read_only_view_cannot_be_written },
+	{ "what is made read-only cannot be written", what_is_made_read_only_cannot_be_written },
+	{ "an ended short window cannot be touched", an_ended_short_window_cannot_be_touched },
 	{ "untouched space is not mapped", untouched_space_is_not_mapped },
 	{ "no CPU reaches freed memory", no_cpu_reaches_freed_memory },
 	{ "no CPU reaches an ended view", no_cpu_reaches_an_ended_view },

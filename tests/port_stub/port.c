@@ -69,6 +69,12 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 	return false;
 }
 
+bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
+{
+	(void)va, (void)nr_pages, (void)protection;
+	return false;
+}
+
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
 {
 	(void)va, (void)nr_pages;

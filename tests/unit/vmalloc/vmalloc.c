@@ -254,6 +254,124 @@ static void vmap_of_one_page_twice_aliases_it(void)
 	__free_pages(page, 0);
 }
 
+static void short_windows_show_pages_and_keep_their_addresses(void)
+{
+	struct page *pages[3];
+	struct vmalloc_totals before;
+	char *window;
+
+	CHECK_EQ(alloc_pages_bulk(GFP_KERNEL | __GFP_NO_INJECTION, NID_NONE, 3, pages), 3);
+	vmalloc_shrink();
+	before = vmalloc_totals();
+	window = vm_map_ram(pages, 3);
+	CHECK(window != NULL);
+	CHECK_EQ(area_of(window)->flags, VM_MAP_RAM);
+	stamp(window, 3, 70);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(*(uint64_t *)page_address(pages[i]), 70 + i);
+	check_verifies();
+	vm_unmap_ram(window, 3);
+	CHECK(!is_mapped(window));
+	CHECK_EQ(vmalloc_totals().nr_lazy, before.nr_lazy + 1);
+	CHECK_EQ(vmalloc_totals().nr_lazy_pages, before.nr_lazy_pages);
+	check_verifies();
+	CHECK_EQ(vmalloc_purge(), 0);	/* the pages are the caller's */
+	CHECK_EQ(vmalloc_totals().nr_cached, before.nr_cached + 1);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(pages[i]->refcount, 1);
+	CHECK(vm_map_ram(pages, 3) == window);
+	vm_unmap_ram(window, 3);
+	CHECK(vm_map_ram(pages, 0) == NULL);
+	vm_unmap_ram(NULL, 0);
+	vmalloc_shrink();
+	free_pages_bulk(3, pages);
+}
+
+/* As many as any area, and addresses used by one kind serve the other. */
+static void short_windows_of_any_size_and_areas_change_places(void)
+{
+	static struct page *pages[200];
+	char *window, *area;
+
+	CHECK_EQ(alloc_pages_bulk(GFP_KERNEL | __GFP_NO_INJECTION, NID_NONE, 200, pages), 200);
+	window = vm_map_ram(pages, 200);
+	CHECK(window != NULL);
+	stamp(window, 200, 5);
+	check_verifies();
+	vm_unmap_ram(window, 200);
+	window = vm_map_ram(pages, 2);
+	vm_unmap_ram(window, 2);
+	vmalloc_purge();
+	area = vmalloc(2 * PAGE_SIZE);
+	CHECK(area == window);
+	check_verifies();
+	vfree(area);
+	vmalloc_purge();
+	CHECK(vm_map_ram(pages, 2) == area);
+	check_verifies();
+	vm_unmap_ram(area, 2);
+	check_verifies();
+	free_pages_bulk(200, pages);
+}
+
+static void short_windows_end_as_they_began(void)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_NO_INJECTION, 0);
+	char *window = vm_map_ram(&page, 1);
+
+	CHECK_PANICS("vunmap(0x", vunmap(window));
+	CHECK_PANICS("vfree(0x", vfree(window));
+	CHECK_PANICS("into vm_map_ram area 0x", vm_unmap_ram(window + PAGE_SIZE / 2, 1));
+	vm_unmap_ram(window, 1);
+	CHECK_PANICS("vm_unmap_ram(0x", vm_unmap_ram(window, 1));
+	__free_pages(page, 0);
+}
+
+static void each_failure_of_a_short_window_leaves_nothing(void)
+{
+	static struct page *pages[40];
+	void *window = NULL;
+	uint64_t nr_live = vmalloc_totals().nr_live;
+
+	CHECK_EQ(alloc_pages_bulk(GFP_KERNEL | __GFP_NO_INJECTION, NID_NONE, 40, pages), 40);
+	for (uint64_t nth = 1; !window && nth < 1000; nth++) {
+		vmalloc_shrink();
+		mm_fail_nth(nth);
+		window = vm_map_ram(pages, 40);
+		mm_fail_nth(0);
+		CHECK(window || vmalloc_totals().nr_live == nr_live);
+	}
+	CHECK(window != NULL);
+	vm_unmap_ram(window, 40);
+	check_verifies();
+	free_pages_bulk(40, pages);
+}
+
+/* That a write faults is in tests/live/vmalloc_faults.c. */
+static void protection_is_for_pages_of_one_live_area(void)
+{
+	char *addr = vmalloc(3 * PAGE_SIZE);
+
+	stamp(addr, 3, 9);
+	CHECK(set_memory_ro(addr, 3));
+	CHECK_EQ(*(uint64_t *)(addr + 2 * PAGE_SIZE), 11);
+	CHECK(set_memory_rw(addr + PAGE_SIZE, 1));
+	stamp(addr + PAGE_SIZE, 1, 30);
+	check_verifies();
+	CHECK_PANICS("set_memory_ro(0x", CHECK(set_memory_ro(addr, 4)));
+	CHECK_PANICS("set_memory_ro(0x", CHECK(set_memory_ro(addr + 8, 1)));
+	CHECK_PANICS("set_memory_rw(0x", CHECK(set_memory_rw(addr - PAGE_SIZE, 1)));
+	vfree(addr);
+	CHECK_PANICS("set_memory_rw(0x", CHECK(set_memory_rw(addr, 1)));
+	vmalloc_purge();
+	addr = vmalloc(3 * PAGE_SIZE);
+	stamp(addr, 3, 9);		/* nothing is left of it */
+	vfree(addr);
+	addr = ioremap(DEVICE_PA, PAGE_SIZE);
+	CHECK_PANICS("set_memory_ro(0x", CHECK(set_memory_ro(addr, 1)));
+	iounmap(addr);
+}
+
 static void ioremap_keeps_the_offset_in_the_page(void)
 {
 	char *window = ioremap(DEVICE_PA + 0x30, PAGE_SIZE);
@@ -677,6 +795,14 @@ static const struct test_case cases[] = {
 	{ "a small huge request is an ordinary one", a_small_huge_request_is_an_ordinary_one },
 	{ "vmap shows the same pages again", vmap_shows_the_same_pages_again },
 	{ "vmap of one page twice aliases it", vmap_of_one_page_twice_aliases_it },
+	{ "short windows show pages and keep their addresses",
+	  short_windows_show_pages_and_keep_their_addresses },
+	{ "short windows of any size and areas change places",
+	  short_windows_of_any_size_and_areas_change_places },
+	{ "short windows end as they began", short_windows_end_as_they_began },
+	{ "each failure of a short window leaves nothing",
+	  each_failure_of_a_short_window_leaves_nothing },
+	{ "protection is for pages of one live area", protection_is_for_pages_of_one_live_area },
 	{ "ioremap keeps the offset in the page", ioremap_keeps_the_offset_in_the_page },
 	{ "ioremap refuses RAM", ioremap_refuses_ram },
 	{ "short memory flushes freed areas", short_memory_flushes_freed_areas },
