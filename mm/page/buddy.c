@@ -14,10 +14,11 @@
  *   of some block or no memory at all, so no stale interior page is ever asked.
  *
  * Packing
- *   If all allocated memory were moved to the bottom of the zone, around what boot took and
- *   the holes, it would end a little below packing_limit. Blocks below the limit are listed at the front and
- *   are given out first, blocks above it at the back: what is in use gathers at the
- *   bottom, and large blocks reappear at the top without anybody moving a page.
+ *   If all allocated memory were moved to the bottom of the zone, around its holes and
+ *   what boot took, it would end a little below packing_limit. Blocks below the limit are
+ *   listed at the front and are given out first, blocks above it at the back: what is in
+ *   use gathers at the bottom, and large blocks reappear at the top without anybody moving
+ *   a page.
  *   The limit follows the peak of what is in use: it rises at once and comes down
  *   rarely, so that a load that comes and goes finds it where it was. When it has
  *   come down, blocks that it passed stand at the front of their lists; bulk
