@@ -220,10 +220,11 @@ static void clear_rows(struct slide *slide, uint32_t start, uint32_t end)
 			slide->wanted[row][column] = blank;
 }
 
-/* The last rows go to the top. */
-static void turn_page(struct slide *slide)
+/* The last rows go to the top, as far as @nr_new more have room below them. */
+static void turn_page(struct slide *slide, uint32_t nr_new)
 {
-	uint32_t kept = (uint32_t)min_u64(slide->nr_rows / KEPT_SHARE, slide->row);
+	uint32_t share = (uint32_t)min_u64(slide->nr_rows / KEPT_SHARE, slide->nr_rows - nr_new);
+	uint32_t kept = (uint32_t)min_u64(share, slide->row);
 
 	memmove(slide->wanted[0], slide->wanted[slide->row - kept],
 		kept * sizeof(slide->wanted[0]));
@@ -268,10 +269,12 @@ static uint32_t lay_out(struct slide *slide)
 	look_at_words(slide->line, kind, looks);
 	look_at_drawings(slide->line, looks);
 	cut_line(slide, &cut);
-	gap = (kind->is_apart || begins_anew(slide)) && !is_blank_above(slide) ? 1 : 0;
+	cut.nr_rows = (unsigned)min_u64(cut.nr_rows, slide->nr_rows);
+	gap = (kind->is_apart || begins_anew(slide)) && !is_blank_above(slide) &&
+	      cut.nr_rows < slide->nr_rows;
 	nr_rows = cut.nr_rows + gap;
 	if (slide->row + nr_rows > slide->nr_rows)
-		turn_page(slide);
+		turn_page(slide, nr_rows);
 	clear_rows(slide, slide->row, slide->nr_rows);
 	for (unsigned i = 0; i < cut.nr_rows; i++)
 		put_row(slide, slide->row + gap + i, &cut, i, looks);
