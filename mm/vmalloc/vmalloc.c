@@ -106,7 +106,7 @@ static bool fill_area(struct vm_struct *area, const struct vmalloc_request *requ
 /* Four at a time: half of what a page costs here is the loop around it. */
 static void fill_pfns(pfn_t *pfns, struct page *const *pages, unsigned nr_pages)
 {
-	unsigned i = 0;
+	size_t i = 0;
 
 	for (; i + 4 <= nr_pages; i += 4) {
 		pfns[i] = page_to_pfn(pages[i]);
