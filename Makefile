@@ -460,7 +460,7 @@ host: $(HOST_FILES)
 run: $(IMAGE_FILES)
 	@$(PYTHON) tools/qemu.py --keep $(RUN)/run
 
-FUZZ_SMOKE_SECONDS ?= 20
+FUZZ_SMOKE_SECONDS ?= 12
 test: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img \
 		$(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
 	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)

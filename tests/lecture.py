@@ -9,6 +9,7 @@ colour; the pictures stay in build/run/screens.
 """
 
 import collections
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -177,12 +178,9 @@ def play_by_keys(name, folder):
     return judge_keys(name, verdict, text, listener.left)
 
 
-def check_keys():
-    results = []
-    for name in ("serial line", "keyboard"):
-        with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
-            results += play_by_keys(name, folder)
-    return results
+def check_keys(name):
+    with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
+        return play_by_keys(name, folder)
 
 
 # ---- Screen ----
@@ -246,11 +244,6 @@ def look_at(chapter, nr_keys, wanted):
             (f"screen of {chapter}: its drawing {' '.join(missing)}".rstrip(), not missing)]
 
 
-def check_screens():
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    return [result for page in PAGES for result in look_at(*page)]
-
-
 # ---- All ----
 
 def answers_of(text):
@@ -258,19 +251,29 @@ def answers_of(text):
             for chapter, number, answer in EXERCISE.findall(text)}
 
 
-def main():
-    results, texts = [], {}
-    for name, machine in machines().items():
-        texts[name], reasons = play(name, machine)
+def judge_whole(texts):
+    """Results of whole lectures: {machine: (text, reasons)}, as play() gives them."""
+    results = []
+    for name, (text, reasons) in texts.items():
         results.append((f"{name}: the boot {' '.join(reasons)}".rstrip(), not reasons))
-        results += judge(name, texts[name])
-    one, other = (answers_of(text) for text in texts.values())
+        results += judge(name, text)
+    one, other = (answers_of(text) for text, _ in texts.values())
     for key in sorted(DIFFERENT):
         results.append((f"exercise {key[0]} {key[1]}: another machine, another answer",
                         key in one and key in other and one[key] != other[key]))
     results.append(("three nodes: the nearest is not the next by number",
                     other.get(("numa", 1)) == 2 and other.get(("numa", 2)) == 17))
-    results += check_pace() + check_keys() + check_screens()
+    return results
+
+
+def main():
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        whole = {name: pool.submit(play, name, machine) for name, machine in machines().items()}
+        parts = [pool.submit(check_keys, "serial line"), pool.submit(check_keys, "keyboard"),
+                 pool.submit(check_pace), *(pool.submit(look_at, *page) for page in PAGES)]
+        results = judge_whole({name: played.result() for name, played in whole.items()})
+        results += [result for part in parts for result in part.result()]
     for name, is_ok in results:
         print(f"{'ok' if is_ok else 'not ok'} {name}")
     failed = sum(not is_ok for _, is_ok in results)

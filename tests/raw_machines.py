@@ -12,12 +12,15 @@ the boot. A read-only stick and a full one cost a line each.
 """
 
 import argparse
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -37,14 +40,13 @@ class Failure(Exception):
     """What a boot did not do."""
 
 
-class LastBoot:
-    """Of the case that runs: what its failure is read from."""
-    output = b""
+# Of the case that a thread runs: .output is what its failure is read from.
+last_boot = threading.local()
 
 
 def boot(run):
     verdict, output, _ = qemu.boot(run)
-    LastBoot.output = output
+    last_boot.output = output
     if not verdict.is_passed:
         raise Failure(verdict.text())
     text = output.decode("ascii", "replace")
@@ -184,18 +186,18 @@ def cases(is_full):
 def save_boot(name):
     """Returns where; the last boot of case @name."""
     path = ROOT / "build" / "log" / (re.sub(r"\W+", "-", name) + ".log")
-    qemu.save_log(path, LastBoot.output)
+    qemu.save_log(path, last_boot.output)
     return path.relative_to(ROOT)
 
 
 def run_case(name, check):
-    LastBoot.output = b""
+    last_boot.output = b""
     with tempfile.TemporaryDirectory() as folder:
         try:
             check(pathlib.Path(folder))
         except (Failure, AssertionError, qemu.CannotRun, OSError, subprocess.TimeoutExpired,
                 machine_of_capture.CannotPretend) as failure:
-            where = f"; log {save_boot(name)}" if LastBoot.output else ""
+            where = f"; log {save_boot(name)}" if last_boot.output else ""
             print(f"not ok {name}: {failure}{where}", flush=True)
             return False
     print(f"ok {name}", flush=True)
@@ -207,8 +209,9 @@ def main():
     parser.add_argument("-k", default="", help="only cases whose name has this")
     parser.add_argument("--full", action="store_true", help="all self-tests on real machines too")
     arguments = parser.parse_args()
-    results = [run_case(name, check) for name, check in cases(arguments.full)
-               if arguments.k in name]
+    chosen = [case for case in cases(arguments.full) if arguments.k in case[0]]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(pool.map(lambda case: run_case(*case), chosen))
     skipped = 0
     if not replay.REAL_MACHINES.is_dir():
         print("ok raw tables of real machines # SKIP ../shared/acpi is not there")
