@@ -148,17 +148,42 @@ static void init_section(const struct map_run *run, pfn_t section_pfn)
 	}
 }
 
-/* What of @span lies in the section of @run that begins at @section_pfn. */
+/* Four at a time: of a page only this word is written, and the loop costs more than that. */
+static void set_states(struct page *page, uint64_t nr_pages, uint64_t state)
+{
+	struct page *end = page + nr_pages;
+
+	for (; page + 4 <= end; page += 4) {
+		page_set_state(&page[0], state);
+		page_set_state(&page[1], state);
+		page_set_state(&page[2], state);
+		page_set_state(&page[3], state);
+	}
+	while (page < end)
+		page_set_state(page++, state);
+}
+
+/*
+ * What of @span lies in the section of @run that begins at @section_pfn. By pageblocks: in
+ * a large node mem_map itself fills most of the first section that comes up.
+ */
 static void mark_reserved(const struct map_run *run, pfn_t section_pfn,
 			  const struct pglist_data *node, struct pfn_span span)
 {
-	span = span_intersect(span, (struct pfn_span){ section_pfn, section_pfn + SECTION_PAGES });
-	for (pfn_t pfn = span.start_pfn; pfn < span.end_pfn; pfn++) {
-		const struct zone *zone = &node->node_zones[node_zone_type(node, pfn)];
+	pfn_t next_pfn;
 
-		if (map_run_has(run, (pfn - section_pfn) / PAGEBLOCK_PAGES))
-			page_set_state(pfn_to_page(pfn),
-				       make_page_state(PAGE_RESERVED, 0, zone->index, 0));
+	span = span_intersect(span, (struct pfn_span){ section_pfn, section_pfn + SECTION_PAGES });
+	for (pfn_t pfn = span.start_pfn; pfn < span.end_pfn; pfn = next_pfn) {
+		enum zone_type type = node_zone_type(node, pfn);
+
+		next_pfn = min_u64(align_up(pfn + 1, PAGEBLOCK_PAGES), span.end_pfn);
+		if (!map_run_has(run, (pfn - section_pfn) / PAGEBLOCK_PAGES))
+			continue;
+		/* Two zones may share a pageblock: page by page then. */
+		if (node_zone_type(node, next_pfn - 1) != type)
+			next_pfn = pfn + 1;
+		set_states(pfn_to_page(pfn), next_pfn - pfn,
+			   make_page_state(PAGE_RESERVED, 0, node->node_zones[type].index, 0));
 	}
 }
 
