@@ -61,10 +61,11 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 					  void (*dtor)(void *object));
 
 /*
- * Gives everything back. No other CPU uses @cache from before the call on. An
- * object still allocated: report, and panic. NULL is allowed. With SLAB_TYPESAFE_BY_RCU it
- * waits for readers, and so rests itself as in synchronize_rcu(); when a CPU does not rest
- * within a second, one line in the log says so, and the memory comes when it does.
+ * Gives everything back. No other CPU uses @cache from before the call on. An object still
+ * allocated, or a @cache that is none or no more: a panic. NULL is allowed. O(caches). With
+ * SLAB_TYPESAFE_BY_RCU it waits for readers, and so rests itself as in synchronize_rcu(); when
+ * a CPU does not rest within a second, one line in the log says so, and the memory comes when
+ * it does.
  */
 void kmem_cache_destroy(struct kmem_cache *cache);
 

@@ -270,14 +270,36 @@ static void free_arrays(struct kmem_cache *cache)
 			alien_free(cache->nodes[nid]);
 }
 
+/* O(caches). */
+static bool is_alive(const struct kmem_cache *cache) HOLDS(slab_system.lock)
+{
+	list_for_each(link, &slab_system.caches)
+		if (list_entry(link, struct kmem_cache, list) == cache)
+			return !cache->is_dying;
+	return false;
+}
+
+/* From now on it is this caller's alone to destroy. */
+static void claim_dying(struct kmem_cache *cache)
+{
+	bool was_alive;
+
+	spin_lock(&slab_system.lock);
+	was_alive = is_alive(cache);
+	if (was_alive)
+		cache->is_dying = true;
+	spin_unlock(&slab_system.lock);
+	if (!was_alive)
+		mm_port_panic(__FILE__, __LINE__,
+			      "kmem_cache_destroy: %p is no cache, or destroyed already",
+			      (void *)cache);
+}
+
 /* Nobody comes any more, and whoever is there leaves: a visit is bounded, so this is. */
-static void keep_visitors_away(struct kmem_cache *cache)
+static void wait_for_visitors(const struct kmem_cache *cache)
 {
 	uint64_t started = mm_port_now_ns();
 
-	spin_lock(&slab_system.lock);
-	cache->is_dying = true;
-	spin_unlock(&slab_system.lock);
 	while (__atomic_load_n(&cache->nr_visitors, __ATOMIC_ACQUIRE) != 0) {
 		if (mm_port_now_ns() - started > MAX_VISIT_NS)
 			mm_port_panic(__FILE__, __LINE__,
@@ -343,7 +365,8 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 	if (!cache)
 		return;
 	ASSERT(cache->array_index == KMALLOC_NO_ARRAY);	/* kmalloc's stay */
-	keep_visitors_away(cache);
+	claim_dying(cache);
+	wait_for_visitors(cache);
 	require_empty(cache);
 	spin_lock(&slab_system.lock);
 	list_del(&cache->list);
@@ -400,7 +423,7 @@ static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t
 	/* The last of them is there only when all are. */
 	bool allow_off_slab = slab_system.descriptor_caches[NR_DESCRIPTOR_SIZES - 1] != NULL;
 
-	cache_clear(cache, name, size_bytes, align, SLAB_PANIC);
+	cache_clear(cache, name, size_bytes, align, SLAB_PANIC | SLAB_INTERNAL);
 	ASSERT(cache_lay_out(cache, allow_off_slab));
 	if (boot_node) {
 		cache_node_init(boot_node, slab_system.boot_nid);

@@ -42,6 +42,10 @@ _Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 byte
 #define MAX_U8_OBJECTS		256u
 #define SLAB_MAX_OBJECTS	4096u	/* of a u16 slab: index << 1 fits with room */
 
+/* Of caches whose objects are mm's own, which nobody else frees. No user's flag. */
+#define SLAB_INTERNAL		0x80000u
+_Static_assert((SLAB_INTERNAL & SLAB_ALL_FLAGS) == 0, "kmem_cache_create() refuses it");
+
 /* Full magazines that the depot of a node may keep at least, beside a slab's worth. */
 #define MIN_KEPT_MAGAZINES	4u
 

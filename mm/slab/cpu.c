@@ -312,7 +312,8 @@ static NOINLINE void free_unusual(const struct page *page, void *object, const v
 
 	if (unlikely(cache->debug != NULL))
 		debug_check_free(cache, page_slab(page), object);
-	state = claim_object(cache->inverse, cache->nr_objects, page_slab(page), object);
+	state = (cache->flags & SLAB_INTERNAL) ? NULL :
+		claim_object(cache->inverse, cache->nr_objects, page_slab(page), object);
 	if (state)
 		free_slow(cache, page_slab(page), object, state, caller);
 	else

@@ -155,7 +155,8 @@ static struct kmem_cache *cache_of(const void *object, const void *caller)
 
 	if (is_kmalloc_large(object))
 		return NULL;
-	if (!has_page(object) || page->type != PAGE_SLAB || !is_allocated(page, object))
+	if (!has_page(object) || page->type != PAGE_SLAB ||
+	    (page_cache(page)->flags & SLAB_INTERNAL) || !is_allocated(page, object))
 		slab_report_bad_use(object, caller);
 	return page_cache(page);
 }

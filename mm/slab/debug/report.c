@@ -83,6 +83,8 @@ static const char *kind_of_bad_free(const void *object)
 		return "double free";
 	if (page->type != PAGE_SLAB)
 		return "wild free";
+	if (page_cache(page)->flags & SLAB_INTERNAL)
+		return "wild free";
 	slab = page_slab(page);
 	at = slab_index(page_cache(page), slab, object);
 	if (at >= page_cache(page)->nr_objects)

@@ -282,7 +282,7 @@ static void the_first_caches_are_listed_and_no_larger_than_need_be(void)
 	CHECK_EQ(kmem_cache_size(cache->descriptors),
 		 descriptor_bytes_for(cache->layout.nr_objects, &index));
 	CHECK_EQ(cache->descriptors->layout.place, ON_SLAB);
-	CHECK_EQ(cache_cache->flags, SLAB_PANIC);
+	CHECK_EQ(cache_cache->flags, SLAB_PANIC | SLAB_INTERNAL);
 	kmem_cache_free(cache, object);
 	kmem_cache_destroy(cache);
 	CHECK(!is_listed(cache));
@@ -1130,6 +1130,36 @@ static void destroying_a_cache_in_use_panics(void)
 	kmem_cache_destroy(cache);
 }
 
+static struct kmem_cache *undone_cache;
+
+static void destroy_again(void *object)
+{
+	(void)object;
+	CHECK_PANICS("destroyed already", kmem_cache_destroy(undone_cache));
+}
+
+static void destroying_a_cache_twice_panics(void)
+{
+	undone_cache = create_plain_dtor("test_twice_gone", 2048, 0, SLAB_PANIC, NULL,
+					 destroy_again);
+	kmem_cache_free(undone_cache, kmem_cache_alloc(undone_cache, GFP_KERNEL));
+	kmem_cache_destroy(undone_cache);	/* and in the middle of it */
+	destroy_again(NULL);
+}
+
+/* Of what caches are made nothing is anybody's to free. */
+static void objects_of_the_allocator_are_not_freed(void)
+{
+	struct kmem_cache *cache = make("test_own", 64, 0);
+	size_t bytes = 0;
+
+	CHECK_PANICS("wild free", kfree(cache));
+	CHECK_PANICS("use of what is no object", bytes = ksize(cache));
+	CHECK_EQ(bytes, 0);
+	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+	kmem_cache_destroy(cache);
+}
+
 static void illegal_sizes_and_alignments_panic(void)
 {
 	const size_t too_large = KMALLOC_MAX_SIZE + 1;
@@ -1572,6 +1602,8 @@ static const struct test_case cases[] = {
 	{ "wild frees panic", wild_frees_panic },
 	{ "frees to another cache panic", frees_to_another_cache_panic },
 	{ "destroying a cache in use panics", destroying_a_cache_in_use_panics },
+	{ "destroying a cache twice panics", destroying_a_cache_twice_panics },
+	{ "objects of the allocator are not freed", objects_of_the_allocator_are_not_freed },
 	{ "illegal sizes and alignments panic", illegal_sizes_and_alignments_panic },
 	{ "zeroing constructed objects panics", zeroing_constructed_objects_panics },
 	{ "an overflow into a descriptor is caught", an_overflow_into_a_descriptor_is_caught },
