@@ -399,7 +399,11 @@ void vm_unmap_ram(const void *addr, unsigned nr_pages)
 	if (!addr)
 		return;
 	area = vm_area_claim(addr, VM_MAP_RAM);
-	if (!area || area->nr_pages != nr_pages)
+	if (unlikely(area && area->nr_pages != nr_pages)) {
+		vm_area_set_state(area, VM_LIVE);	/* another one's, perhaps: it lives on */
+		area = NULL;
+	}
+	if (!area)
 		bad_address("vm_unmap_ram", addr);
 	vm_area_release_window(area);
 }

@@ -322,6 +322,8 @@ static void short_windows_end_as_they_began(void)
 	CHECK_PANICS("vunmap(0x", vunmap(window));
 	CHECK_PANICS("vfree(0x", vfree(window));
 	CHECK_PANICS("into vm_map_ram area 0x", vm_unmap_ram(window + PAGE_SIZE / 2, 1));
+	CHECK_PANICS("into vm_map_ram area 0x", vm_unmap_ram(window, 2));
+	*window = 1;
 	vm_unmap_ram(window, 1);
 	CHECK_PANICS("vm_unmap_ram(0x", vm_unmap_ram(window, 1));
 	__free_pages(page, 0);
