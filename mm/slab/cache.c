@@ -27,6 +27,7 @@
 #include "mm/slab/array.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/depot.h"
+#include "mm/slab/drain.h"
 #include "mm/slab/layout.h"
 #include "mm/slab/node.h"
 #include "mm/slab/rcu.h"
@@ -200,66 +201,6 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t
 	return kmem_cache_create_dtor(name, size_bytes, align, flags, ctor, NULL);
 }
 
-/* Every object at rest goes to its slab. Only for one CPU's arrays, or quiet caches. */
-static void drain_node_arrays(struct kmem_cache *cache)
-{
-	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
-		struct cache_node *node = cache_node_lookup(cache, nid);
-
-		if (node)
-			alien_drain(cache, node);
-	}
-	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
-		struct cache_node *node = cache_node_lookup(cache, nid);
-
-		if (node)
-			depot_drain(cache, node, &node->depot);
-	}
-}
-
-static uint64_t reap_all(struct kmem_cache *cache)
-{
-	uint64_t nr_pages = 0;
-
-	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
-		struct cache_node *node = cache_node_lookup(cache, nid);
-
-		nr_pages += node ? node_reap(cache, node, 0) : 0;
-	}
-	return nr_pages;
-}
-
-/* What other CPUs have in reserve goes at once; they are asked for what they have loaded. */
-static void drain_others(struct kmem_cache *cache)
-{
-	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
-		struct cpu_array *array = __atomic_load_n(&cache->cpu[cpu], __ATOMIC_ACQUIRE);
-
-		if (array == &slab_no_array || cpu == mm_port_cpu())
-			continue;
-		__atomic_store_n(&array->is_drain_asked, true, __ATOMIC_RELAXED);
-		cpu_array_drain_own(cache, array);
-	}
-}
-
-uint64_t kmem_cache_shrink(struct kmem_cache *cache)
-{
-	ASSERT_THREAD("kmem_cache_shrink");
-
-	cpu_array_drain_this(cache);
-	if (cache->debug)
-		debug_drain(cache);
-	drain_others(cache);
-	drain_node_arrays(cache);
-	return reap_all(cache);
-}
-
-void slab_drain_cpu(void)
-{
-	for_each_cache(cache)
-		cpu_array_drain_this(cache);
-}
-
 static void free_arrays(struct kmem_cache *cache)
 {
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
@@ -376,9 +317,9 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		cpu_array_drain(cache, cpu);
 	if (cache->debug)
 		debug_drain(cache);
-	drain_node_arrays(cache);
+	cache_drain_nodes(cache);
 	free_arrays(cache);
-	reap_all(cache);
+	cache_reap(cache);
 	if (wait_for_readers(cache)) {
 		cache_free(cache);
 		return;
