@@ -60,7 +60,7 @@ SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
 	layout.c slab.c make.c rcu.c node.c debug/debug.c \
-	depot.c array.c alien.c drain.c large.c cpu.c usage.c cache.c \
+	depot.c array.c alien.c drain.c bounds.c large.c cpu.c usage.c cache.c \
 	reclaim.c kmalloc.c kfree_rcu.c mempool.c \
 	$(addprefix debug/, options.c show.c verify.c))
 VMALLOC_SOURCES := $(addprefix mm/vmalloc/, \

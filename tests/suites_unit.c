@@ -54,6 +54,7 @@ extern const struct test_suite suite_slab_node;
 extern const struct test_suite suite_slab_depot;
 extern const struct test_suite suite_slab_bulk;
 extern const struct test_suite suite_slab_alien;
+extern const struct test_suite suite_slab_bounds;
 extern const struct test_suite suite_slab_shuffle;
 extern const struct test_suite suite_slab_twice;
 extern const struct test_suite suite_slab_gfp;
@@ -120,6 +121,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_depot,
 	&suite_slab_bulk,
 	&suite_slab_alien,
+	&suite_slab_bounds,
 	&suite_slab_shuffle,
 	&suite_slab_twice,
 	&suite_slab_gfp,

@@ -26,8 +26,8 @@
  * Calls for threads, which others report (ASSERT_THREAD):
  *   requests with __GFP_DIRECT_RECLAIM that memory at hand does not serve; vmalloc(), vmap(),
  *   ioremap() and their relations, vunmap(), iounmap(), and kvmalloc() of what kmalloc() does
- *   not give; alloc_contig_range(), _pages() and _limited(); kmem_cache_create(), _shrink() and
- *   _destroy()
+ *   not give; alloc_contig_range(), _pages() and _limited(); kmem_cache_create(), _shrink(),
+ *   _destroy(), _set_limit() and _set_reserve()
  * and without a check: registering shrinkers and owners, shrink_node(), reclaim_node(),
  * verifiers, tables and whatever prints.
  *

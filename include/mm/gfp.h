@@ -15,7 +15,7 @@
 #define __GFP_ZERO		0x0010u
 #define __GFP_THISNODE		0x0020u	/* of the node asked for or nothing: see below */
 #define __GFP_COMP		0x0040u	/* a compound page: tails lead to the head */
-#define __GFP_HIGH		0x0080u	/* may use the reserve below the min watermark */
+#define __GFP_HIGH		0x0080u	/* may use reserves: below the min watermark, a cache's */
 #define __GFP_DIRECT_RECLAIM	0x0100u	/* may run shrinkers and retry */
 #define __GFP_KSWAPD_RECLAIM	0x0200u	/* may wake kswapd */
 #define __GFP_NORETRY		0x0400u

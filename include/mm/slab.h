@@ -76,6 +76,34 @@ void kmem_cache_destroy(struct kmem_cache *cache);
  */
 uint64_t kmem_cache_shrink(struct kmem_cache *cache);
 
+/*
+ * @cache has from now on at most as many slabs as hold @nr_objects, whole ones; 0: no
+ * limit. At the limit a request that finds no free object brings back what rests with this
+ * CPU, in reserve with others, in depots and quarantine, and tries again; then it returns
+ * NULL as when memory ran out, whatever its flags (mm knows no __GFP_NOFAIL, and no request
+ * that waits: who cannot do without keeps a mempool), and the log says so once, unless
+ * __GFP_NOWARN. Objects that other CPUs have loaded, at most a magazine each, are beyond
+ * reach; guarded objects, which lie in no slab, are not counted. Slabs in use beyond a new,
+ * lower limit stay, and no other is made until enough of them are gone.
+ *
+ * Returns how many objects fit, @nr_objects up to whole slabs. Context: thread, one at a
+ * time for a cache.
+ */
+uint64_t kmem_cache_set_limit(struct kmem_cache *cache, uint64_t nr_objects);
+
+/*
+ * So many free objects of @cache, on this CPU's node or else the nearest that has room, are
+ * for requests with __GFP_HIGH (GFP_ATOMIC) or __GFP_MEMALLOC alone, which take them when
+ * memory has run out or the limit is reached. They are made now; shrinking leaves them; and
+ * when some were taken, the next slabs that are made, and objects that come back to their
+ * slabs, fill it again first. 0: none. They count for the limit.
+ *
+ * Returns false, with the reserve as it was, when there was no memory or the limit is
+ * lower, and for more than a cache may keep idle (1/64 of RAM). Context: thread, one at a
+ * time for a cache.
+ */
+bool kmem_cache_set_reserve(struct kmem_cache *cache, uint64_t nr_objects) MUST_CHECK;
+
 /* Shrinks caches, the last made first, until @nr_pages came back. Returns how many did. */
 uint64_t slab_shrink(uint64_t nr_pages);
 

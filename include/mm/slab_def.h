@@ -130,6 +130,9 @@ struct kmem_cache {
 		uint64_t number GUARDED_BY(lock);
 		struct rcu_head head;		/* of a cache that is destroyed meanwhile */
 	} rcu;
+	uint64_t nr_slabs;		/* those that wait for readers too; atomic */
+	uint64_t max_slabs;		/* UINT64_MAX: no limit; atomic */
+	bool is_limit_told;		/* atomic */
 	struct list_head list;		/* of all; this and the next two: slab_system.lock */
 	unsigned nr_visitors;		/* who go through the list and work on this cache */
 	bool is_dying;			/* nobody visits it any more */

@@ -25,6 +25,7 @@
 #include "mm/kmalloc.h"
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
+#include "mm/slab/bounds.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/depot.h"
 #include "mm/slab/drain.h"
@@ -146,6 +147,7 @@ static void cache_clear(struct kmem_cache *cache, const char *name, size_t size_
 	cache->flags = flags;
 	cache->gfp = gfp_for(flags);
 	cache->array_index = KMALLOC_NO_ARRAY;
+	cache->max_slabs = UINT64_MAX;
 	cache->nodes = (struct cache_node **)(void *)&cache->cpu[slab_system.nr_cpus];
 	rcu_slabs_init(cache);
 	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
@@ -319,6 +321,7 @@ void kmem_cache_destroy(struct kmem_cache *cache)
 		debug_drain(cache);
 	cache_drain_nodes(cache);
 	free_arrays(cache);
+	cache_keep_no_reserve(cache, NULL);
 	cache_reap(cache);
 	if (wait_for_readers(cache)) {
 		cache_free(cache);

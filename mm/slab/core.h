@@ -58,6 +58,7 @@ struct cache_node {
 	uint64_t nr_slabs GUARDED_BY(lock);
 	uint64_t nr_free_slabs GUARDED_BY(lock);
 	uint64_t nr_free_objects GUARDED_BY(lock);	/* in slabs: not those in arrays */
+	uint64_t nr_reserved GUARDED_BY(lock);	/* of these: see mm/slab/bounds.c */
 	/* In depot and slabs; above, empty slabs are given back. */
 	uint64_t max_free_objects GUARDED_BY(lock);
 	struct depot depot;		/* what one CPU freed, others may take; has its lock */

@@ -27,6 +27,7 @@
 #include "mm/kmalloc.h"
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
+#include "mm/slab/bounds.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/debug/guard.h"
 #include "mm/slab/debug/report.h"
@@ -50,13 +51,13 @@ static struct slab_slot take_near(struct kmem_cache *cache, struct cache_node *h
 		if (other == NID_NONE)
 			break;
 		slot = alien_take(cache, home, other);
-		if (!slot.object && i == 0 &&
-		    cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, other))
+		while (!slot.object && i == 0 &&
+		       cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, other))
 			slot = alien_take(cache, home, other);
 		if (gfp & __GFP_THISNODE)
 			return slot;
 	}
-	if (!slot.object && (grown = cache_grow(cache, gfp, nid)) != NULL)
+	while (!slot.object && (grown = cache_grow(cache, gfp, nid)) != NULL)
 		slot = alien_take(cache, home, grown->nid);
 	return slot;
 }
@@ -75,8 +76,8 @@ static void *finish_alloc(const struct kmem_cache *cache, gfp_t gfp, struct slab
 	return slot.object;
 }
 
-/* An object of @nid, NID_NONE for this CPU's, or near it. */
-static struct slab_slot take_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+/* An object of @nid, NID_NONE for this CPU's, or near it. No call: magazines change this way. */
+static ALWAYS_INLINE struct slab_slot take_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 {
 	const struct cpu_array *array = cpu_array_own(cache);
 	const unsigned own = array->nid;
@@ -113,7 +114,31 @@ static NOINLINE COLD void *alloc_watched(struct kmem_cache *cache, gfp_t gfp, un
 				      is_refill ? cache->batch : 1);
 	if (object || !cache->debug)
 		return object;
-	return debug_alloc(cache, gfp, nid, size_bytes, caller);
+	object = debug_alloc(cache, gfp, nid, size_bytes, caller);
+	if (unlikely(!object) && cache_has_limit(cache)) {
+		cache_relieve(cache);
+		object = debug_alloc(cache, gfp, nid, size_bytes, caller);
+		if (!object)
+			cache_tell_limit(cache, gfp);
+	}
+	return object;
+}
+
+/* There was none: what the limit holds up, and the reserve. */
+static NOINLINE COLD struct slab_slot take_last(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+
+	if (cache_has_limit(cache)) {
+		cache_relieve(cache);
+		slot = take_slow(cache, gfp, nid);
+		if (!slot.object)
+			cache_tell_limit(cache, gfp);
+	}
+	if (slot.object)
+		return slot;
+	return node_take_reserved(cache, gfp, nid == NID_NONE ?
+				  slab_memory_node(numa_node_id()) : nid);
 }
 
 /*
@@ -123,6 +148,8 @@ static NOINLINE COLD void *alloc_watched(struct kmem_cache *cache, gfp_t gfp, un
 static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 				 size_t size_bytes, const void *caller)
 {
+	struct slab_slot slot;
+
 	if (unlikely(gfp & __GFP_THISNODE) && !has_own_memory(nid))
 		return NULL;
 	if (nid != NID_NONE)
@@ -133,7 +160,10 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 		if (object || cache->debug)
 			return object;
 	}
-	return finish_alloc(cache, gfp, take_slow(cache, gfp, nid));
+	slot = take_slow(cache, gfp, nid);
+	if (unlikely(!slot.object))
+		slot = take_last(cache, gfp, nid);
+	return finish_alloc(cache, gfp, slot);
 }
 
 /* ---- Allocating ---- */

@@ -60,16 +60,20 @@ static void drain_others(struct kmem_cache *cache)
 	}
 }
 
-uint64_t kmem_cache_shrink(struct kmem_cache *cache)
+uint64_t cache_drain(struct kmem_cache *cache)
 {
-	ASSERT_THREAD("kmem_cache_shrink");
-
 	cpu_array_drain_this(cache);
 	if (cache->debug)
 		debug_drain(cache);
 	drain_others(cache);
 	cache_drain_nodes(cache);
 	return cache_reap(cache);
+}
+
+uint64_t kmem_cache_shrink(struct kmem_cache *cache)
+{
+	ASSERT_THREAD("kmem_cache_shrink");
+	return cache_drain(cache);
 }
 
 void slab_drain_cpu(void)

@@ -8,7 +8,10 @@
 /* What alien arrays and the nodes' depots hold goes to its slabs. No lock held. */
 void cache_drain_nodes(struct kmem_cache *cache);
 
-/* Gives back all empty slabs. Returns pages. */
+/* Gives back the empty slabs that no node's reserve needs. Returns pages. */
 uint64_t cache_reap(struct kmem_cache *cache);
+
+/* kmem_cache_shrink() in any context. */
+uint64_t cache_drain(struct kmem_cache *cache);
 
 #endif

@@ -42,6 +42,9 @@
 /* A batch comes from so many slabs: where each has a few free objects, it is a small one. */
 #define MAX_SLABS_PER_TAKE	4u
 
+/* Requests that may have the last objects of a cache with a reserve: see mm/slab/bounds.c. */
+#define MAY_USE_RESERVE		(__GFP_HIGH | __GFP_MEMALLOC)
+
 /* ---- Taking ---- */
 
 static struct slab *slab_with_room(struct cache_node *node) HOLDS(node->lock)
@@ -72,9 +75,9 @@ static NOINLINE COLD void tell_listed(const struct kmem_cache *cache, const stru
 }
 
 /* At most @wanted objects of @slab to the places that end with @to's @wanted-th. */
-static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
-			       struct slab *slab, struct slab_slot *to, unsigned wanted)
-	HOLDS(node->lock)
+static ALWAYS_INLINE unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node,
+					     struct slab *slab, struct slab_slot *to,
+					     unsigned wanted) HOLDS(node->lock)
 {
 	const unsigned nr_before = slab->nr_free;
 	const unsigned nr = nr_before < wanted ? nr_before : wanted;
@@ -95,13 +98,21 @@ static unsigned take_from_slab(struct kmem_cache *cache, struct cache_node *node
 	return nr;
 }
 
+/* Free objects that any request may have. */
+static uint64_t nr_beyond_reserve(const struct cache_node *node) HOLDS(node->lock)
+{
+	uint64_t nr_free = node->nr_free_objects;
+
+	return nr_free > node->nr_reserved ? nr_free - node->nr_reserved : 0;
+}
+
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted)
 {
 	unsigned nr_missing;
 
 	spin_lock(&node->lock);
-	wanted = (unsigned)min_u64(wanted, node->nr_free_objects);
+	wanted = (unsigned)min_u64(wanted, nr_beyond_reserve(node));
 	nr_missing = wanted;
 	for (unsigned nr_slabs = 0; nr_missing && nr_slabs < MAX_SLABS_PER_TAKE; nr_slabs++) {
 		struct slab *slab = slab_with_room(node);
@@ -116,19 +127,56 @@ unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct sla
 	return wanted - nr_missing;
 }
 
+static bool take_reserved(struct kmem_cache *cache, struct cache_node *node,
+			  struct slab_slot *to)
+{
+	struct slab *slab;
+
+	spin_lock(&node->lock);
+	slab = slab_with_room(node);
+	if (slab)
+		take_from_slab(cache, node, slab, to, 1);
+	spin_unlock(&node->lock);
+	return slab != NULL;
+}
+
+struct slab_slot node_take_reserved(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct slab_slot slot = { NULL, NULL };
+
+	if (!(gfp & MAY_USE_RESERVE))
+		return slot;
+	for (unsigned i = 0; ; i++) {
+		unsigned other = slab_system.setup.nearest_node(nid, i);
+		struct cache_node *node;
+
+		if (other == NID_NONE)
+			break;
+		node = cache_node_lookup(cache, other);
+		if ((node && take_reserved(cache, node, &slot)) || (gfp & __GFP_THISNODE))
+			break;
+	}
+	return slot;
+}
+
 /* ---- Giving ---- */
 
 void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects,
 		       struct list_head *to)
 {
-	while (node->nr_free_objects > keep_objects && !list_is_empty(&node->free)) {
+	const uint64_t nr_objects = cache->layout.nr_objects;
+
+	keep_objects += node->nr_reserved;
+	while (node->nr_free_objects > keep_objects &&
+	       node->nr_free_objects >= node->nr_reserved + nr_objects &&
+	       !list_is_empty(&node->free)) {
 		struct slab *slab = list_entry(node->free.prev, struct slab, list);
 
 		slab_check(cache, slab);
 		list_move(&slab->list, to);
 		node->nr_slabs--;
 		node->nr_free_slabs--;
-		node->nr_free_objects -= cache->layout.nr_objects;
+		node->nr_free_objects -= nr_objects;
 	}
 }
 
@@ -276,21 +324,54 @@ static struct slab *make_slab(struct kmem_cache *cache, struct cache_node *node,
 #define PAGE_GFP (__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NORETRY |		\
 		  __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NO_INJECTION | __GFP_THISNODE)
 
-struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+/* One slab more of @cache is to be made. False: it has as many as it may. */
+static bool count_slab(struct kmem_cache *cache)
+{
+	uint64_t nr_slabs = __atomic_load_n(&cache->nr_slabs, __ATOMIC_RELAXED);
+
+	do {
+		if (nr_slabs >= __atomic_load_n(&cache->max_slabs, __ATOMIC_RELAXED))
+			return false;
+	} while (!__atomic_compare_exchange_n(&cache->nr_slabs, &nr_slabs, nr_slabs + 1, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return true;
+}
+
+/* It was not made, or is gone. */
+static void count_slab_off(struct kmem_cache *cache)
+{
+	__atomic_fetch_sub(&cache->nr_slabs, 1, __ATOMIC_RELAXED);
+}
+
+/* A slab on no list yet, and its node. NULL when memory ran out. */
+static struct slab *make_slab_near(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
+				   struct cache_node **node)
 {
 	struct page *page = alloc_pages_node(nid, (gfp & PAGE_GFP) | cache->gfp,
 					     cache->layout.order);
-	struct cache_node *node;
 	struct slab *slab = NULL;
 
-	DEBUG_ASSERT(!mm_port_is_local_locked());
 	if (!page)
 		return NULL;
-	node = cache_node_get(cache, page_to_nid(page));
-	if (node)
-		slab = make_slab(cache, node, page);
-	if (!slab) {
+	*node = cache_node_get(cache, page_to_nid(page));
+	if (*node)
+		slab = make_slab(cache, *node, page);
+	if (!slab)
 		__free_pages(page, cache->layout.order);
+	return slab;
+}
+
+struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
+{
+	struct cache_node *node;
+	struct slab *slab;
+
+	DEBUG_ASSERT(!mm_port_is_local_locked());
+	if (!count_slab(cache))
+		return NULL;
+	slab = make_slab_near(cache, gfp, nid, &node);
+	if (!slab) {
+		count_slab_off(cache);
 		return NULL;
 	}
 	spin_lock(&node->lock);
@@ -311,6 +392,7 @@ static void destroy_slab(struct kmem_cache *cache, struct slab *slab)
 	if (unlikely(!slab_is_unused(&cache->layout, slab)))
 		slab_report_corrupt(cache, slab, "it counts as empty and has objects in use");
 	slab_unmake(cache, slab);
+	count_slab_off(cache);
 	if (cache->layout.place == OFF_SLAB)
 		slab_internal_free(slab);
 }
@@ -414,10 +496,11 @@ unsigned node_take_growing(struct kmem_cache *cache, gfp_t gfp, unsigned nid, st
 	struct cache_node *node = cache_node_get(cache, nid);
 	unsigned nr = node ? node_take(cache, node, to, wanted) : 0;
 
-	if (nr)
-		return nr;
-	node = cache_grow(cache, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE, nid);
-	return node ? node_take(cache, node, to, wanted) : 0;
+	gfp = (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_THISNODE;
+	/* More than one slab where the first ones fill the reserve. */
+	while (nr == 0 && (node = cache_grow(cache, gfp, nid)) != NULL)
+		nr = node_take(cache, node, to, wanted);
+	return nr;
 }
 
 /*
@@ -438,9 +521,9 @@ static void take_one_elsewhere(struct kmem_cache *cache, gfp_t gfp, unsigned nid
 		if (node && node_take(cache, node, to, 1))
 			return;
 	}
-	node = cache_grow(cache, gfp, nid);
-	if (node)
-		node_take(cache, node, to, 1);
+	do {
+		node = cache_grow(cache, gfp, nid);
+	} while (node && !node_take(cache, node, to, 1));
 }
 
 struct slab_slot slab_take_slot(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
@@ -456,6 +539,8 @@ void *slab_take_one(struct kmem_cache *cache, gfp_t gfp, unsigned nid, uint8_t *
 {
 	struct slab_slot slot = slab_take_slot(cache, gfp, nid);
 
+	if (unlikely(!slot.object))
+		slot = node_take_reserved(cache, gfp, nid);
 	if (slot.object)
 		*slot.state = 0;
 	*state = slot.state;

@@ -5,7 +5,10 @@
 
 #include "mm/slab/core.h"
 
-/* Takes empty slabs off the node's list until at most @keep_objects are free. */
+/*
+ * Takes empty slabs off the node's list until at most @keep_objects are free beyond the
+ * reserve, or the next would be one of the reserve.
+ */
 void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64_t keep_objects,
 		       struct list_head *to) HOLDS(node->lock);
 
@@ -14,11 +17,18 @@ struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid);
 void cache_node_init(struct cache_node *node, unsigned nid);
 
 /*
- * Takes up to @wanted objects from slabs; returns how many: 0 when none has a free one.
+ * Takes up to @wanted objects beyond the reserve from slabs; returns how many: 0 when there
+ * are none.
  * What a slab lists first comes last: who pops them gets a fresh slab's by address.
  */
 unsigned node_take(struct kmem_cache *cache, struct cache_node *node, struct slab_slot *to,
 		   unsigned wanted);
+
+/*
+ * One object below the reserves, of @nid or the nearest node with a free one (with
+ * __GFP_THISNODE, of @nid). NULL: there is none, or @gfp may not.
+ */
+struct slab_slot node_take_reserved(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
 
 /* Returns @nr objects, or none, to their slabs on @node. May give pages back: no lock held. */
 void node_give(struct kmem_cache *cache, struct cache_node *node, const struct slab_slot *from,
@@ -32,7 +42,7 @@ bool slabs_destroy_deferred(struct kmem_cache *cache);
 
 /*
  * Adds an empty slab near @nid. Returns the node it went to, or NULL when
- * memory ran out. Calls the page allocator: no lock held.
+ * memory ran out or the cache is at its limit. Calls the page allocator: no lock held.
  */
 struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid);
 

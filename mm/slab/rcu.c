@@ -60,3 +60,22 @@ bool rcu_slabs_advance(struct kmem_cache *cache, struct list_head *ready)
 	spin_unlock(&cache->rcu.lock);
 	return is_waiting;
 }
+
+static uint64_t nr_slabs_on(const struct list_head *slabs)
+{
+	uint64_t nr = 0;
+
+	list_for_each(at, slabs)
+		nr++;
+	return nr;
+}
+
+uint64_t rcu_slabs_count(struct kmem_cache *cache)
+{
+	uint64_t nr;
+
+	spin_lock(&cache->rcu.lock);
+	nr = nr_slabs_on(&cache->rcu.pending) + nr_slabs_on(&cache->rcu.waiting);
+	spin_unlock(&cache->rcu.lock);
+	return nr;
+}

@@ -16,4 +16,7 @@ void rcu_slabs_defer(struct kmem_cache *cache, struct list_head *slabs, struct l
  */
 bool rcu_slabs_advance(struct kmem_cache *cache, struct list_head *ready);
 
+/* How many are kept. O(slabs): for verifiers. */
+uint64_t rcu_slabs_count(struct kmem_cache *cache);
+
 #endif

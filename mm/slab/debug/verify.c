@@ -16,6 +16,7 @@
 #include "mm/slab/debug/guard.h"
 #include "mm/slab/debug/object.h"
 #include "mm/slab/layout.h"
+#include "mm/slab/rcu.h"
 #include "mm/slab/slab.h"
 
 /* What a walk over a cache adds up. */
@@ -23,6 +24,7 @@ struct sums {
 	uint64_t nr_not_allocated;	/* entries whose low byte is not 0 */
 	uint64_t nr_in_slabs;		/* free list entries */
 	uint64_t nr_at_rest;		/* objects in arrays and in quarantine */
+	uint64_t nr_slabs;		/* on nodes' lists */
 };
 
 static bool free_list_verify(const struct kmem_cache *cache, const struct slab *slab,
@@ -115,6 +117,7 @@ static bool node_verify(struct kmem_cache *cache, struct cache_node *node, struc
 	REQUIRE("SLAB-4", node, node->nr_slabs == nr_slabs + walk.nr_slabs);
 	REQUIRE("SLAB-4", node, node->nr_free_slabs == walk.nr_slabs);
 	REQUIRE("SLAB-4", node, node->nr_free_objects == sums->nr_in_slabs - nr_before);
+	sums->nr_slabs += node->nr_slabs;
 	return true;
 }
 
@@ -244,6 +247,7 @@ bool cache_verify(struct kmem_cache *cache, struct violation *out)
 	if (cache->debug)
 		sums.nr_at_rest += debug_nr_quarantined(cache);
 	REQUIRE("SLAB-6", cache, sums.nr_not_allocated == sums.nr_in_slabs + sums.nr_at_rest);
+	REQUIRE("BOUNDS-1", cache, cache->nr_slabs == sums.nr_slabs + rcu_slabs_count(cache));
 	return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "mm/slab/alien.h"
 #include "mm/slab/array.h"
+#include "mm/slab/bounds.h"
 #include "mm/slab/core.h"
 #include "mm/slab/cpu.h"
 #include "mm/slab/debug/audit.h"
