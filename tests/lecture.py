@@ -10,6 +10,7 @@ colour; the pictures stay in build/run/screens.
 
 import collections
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -151,8 +152,18 @@ def judge_keys(name, verdict, text, left):
              len(EXERCISE.findall(text)) == 2)]
 
 
-def play_by_keys(name, folder):
+@contextlib.contextmanager
+def typed_line():
+    """(what QEMU reads, where to write what is typed)"""
     stdin, line = os.pipe()
+    try:
+        yield stdin, line
+    finally:
+        os.close(stdin)
+        os.close(line)
+
+
+def play_by_keys(name, folder, stdin, line):
     monitors = []
 
     def press_on_keyboard(key):
@@ -169,8 +180,6 @@ def play_by_keys(name, folder):
     try:
         verdict, output, _ = qemu.boot(run, listener.listen, stdin)
     finally:
-        os.close(stdin)
-        os.close(line)
         for monitor in monitors:
             monitor.close()
     qemu.save_log(ROOT / "build" / "log" / f"lecture-{name.replace(' ', '-')}.log", output)
@@ -179,8 +188,8 @@ def play_by_keys(name, folder):
 
 
 def check_keys(name):
-    with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
-        return play_by_keys(name, folder)
+    with tempfile.TemporaryDirectory(prefix="slabstick-") as folder, typed_line() as ends:
+        return play_by_keys(name, folder, *ends)
 
 
 # ---- Screen ----
@@ -226,17 +235,13 @@ class Photographer:
 def look_at(chapter, nr_keys, wanted):
     picture = PICTURES / f"lecture-{chapter}.ppm"
     picture.unlink(missing_ok=True)
-    stdin, line = os.pipe()
-    with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
+    with (tempfile.TemporaryDirectory(prefix="slabstick-") as folder,
+          typed_line() as (stdin, line)):
         photographer = Photographer(line, folder, nr_keys, picture)
         run = qemu.Run(qemu.even_machine(2, 512 << 20, 2), timeout_s=TIMEOUT_S,
                        options=f"run=lecture lecture={chapter} pace=key capture=no",
                        extra=qmp.arguments(f"{folder}/qmp"))
-        try:
-            verdict, _, _ = qemu.boot(run, photographer.listen, stdin)
-        finally:
-            os.close(stdin)
-            os.close(line)
+        verdict, _, _ = qemu.boot(run, photographer.listen, stdin)
     colours = colours_of(picture) if picture.is_file() else {}
     missing = [f"{rgb:06x}" for rgb in (PANEL, *wanted) if colours.get(rgb, 0) < LEAST_PIXELS]
     return [(f"screen of {chapter}: the boot {' '.join(verdict.reasons)}".rstrip(),
