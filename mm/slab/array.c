@@ -184,6 +184,7 @@ void cpu_array_drain(struct kmem_cache *cache, unsigned cpu)
 		return;
 	loaded = cpu_array_loaded(cache, array);
 	nr = loaded_count(cache, array);
+	/* Nobody uses the cache any more: any CPU's proof will do. */
 	local = mm_port_local_lock();
 	load(cache, array, loaded, 0, local);
 	mm_port_local_unlock(local);

@@ -391,6 +391,7 @@ static uint64_t purge_cpu(struct vm_area_cpu *cpu)
 	return nr_pages;
 }
 
+/* @owns_pages: what vm_area_owned_pages() knows, for vfree() without a look at the flags. */
 static ALWAYS_INLINE void release_area(struct vm_struct *area, bool owns_pages)
 {
 	struct vm_area_cpu *cpu = vm_area_this_cpu();
