@@ -173,7 +173,7 @@ void mm_init(const struct boot_info *info)
 	require_sound_ranges(info);
 	memset(&state, 0, sizeof(state));
 	memset(&live, 0, sizeof(live));
-	reclaim_forget_shrinkers();
+	reclaim_init();
 	grace_init();
 	rcu_init();
 	kfree_rcu_init();

@@ -92,12 +92,13 @@ void unregister_shrinker(struct shrinker *shrinker)
 	spin_unlock(&shrinkers_lock);
 }
 
-void reclaim_forget_shrinkers(void)
+void reclaim_init(void)
 {
 	spin_lock(&shrinkers_lock);
 	list_for_each_safe(node, &registry)
 		list_del(node);
 	spin_unlock(&shrinkers_lock);
+	__atomic_store_n(&next_report_ns, 0, __ATOMIC_RELAXED);
 }
 
 /* The @index-th shrinker, or NULL behind the last. */

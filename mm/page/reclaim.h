@@ -47,9 +47,9 @@ void reclaim_describe_failure(const struct reclaim_run *run, gfp_t gfp, char *te
 bool reclaim_verify(struct pglist_data *node, struct violation *out);
 
 /*
- * No shrinker is registered any more: mm_init() begins so, since those of a machine
- * before would be asked for memory that is gone.
+ * Forgets a machine before this one: its shrinkers, which would be asked for memory that is
+ * gone, and that a failure was reported just now. mm_init() begins so.
  */
-void reclaim_forget_shrinkers(void);
+void reclaim_init(void);
 
 #endif
