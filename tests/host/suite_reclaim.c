@@ -11,6 +11,7 @@
 #include "mm/live.h"
 #include "mm/page/reclaim.h"
 #include "mm/page_alloc.h"
+#include "mm/vmalloc.h"
 #include "tests/host/machine.h"
 #include "tests/host/port.h"
 #include "tests/host/suites_host.h"
@@ -528,6 +529,25 @@ static void a_new_machine_asks_no_shrinker_of_the_one_before(void)
 	CHECK_EQ(nr_asked, 0);
 }
 
+/* Where no page is to be had without reclaim, what the caller said of it holds for areas. */
+static void areas_that_must_not_reclaim_ask_nobody(void)
+{
+	static struct shrinker shrinker = { .count = count_asked, .scan = scan_nothing };
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN;
+
+	host_start_machine(&machine_small);
+	register_shrinker(&shrinker);
+	while (alloc_pages(gfp, 0))
+		;
+	nr_asked = 0;
+	CHECK(!vmalloc_flags(PAGE_SIZE, gfp, NID_NONE, 0));
+	CHECK(!vmalloc_flags(100 * PAGE_SIZE, gfp, NID_NONE, 0));
+	CHECK_EQ(nr_asked, 0);
+	while (vmalloc_flags(PAGE_SIZE, GFP_KERNEL | __GFP_NOWARN, NID_NONE, 0))
+		;
+	CHECK(nr_asked > 0);
+}
+
 /* ---- Two threads of one CPU, one inside the other's shrinker ---- */
 
 static struct page *chain;	/* all memory, by private[1] */
@@ -616,6 +636,7 @@ static const struct test_case cases[] = {
 	  threads_of_one_cpu_reclaim_each_for_itself },
 	{ "a new machine asks no shrinker of the one before",
 	  a_new_machine_asks_no_shrinker_of_the_one_before },
+	{ "areas that must not reclaim ask nobody", areas_that_must_not_reclaim_ask_nobody },
 	{ "caches elsewhere survive a shortage of low memory",
 	  caches_elsewhere_survive_a_shortage_of_low_memory },
 	{ "a cache that knows where it lies loses nothing",
