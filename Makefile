@@ -463,7 +463,7 @@ run: $(IMAGE_FILES)
 FUZZ_SMOKE_SECONDS ?= 12
 test: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(BUILD)/slabstick-irqsafe.img $(BUILD)/lies.img \
 		$(HOST_FILES) $(FUZZ_PROGRAMS) $(BUILD)/port-check/program $(HEADER_CHECKS)
-	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
+	@FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) FUZZ_SEED=1 $(PYTHON) tests/all.py $(FUZZ_PROGRAMS)
 
 # All is built first: what a target makes anew since a source changed is no fault of it.
 targets: $(IMAGE_FILES) $(LARGE_SECTOR_IMAGE) $(HOST_FILES) $(FUZZ_PROGRAMS) \
@@ -477,7 +477,7 @@ bench: $(IMAGE_FILES) $(BUILD)/slabstick-irqsafe.img
 
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ_PROGRAMS)
-	@FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' \
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_SEED='$(FUZZ_SEED)' \
 		$(PYTHON) tests/fuzz.py $(FUZZ_PROGRAMS)
 
 # Without the other libraries the table is narrower.

@@ -111,6 +111,7 @@ static void take_memory(const struct walk *walk, const uint8_t *at)
 	uint32_t flags = read_le32(at + 28);
 	uint64_t start = read_le64(at + 8);
 	uint64_t bytes = read_le64(at + 16);
+	uint64_t end = start + bytes;
 
 	if (!(flags & FLAG_ENABLED)) {
 		counts->nr_disabled_memory++;
@@ -121,14 +122,16 @@ static void take_memory(const struct walk *walk, const uint8_t *at)
 		return;
 	}
 	/* An end of 2^64 is legal; as it cannot be written, the last byte is left out. */
-	if (bytes - 1 > UINT64_MAX - start) {
+	if (end == 0)
+		end = UINT64_MAX;
+	if (end <= start) {
 		counts->nr_wrapped_memory++;
 		return;
 	}
 	if (walk->srat)
 		walk->srat->memory[counts->nr_memory] = (struct affinity_range){
 			.start = start,
-			.end = start + bytes == 0 ? UINT64_MAX : start + bytes,
+			.end = end,
 			.domain = narrow_domain(walk, read_le32(at + 2)),
 			.is_hot_pluggable = flags & FLAG_HOT_PLUGGABLE,
 			.is_non_volatile = flags & FLAG_NON_VOLATILE,

@@ -165,21 +165,22 @@ static bool read_descriptor(const uint8_t *at, struct mem_range *range, struct m
 {
 	uint64_t start = read_le64(at + DESCRIPTOR_START);
 	uint64_t nr_pages = read_le64(at + DESCRIPTOR_PAGES);
-	uint64_t bytes;
+	uint64_t end = start + (nr_pages << PAGE_SHIFT);
 
 	if (nr_pages == 0) {
 		report->nr_empty++;
 		return false;
 	}
 	/* An end of exactly 2^64 is legal: the page that cannot be written down is left out. */
-	if (nr_pages > UINT64_MAX >> PAGE_SHIFT ||
-	    (bytes = nr_pages << PAGE_SHIFT, bytes - 1 > UINT64_MAX - start)) {
+	if (end == 0)
+		end = align_down(UINT64_MAX, PAGE_SIZE);
+	if (nr_pages > UINT64_MAX >> PAGE_SHIFT || end <= start) {
 		report->nr_wrapping++;
 		return false;
 	}
 	*range = (struct mem_range){
 		.start = start,
-		.end = start + bytes == 0 ? align_down(UINT64_MAX, PAGE_SIZE) : start + bytes,
+		.end = end,
 		.efi_type = read_le32(at + DESCRIPTOR_TYPE),
 		.attributes = read_le64(at + DESCRIPTOR_ATTRIBUTES),
 	};

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Runs each libFuzzer program for FUZZ_SECONDS, or for FUZZ_RUNS inputs, and sums up.
 
+FUZZ_SEED of 0 tries other inputs each time, as a search should; a test should not.
 Kept inputs stand in tests/fuzz/corpus/NAME; new ones go to build/fuzz/corpus.
 An input that breaks a program stays in build/fuzz/NAME.crash-*, what a program
 said in build/fuzz/NAME.log.
@@ -25,15 +26,15 @@ RUNS_LIMIT_S = 3600
 NR_LAST_LINES = 40
 
 
-def run_fuzzer(program, seconds, runs):
-    """(name, ok, text) of one fuzzer; @runs of 0: as many as the time allows."""
+def run_fuzzer(program, seconds, runs, seed):
+    """(name, ok, text) of one fuzzer; @runs of 0: as many as the time allows; @seed of 0: any."""
     name = pathlib.Path(program).name
     found = FOLDER / "corpus" / name
     found.mkdir(parents=True, exist_ok=True)
     kept = ROOT / "tests" / "fuzz" / "corpus" / name
     log = FOLDER / f"{name}.log"
-    command = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-               f"-runs={runs or -1}", "-print_final_stats=1",
+    command = [program, f"-max_total_time={seconds}", f"-runs={runs or -1}", f"-seed={seed}",
+               "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
                f"-artifact_prefix={FOLDER}/{name}.", str(found)]
     if kept.is_dir():
         command.append(str(kept))
@@ -54,13 +55,14 @@ def main():
     try:
         runs = qemu.number_from_environment("FUZZ_RUNS", 0)
         seconds = qemu.number_from_environment("FUZZ_SECONDS", 60, least=1)
+        seed = qemu.number_from_environment("FUZZ_SEED", 0)
     except qemu.BadWord as problem:
         print(f"fuzz.py: {problem}", file=sys.stderr)
         return qemu.EXIT_BAD_WORD
     seconds = RUNS_LIMIT_S if runs else seconds
     passed, failed = 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for name, is_ok, text in pool.map(lambda program: run_fuzzer(program, seconds, runs),
+        for name, is_ok, text in pool.map(lambda program: run_fuzzer(program, seconds, runs, seed),
                                           sys.argv[1:]):
             print(f"{'ok    ' if is_ok else 'FAILED'} {name:<18} {text}", flush=True)
             passed += is_ok

@@ -113,10 +113,11 @@ static void ranges_that_are_empty_or_wrap(void)
 	srat_put_memory(&table, 0x1000, 0, 0, 1);
 	srat_put_memory(&table, UINT64_MAX - 0xFFF, 0x2000, 0, 1);
 	srat_put_memory(&table, 2, UINT64_MAX, 0, 1);
+	srat_put_memory(&table, UINT64_MAX, 1, 0, 1);	/* the byte that is left out, alone */
 	srat_put_memory(&table, UINT64_MAX - 0xFFF, 0x1000, 0, 1);	/* ends at 2^64 */
 	counts = counts_of(STATUS_OK);
 	CHECK_EQ(counts->nr_empty_memory, 1);
-	CHECK_EQ(counts->nr_wrapped_memory, 2);
+	CHECK_EQ(counts->nr_wrapped_memory, 3);
 	CHECK_EQ(counts->nr_memory, 1);
 	read_srat();
 	CHECK_EQ(memory[0].end, UINT64_MAX);
