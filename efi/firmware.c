@@ -83,14 +83,37 @@ static void describe_image(struct image_info *image)
 
 /* ---- Taking memory for the kernel ---- */
 
-static void take_arena(struct boot_info *info)
+static uint64_t arena_bytes(void)
 {
 	const struct firmware_tables tables = found_tables();
-	uint64_t bytes = collect_arena_bytes(&tables) + arena_bytes_for(1, sizeof(*info)) +
-			 kept_tables_bytes() +
-			 memory_map_arena_bytes(nr_descriptors_max(), NR_HELD);
 
-	firmware.arena.base = (unsigned char *)take_pages(bytes, "what is known of the machine");
+	return collect_arena_bytes(&tables) + arena_bytes_for(1, sizeof(struct boot_info)) +
+	       kept_tables_bytes() + memory_map_arena_bytes(nr_descriptors_max(), NR_HELD);
+}
+
+/* What is in the HMAT grows with the square of the domains: no machine needs it to boot. */
+static void drop_hmat(struct boot_info *info, uint64_t bytes)
+{
+	boot_info_add_finding(info, "HmatTooLarge", SEVERITY_LOW,
+			      "firmware has not got the %llu KiB of memory that it takes to read "
+			      "its tables: the HMAT, of %llu KiB, is left out",
+			      (unsigned long long)bytes >> 10,
+			      (unsigned long long)wanted_tables[WANTED_HMAT].copy.length >> 10);
+	drop_table(&wanted_tables[WANTED_HMAT]);
+}
+
+static void take_arena(struct boot_info *info)
+{
+	uint64_t bytes = arena_bytes();
+	uint64_t pa = try_take_pages(bytes_to_pages(bytes), REACH_END - 1);
+
+	if (pa == 0 && wanted_tables[WANTED_HMAT].copy.bytes) {
+		drop_hmat(info, bytes);
+		bytes = arena_bytes();
+	}
+	if (pa == 0)
+		pa = take_pages(bytes, "what is known of the machine");
+	firmware.arena.base = (unsigned char *)pa;
 	firmware.arena.size_bytes = pages_to_bytes(bytes_to_pages(bytes));
 	info->arena_start = (uint64_t)firmware.arena.base;
 	info->arena_end = info->arena_start + firmware.arena.size_bytes;

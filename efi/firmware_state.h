@@ -102,6 +102,9 @@ uint32_t nr_descriptors_max(void);
 void copy_tables(struct boot_info *info);
 struct firmware_tables found_tables(void);
 
+/* As if firmware had no such table. */
+void drop_table(struct wanted_table *wanted);
+
 /* Copies the tables once more, to where they stay readable: for show=acpi. */
 void keep_tables(struct boot_info *info);
 

@@ -185,6 +185,12 @@ void copy_tables(struct boot_info *info)
 		copy_table(&roots, info, &wanted_tables[i]);
 }
 
+void drop_table(struct wanted_table *wanted)
+{
+	firmware.boot->FreePool((void *)(uintptr_t)wanted->copy.bytes);
+	wanted->copy = (struct bytes){ NULL, 0 };
+}
+
 /* The DSDT, where firmware has it: it is read once and not kept. */
 static struct bytes find_dsdt(void)
 {

@@ -70,7 +70,8 @@ static void watchdog(const char *argument)
 /* ---- Memory ---- */
 
 static bool is_low_refused;
-static uint64_t page_calls_to_fail_from = UINT64_MAX, nr_page_calls, pool_bytes_max = UINT64_MAX;
+static uint64_t page_calls_to_fail_from = UINT64_MAX, nr_page_calls;
+static uint64_t pages_max = UINT64_MAX, pool_bytes_max = UINT64_MAX;
 
 static EFIAPI EFI_STATUS allocate_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, UINTN nr_pages,
 					EFI_PHYSICAL_ADDRESS *pa)
@@ -79,7 +80,7 @@ static EFIAPI EFI_STATUS allocate_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE t
 
 	if (is_low_refused && how == AllocateMaxAddress && *pa < LOW_END)
 		return EFI_OUT_OF_RESOURCES;
-	if (nr_page_calls++ >= page_calls_to_fail_from)
+	if (nr_page_calls++ >= page_calls_to_fail_from || nr_pages > pages_max)
 		return EFI_OUT_OF_RESOURCES;
 	status = true_allocate_pages(how, type, nr_pages, pa);
 	if (!EFI_ERROR(status))		/* nobody promised zeroes */
@@ -99,6 +100,13 @@ static void low_pages_fail(const char *argument)
 static void pages_fail(const char *argument)
 {
 	page_calls_to_fail_from = lie_number(argument, 0);
+	lie_boot->AllocatePages = allocate_pages;
+}
+
+/* AllocatePages refuses more than so many at once. */
+static void few_pages(const char *argument)
+{
+	pages_max = lie_number(argument, 0);
 	lie_boot->AllocatePages = allocate_pages;
 }
 
@@ -257,6 +265,7 @@ const struct lie service_lies[] = {
 	{ "watchdog", watchdog },
 	{ "low_pages_fail", low_pages_fail },
 	{ "pages_fail", pages_fail },
+	{ "few_pages", few_pages },
 	{ "pages_are_dirty", pages_are_dirty },
 	{ "pool_fails", pool_fails },
 	{ "no_stick", no_stick },

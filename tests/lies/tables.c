@@ -371,6 +371,33 @@ static void madt_override_empty(const char *argument)
 	place_table(madt);
 }
 
+/* ---- HMAT ---- */
+
+/* hmat=200: the latency from each of so many domains to each: two values for each pair. */
+static void hmat(const char *argument)
+{
+	const uint32_t nr_domains = (uint32_t)lie_number(argument, 2);
+	const uint32_t matrix_bytes = 32 + 8 * nr_domains + 2 * nr_domains * nr_domains;
+	uint8_t *table = lie_pages(EfiACPIReclaimMemory, 40 + matrix_bytes, FOUR_GIB_END);
+	uint8_t *matrix = table + 40, *at = matrix + 32;
+
+	own_roots();
+	memcpy(table, xsdt, ACPI_HEADER_BYTES);
+	memcpy(table, "HMAT", 4);
+	put32(table + ACPI_LENGTH_OFFSET, 40 + matrix_bytes);
+	table[8] = 2;			/* the revision */
+	matrix[0] = 1;			/* system locality latency and bandwidth */
+	put32(matrix + 4, matrix_bytes);
+	put32(matrix + 12, nr_domains);
+	put32(matrix + 16, nr_domains);
+	put64(matrix + 24, 1000);	/* picoseconds a unit */
+	for (uint32_t i = 0; i < 2 * nr_domains; i++, at += 4)
+		put32(at, i % nr_domains);
+	for (uint32_t i = 0; i < nr_domains * nr_domains; i++, at += 2)
+		at[0] = i % (nr_domains + 1) == 0 ? 80 : 120;
+	place_table(table);
+}
+
 /* ---- FADT ---- */
 
 /* "wide": only the 64-bit forms; "narrow": only the 32-bit ones; "both": they differ. */
@@ -443,6 +470,7 @@ const struct lie table_lies[] = {
 	{ "madt_doubled", madt_doubled },
 	{ "madt_override_empty", madt_override_empty },
 	{ "domain_largest", domain_largest },
+	{ "hmat", hmat },
 	{ "fadt", fadt },
 	{ "spcr", spcr },
 };
