@@ -43,8 +43,10 @@ class MakingTheImage(unittest.TestCase):
             path.write_text(f"#!/bin/sh\n{stand_in}\n")
             path.chmod(0o755)
             environment["PATH"] = f"{self.folder}:{environment['PATH']}"
-        return subprocess.Popen(["sh", ROOT / "tools" / "mkimage.sh", self.folder / "x.EFI",
-                                 self.image], env=environment, start_new_session=True,
+        # What a shell runs in its background is deaf to signals, and so are its children.
+        return subprocess.Popen(["env", "--default-signal", "sh", ROOT / "tools" / "mkimage.sh",
+                                 self.folder / "x.EFI", self.image],
+                                env=environment, start_new_session=True,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def test_the_same_input_makes_the_same_image(self):

@@ -156,7 +156,7 @@ static void bad_entries_are_dropped_alone(void)
 	begin();
 	put(CONVENTIONAL, MIB(8), 0, WB);
 	put(CONVENTIONAL, UINT64_MAX - 4095, 2, WB);
-	put(CONVENTIONAL, UINT64_MAX - 4095, 1, WB);		/* the page that is left out, alone */
+	put(CONVENTIONAL, UINT64_MAX - 4095, 1, WB);		/* the page left out, alone */
 	put(CONVENTIONAL, MIB(8), 1ull << 52, WB);
 	put(CONVENTIONAL, MIB(8), UINT64_MAX, WB);
 	put(CONVENTIONAL, MIB(9) + 8, 1, WB);			/* no whole page */
