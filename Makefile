@@ -59,7 +59,7 @@ PAGE_SOURCES := $(addprefix mm/page/, \
 SLAB_SOURCES := $(addprefix mm/slab/, \
 	system.c \
 	$(addprefix debug/, audit.c guarded.c report.c object.c guard.c) \
-	layout.c slab.c make.c rcu.c node.c debug/debug.c \
+	layout.c slab.c make.c rcu.c keep.c node.c debug/debug.c \
 	depot.c array.c alien.c drain.c bounds.c large.c cpu.c usage.c cache.c \
 	reclaim.c kmalloc.c kfree_rcu.c mempool.c \
 	$(addprefix debug/, options.c show.c verify.c))

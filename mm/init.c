@@ -138,6 +138,7 @@ static void start_allocators(void)
 		.nr_nodes = live.nr_nodes,
 		.nr_cpus = live.nr_cpus,
 		.end_pfn = live.end_pfn,
+		.nr_pages = live.nr_usable_pages,
 		.first_nid = this_mm_cpu()->node->node_id,
 		.nearest_node = nearest_node,
 		.cpu_node = cpu_to_node,

@@ -55,6 +55,7 @@ extern const struct test_suite suite_slab_depot;
 extern const struct test_suite suite_slab_bulk;
 extern const struct test_suite suite_slab_alien;
 extern const struct test_suite suite_slab_bounds;
+extern const struct test_suite suite_slab_keep;
 extern const struct test_suite suite_slab_shuffle;
 extern const struct test_suite suite_slab_twice;
 extern const struct test_suite suite_slab_gfp;
@@ -122,6 +123,7 @@ const struct test_suite *const unit_suites[] = {
 	&suite_slab_bulk,
 	&suite_slab_alien,
 	&suite_slab_bounds,
+	&suite_slab_keep,
 	&suite_slab_shuffle,
 	&suite_slab_twice,
 	&suite_slab_gfp,

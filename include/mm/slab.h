@@ -167,6 +167,7 @@ struct slab_setup {
 	unsigned nr_nodes;
 	unsigned nr_cpus;
 	pfn_t end_pfn;		/* no RAM at or above: bounds what kfree() believes */
+	uint64_t nr_pages;	/* of RAM: bounds what caches may hold at rest */
 	unsigned first_nid;	/* the node of the first caches: it has memory for them */
 
 	/*

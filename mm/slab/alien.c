@@ -22,6 +22,7 @@
 
 #include "lib/string.h"
 #include "mm/slab/depot.h"
+#include "mm/slab/keep.h"
 #include "mm/slab/node.h"
 
 /* Puts @made at *@place unless another CPU was first; returns what is there. */
@@ -77,29 +78,39 @@ static void load(const struct kmem_cache *cache, struct alien_array *alien,
 	__atomic_store_n(&alien->limit, magazine ? cache->magazine_slots : 0, __ATOMIC_RELAXED);
 }
 
+/* It has one already, or all CPUs together may hold one more: see mm/slab/keep.c. */
+static bool may_load(const struct kmem_cache *cache, const struct alien_array *alien)
+	HOLDS(alien->lock)
+{
+	return alien->magazine || keep_pages(KEEP_WITH_CPUS, keep_magazine_pages(cache, 1));
+}
+
 /*
  * Changes the magazine of @alien, full or missing, for an empty one of @other,
- * the node of its objects. False when memory ran out.
+ * the node of its objects. False when memory ran out, or CPUs hold as much as they may.
  */
 static bool make_room(struct kmem_cache *cache, struct cache_node *other,
 		      struct alien_array *alien)
 {
 	struct magazine *empty = node_get_empty(cache, other), *full = NULL;
+	bool has_room;
 
 	if (!empty)
 		return false;
 	spin_lock(&alien->lock);
-	if (likely(alien->nr == alien->limit)) {
+	has_room = alien->nr < alien->limit;
+	if (likely(!has_room) && likely(may_load(cache, alien))) {
 		full = alien->magazine;
 		load(cache, alien, empty, 0);
 		empty = NULL;
+		has_room = true;
 	}
 	spin_unlock(&alien->lock);
 	if (full)
 		node_put_full(cache, other, full);
 	if (empty)
-		depot_put_empty(&other->depot, empty);	/* another CPU was first */
-	return true;
+		depot_put_empty(&other->depot, empty);	/* it is one too many */
+	return has_room;
 }
 
 static bool push_alien(struct alien_array *alien, struct slab_slot slot)
@@ -140,7 +151,8 @@ void alien_give(struct kmem_cache *cache, struct cache_node *home, unsigned nid,
 static void refill(struct kmem_cache *cache, struct cache_node *other, struct alien_array *alien)
 	HOLDS(alien->lock)
 {
-	struct magazine *full = depot_get_full(&other->depot);
+	const bool is_allowed = may_load(cache, alien);
+	struct magazine *full = is_allowed ? depot_get_full(&other->depot) : NULL;
 
 	if (full) {
 		if (alien->magazine)
@@ -149,6 +161,8 @@ static void refill(struct kmem_cache *cache, struct cache_node *other, struct al
 	} else if (alien->magazine) {
 		alien->nr = (uint16_t)node_take(cache, other, alien->magazine->slots,
 						(alien->limit + 1u) / 2);
+	} else if (is_allowed) {
+		keep_pages_no_more(KEEP_WITH_CPUS, keep_magazine_pages(cache, 1));
 	}
 }
 
@@ -201,8 +215,10 @@ void alien_drain(struct kmem_cache *cache, struct cache_node *home)
 		spin_unlock(&alien->lock);
 		if (nr)
 			node_give(cache, cache_node_lookup(cache, nid), magazine->slots, nr);
-		if (magazine)
-			magazine_free(magazine);
+		if (!magazine)
+			continue;
+		magazine_free(magazine);
+		keep_pages_no_more(KEEP_WITH_CPUS, keep_magazine_pages(cache, 1));
 	}
 }
 

@@ -19,6 +19,8 @@
  *   magazine's size never leaves the CPU. A CPU that takes from the node's depot
  *   after it gave there keeps too few: max_full doubles, up to what the node may
  *   keep. A CPU that only frees, or only allocates, keeps one. Draining sets it back.
+ *   All that CPUs may hold is bounded (mm/slab/keep.c): one that begins when all of
+ *   it is given has no array.
  *
  * Invariants, on a CPU outside these functions
  *   ARRAY-1  top is within the loaded magazine; slots below it hold objects, and its
@@ -41,6 +43,7 @@
 #include "lib/align.h"
 #include "lib/string.h"
 #include "mm/slab/depot.h"
+#include "mm/slab/keep.h"
 #include "mm/slab/node.h"
 
 struct cpu_array slab_no_array;
@@ -88,10 +91,23 @@ uint64_t cpu_array_count(const struct kmem_cache *cache, const struct cpu_array 
 	return loaded_count(cache, array) + depot_objects(cache, &array->own);
 }
 
+/* As it began: see Keeping. */
+static void keep_one(const struct kmem_cache *cache, struct cpu_array *array)
+{
+	keep_pages_no_more(KEEP_WITH_CPUS, keep_magazine_pages(cache, array->max_full - 1u));
+	array->max_full = 1;
+	array->has_given = false;
+}
+
+/* Magazines that a CPU may have at first, of every cache: one loaded, one in reserve. */
+#define NR_AT_FIRST	2u
+
 /* ---- Making and freeing ---- */
 
 void cpu_array_free(const struct kmem_cache *cache, struct cpu_array *array)
 {
+	keep_one(cache, array);
+	keep_pages_no_more(KEEP_WITH_CPUS, keep_magazine_pages(cache, NR_AT_FIRST));
 	magazine_free(cpu_array_loaded(cache, array));
 	if (cache->array_index == KMALLOC_NO_ARRAY)
 		slab_internal_free(array);
@@ -132,7 +148,7 @@ static bool install_array(struct kmem_cache *cache, struct cpu_array *array,
 }
 
 /* False when memory ran out, or was for a CPU that this is no longer. */
-static bool array_make(struct kmem_cache *cache, unsigned cpu)
+static bool make_and_install(struct kmem_cache *cache, unsigned cpu)
 {
 	const unsigned nid = slab_memory_node(numa_node_id());
 	const bool is_apart = cache->array_index == KMALLOC_NO_ARRAY;
@@ -151,6 +167,15 @@ static bool array_make(struct kmem_cache *cache, unsigned cpu)
 	if (array)
 		slab_internal_free(array);
 	return false;
+}
+
+/* There is none where all CPUs together hold as much as they may: see mm/slab/keep.c. */
+static void array_make(struct kmem_cache *cache, unsigned cpu)
+{
+	const uint64_t nr_pages = keep_magazine_pages(cache, NR_AT_FIRST);
+
+	if (keep_pages(KEEP_WITH_CPUS, nr_pages) && !make_and_install(cache, cpu))
+		keep_pages_no_more(KEEP_WITH_CPUS, nr_pages);
 }
 
 struct cpu_array *cpu_array_own(struct kmem_cache *cache)
@@ -204,8 +229,7 @@ static unsigned pop_drained(const struct kmem_cache *cache, struct cpu_array *ar
 		nr = NR_DRAINED;
 	array->top -= nr;
 	memcpy(slots, array->top, nr * sizeof(slots[0]));
-	array->max_full = 1;
-	array->has_given = false;
+	keep_one(cache, array);
 	__atomic_store_n(&array->is_drain_asked, false, __ATOMIC_RELAXED);
 	return nr;
 }
@@ -349,10 +373,13 @@ bool cpu_array_put(struct kmem_cache *cache, unsigned nid, struct slab_slot slot
 static void keep_more(const struct kmem_cache *cache, const struct cache_node *node,
 		      struct cpu_array *array)
 {
-	uint64_t max = min_u64(2ull * array->max_full, node_max_full(cache, node));
+	const unsigned max = (unsigned)min_u64(2ull * array->max_full,
+					       node_max_full(cache, node));
 
 	array->has_given = false;
-	array->max_full = (uint16_t)max_u64(array->max_full, max);
+	if (max > array->max_full &&
+	    keep_pages(KEEP_WITH_CPUS, keep_magazine_pages(cache, max - array->max_full)))
+		array->max_full = (uint16_t)max;
 }
 
 /* The own depot has no full magazine for @empty: the node's may have. NULL: it has not. */

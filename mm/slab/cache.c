@@ -114,7 +114,7 @@ static bool cache_lay_out(struct kmem_cache *cache, bool allow_off_slab)
 		return false;
 	cache->inverse = slab_layout_inverse(&cache->layout);
 	cache->nr_objects = cache->layout.nr_objects;
-	cache->max_kept_objects = (slab_system.setup.end_pfn >> KEPT_SHARE_SHIFT >>
+	cache->max_kept_objects = (slab_system.setup.nr_pages >> KEPT_SHARE_SHIFT >>
 				   cache->layout.order) * cache->layout.nr_objects;
 	if (cache->layout.place == OFF_SLAB) {
 		descriptor_bytes_for(cache->layout.nr_objects, &index);
@@ -370,7 +370,7 @@ static void boot_cache_set_up(struct kmem_cache *cache, const char *name, size_t
 	cache_clear(cache, name, size_bytes, align, SLAB_PANIC | SLAB_INTERNAL);
 	ASSERT(cache_lay_out(cache, allow_off_slab));
 	if (boot_node) {
-		cache_node_init(boot_node, slab_system.boot_nid);
+		cache_node_init(cache, boot_node, slab_system.boot_nid);
 		cache->nodes[slab_system.boot_nid] = boot_node;
 	}
 	cache_list(cache);
@@ -429,7 +429,7 @@ void slab_init(const struct slab_setup *setup)
 	slab_system.nr_nodes = setup->nr_nodes;
 	slab_system.nr_cpus = setup->nr_cpus;
 	slab_system.nr_caches = 0;
-	slab_system.nr_kept_pages = 0;
+	memset(slab_system.nr_kept_pages, 0, sizeof(slab_system.nr_kept_pages));
 	list_init(&slab_system.caches);
 	memset(slab_system.descriptor_caches, 0, sizeof(slab_system.descriptor_caches));
 	slab_no_array_init();

@@ -46,9 +46,6 @@ _Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 byte
 #define SLAB_INTERNAL		0x80000u
 _Static_assert((SLAB_INTERNAL & SLAB_ALL_FLAGS) == 0, "kmem_cache_create() refuses it");
 
-/* Full magazines that the depot of a node may keep at least, beside a slab's worth. */
-#define MIN_KEPT_MAGAZINES	4u
-
 /* The slabs of a cache on one node. */
 struct cache_node {
 	struct spinlock lock;		/* guards everything here, and the slabs */
@@ -59,7 +56,7 @@ struct cache_node {
 	uint64_t nr_free_slabs GUARDED_BY(lock);
 	uint64_t nr_free_objects GUARDED_BY(lock);	/* in slabs: not those in arrays */
 	uint64_t nr_reserved GUARDED_BY(lock);	/* of these: see mm/slab/bounds.c */
-	/* In depot and slabs; above, empty slabs are given back. */
+	/* In depot and slabs; above, empty slabs are given back. A slab's at least. */
 	uint64_t max_free_objects GUARDED_BY(lock);
 	struct depot depot;		/* what one CPU freed, others may take; has its lock */
 	struct alien_array **alien;	/* by node; NULL, and so its entries, until made */
@@ -71,6 +68,9 @@ struct cache_node {
 
 /* What the allocator itself is made of, beside descriptors, magazines and nodes. */
 enum slab_internal { SLAB_CPU_ARRAY, SLAB_ALIEN_ARRAY, SLAB_ALIEN_TABLE, NR_SLAB_INTERNALS };
+
+/* See mm/slab/keep.c. */
+enum keep_share { KEEP_ON_NODES, KEEP_WITH_CPUS, NR_KEEP_SHARES };
 
 /* The allocator's own state: one system. */
 struct slab_system {
@@ -84,7 +84,7 @@ struct slab_system {
 	slab_flags_t debug_flags;
 	uint64_t guard_interval;	/* objects; 0: nothing is sampled */
 	uint64_t seed;
-	uint64_t nr_kept_pages;		/* see Keeping in mm/slab/node.c; atomic */
+	uint64_t nr_kept_pages[NR_KEEP_SHARES];		/* see mm/slab/keep.c; atomic */
 	struct kmem_cache *descriptor_caches[NR_DESCRIPTOR_SIZES];
 	struct kmem_cache *magazine_caches[NR_MAGAZINE_SIZES];
 	struct kmem_cache *internal_caches[NR_SLAB_INTERNALS];
@@ -110,6 +110,13 @@ static inline unsigned slab_memory_node(unsigned nid)
 static inline uint64_t node_max_free(const struct cache_node *node)
 {
 	return __atomic_load_n(&node->max_free_objects, __ATOMIC_RELAXED);
+}
+
+/* What that is beyond a slab: counted in KEEP_ON_NODES. */
+static inline uint64_t node_kept_pages(const struct kmem_cache *cache,
+				       const struct cache_node *node)
+{
+	return (node_max_free(node) / cache->layout.nr_objects - 1) << cache->layout.order;
 }
 
 /* Objects in the depot's magazines. Read without the lock: a hint. */

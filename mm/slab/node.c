@@ -14,10 +14,10 @@
  * Keeping
  *   At most max_free_objects rest in full magazines of the depot; empty slabs go
  *   back to the page allocator when those and the free objects in slabs are more.
- *   The bound rises by a slab for each slab that had to be made, up to
- *   cache->max_kept_objects and to what all caches may keep, so that a load that
- *   comes and goes finds its objects again; shrinking, and so memory pressure, sets
- *   it back.
+ *   The bound is a slab's objects and rises by a slab for each slab that had to be
+ *   made, up to cache->max_kept_objects and to what all caches may keep
+ *   (mm/slab/keep.c), so that a load that comes and goes finds its objects again;
+ *   shrinking, and so memory pressure, sets it back.
  *
  * Invariants, true whenever node->lock is free
  *   SLAB-1  a slab is on full, partial or free as nr_free is 0, between, or all
@@ -35,6 +35,7 @@
 #include "lib/string.h"
 #include "mm/event.h"
 #include "mm/slab/debug/report.h"
+#include "mm/slab/keep.h"
 #include "mm/slab/make.h"
 #include "mm/slab/rcu.h"
 #include "mm/slab/slab.h"
@@ -260,44 +261,27 @@ void node_give(struct kmem_cache *cache, struct cache_node *node, const struct s
 
 /* ---- Growing and shrinking ---- */
 
-/* The bound of free objects in a node's slabs before it has grown: see Keeping. */
-static uint64_t base_of_kept(const struct kmem_cache *cache)
-{
-	return cache->layout.nr_objects + (uint64_t)MIN_KEPT_MAGAZINES * cache->magazine_slots;
-}
-
 /* The depot reads it without the node's lock. */
 static void set_max_free(struct cache_node *node, uint64_t nr_objects)
 {
 	__atomic_store_n(&node->max_free_objects, nr_objects, __ATOMIC_RELAXED);
 }
 
-/* Of RAM, what all caches together may keep beyond their bases: at most 1/16. */
-#define ALL_KEPT_SHARE_SHIFT	4
-
-/* False: all caches keep as much as they may. Several CPUs at once may pass it by a slab each. */
-static bool keep_another_slab(const struct kmem_cache *cache)
-{
-	uint64_t nr_pages = pages_in(cache->layout.order);
-
-	if (__atomic_load_n(&slab_system.nr_kept_pages, __ATOMIC_RELAXED) + nr_pages >
-	    slab_system.setup.end_pfn >> ALL_KEPT_SHARE_SHIFT)
-		return false;
-	__atomic_fetch_add(&slab_system.nr_kept_pages, nr_pages, __ATOMIC_RELAXED);
-	return true;
-}
-
-/* Sets the bound of @node back to the base. */
-static void keep_no_more(const struct kmem_cache *cache, struct cache_node *node)
+/* A slab of @cache had to be made for @node, which may keep as much more. */
+static void keep_another_slab(const struct kmem_cache *cache, struct cache_node *node)
 	HOLDS(node->lock)
 {
-	uint64_t base = base_of_kept(cache);
+	if (node->max_free_objects < cache->max_kept_objects &&
+	    keep_pages(KEEP_ON_NODES, pages_in(cache->layout.order)))
+		set_max_free(node, node->max_free_objects + cache->layout.nr_objects);
+}
 
-	if (node->max_free_objects > base)
-		__atomic_fetch_sub(&slab_system.nr_kept_pages,
-				   (node->max_free_objects - base) / cache->layout.nr_objects
-					   << cache->layout.order, __ATOMIC_RELAXED);
-	set_max_free(node, base);
+/* Sets the bound of @node back to a slab's objects. */
+static void keep_one_slab(const struct kmem_cache *cache, struct cache_node *node)
+	HOLDS(node->lock)
+{
+	keep_pages_no_more(KEEP_ON_NODES, node_kept_pages(cache, node));
+	set_max_free(node, cache->layout.nr_objects);
 }
 
 /* NULL when memory for an off-slab descriptor ran out. */
@@ -379,8 +363,7 @@ struct cache_node *cache_grow(struct kmem_cache *cache, gfp_t gfp, unsigned nid)
 	node->nr_slabs++;
 	node->nr_free_slabs++;
 	node->nr_free_objects += cache->layout.nr_objects;
-	if (node->max_free_objects < cache->max_kept_objects && keep_another_slab(cache))
-		set_max_free(node, node->max_free_objects + cache->layout.nr_objects);
+	keep_another_slab(cache, node);
 	spin_unlock(&node->lock);
 	return node;
 }
@@ -440,7 +423,7 @@ uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t k
 
 	list_init(&empty);
 	spin_lock(&node->lock);
-	keep_no_more(cache, node);
+	keep_one_slab(cache, node);
 	node_unlist_empty(cache, node, keep_objects, &empty);
 	spin_unlock(&node->lock);
 	return slabs_destroy(cache, &empty);
@@ -448,9 +431,12 @@ uint64_t node_reap(struct kmem_cache *cache, struct cache_node *node, uint64_t k
 
 /* ---- Nodes ---- */
 
-void cache_node_init(struct cache_node *node, unsigned nid)
+void cache_node_init(const struct kmem_cache *cache, struct cache_node *node, unsigned nid)
 {
-	*node = (struct cache_node){ .nid = (uint16_t)nid };
+	*node = (struct cache_node){
+		.nid = (uint16_t)nid,
+		.max_free_objects = cache->layout.nr_objects,
+	};
 	list_init(&node->full);
 	list_init(&node->partial);
 	list_init(&node->free);
@@ -471,9 +457,7 @@ static struct cache_node *cache_node_make(struct kmem_cache *cache, unsigned nid
 	node = slab_take_one(node_cache, gfp, from_nid, &state);
 	if (!node)
 		return NULL;
-	cache_node_init(node, nid);
-	assume_unshared(&node->lock);
-	node->max_free_objects = base_of_kept(cache);
+	cache_node_init(cache, node, nid);
 	if (__atomic_compare_exchange_n(&cache->nodes[nid], &expected, node, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return node;

@@ -14,7 +14,7 @@ void node_unlist_empty(struct kmem_cache *cache, struct cache_node *node, uint64
 
 /* Of @cache on node @nid; made if it does not exist. NULL when memory ran out. */
 struct cache_node *cache_node_get(struct kmem_cache *cache, unsigned nid);
-void cache_node_init(struct cache_node *node, unsigned nid);
+void cache_node_init(const struct kmem_cache *cache, struct cache_node *node, unsigned nid);
 
 /*
  * Takes up to @wanted objects beyond the reserve from slabs; returns how many: 0 when there

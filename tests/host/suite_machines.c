@@ -462,6 +462,38 @@ static void a_full_node_is_not_reclaimed_for_its_objects(void)
 	CHECK(mm_verify_all());
 }
 
+/*
+ * Loads come and go, one after the other, each of a cache of its own: with bounds for each
+ * cache alone all of memory would rest in them.
+ */
+static void what_rests_is_bounded_over_all_caches(void)
+{
+	enum { NR_LOADS = 100, NR_OBJECTS = 100 };
+	static struct kmem_cache *caches[NR_LOADS];
+	static void *objects[NR_OBJECTS];
+	uint64_t nr_slab_pages, nr_pages;
+
+	host_start_machine(&machine_small);
+	nr_pages = slab_system.setup.nr_pages;
+	nr_slab_pages = slab_usage(NULL).nr_slab_pages;
+	for (unsigned i = 0; i < NR_LOADS; i++) {
+		caches[i] = create_plain("test_load", PAGE_SIZE, 0, SLAB_PANIC, NULL);
+		for (unsigned k = 0; k < NR_OBJECTS; k++)
+			CHECK((objects[k] = kmem_cache_alloc(caches[i], GFP_KERNEL)) != NULL);
+		for (unsigned k = 0; k < NR_OBJECTS; k++)
+			kmem_cache_free(caches[i], objects[k]);
+	}
+	/* A slab each, two sixteenths, and what the allocator itself is made of. */
+	nr_slab_pages = slab_usage(NULL).nr_slab_pages - nr_slab_pages;
+	CHECK(nr_slab_pages > NR_LOADS);
+	CHECK(nr_slab_pages < (pages_in(caches[0]->layout.order) + 1) * NR_LOADS + nr_pages / 8);
+	CHECK(slab_system.nr_kept_pages[KEEP_ON_NODES] <= nr_pages / 16);
+	CHECK(slab_system.nr_kept_pages[KEEP_WITH_CPUS] <= nr_pages / 16);
+	for (unsigned i = 0; i < NR_LOADS; i++)
+		kmem_cache_destroy(caches[i]);
+	CHECK(mm_verify_all());
+}
+
 static void without_a_page_no_cache_is_made(void)
 {
 	struct chain chain = { NULL, 0 };
@@ -657,6 +689,7 @@ static const struct test_case machine_cases[] = {
 	  a_cache_goes_at_once_while_others_are_idle },
 	{ "a full node is not reclaimed for its objects",
 	  a_full_node_is_not_reclaimed_for_its_objects },
+	{ "what rests is bounded over all caches", what_rests_is_bounded_over_all_caches },
 	{ "without a page no cache is made", without_a_page_no_cache_is_made },
 	{ "without pages there is no first cache", without_pages_there_is_no_first_cache },
 	{ "the first caches lie where memory is", the_first_caches_lie_where_memory_is },

@@ -28,7 +28,7 @@ static void print_row(struct kmem_cache *cache)
 		      (unsigned long)usage.nr_objects, cache->layout.stride_bytes,
 		      cache->layout.nr_objects, 1 << cache->layout.order,
 		      2u * cache->magazine_slots, (unsigned)cache->batch,
-		      cache->magazine_slots ? MIN_KEPT_MAGAZINES : 0,
+		      0u,	/* what nodes keep grows with the load: mm/slab/node.c */
 		      (unsigned long)(usage.nr_slabs - nr_free_slabs),
 		      (unsigned long)usage.nr_slabs, (unsigned long)nr_shared);
 }

@@ -11,10 +11,12 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
+#include "mm/slab/alien.h"
 #include "mm/slab/array.h"
 #include "mm/slab/debug/debug.h"
 #include "mm/slab/debug/guard.h"
 #include "mm/slab/debug/object.h"
+#include "mm/slab/keep.h"
 #include "mm/slab/layout.h"
 #include "mm/slab/rcu.h"
 #include "mm/slab/slab.h"
@@ -251,6 +253,37 @@ bool cache_verify(struct kmem_cache *cache, struct violation *out)
 	return true;
 }
 
+static uint64_t pages_of_aliens(const struct kmem_cache *cache, struct cache_node *home)
+{
+	uint64_t nr_pages = 0;
+
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		const struct alien_array *alien = alien_lookup(home, nid);
+
+		if (alien && alien->limit > 0)
+			nr_pages += keep_magazine_pages(cache, 1);
+	}
+	return nr_pages;
+}
+
+uint64_t cache_kept_pages(struct kmem_cache *cache, enum keep_share share)
+{
+	const bool is_with_cpus = share == KEEP_WITH_CPUS;
+	uint64_t nr_pages = 0;
+
+	for (unsigned cpu = 0; is_with_cpus && cpu < slab_system.nr_cpus; cpu++)
+		if (cache->cpu[cpu] != &slab_no_array)
+			nr_pages += keep_magazine_pages(cache, cache->cpu[cpu]->max_full + 1u);
+	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
+		struct cache_node *node = cache_node_lookup(cache, nid);
+
+		if (node)
+			nr_pages += is_with_cpus ? pages_of_aliens(cache, node)
+						 : node_kept_pages(cache, node);
+	}
+	return nr_pages;
+}
+
 unsigned validate_slab_cache(struct kmem_cache *cache)
 {
 	struct violation violation;
@@ -280,6 +313,7 @@ static bool kmalloc_verify(struct violation *out)
 
 bool slab_verify(struct violation *out)
 {
+	uint64_t nr_kept_pages[NR_KEEP_SHARES] = { 0 };
 	unsigned nr_caches = 0;
 
 	assume_unshared(&slab_system.lock);
@@ -287,8 +321,13 @@ bool slab_verify(struct violation *out)
 		REQUIRE("CACHE-1", at, list_is_linked(at));
 		if (!cache_verify(list_entry(at, struct kmem_cache, list), out))
 			return false;
+		for (unsigned i = 0; i < NR_KEEP_SHARES; i++)
+			nr_kept_pages[i] +=
+				cache_kept_pages(list_entry(at, struct kmem_cache, list), i);
 		nr_caches++;
 	}
+	for (unsigned i = 0; i < NR_KEEP_SHARES; i++)
+		REQUIRE("KEEP-1", i, slab_system.nr_kept_pages[i] == nr_kept_pages[i]);
 	REQUIRE("CACHE-1", nr_caches, nr_caches == slab_system.nr_caches);
 	return kmalloc_verify(out) && guard_verify(out);
 }

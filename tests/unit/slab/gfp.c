@@ -142,30 +142,6 @@ static void what_is_free_is_not_resized(void)
 	kmem_cache_destroy(cache);
 }
 
-/* The share of RAM is one for all caches: what one keeps another may not. */
-static void all_caches_together_keep_a_share_of_memory(void)
-{
-	const uint64_t kept = slab_system.nr_kept_pages;
-	struct kmem_cache *cache = create_plain("test_kept", 3000, 0, SLAB_PANIC, NULL);
-	struct cache_node *node;
-	uint64_t bound;
-
-	slab_system.nr_kept_pages = slab_system.setup.end_pfn;	/* others keep too much */
-	fill_with(cache, GFP_KERNEL | __GFP_NO_INJECTION, NID_NONE);
-	node = cache_node_lookup(cache, page_slab(virt_to_page(objects[0]))->nid);
-	bound = node->max_free_objects;
-	CHECK_EQ(slab_system.nr_kept_pages, slab_system.setup.end_pfn);
-	slab_system.nr_kept_pages = kept;
-	CHECK(cache_grow(cache, GFP_KERNEL | __GFP_THISNODE | __GFP_NO_INJECTION,
-			 node->nid) == node);
-	CHECK_EQ(node->max_free_objects, bound + cache->layout.nr_objects);
-	CHECK_EQ(slab_system.nr_kept_pages, kept + pages_in(cache->layout.order));
-	kmem_cache_shrink(cache);
-	CHECK_EQ(node->max_free_objects, bound);
-	CHECK_EQ(slab_system.nr_kept_pages, kept);
-	release_all(cache);
-}
-
 static const struct test_case cases[] = {
 	{ "slabs of a movable request stay where they are",
 	  slabs_of_a_movable_request_stay_where_they_are },
@@ -176,8 +152,6 @@ static const struct test_case cases[] = {
 	{ "unknown flags are refused", unknown_flags_are_refused },
 	{ "no cache at all is named in the report", no_cache_at_all_is_named_in_the_report },
 	{ "what is free is not resized", what_is_free_is_not_resized },
-	{ "all caches together keep a share of memory",
-	  all_caches_together_keep_a_share_of_memory },
 };
 
 TEST_SUITE(slab_gfp, cases);

@@ -166,11 +166,13 @@ static void a_node_that_may_keep_nothing_keeps_no_slab(void)
 	struct kmem_cache *cache = make("test_keep_none", 8 * PAGE_SIZE, 0);
 	void *object = kmem_cache_alloc_node(cache, GFP_KERNEL, own_nid());
 	struct cache_node *node = cache_node_lookup(cache, page_to_nid(virt_to_page(object)));
+	const uint64_t kept = node->max_free_objects;
 
 	CHECK_EQ(cache->layout.nr_objects, 1);
 	node->max_free_objects = 0;
 	kmem_cache_free(cache, object);
 	CHECK_EQ(node->nr_slabs, 0);
+	node->max_free_objects = kept;
 	kmem_cache_destroy(cache);
 }
 
@@ -392,20 +394,19 @@ static void what_may_be_kept_grows_with_the_load(void)
 {
 	struct kmem_cache *cache = create_plain("test_bound", 1024, 0, SLAB_PANIC, NULL);
 	const uint64_t nr_objects = cache->layout.nr_objects;
-	const uint64_t base = nr_objects + MIN_KEPT_MAGAZINES * (uint64_t)cache->magazine_slots;
 	struct cache_node *node = cache_node_get(cache, own_nid());
 
 	CHECK(cache->magazine_slots > 0);
-	cache->max_kept_objects = base + 2 * nr_objects;
-	CHECK_EQ(node->max_free_objects, base);
+	cache->max_kept_objects = nr_objects + 2 * nr_objects;
+	CHECK_EQ(node->max_free_objects, nr_objects);
 	grow(cache, 1);
-	CHECK_EQ(node->max_free_objects, base + nr_objects);
+	CHECK_EQ(node->max_free_objects, nr_objects + nr_objects);
 	grow(cache, 1);
-	CHECK_EQ(node->max_free_objects, base + 2 * nr_objects);
+	CHECK_EQ(node->max_free_objects, nr_objects + 2 * nr_objects);
 	grow(cache, 1);
-	CHECK_EQ(node->max_free_objects, base + 2 * nr_objects);
+	CHECK_EQ(node->max_free_objects, nr_objects + 2 * nr_objects);
 	CHECK_EQ(node_reap(cache, node, UINT64_MAX), 0);
-	CHECK_EQ(node->max_free_objects, base);
+	CHECK_EQ(node->max_free_objects, nr_objects);
 	kmem_cache_destroy(cache);
 }
 

@@ -37,6 +37,8 @@ static inline void abandon(struct kmem_cache *cache)
 	list_del(&cache->list);
 	slab_system.nr_caches--;
 	spin_unlock(&slab_system.lock);
+	for (unsigned i = 0; i < NR_KEEP_SHARES; i++)
+		keep_pages_no_more(i, cache_kept_pages(cache, i));
 }
 
 #endif

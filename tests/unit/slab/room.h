@@ -17,6 +17,7 @@
 #include "mm/slab/debug/verify.h"
 #include "mm/slab/depot.h"
 #include "mm/slab/drain.h"
+#include "mm/slab/keep.h"
 #include "mm/slab/large.h"
 #include "mm/slab/layout.h"
 #include "mm/slab/make.h"

@@ -196,7 +196,7 @@ static void a_new_cache_is_what_was_asked_for(void)
 	CHECK_EQ(kmem_cache_size(cache), 20);
 	CHECK_EQ(cache->object_bytes, 24);
 	CHECK_EQ(cache->nr_objects, layout->nr_objects);
-	CHECK_EQ(cache->max_kept_objects, slab_system.setup.end_pfn / 64 /
+	CHECK_EQ(cache->max_kept_objects, slab_system.setup.nr_pages / 64 /
 		 pages_in(layout->order) * layout->nr_objects);
 	/* Two tables follow the structure: the last ends where the object does. */
 	CHECK_EQ((uintptr_t)&cache->nodes[slab_system.nr_nodes],
