@@ -162,6 +162,30 @@ static void cache_list(struct kmem_cache *cache)
 	spin_unlock(&slab_system.lock);
 }
 
+/*
+ * With what debug= adds to @asked, if that fits: the largest objects have no room for it.
+ * What the caller himself asks for is had or refused.
+ */
+static bool lay_out_as_asked(struct kmem_cache *cache, slab_flags_t asked)
+{
+	if (cache_lay_out(cache, true))
+		return true;
+	if (!cache->debug || (asked & SLAB_DEBUG_FLAGS))
+		return false;
+	debug_detach(cache);
+	cache->flags = asked;
+	mm_port_log(LOG_WARN, "slab: cache %s: objects of %u bytes have no room for what debug= "
+		    "asks: made without", cache->name, cache->asked_bytes);
+	return cache_lay_out(cache, true);
+}
+
+static void panic_unmade(const char *name, bool is_too_large)
+{
+	mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: %s %s",
+		      is_too_large ? "too large for what its flags ask: objects of cache"
+				   : "no memory for cache", name);
+}
+
 /* ---- Public ---- */
 
 struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, size_t align,
@@ -169,6 +193,7 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 					  void (*dtor)(void *object))
 {
 	struct kmem_cache *cache;
+	bool is_too_large = false;
 	uint8_t *state;
 
 	ASSERT(name != NULL);
@@ -177,23 +202,22 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 	ASSERT(align == 0 || is_power_of_two(align));
 	ASSERT((flags & ~SLAB_ALL_FLAGS) == 0);
 	ASSERT_THREAD("kmem_cache_create");
-	flags |= slab_system.debug_flags;
 	cache = slab_take_one(cache_cache, GFP_KERNEL, slab_system.boot_nid, &state);
 	if (cache) {
-		cache_clear(cache, name, size_bytes, align, flags);
+		cache_clear(cache, name, size_bytes, align, flags | slab_system.debug_flags);
 		cache->ctor = ctor;
 		cache->dtor = dtor;
-		if (cache_lay_out(cache, true)) {
+		if (lay_out_as_asked(cache, flags)) {
 			tune(cache);
 			cache_list(cache);
 			return cache;
 		}
+		is_too_large = cache->debug != NULL;
 		debug_detach(cache);
 		slab_give_one(cache_cache, cache, state);
 	}
 	if (flags & SLAB_PANIC)
-		mm_port_panic(__FILE__, __LINE__, "kmem_cache_create: no memory for cache %s",
-			      name);
+		panic_unmade(name, is_too_large);
 	return NULL;
 }
 
@@ -203,11 +227,17 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size_bytes, size_t
 	return kmem_cache_create_dtor(name, size_bytes, align, flags, ctor, NULL);
 }
 
+/* Who allocates all the same comes to the slow path from now on, and is told. */
 static void free_arrays(struct kmem_cache *cache)
 {
-	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++)
-		if (cache->cpu[cpu] != &slab_no_array)
-			cpu_array_free(cache, cache->cpu[cpu]);
+	cache->flags |= SLAB_DESTROYED;
+	for (unsigned cpu = 0; cpu < slab_system.nr_cpus; cpu++) {
+		struct cpu_array *array = cache->cpu[cpu];
+
+		cache->cpu[cpu] = &slab_no_array;
+		if (array != &slab_no_array)
+			cpu_array_free(cache, array);
+	}
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++)
 		if (cache->nodes[nid])
 			alien_free(cache->nodes[nid]);

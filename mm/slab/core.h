@@ -44,7 +44,11 @@ _Static_assert(sizeof(struct slab) == 32, "256 objects of 64 bytes cost 288 byte
 
 /* Of caches whose objects are mm's own, which nobody else frees. No user's flag. */
 #define SLAB_INTERNAL		0x80000u
-_Static_assert((SLAB_INTERNAL & SLAB_ALL_FLAGS) == 0, "kmem_cache_create() refuses it");
+
+/* Of caches that are no more, while nobody has their memory. */
+#define SLAB_DESTROYED		0x100000u
+_Static_assert(((SLAB_INTERNAL | SLAB_DESTROYED) & SLAB_ALL_FLAGS) == 0,
+	       "kmem_cache_create() refuses them");
 
 /* The slabs of a cache on one node. */
 struct cache_node {

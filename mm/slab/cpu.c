@@ -101,7 +101,7 @@ static bool has_own_memory(unsigned nid)
 	return slab_memory_node(nid) == nid;
 }
 
-/* Of a cache some of whose objects are not taken from its arrays, or none. */
+/* Of a cache some of whose objects are not taken from its arrays, or none; or no cache. */
 static NOINLINE COLD void *alloc_watched(struct kmem_cache *cache, gfp_t gfp, unsigned nid,
 					 size_t size_bytes, uintptr_t caller)
 {
@@ -109,6 +109,10 @@ static NOINLINE COLD void *alloc_watched(struct kmem_cache *cache, gfp_t gfp, un
 	const bool is_refill = !cache->debug && nid == NID_NONE && !(gfp & SLAB_SPECIAL_GFP);
 	void *object = NULL;
 
+	if (unlikely(cache->flags & SLAB_DESTROYED))
+		mm_port_panic(__FILE__, __LINE__,
+			      "allocation of a cache that is destroyed: %p, by %p",
+			      (const void *)cache, (const void *)caller);
 	if (cache->flags & SLAB_SAMPLED)
 		object = guard_sample(cache, gfp, nid, size_bytes, caller,
 				      is_refill ? cache->batch : 1);
@@ -154,7 +158,7 @@ static NOINLINE void *alloc_slow(struct kmem_cache *cache, gfp_t gfp, unsigned n
 		return NULL;
 	if (nid != NID_NONE)
 		nid = slab_memory_node(nid);
-	if (unlikely(cache->flags & (SLAB_DEBUG_FLAGS | SLAB_SAMPLED))) {
+	if (unlikely(cache->flags & (SLAB_DEBUG_FLAGS | SLAB_SAMPLED | SLAB_DESTROYED))) {
 		void *object = alloc_watched(cache, gfp, nid, size_bytes, (uintptr_t)caller);
 
 		if (object || cache->debug)

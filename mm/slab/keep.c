@@ -25,30 +25,6 @@
 
 #include "mm/slab/keep.h"
 
-#include "lib/align.h"
-
-/* Of RAM, each share: 1/16. */
-#define KEEP_SHARE_SHIFT	4
-
-bool keep_pages(enum keep_share share, uint64_t nr_pages)
-{
-	const uint64_t max_pages = slab_system.setup.nr_pages >> KEEP_SHARE_SHIFT;
-	uint64_t *kept = &slab_system.nr_kept_pages[share];
-	uint64_t nr_kept = __atomic_load_n(kept, __ATOMIC_RELAXED);
-
-	do {
-		if (nr_kept > max_pages || nr_pages > max_pages - nr_kept)
-			return false;
-	} while (!__atomic_compare_exchange_n(kept, &nr_kept, nr_kept + nr_pages, true,
-					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	return true;
-}
-
-void keep_pages_no_more(enum keep_share share, uint64_t nr_pages)
-{
-	__atomic_fetch_sub(&slab_system.nr_kept_pages[share], nr_pages, __ATOMIC_RELAXED);
-}
-
 uint64_t keep_magazine_pages(const struct kmem_cache *cache, unsigned nr_magazines)
 {
 	return nr_magazines * bytes_to_pages((uint64_t)cache->magazine_slots *

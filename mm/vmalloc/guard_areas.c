@@ -10,13 +10,16 @@ static void *alloc_area(size_t bytes, gfp_t gfp, unsigned nid, const void *calle
 {
 	void *area = vmalloc_flags(bytes, gfp, nid, 0);
 
-	if (area)
-		vm_area_starting_at_any(area)->caller = caller;	/* for who faults behind it */
+	if (!area)
+		return NULL;
+	vm_area_starting_at_any(area)->caller = caller;		/* for who faults behind it */
+	vm_area_set_own(area, true);
 	return area;
 }
 
 static void free_area(void *area, size_t bytes)
 {
+	vm_area_set_own(area, false);
 	vfree(area);
 	/* It is to fault from now on: vfree() leaves translations for a while, a handler must. */
 	if (!mm_port_is_in_handler())

@@ -53,6 +53,8 @@ static void format_caller(const void *caller, char *text, size_t bytes)
 
 static const char *kind_of(const struct vm_struct *area)
 {
+	if (area->flags & VM_OWN)
+		return area->flags & VM_MAP ? "area of per-CPU memory" : "area of a guarded object";
 	if (area->flags & VM_IOREMAP)
 		return "ioremap area";
 	if (area->flags & VM_MAP_RAM)

@@ -32,7 +32,7 @@
 #include "mm/lock.h"
 #include "mm/page_alloc.h"
 #include "mm/percpu.h"
-#include "mm/vmalloc.h"
+#include "mm/vmalloc/vm_area.h"
 
 #define UNIT_PAGES	(PERCPU_UNIT_BYTES / PAGE_SIZE)
 
@@ -70,6 +70,7 @@ static void free_pages_of(struct percpu_chunk *chunk)
 
 static void chunk_free(struct percpu_chunk *chunk)
 {
+	vm_area_set_own(chunk->area, false);
 	vunmap(chunk->area);
 	free_pages_of(chunk);
 	kvfree(chunk->pages);
@@ -99,8 +100,10 @@ static struct percpu_chunk *chunk_make(gfp_t gfp)
 	chunk->pages = kvmalloc(nr_pages_of_chunk() * sizeof(chunk->pages[0]), gfp | __GFP_ZERO);
 	if (chunk->pages && take_pages(chunk, gfp)) {
 		chunk->area = vmap(chunk->pages, nr_pages_of_chunk(), VM_MAP, MM_PORT_READ_WRITE);
-		if (chunk->area)
+		if (chunk->area) {
+			vm_area_set_own(chunk->area, true);
 			return chunk;
+		}
 		free_pages_of(chunk);
 	}
 	kvfree(chunk->pages);

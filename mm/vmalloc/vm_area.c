@@ -515,10 +515,18 @@ struct vm_struct *vm_area_claim(const volatile void *addr, unsigned long kind)
 	/* Under the lock, for whoever is faster frees the area. */
 	spin_lock(&vm_areas.lock);
 	area = vm_area_at_or_before((uintptr_t)addr);
-	if (area && (area->addr != addr || !(area->flags & kind) || !vm_area_end_life(area)))
+	if (area && (area->addr != addr || !(area->flags & kind) || (area->flags & VM_OWN) ||
+		     !vm_area_end_life(area)))
 		area = NULL;
 	spin_unlock(&vm_areas.lock);
 	return area;
+}
+
+void vm_area_set_own(const void *addr, bool is_own)
+{
+	struct vm_struct *area = vm_area_starting_at_any(addr);
+
+	area->flags = is_own ? area->flags | VM_OWN : area->flags & ~VM_OWN;
 }
 
 void vm_area_init(unsigned nr_cpus, const struct vm_entries_source *large_entries)

@@ -18,6 +18,9 @@
 #define VM_GUARD_BYTES		PAGE_SIZE
 #define VM_KINDS		(VM_ALLOC | VM_MAP | VM_MAP_RAM | VM_IOREMAP)
 
+/* What mm made for itself, as guarded objects and per-CPU memory: no caller of mm ends it. */
+#define VM_OWN			0x0800ul
+
 /* Classes of kept areas: number of pages, and one for a single block of 2 MiB. */
 #define VM_HUGE_CLASS		0u
 #define VM_NR_CLASSES		(VM_MAX_CACHED_PAGES + 1)
@@ -91,6 +94,9 @@ struct vm_struct *vm_area_create(uint64_t nr_pages, uint64_t align, gfp_t gfp);
  * there is none, or somebody was faster.
  */
 struct vm_struct *vm_area_claim(const volatile void *addr, unsigned long kind);
+
+/* The area that starts at @addr is mm's own from now on, or, before mm frees it, no longer. */
+void vm_area_set_own(const void *addr, bool is_own);
 
 static inline struct vm_area_cpu *vm_area_this_cpu(void)
 {

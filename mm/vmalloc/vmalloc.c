@@ -305,7 +305,8 @@ void vfree(const void *addr)
 	area = vm_area_starting_at(addr);
 	if (unlikely(!area))
 		area = vm_area_starting_at_any(addr);	/* beyond the index */
-	if (unlikely(!area || !(area->flags & VM_ALLOC) || !vm_area_end_life(area)))
+	if (unlikely(!area || (area->flags & (VM_ALLOC | VM_OWN)) != VM_ALLOC ||
+		     !vm_area_end_life(area)))
 		bad_address("vfree", addr);
 	if (unlikely(area->addr != addr))
 		not_its_area(area, addr);
@@ -410,7 +411,7 @@ void vm_unmap_ram(const void *addr, unsigned nr_pages)
 
 /* ---- Protection ---- */
 
-/* Whether they are pages of one live area of memory, not of a device. */
+/* Whether they are pages of one live area of memory, not of a device and not mm's own. */
 static bool are_of_an_area(uintptr_t va, unsigned nr_pages)
 {
 	const struct vm_struct *area;
@@ -418,7 +419,8 @@ static bool are_of_an_area(uintptr_t va, unsigned nr_pages)
 
 	spin_lock(&vm_areas.lock);
 	area = vm_area_at_or_before(va);
-	are_inside = area && vm_area_state(area) == VM_LIVE && !(area->flags & VM_IOREMAP) &&
+	are_inside = area && vm_area_state(area) == VM_LIVE &&
+		     !(area->flags & (VM_IOREMAP | VM_OWN)) &&
 		     va - area->place.start + pages_to_bytes(nr_pages) <= vm_area_bytes(area);
 	spin_unlock(&vm_areas.lock);
 	return are_inside && is_aligned(va, PAGE_SIZE);

@@ -232,9 +232,26 @@ static void the_largest_objects_have_a_cache_unless_red_zones_make_them_larger(v
 	nr_caches = slab_usage(cache_cache).nr_active;
 	CHECK(!create_plain("test_too_large", KMALLOC_MAX_SIZE, 0, SLAB_RED_ZONE, NULL));
 	CHECK_EQ(slab_usage(cache_cache).nr_active, nr_caches);
-	CHECK_PANICS("no memory for cache test_too_large",
+	CHECK_PANICS("too large for what its flags ask: objects of cache test_too_large",
 		     kmem_cache_create("test_too_large", KMALLOC_MAX_SIZE, 0,
 				       SLAB_RED_ZONE | SLAB_PANIC, NULL));
+}
+
+/* debug= is for whoever boots: what a caller may always have it does not take away. */
+static void the_largest_objects_do_without_what_debug_asks(void)
+{
+	const slab_flags_t kept = slab_system.debug_flags;
+	struct kmem_cache *cache;
+
+	slab_system.debug_flags = SLAB_RED_ZONE | SLAB_POISON;
+	test_quiet(true);
+	cache = kmem_cache_create("test_largest", KMALLOC_MAX_SIZE, 0, SLAB_PANIC, NULL);
+	test_quiet(false);
+	slab_system.debug_flags = kept;
+	CHECK_EQ(cache->flags, SLAB_PANIC);
+	CHECK(!cache->debug);
+	CHECK_EQ(cache->layout.nr_objects, 1);
+	kmem_cache_destroy(cache);
 }
 
 /* The page that red zones need is the only one here. */
@@ -1147,6 +1164,23 @@ static void destroying_a_cache_twice_panics(void)
 	destroy_again(NULL);
 }
 
+/* By any way that leads to one, from the array that it had or not. */
+static void no_object_comes_from_a_destroyed_cache(void)
+{
+	struct kmem_cache *cache = make("test_destroyed", 64, 0);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	kmem_cache_free(cache, object);		/* the array has it */
+	kmem_cache_destroy(cache);
+	CHECK_PANICS("a cache that is destroyed", object = kmem_cache_alloc(cache, GFP_KERNEL));
+	CHECK_PANICS("a cache that is destroyed", object = kmem_cache_zalloc(cache, GFP_KERNEL));
+	CHECK_PANICS("a cache that is destroyed",
+		     object = kmem_cache_alloc_node(cache, GFP_KERNEL, numa_node_id()));
+	CHECK_PANICS("a cache that is destroyed",
+		     (void)!kmem_cache_alloc_bulk(cache, GFP_KERNEL, 1, &object));
+	CHECK_PANICS("", kmem_cache_free(cache, object));
+}
+
 /* Of what caches are made nothing is anybody's to free. */
 static void objects_of_the_allocator_are_not_freed(void)
 {
@@ -1550,6 +1584,8 @@ static const struct test_case cases[] = {
 	  debug_flags_of_the_system_are_every_new_caches },
 	{ "the largest objects have a cache unless red zones make them larger",
 	  the_largest_objects_have_a_cache_unless_red_zones_make_them_larger },
+	{ "the largest objects do without what debug= asks",
+	  the_largest_objects_do_without_what_debug_asks },
 	{ "a cache that cannot be made leaves nothing",
 	  a_cache_that_cannot_be_made_leaves_nothing },
 	{ "the first caches are listed and no larger than need be",
@@ -1603,6 +1639,7 @@ static const struct test_case cases[] = {
 	{ "frees to another cache panic", frees_to_another_cache_panic },
 	{ "destroying a cache in use panics", destroying_a_cache_in_use_panics },
 	{ "destroying a cache twice panics", destroying_a_cache_twice_panics },
+	{ "no object comes from a destroyed cache", no_object_comes_from_a_destroyed_cache },
 	{ "objects of the allocator are not freed", objects_of_the_allocator_are_not_freed },
 	{ "illegal sizes and alignments panic", illegal_sizes_and_alignments_panic },
 	{ "zeroing constructed objects panics", zeroing_constructed_objects_panics },

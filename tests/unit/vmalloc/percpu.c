@@ -170,6 +170,12 @@ static void wrong_frees_panic(void)
 	CHECK_PANICS("is no allocation", free_percpu(at + 1));
 	CHECK_PANICS("is no allocation", free_percpu(at + 16));
 	CHECK_PANICS("is no allocation", free_percpu(&at));
+	/* The area is mm's own: nobody else unmaps or protects it. */
+	CHECK_PANICS("area of per-CPU memory", vunmap(percpu_chunk_of(at)->area));
+	CHECK_PANICS("area of per-CPU memory", vfree(percpu_chunk_of(at)->area));
+	CHECK_PANICS("area of per-CPU memory",
+		     (void)!set_memory_ro(percpu_chunk_of(at)->area, 1));
+	memset(at, 1, 100);
 	free_percpu(at);
 	CHECK_PANICS("is no allocation", free_percpu(at));
 	CHECK_PANICS("is_power_of_two", alloc_percpu_bytes(8, 3, GFP_KERNEL));

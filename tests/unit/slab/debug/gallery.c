@@ -19,15 +19,6 @@ static struct kmem_cache *exhibit(slab_flags_t flags)
 	return create_plain("gallery", 64, 0, flags | SLAB_PANIC, NULL);
 }
 
-/* Leaves what is broken where it is; nobody looks at it any more. */
-static void close_exhibit(struct kmem_cache *cache)
-{
-	spin_lock(&slab_system.lock);
-	list_del(&cache->list);
-	slab_system.nr_caches--;
-	spin_unlock(&slab_system.lock);
-}
-
 #define OWNERS	(SLAB_STORE_USER | SLAB_RED_ZONE | SLAB_POISON)
 
 static void double_free(void)
@@ -37,7 +28,7 @@ static void double_free(void)
 
 	kmem_cache_free(cache, object);
 	CHECK_PANICS("double free", kmem_cache_free(cache, object));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void double_free_without_any_debug_option(void)
@@ -49,7 +40,7 @@ static void double_free_without_any_debug_option(void)
 	kfree(object);
 	kfree(other);		/* so it is not the one freed last */
 	CHECK_PANICS("double free", kfree(object));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void free_of_an_interior_pointer(void)
@@ -59,7 +50,7 @@ static void free_of_an_interior_pointer(void)
 
 	CHECK_PANICS("free of an interior pointer", kfree(object + 16));
 	CHECK_PANICS("free of an interior pointer", kfree(object + 1));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void free_to_the_wrong_cache(void)
@@ -68,8 +59,8 @@ static void free_to_the_wrong_cache(void)
 	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
 
 	CHECK_PANICS("free to the wrong cache", kmem_cache_free(other, object));
-	close_exhibit(cache);
-	close_exhibit(other);
+	abandon(cache);
+	abandon(other);
 }
 
 static void free_of_a_stack_address(void)
@@ -102,7 +93,7 @@ static void overflow_by_one(void)
 
 	object[64] = 'X';
 	CHECK_PANICS("overflow: 1 bytes at offset 64", kmem_cache_free(cache, object));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void underflow_by_one(void)
@@ -112,7 +103,7 @@ static void underflow_by_one(void)
 
 	object[-1] = 'X';
 	CHECK_PANICS("underflow: 1 bytes at offset -1", kmem_cache_free(cache, object));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void overflow_inside_the_size_class(void)
@@ -122,7 +113,7 @@ static void overflow_inside_the_size_class(void)
 
 	object[60] = 'X';
 	CHECK_PANICS("overflow inside the size class: 1 bytes at offset 60", kfree(object));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 #define NR_TRIES	256u	/* one of fewer objects is guarded */
@@ -158,7 +149,7 @@ static void use_after_free_by_write(void)
 	object[10] = 'X';
 	/* The array is empty, so the object freed last is the next. */
 	CHECK_PANICS("use after free: 1 bytes at offset 10", kmem_cache_alloc(cache, GFP_KERNEL));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void use_after_free_in_the_quarantine(void)
@@ -170,7 +161,7 @@ static void use_after_free_in_the_quarantine(void)
 	CHECK(kmem_cache_alloc(cache, GFP_KERNEL) != object);
 	object[63] = 'X';
 	CHECK_PANICS("use after free: 1 bytes at offset 63", kmem_cache_shrink(cache));
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void uninitialised_read(void)
@@ -232,7 +223,7 @@ static void overflow_into_the_bookkeeping(void)
 	memset((uint8_t *)slab - sizeof(uint64_t), 'X', 40);	/* from the pages before */
 	CHECK_PANICS("guard word", kmem_cache_shrink(cache));
 	release_abandoned(&node->lock);
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 static void write_to_a_free_slab(void)
@@ -243,7 +234,7 @@ static void write_to_a_free_slab(void)
 	object[200] = 'X';	/* hits a neighbour that is free */
 	CHECK_EQ(validate_slab_cache(cache), 1);
 	object[200] = POISON_FREE;
-	close_exhibit(cache);
+	abandon(cache);
 }
 
 /* ---- What the audit log adds to a report ---- */
@@ -308,7 +299,7 @@ static void overflow_with_the_audit_log(void)
 	heard_begin();
 	CHECK_PANICS("overflow: 1 bytes at offset 64", kmem_cache_free(cache, object));
 	names_event(heard_end(), UINT64_MAX, object, "allocated", (uintptr_t)take_audited);
-	close_exhibit(cache);
+	abandon(cache);
 	if (!was_on)
 		audit_stop();
 }

@@ -477,6 +477,21 @@ static void verify_notices_GUARD_2(void)
 	guards.nr_used--;
 }
 
+/* Its area is mm's own: to whom vmalloc's functions are given by mistake, they tell. */
+static void nobody_else_ends_the_area_of_a_guarded_object(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 8, 0);
+	uint8_t *object = guarded(cache);
+	void *area = (void *)align_down((uintptr_t)object, PAGE_SIZE);
+
+	CHECK_PANICS("area of a guarded object", vfree(area));
+	CHECK_PANICS("area of a guarded object", vunmap(area));
+	CHECK_PANICS("area of a guarded object", (void)!set_memory_ro(area, 1));
+	memset(object, 1, OBJECT_BYTES);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+}
+
 static const struct test_case cases[] = {
 	{ "an object ends as near to its page as its alignment allows",
 	  an_object_ends_as_near_to_its_page_as_its_alignment_allows },
@@ -504,6 +519,8 @@ static const struct test_case cases[] = {
 	{ "what is wrong with a sample is found", what_is_wrong_with_a_sample_is_found },
 	{ "verify notices GUARD-1", verify_notices_GUARD_1 },
 	{ "verify notices GUARD-2", verify_notices_GUARD_2 },
+	{ "nobody else ends the area of a guarded object",
+	  nobody_else_ends_the_area_of_a_guarded_object },
 };
 
 TEST_SUITE(slab_guard, cases);
