@@ -21,6 +21,7 @@ extern const struct test_suite suite_rcu_live;
 extern const struct test_suite suite_guard_faults;
 extern const struct test_suite suite_vmalloc_faults;
 extern const struct test_suite suite_vmalloc_stress;
+extern const struct test_suite suite_growth;
 extern const struct test_suite suite_stress;
 extern const struct test_suite suite_lecture;
 
@@ -39,6 +40,7 @@ const struct test_suite *const live_suites[] = {
 	&suite_guard_faults,
 	&suite_vmalloc_faults,
 	&suite_vmalloc_stress,
+	&suite_growth,
 	&suite_stress,
 	&suite_lecture,
 };

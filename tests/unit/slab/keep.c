@@ -26,8 +26,9 @@ static uint64_t leave(enum keep_share share, uint64_t nr_pages)
 /* What others left is as it was; what was counted meanwhile is counted. */
 static void restore(enum keep_share share, uint64_t kept, uint64_t nr_left)
 {
-	slab_system.nr_kept_pages[share] += kept;
-	slab_system.nr_kept_pages[share] -= (slab_system.setup.nr_pages >> KEEP_SHARE_SHIFT) - nr_left;
+	const uint64_t left = (slab_system.setup.nr_pages >> KEEP_SHARE_SHIFT) - nr_left;
+
+	slab_system.nr_kept_pages[share] += kept - left;
 }
 
 static struct kmem_cache *make(const char *name, size_t bytes)
