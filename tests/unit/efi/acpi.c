@@ -5,6 +5,7 @@
 
 #include "efi/acpi.h"
 
+#include "lib/align.h"
 #include "lib/string.h"
 #include "tests/test.h"
 #include "tests/unit/efi/tables.h"
@@ -713,6 +714,34 @@ static void tables_are_found_through_the_xsdt(void)
 		 STATUS_ABSENT);
 }
 
+/* How much of it was asked for at most. */
+static const uint8_t *note_bytes(void *arg, uint64_t pa, uint64_t bytes)
+{
+	uint64_t *most_bytes = arg;
+
+	*most_bytes = max_u64(*most_bytes, bytes);
+	return read_world(NULL, pa, bytes);
+}
+
+/* A DSDT is summed up where it lies: what says that it has gigabytes is not believed. */
+static void no_table_is_read_beyond_32_mib(void)
+{
+	const uint32_t mib_32 = 32u << 20;
+	uint64_t most_bytes = 0;
+	const struct acpi_memory counted = { note_bytes, &most_bytes };
+	struct bytes dsdt;
+
+	build_world(2);
+	memcpy(world + 768, "DSDT", 4);
+	memcpy(world + 772, &mib_32, sizeof(mib_32));
+	CHECK(acpi_read_table(&counted, WORLD_PA + 768, "DSDT", &dsdt) != STATUS_OK);
+	CHECK_EQ(most_bytes, mib_32);
+	most_bytes = 0;
+	world[772]++;
+	CHECK_EQ(acpi_read_table(&counted, WORLD_PA + 768, "DSDT", &dsdt), STATUS_BAD_LENGTH);
+	CHECK_EQ(most_bytes, ACPI_HEADER_BYTES);
+}
+
 /* What the XSDT does not lead to may stand in the RSDT. */
 static void a_half_filled_xsdt_leaves_the_rsdt(void)
 {
@@ -886,6 +915,7 @@ static const struct test_case cases[] = {
 	{ "FADT is read in either form", fadt_is_read_in_either_form },
 	{ "DSDT gives sleep types", dsdt_gives_sleep_types },
 	{ "tables are found through the xsdt", tables_are_found_through_the_xsdt },
+	{ "no table is read beyond 32 MiB", no_table_is_read_beyond_32_mib },
 	{ "a half-filled XSDT leaves the RSDT", a_half_filled_xsdt_leaves_the_rsdt },
 	{ "a table is not counted through both roots", a_table_is_not_counted_through_both_roots },
 	{ "old firmware has an rsdt", old_firmware_has_an_rsdt },

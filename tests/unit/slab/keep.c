@@ -17,9 +17,10 @@ static void *objects[NR_PLACES];
 /* Of the share nothing is left but @nr_pages; returns what stands there otherwise. */
 static uint64_t leave(enum keep_share share, uint64_t nr_pages)
 {
-	uint64_t kept = slab_system.nr_kept_pages[share];
+	const uint64_t max_pages = slab_system.setup.nr_pages >> KEEP_SHARE_SHIFT;
+	const uint64_t kept = slab_system.nr_kept_pages[share];
 
-	slab_system.nr_kept_pages[share] = (slab_system.setup.nr_pages >> KEEP_SHARE_SHIFT) - nr_pages;
+	slab_system.nr_kept_pages[share] = max_pages - nr_pages;
 	return kept;
 }
 
