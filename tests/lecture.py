@@ -32,6 +32,8 @@ MAX_LINES_BEFORE = 12
 # Answers that are arithmetic on the slide's own numbers are alike everywhere.
 DIFFERENT = {("xv6", 2), ("mem_map", 1), ("mem_map", 2), ("bitmap", 1), ("bitmap", 2),
              ("numa", 1), ("numa", 2), ("pglist_data", 1), ("pglist_data", 2), ("zones", 2)}
+# What the slides show of the machine, and is other on another.
+LIVE = {"bitmap: its worst search": r"^ +\d+ taken \|#{50}\| +(\d+) instructions$"}
 EXERCISE = re.compile(r"^@exercise chapter=(\w+) number=(\d) answer=(\d+)$", re.MULTILINE)
 
 
@@ -78,6 +80,8 @@ def judge(name, text):
         (f"{name}: memory was brought up, and kswapd woken",
          re.search(r"pages that waited without mem_map were brought up", text)
          and re.search(r"request [1-9]\d* woke kswapd.*: kswapd_max_order 3$", text, re.M)),
+        (f"{name}: the bitmap's search is seen word by word",
+         "map[2] has no 0" in text and "So it is: 4 words," in text),
         (f"{name}: no check says no", not re.search(r"\bNOT?\b|DOES NOT|INSIDE", text)),
     ]
 
@@ -266,6 +270,10 @@ def judge_whole(texts):
     for key in sorted(DIFFERENT):
         results.append((f"exercise {key[0]} {key[1]}: another machine, another answer",
                         key in one and key in other and one[key] != other[key]))
+    for what, pattern in LIVE.items():
+        found = [re.findall(pattern, text, re.MULTILINE) for text, _ in texts.values()]
+        results.append((f"{what}: another machine, another number",
+                        all(found) and found[0] != found[1]))
     results.append(("three nodes: the nearest is not the next by number",
                     other.get(("numa", 1)) == 2 and other.get(("numa", 2)) == 17))
     return results
