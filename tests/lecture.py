@@ -31,7 +31,8 @@ NR_SLIDES = 13
 MAX_LINES_BEFORE = 12
 # Answers that are arithmetic on the slide's own numbers are alike everywhere.
 DIFFERENT = {("xv6", 2), ("mem_map", 1), ("mem_map", 2), ("bitmap", 1), ("bitmap", 2),
-             ("numa", 1), ("numa", 2), ("pglist_data", 1), ("pglist_data", 2), ("zones", 2)}
+             ("kmalloc", 1), ("numa", 1), ("numa", 2), ("pglist_data", 1), ("pglist_data", 2),
+             ("zones", 2)}
 # What the slides show of the machine, and is other on another.
 LIVE = {"bitmap: its worst search": r"^ +\d+ taken \|#{50}\| +(\d+) instructions$"}
 EXERCISE = re.compile(r"^@exercise chapter=(\w+) number=(\d) answer=(\d+)$", re.MULTILINE)
@@ -82,6 +83,8 @@ def judge(name, text):
          and re.search(r"request [1-9]\d* woke kswapd.*: kswapd_max_order 3$", text, re.M)),
         (f"{name}: the bitmap's search is seen word by word",
          "map[2] has no 0" in text and "So it is: 4 words," in text),
+        (f"{name}: kmalloc's cache makes slabs as it needs them",
+         len(re.findall(r"request \d+ finds no free object", text)) == 3),
         (f"{name}: no check says no", not re.search(r"\bNOT?\b|DOES NOT|INSIDE", text)),
     ]
 

@@ -273,17 +273,22 @@ static void tell_event(const struct mm_event *event)
 	}
 }
 
-uint64_t tell_events(uint64_t from, unsigned max)
+uint64_t tell_events_of(uint64_t from, unsigned max, unsigned kinds)
 {
-	uint64_t end = mm_events_count();
+	uint64_t end = mm_events_count(), nr = 0;
 	struct mm_event event;
 
-	for (uint64_t at = from; at < end && at - from < max; at++)
-		if (mm_event_get(at, &event))
+	for (uint64_t at = from; at < end; at++)
+		if (mm_event_get(at, &event) && (kinds >> event.kind & 1) && nr++ < max)
 			tell_event(&event);
-	if (end - from > max)
-		say("    ... and %llu more", (ull)(end - from - max));
-	return end - from;
+	if (nr > max)
+		say("    ... and %llu more", (ull)(nr - max));
+	return nr;
+}
+
+uint64_t tell_events(uint64_t from, unsigned max)
+{
+	return tell_events_of(from, max, UINT32_MAX);
 }
 
 /* ---- Drawing and measuring ---- */

@@ -54,6 +54,9 @@ void exercise(uint64_t answer, const char *unit, const char *format, ...) PRINTF
 /* The events since @from in words, at most @max lines; returns how many there were. */
 uint64_t tell_events(uint64_t from, unsigned max);
 
+/* The same of those whose kinds (1 << enum mm_event_kind) are in @kinds. */
+uint64_t tell_events_of(uint64_t from, unsigned max, unsigned kinds);
+
 /* A bar of @filled of @all in @width characters, '#' and '.', to @text with its final 0. */
 void draw_bar(char *text, unsigned width, uint64_t filled, uint64_t all);
 
