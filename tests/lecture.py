@@ -32,7 +32,7 @@ MAX_LINES_BEFORE = 12
 # Answers that are arithmetic on the slide's own numbers are alike everywhere.
 DIFFERENT = {("xv6", 2), ("mem_map", 1), ("mem_map", 2), ("bitmap", 1), ("bitmap", 2),
              ("kmalloc", 1), ("numa", 1), ("numa", 2), ("pglist_data", 1), ("pglist_data", 2),
-             ("zones", 2)}
+             ("zones", 2), ("external", 1), ("compound", 2)}
 # What the slides show of the machine, and is other on another.
 LIVE = {"bitmap: its worst search": r"^ +\d+ taken \|#{50}\| +(\d+) instructions$"}
 EXERCISE = re.compile(r"^@exercise chapter=(\w+) number=(\d) answer=(\d+)$", re.MULTILINE)
@@ -64,6 +64,13 @@ def play(name, machine):
     return text, list(verdict.reasons)
 
 
+def is_given_back(text):
+    taken = re.search(r"descriptors in use: (\d+) -> (\d+)$", text, re.MULTILINE)
+    left = re.search(r"descriptors in use: (\d+) again$", text, re.MULTILINE)
+    return (taken and left and int(taken[2]) == int(taken[1]) + 1
+            and left[1] == taken[1])
+
+
 def judge(name, text):
     """Names of what holds, and whether it does."""
     before = [line for line in text.split("==== Slide 1.")[0].splitlines() if line.strip()]
@@ -85,6 +92,11 @@ def judge(name, text):
          "map[2] has no 0" in text and "So it is: 4 words," in text),
         (f"{name}: kmalloc's cache makes slabs as it needs them",
          len(re.findall(r"request \d+ finds no free object", text)) == 3),
+        (f"{name}: a descriptor is taken from a cache of them, and comes back",
+         is_given_back(text)),
+        (f"{name}: a tail gives the whole block back, at the last reference",
+         "put_page() of the tail: the head has 1" in text
+         and 'put_page() once more: the head has 0, its type is "cached"' in text),
         (f"{name}: no check says no", not re.search(r"\bNOT?\b|DOES NOT|INSIDE", text)),
     ]
 
@@ -92,7 +104,7 @@ def judge(name, text):
 # ---- Pace ----
 
 PACED = "compound"
-NR_PAUSES = 6           # a prediction, three steps, two exercises
+NR_PAUSES = 12          # two predictions, eight steps, two exercises
 PACE_SLACK_S = 3        # what the chapter itself takes, on a host that does much else
 
 
@@ -127,7 +139,8 @@ def check_pace():
 
 PROMPTS = (b"q: end] ", b"show it): ")
 # From chapter 12 through its exercises, back and forth between it and 11, then out of 10.
-KEYS = ["on"] * 4 + ["7 on", "1 on", "back", "next", "left", "next", "right", "next", "end"]
+KEYS = ["on"] * (NR_PAUSES - 2)
+KEYS += ["7 on", "1 on", "back", "next", "left", "next", "right", "next", "end"]
 SLIDES_OF_KEYS = ["12", "11", "12", "11", "12", "11", "10"]
 ON_SERIAL = {"on": b"\r", "next": b"n", "back": b"p", "end": b"q", "left": b"\x1b[D",
              "right": b"\x1b[C"}

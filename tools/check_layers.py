@@ -45,8 +45,8 @@ LOOKS_INTO = {
         "tests/host/suite_interrupts.c", "tests/host/suite_machines.c",
         "tests/host/suite_maps.c", "tests/host/suite_offline.c", "tests/host/suite_reclaim.c",
         "tests/lecture/chapter_bitmap.c", "tests/lecture/chapter_buddy.c",
-        "tests/lecture/chapter_mem_map.c", "tests/lecture/chapter_nodes.c",
-        "tests/lecture/slides_pages.c",
+        "tests/lecture/chapter_compound.c", "tests/lecture/chapter_mem_map.c",
+        "tests/lecture/chapter_nodes.c", "tests/lecture/slides_pages.c",
     ],
     "mm/slab": ["tests/host/suite_harden.c", "tests/host/suite_maps.c"],
     "mm/vmalloc": [
