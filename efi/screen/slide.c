@@ -14,8 +14,9 @@
  *   Cells are kept twice, as in a pane: only those that changed are drawn.
  *
  * Turning
- *   When the page is full its last quarter goes to the top: what a question is
- *   about stays in sight. Nothing else moves.
+ *   When the page is full its last quarter goes to the top, from the first paragraph that
+ *   begins there on: what a question is about stays in sight, and no drawing is cut if
+ *   that can be helped. Nothing else moves.
  *
  * Promises
  *   - row + rows of the line being written <= nr_rows
@@ -220,26 +221,38 @@ static void clear_rows(struct slide *slide, uint32_t start, uint32_t end)
 			slide->wanted[row][column] = blank;
 }
 
+static bool is_blank(const struct slide *slide, uint32_t row)
+{
+	for (uint32_t column = 0; column < slide->nr_columns; column++)
+		if (slide->wanted[row][column].c != ' ')
+			return false;
+	return true;
+}
+
+/* The first of the rows from @row on that stands below a blank one; @row if none does. */
+static uint32_t paragraph_from(const struct slide *slide, uint32_t row)
+{
+	for (uint32_t at = row; at < slide->row; at++)
+		if (at > 0 && is_blank(slide, at - 1) && !is_blank(slide, at))
+			return at;
+	return row;
+}
+
 /* The last rows go to the top, as far as @nr_new more have room below them. */
 static void turn_page(struct slide *slide, uint32_t nr_new)
 {
 	uint32_t share = (uint32_t)min_u64(slide->nr_rows / KEPT_SHARE, slide->nr_rows - nr_new);
-	uint32_t kept = (uint32_t)min_u64(share, slide->row);
+	uint32_t first = paragraph_from(slide, slide->row - (uint32_t)min_u64(share, slide->row));
+	uint32_t kept = slide->row - first;
 
-	memmove(slide->wanted[0], slide->wanted[slide->row - kept],
-		kept * sizeof(slide->wanted[0]));
+	memmove(slide->wanted[0], slide->wanted[first], kept * sizeof(slide->wanted[0]));
 	slide->row = kept;
 	clear_rows(slide, kept, slide->nr_rows);
 }
 
 static bool is_blank_above(const struct slide *slide)
 {
-	if (slide->row == 0)
-		return true;
-	for (uint32_t column = 0; column < slide->nr_columns; column++)
-		if (slide->wanted[slide->row - 1][column].c != ' ')
-			return false;
-	return true;
+	return slide->row == 0 || is_blank(slide, slide->row - 1);
 }
 
 /* A sentence below a table or a drawing. */

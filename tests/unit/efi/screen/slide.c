@@ -130,6 +130,15 @@ static void a_full_page_keeps_its_last_rows(void)
 	CHECK(row_is(0, "7") && row_is(1, "8") && row_is(2, ""));
 }
 
+static void a_full_page_cuts_no_paragraph(void)
+{
+	setup();
+	write_text("1\n 2\n 3\n 4\n 5\nSo: 6\n");
+	CHECK(row_is(4, " 5") && row_is(5, "") && row_is(6, "So: 6"));
+	write_text(" 7\n");
+	CHECK(row_is(0, "So: 6") && row_is(1, " 7") && row_is(2, ""));
+}
+
 static void long_lines_break_between_words(void)
 {
 	setup();
@@ -192,6 +201,7 @@ static const struct test_case cases[] = {
 	{"words between bars are words", words_between_bars_are_words},
 	{"first words have colours", first_words_have_colours},
 	{"a full page keeps its last rows", a_full_page_keeps_its_last_rows},
+	{"a full page cuts no paragraph", a_full_page_cuts_no_paragraph},
 	{"long lines break between words", long_lines_break_between_words},
 	{"a question for a key goes with the key", a_question_for_a_key_goes_with_the_key},
 	{"what is typed is seen", what_is_typed_is_seen},
