@@ -32,7 +32,7 @@ MAX_LINES_BEFORE = 12
 # Answers that are arithmetic on the slide's own numbers are alike everywhere.
 DIFFERENT = {("xv6", 2), ("mem_map", 1), ("mem_map", 2), ("bitmap", 1), ("bitmap", 2),
              ("kmalloc", 1), ("numa", 1), ("numa", 2), ("pglist_data", 1), ("pglist_data", 2),
-             ("zones", 2), ("external", 1), ("compound", 2)}
+             ("zones", 2), ("kfree", 2), ("external", 1), ("compound", 2)}
 # What the slides show of the machine, and is other on another.
 LIVE = {"bitmap: its worst search": r"^ +\d+ taken \|#{50}\| +(\d+) instructions$"}
 EXERCISE = re.compile(r"^@exercise chapter=(\w+) number=(\d) answer=(\d+)$", re.MULTILINE)
@@ -97,6 +97,10 @@ def judge(name, text):
         (f"{name}: a tail gives the whole block back, at the last reference",
          "put_page() of the tail: the head has 1" in text
          and 'put_page() once more: the head has 0, its type is "cached"' in text),
+        (f"{name}: the list of the slide is given out in its order",
+         "So it is: 3, then 1, then 7:" in text),
+        (f"{name}: a list of a zone is used up, and a larger block split",
+         re.search(r"^So it is: block \d+: no block of order 8 was left", text, re.M)),
         (f"{name}: no check says no", not re.search(r"\bNOT?\b|DOES NOT|INSIDE", text)),
     ]
 
@@ -216,8 +220,8 @@ def check_keys(name):
 
 # A chapter, how many keys into it, and the colours of its drawing (efi/screen/slide.c).
 PANEL, PART, REST = 0x1c232b, 0x388bfd, 0x2b3440
-PAGES = [("buddy", 3, [PART, REST]), ("slab", 3, [0x2ea043, 0xe3b341, 0xf0883e, 0xbc8cff]),
-         ("numa", 3, [PART, REST]), ("kfree", 10, [0x39c5cf, 0xe3b341, 0xbc8cff]),
+PAGES = [("buddy", 2, [PART, REST]), ("slab", 3, [0x2ea043, 0xe3b341, 0xf0883e, 0xbc8cff]),
+         ("numa", 4, [PART, REST]), ("kfree", 10, [0x39c5cf, 0xe3b341, 0xbc8cff]),
          ("vmalloc", 5, [PART, REST])]
 LEAST_PIXELS = 100
 DRAWN_S = 2             # the screen follows the log by a tenth of a second of the guest

@@ -101,8 +101,8 @@ static void show_scan(void)
 	predict("the first %u pages are taken now. At how many words does the next allocation "
 		"look?", NR_SCANNED);
 	for (; ~copy.map[word] == 0; word++) {
-		draw_word(word);
 		step("map[%llu] has no 0: on to the next word", (ull)word);
+		draw_word(word);
 	}
 	draw_word(word);
 	bit = take_bit();

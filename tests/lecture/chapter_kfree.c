@@ -8,6 +8,7 @@
 #include "tests/unit/slab/room.h"
 
 #define SAMPLE_BYTES	100u
+#define PAGES_OF_ENTRY	512u	/* of a page directory */
 #define TIB		(1ull << 40)
 #define MAP_WIDTH	64u
 #define UPPER_HALF_BYTES (128 * TIB)
@@ -131,6 +132,8 @@ void kfree_show(void)
 	exercise(virt_to_phys(object) >> PAGE_SHIFT, "",
 		 "the object lay at 0x%llx, the direct map starts at 0x%llx: which frame?",
 		 (ull)(uintptr_t)object, (ull)mm_port_direct_map);
-	exercise(sizeof(struct page) * (virt_to_phys(object) >> PAGE_SHIFT), "bytes",
-		 "and how far from mem_map's start is its struct page?");
+	exercise(align_up(live.end_pfn, PAGES_OF_ENTRY) / PAGES_OF_ENTRY, "entries",
+		 "the direct map up to the highest frame of this machine, 0x%llx: how many entries "
+		 "of %llu MiB are that?", (ull)live.end_pfn - 1,
+		 (ull)(PAGES_OF_ENTRY * PAGE_SIZE >> 20));
 }

@@ -1,6 +1,8 @@
 /* Chapters 8 and 9: struct pglist_data field by field, and the zones of each node. */
 
 #include "kthread.h"
+#include "lib/align.h"
+#include "log.h"
 #include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/backoff.h"
@@ -15,6 +17,7 @@
 #define WOKEN_ORDER	3u
 #define MAX_YIELDS	1000u
 #define TAKEN_ORDER	8u	/* 1 MiB: no CPU's stack has such blocks */
+#define MAX_TAKEN	16u
 
 static unsigned nr_waiters(struct wait_queue *queue)
 {
@@ -41,7 +44,26 @@ static bool is_pfn_present(const struct pglist_data *node, pfn_t start_pfn, pfn_
 	return false;
 }
 
-/* The node's span to scale: # memory, . holes. */
+/* The zone that has a page of these, by its letter; . where there is none. */
+static char zone_letter(const struct pglist_data *node, pfn_t start_pfn, pfn_t end_pfn)
+{
+	static const char letters[MAX_NR_ZONES] = {
+		[ZONE_DMA] = 'D', [ZONE_DMA32] = '#', [ZONE_NORMAL] = 'N', [ZONE_MOVABLE] = 'd',
+	};
+
+	if (!is_pfn_present(node, start_pfn, end_pfn))
+		return '.';
+	for (unsigned type = 0; type < MAX_NR_ZONES; type++) {
+		const struct zone *zone = &node->node_zones[type];
+
+		if (zone_is_populated(zone) && zone->start_pfn < end_pfn &&
+		    zone->end_pfn > start_pfn)
+			return letters[type];
+	}
+	return '.';
+}
+
+/* The node's span to scale: its zones, and . holes. */
 static void draw_span(const struct pglist_data *node)
 {
 	char map[SPAN_WIDTH + 1];
@@ -50,11 +72,24 @@ static void draw_span(const struct pglist_data *node)
 		pfn_t start = node->node_start_pfn + node->node_spanned_pages * i / SPAN_WIDTH;
 		pfn_t end = node->node_start_pfn + node->node_spanned_pages * (i + 1) / SPAN_WIDTH;
 
-		map[i] = is_pfn_present(node, start, end > start ? end : start + 1) ? '#' : '.';
+		map[i] = zone_letter(node, start, end > start ? end : start + 1);
 	}
 	map[SPAN_WIDTH] = '\0';
 	say("    0x%-9llx |%s| 0x%llx", (ull)node->node_start_pfn, map,
 	    (ull)(node->node_start_pfn + node->node_spanned_pages));
+}
+
+/* The nodes as pgdat_next links them. */
+static void draw_nodes(void)
+{
+	const struct pglist_data *node = node_data(0);
+	char line[160];
+	size_t used = 0;
+
+	for (; node && used + 24 < sizeof(line); node = node->pgdat_next)
+		used += (size_t)format_text(line + used, sizeof(line) - used, "|node %u|--->",
+					    node->node_id);
+	say("    %s %s", line, node ? "..." : "0");
 }
 
 static void show_fields(struct pglist_data *node)
@@ -146,14 +181,20 @@ static void show_kswapd(struct pglist_data *node)
 		"for %llu pages?",
 		node->node_id, (ull)pages_in(WOKEN_ORDER));
 	raise_marks(node, zone, kept);
+	step("the high mark of %s is %llu pages now, was %llu; %llu are free", zone->name,
+	     (ull)zone->watermark[WATERMARK_HIGH], (ull)kept[zone->type],
+	     (ull)zone->nr_free_pages);
 	nr_asked = wake_kswapd(node, zone->type);
 	order = node->kswapd_max_order;
 	lower_marks(node, zone, kept);
 	step("request %u woke kswapd%s: kswapd_max_order %u", nr_asked,
 	     nr_asked > 1 ? ", which was left in peace after work in vain" : "", order);
-	tell_events(first, 4);
-	for (unsigned i = 0; i < MAX_YIELDS && node->nr_kswapd_runs == runs; i++)
+	tell_events_of(first, 4, 1u << MM_EVENT_KSWAPD);
+	for (unsigned i = 0; i < MAX_YIELDS && (node->nr_kswapd_runs == runs ||
+						nr_waiters(node->kswapd_wait) == 0); i++)
 		thread_yield();
+	step("the CPU is yielded: kswapd has its turn, and waits again: %u on kswapd_wait",
+	     nr_waiters(node->kswapd_wait));
 	reveal("its thread: turns %llu -> %llu; kswapd_max_order is %u again.", (ull)runs,
 	       (ull)node->nr_kswapd_runs, node->kswapd_max_order);
 }
@@ -165,11 +206,12 @@ void pglist_data_show(void)
 	/* kswapd answers what the last chapter asked. */
 	for (unsigned i = 0; i < MAX_YIELDS; i++)
 		thread_yield();
+	draw_nodes();
 	for (unsigned nid = 0; nid < nr_node_ids() && nid < MAX_SHOWN; nid++) {
 		struct pglist_data *node = node_data(nid);
 
-		say("struct pglist_data at 0x%llx; its memory (#) and holes (.) to scale:",
-		    (ull)(uintptr_t)node);
+		step("struct pglist_data at 0x%llx; to scale D DMA, # DMA32, N NORMAL, d MOVABLE, "
+		     ". holes:", (ull)(uintptr_t)node);
 		draw_span(node);
 		show_fields(node);
 	}
@@ -242,10 +284,16 @@ static void account(struct zone *zone)
 /* The lines of free_area[] that are no longer as they were. */
 static void draw_changes(const struct zone *zone, const uint64_t before[NR_ORDERS])
 {
-	for (unsigned order = 0; order < NR_ORDERS; order++)
-		if (zone->free_area[order].nr_free != before[order])
-			say("      [%2u] nr_free %6llu -> %llu", order, (ull)before[order],
-			    (ull)zone->free_area[order].nr_free);
+	for (unsigned order = 0; order < NR_ORDERS; order++) {
+		uint64_t nr = zone->free_area[order].nr_free;
+		char bar[BAR_WIDTH + 1];
+
+		if (nr == before[order])
+			continue;
+		draw_bar(bar, BAR_WIDTH, nr, max_u64(nr, before[order]));
+		say("      [%2u] nr_free %6llu -> %-6llu |%s|", order, (ull)before[order], (ull)nr,
+		    bar);
+	}
 }
 
 static void note_counts(const struct zone *zone, uint64_t counts[NR_ORDERS])
@@ -254,29 +302,52 @@ static void note_counts(const struct zone *zone, uint64_t counts[NR_ORDERS])
 		counts[order] = zone->free_area[order].nr_free;
 }
 
-/* A block leaves the zone's lists, and comes back to them. */
+static struct page *take_block(const struct zone *zone)
+{
+	return alloc_pages_node(zone->node->node_id, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
+				TAKEN_ORDER);
+}
+
+/* Takes blocks until one had to be split off a larger one; returns how many, at @taken. */
+static unsigned take_until_split(const struct zone *zone, struct page *taken[MAX_TAKEN])
+{
+	uint64_t counts[NR_ORDERS], first;
+	unsigned nr = 0;
+	bool is_split = false;
+
+	while (nr < MAX_TAKEN && !is_split) {
+		note_counts(zone, counts);
+		first = mm_events_count();
+		taken[nr] = take_block(zone);
+		if (!taken[nr])
+			break;
+		step("block %u: frame 0x%llx", nr + 1, (ull)page_to_pfn(taken[nr]));
+		nr++;
+		is_split = tell_events_of(first, MAX_ORDER, 1u << MM_EVENT_SPLIT) != 0;
+		draw_changes(zone, counts);
+	}
+	return nr;
+}
+
+/* Blocks leave the zone's lists, and come back to them. */
 static void show_taking(const struct zone *zone)
 {
-	uint64_t counts[NR_ORDERS], first = mm_events_count();
-	struct page *page;
+	struct page *taken[MAX_TAKEN];
+	uint64_t counts[NR_ORDERS], first;
+	unsigned nr;
 
-	predict("1 MiB, a block of order %u, is taken from node %u %s. Which of these lines "
-		"change?", TAKEN_ORDER, zone->node->node_id, zone->name);
-	note_counts(zone, counts);
-	page = alloc_pages_node(zone->node->node_id, GFP_KERNEL | __GFP_NOWARN | __GFP_THISNODE,
-				TAKEN_ORDER);
-	if (!page)
-		return;
-	step("frame 0x%llx is taken:", (ull)page_to_pfn(page));
-	tell_events(first, 4);
-	draw_changes(zone, counts);
+	drain_all_pages();	/* pages from the CPUs' stacks would merge meanwhile */
+	predict("blocks of order %u, 1 MiB, are taken from node %u %s. Which of them is the first "
+		"for which a larger one is split?", TAKEN_ORDER, zone->node->node_id, zone->name);
+	nr = take_until_split(zone, taken);
+	reveal("block %u: no block of order %u was left that is for such pages.", nr, TAKEN_ORDER);
 	note_counts(zone, counts);
 	first = mm_events_count();
-	__free_pages(page, TAKEN_ORDER);
-	step("it is given back:");
-	tell_events(first, 4);
+	for (unsigned i = 0; i < nr; i++)
+		__free_pages(taken[i], TAKEN_ORDER);
+	step("all %u are given back, and each joins its buddy if that is free:", nr);
+	tell_events_of(first, MAX_ORDER, 1u << MM_EVENT_MERGE);
 	draw_changes(zone, counts);
-	reveal("that of its order, or those from the order that was split down to it.");
 }
 
 static void show_growing(struct zone *zone)

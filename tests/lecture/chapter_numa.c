@@ -1,6 +1,7 @@
 /* Chapter 7: local memory first; what happens, node by node, when it runs out. */
 
 #include "arch.h"
+#include "lib/align.h"
 #include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page_alloc.h"
@@ -10,6 +11,9 @@
 #define MAX_SHOWN	8u
 #define MAX_BLOCKS	8192u	/* 32 GiB: larger machines are not emptied for a lecture */
 #define BAR_WIDTH	32u
+#define LATENCY_WIDTH	20u
+#define NR_ROUNDS	8u
+#define MOST_DISTANCE	40u	/* of the drawing */
 #define NR_READS	4096u
 #define WALK_ORDER	6u
 
@@ -54,25 +58,52 @@ static uint64_t cycles_of_reads(const uint8_t *at, uint64_t bytes)
 	return (arch_cycles() - started) / NR_READS;
 }
 
+/* The least of NR_ROUNDS, in which the nodes take turns, so that none is always first. */
+static void time_nodes(struct page *const pages[MAX_SHOWN], uint64_t cycles[MAX_SHOWN])
+{
+	for (unsigned nid = 0; nid < MAX_SHOWN; nid++)
+		cycles[nid] = UINT64_MAX;
+	for (unsigned round = 0; round < NR_ROUNDS; round++)
+		for (unsigned nid = 0; nid < MAX_SHOWN; nid++)
+			if (pages[nid])
+				cycles[nid] = min_u64(cycles[nid], cycles_of_reads(
+					page_address(pages[nid]), PAGE_SIZE << WALK_ORDER));
+}
+
+static void draw_latency(unsigned nid, uint64_t cycles, uint64_t most)
+{
+	unsigned distance = node_distance(numa_node_id(), nid);
+	char by_table[LATENCY_WIDTH + 1], by_clock[LATENCY_WIDTH + 1];
+
+	draw_bar(by_table, LATENCY_WIDTH, min_u64(distance, MOST_DISTANCE), MOST_DISTANCE);
+	draw_bar(by_clock, LATENCY_WIDTH, cycles, most);
+	say("    node %u distance %3u |%s| read %4llu cycles |%s|", nid, distance, by_table,
+	    (ull)cycles, by_clock);
+}
+
 static void show_latency(void)
 {
-	say("A read of memory of each node from this CPU, each waiting for the one before:");
-	for (unsigned nid = 0; nid < nr_node_ids() && nid < MAX_SHOWN; nid++) {
-		struct page *page = node_has_memory(nid) ?
-			alloc_pages_node(nid, GFP_KERNEL | __GFP_ZERO | __GFP_THISNODE,
-			WALK_ORDER) :
-			NULL;
+	struct page *pages[MAX_SHOWN] = { NULL };
+	uint64_t cycles[MAX_SHOWN], most = 0;
 
-		if (!page)
+	predict("what does a read cost from this CPU, of its own memory and of other nodes'? By "
+		"the table, and by the clock?");
+	for (unsigned nid = 0; nid < nr_node_ids() && nid < MAX_SHOWN; nid++)
+		if (node_has_memory(nid))
+			pages[nid] = alloc_pages_node(nid, GFP_KERNEL | __GFP_ZERO |
+						      __GFP_THISNODE, WALK_ORDER);
+	time_nodes(pages, cycles);
+	for (unsigned nid = 0; nid < MAX_SHOWN; nid++)
+		if (pages[nid])
+			most = max_u64(most, cycles[nid]);
+	for (unsigned nid = 0; nid < MAX_SHOWN; nid++) {
+		if (!pages[nid])
 			continue;
-		cycles_of_reads(page_address(page), PAGE_SIZE << WALK_ORDER);	/* to warm up */
-		say("    node %u, distance %3u: %4llu cycles", nid,
-		    node_distance(numa_node_id(), nid),
-		    (ull)cycles_of_reads(page_address(page), PAGE_SIZE << WALK_ORDER));
-		__free_pages(page, WALK_ORDER);
+		draw_latency(nid, cycles[nid], most);
+		__free_pages(pages[nid], WALK_ORDER);
 	}
-	say("  (an emulator has one kind of memory, whatever distances it reports: on it they are "
-	    "equal)");
+	reveal("each waited for the one before; an emulator has one kind of memory, whatever its "
+	       "table says.");
 }
 
 /* Who served the requests for one node, in the order in which they began to. */
@@ -145,6 +176,17 @@ static void tell_first(enum mm_event_kind kind, uint64_t from)
 	}
 }
 
+/* Whether those who served stand in the node's list in the same order. */
+static bool is_served_as_listed(unsigned nid, unsigned nr_served)
+{
+	const struct zonelist *list = &node_data(nid)->node_zonelists[ZONELIST_FALLBACK];
+	unsigned nr_found = 0;
+
+	for (uint32_t i = 0; i < list->nr_zones && nr_found < nr_served; i++)
+		nr_found += list->zones[i] == served[nr_found].zone;
+	return nr_found == nr_served;
+}
+
 static void show_running_out(unsigned nid)
 {
 	uint64_t first = mm_events_count();
@@ -170,7 +212,8 @@ static void show_running_out(unsigned nid)
 	tell_first(MM_EVENT_GROW, first);
 	tell_first(MM_EVENT_FALLBACK, first);
 	tell_first(MM_EVENT_KSWAPD, first);
-	reveal("the zones of its fallback list, nearest node first; then NULL. All is given back.");
+	reveal("%u zones, in the order of its list: %s; then NULL. All is given back.", nr_served,
+	       is_served_as_listed(nid, nr_served) ? "yes" : "NO");
 	give_all(taken);
 }
 

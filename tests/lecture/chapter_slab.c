@@ -57,6 +57,27 @@ static void draw_bufctl(const struct kmem_cache *cache, const struct slab *slab)
 	say("    %u free: first_free%s", slab->nr_free, slab->nr_free ? line : ": none");
 }
 
+/* Asks for @nr objects, the free ones of @slab, and gives them back. */
+static void show_giving(struct kmem_cache *cache, const struct slab *slab, unsigned nr)
+{
+	void *given[SLIDE_OBJECTS_OF_LIST];
+	unsigned order[SLIDE_OBJECTS_OF_LIST] = { 0 };
+
+	for (unsigned i = 0; i < nr; i++) {
+		given[i] = kmem_cache_alloc(cache, GFP_KERNEL);
+		if (!given[i] || page_slab(virt_to_page(given[i])) != slab)
+			continue;
+		order[i] = (unsigned)slab_index(cache, slab, given[i]);
+		step("a request is given object %u, at 0x%llx", order[i],
+		     (ull)(uintptr_t)given[i]);
+	}
+	draw_bufctl(cache, slab);
+	reveal("%u, then %u, then %u: the list is inside the array, not in the objects.", order[0],
+	       order[1], order[2]);
+	for (unsigned i = 0; i < nr; i++)
+		kmem_cache_free(cache, given[i]);
+}
+
 /* Frees 7, 1 and 3 of a slab of eight: the list of the slide, 3 then 1 then 7. */
 static void show_list_of(struct kmem_cache *cache)
 {
@@ -84,8 +105,7 @@ static void show_list_of(struct kmem_cache *cache)
 			step("object %u comes back", freed[i]);
 			draw_bufctl(cache, slab);
 		}
-		reveal("%u, then 1, then 7: the list is inside the array, not in the objects.",
-		       slab->first_free);
+		show_giving(cache, slab, ARRAY_SIZE(freed));
 	}
 	for (unsigned i = 0; i < nr_held; i++)
 		kmem_cache_free(cache, objects[i]);

@@ -39,11 +39,11 @@ void walk_show(uintptr_t va)
 		unsigned index = index_at(va, level);
 		uint64_t entry = table_at(&kernel_tables, table_pa)[index];
 
-		draw_index(level_names[level], index);
 		step("%s at 0x%09llx, bits %2u..%2u of the address: [%3u] = 0x%016llx%s",
 		     level_names[level], (ull)table_pa, PAGE_SHIFT + 9 * level - 1,
 		     PAGE_SHIFT + 9 * (level - 1), index, (ull)entry,
 		     is_present(entry) ? "" : ": not mapped");
+		draw_index(level_names[level], index);
 		if (!is_present(entry))
 			return;
 		table_pa = entry & PTE_PA_MASK;

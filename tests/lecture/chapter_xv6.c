@@ -85,14 +85,13 @@ static void show_list(struct page *const *pages, unsigned nr_pages)
 	say("%u live page frames are freed, one after the other; the list lies in them:", nr_pages);
 	for (unsigned i = 0; i < nr_pages; i++) {
 		run_free(&list, page_address(pages[i]));
-		draw_chain(list);
 		step("frame 0x%llx is freed: the old head goes into its first word, it is the head",
 		     (ull)page_to_pfn(pages[i]));
+		draw_chain(list);
 	}
 	draw_list(list);
-	predict("which frame does the next allocation get? They were freed in the order");
-	for (unsigned i = 0; i < nr_pages; i++)
-		say("    0x%llx", (ull)page_to_pfn(pages[i]));
+	predict("which frame does the next allocation get? The first that was freed is 0x%llx.",
+		(ull)page_to_pfn(pages[0]));
 	taken = run_alloc(&list);
 	reveal("frame 0x%llx, the one freed last. One load, one store:",
 	       (ull)page_to_pfn(virt_to_page(taken)));

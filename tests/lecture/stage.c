@@ -21,6 +21,7 @@ static struct {
 	unsigned number, nr_exercises, nr_steps;
 	const char *name;
 	enum lecture_move wanted;
+	bool is_pause_due;	/* of a step: what it draws comes before it */
 } stage;
 
 void stage_set_pace(uint32_t pace)
@@ -35,11 +36,7 @@ void stage_begin(unsigned number, const char *name)
 	stage.nr_exercises = 0;
 	stage.nr_steps = 0;
 	stage.wanted = MOVE_ON;
-}
-
-enum lecture_move stage_wanted(void)
-{
-	return stage.wanted;
+	stage.is_pause_due = false;
 }
 
 static bool is_silent(void)
@@ -121,6 +118,19 @@ static void pause_here(void)
 		log_raw("\n");
 }
 
+static void end_step(void)
+{
+	if (stage.is_pause_due)
+		pause_here();
+	stage.is_pause_due = false;
+}
+
+enum lecture_move stage_wanted(void)
+{
+	end_step();
+	return stage.wanted;
+}
+
 /* ---- Text ---- */
 
 void say(const char *format, ...)
@@ -135,12 +145,14 @@ void claim(const char *format, ...)
 
 void predict(const char *format, ...)
 {
+	end_step();
 	SAY_WITH("Predict: ", format);
 	pause_here();
 }
 
 void reveal(const char *format, ...)
 {
+	end_step();
 	SAY_WITH("So it is: ", format);
 }
 
@@ -148,13 +160,15 @@ void step(const char *format, ...)
 {
 	char head[16];
 
+	end_step();
 	format_text(head, sizeof(head), "  step %u. ", ++stage.nr_steps);
 	SAY_WITH(head, format);
-	pause_here();
+	stage.is_pause_due = true;
 }
 
 void wrong(const char *format, ...)
 {
+	end_step();
 	SAY_WITH("What is wrong with it? ", format);
 }
 
@@ -195,6 +209,7 @@ void exercise(uint64_t answer, const char *unit, const char *format, ...)
 {
 	char head[24];
 
+	end_step();
 	if (is_silent())
 		return;
 	format_text(head, sizeof(head), "Exercise %u.%u: ", stage.number, ++stage.nr_exercises);

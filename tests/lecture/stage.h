@@ -24,7 +24,7 @@ void stage_set_pace(uint32_t pace);
 /* Begins a chapter; its number and name are those of records. */
 void stage_begin(unsigned number, const char *name);
 
-/* What the listener wanted at the last pause of the chapter. */
+/* Ends the last step. What the listener wanted at the last pause of the chapter. */
 enum lecture_move stage_wanted(void);
 
 /* One line. */
@@ -39,7 +39,7 @@ void predict(const char *format, ...) PRINTF(1, 2);
 /* What really happened. */
 void reveal(const char *format, ...) PRINTF(1, 2);
 
-/* One step of what happens, and a pause behind it. */
+/* One step of what happens; behind what is said and drawn of it, a pause. */
 void step(const char *format, ...) PRINTF(1, 2);
 
 /* What is wrong with it: leads to the next chapter. */
