@@ -121,7 +121,8 @@ def slab_row(at, states, nr_steps):
     parts = [(step, end, LIST_FILLS[state], f"{state}, steps {step} to {end - 1}")
              for (step, state), end in zip(states, ends) if state != "none"]
     return tag("div", tag("span", text(at), class_="row-name"),
-               svg.strip(f"slab at {at}", parts, nr_steps, height=16), class_="scale-row")
+               svg.strip(f"slab at {at}", parts, nr_steps, height=16),
+               class_="scale-row of-slab")
 
 
 def slab(facts):

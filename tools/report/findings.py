@@ -29,4 +29,5 @@ def render(facts):
     else:
         cards = tag("div", *(card(row, known.get(row.get("label"))) for row in rows),
                     class_="cards")
-    return section("findings", f"Firmware: {len(rows)} findings", cards)
+    words = "1 finding" if len(rows) == 1 else f"{len(rows)} findings"
+    return section("findings", f"Firmware: {words}", cards)

@@ -2,6 +2,8 @@
 
 import html
 
+DENSE_COLUMNS = 6        # more of them have smaller letters on a telephone
+
 
 def escape(value):
     """@value inside markup; control characters have no place in any."""
@@ -34,7 +36,9 @@ def table(heads, rows, numeric=()):
                        for index, cell in enumerate(heads)))
     body = "".join(tag("tr", *(tag("td", cell, class_=classes(index))
                                for index, cell in enumerate(row))) for row in rows)
-    return tag("div", tag("table", tag("thead", head), tag("tbody", body)), class_="wide")
+    inner = tag("table", tag("thead", head), tag("tbody", body),
+                class_="dense" if len(heads) > DENSE_COLUMNS else None)
+    return tag("div", inner, class_="wide")
 
 
 def grouped(value):

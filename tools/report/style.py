@@ -7,6 +7,7 @@ SHEET = """
   --large: #7d98e0; --vmalloc: #8a4fbf; --tables: #c2539a; --memmap: #8c97a8; --boot: #5c6778;
   --acpi: #c9a227; --runtime: #a86f3d; --low: #9fb3c8; --mmio: #c98fb4; --reserved: #b8bfca;
   --fault: #d0343f; --hole: #eceff4; --ours: #3f6fd1; --linux: #b8bfca;
+  --percpu: #2a9d9a;
   --heat0: #d5ecd9; --heat1: #f2ecc5; --heat2: #f6d9ae; --heat3: #f3bf9c; --heat4: #eda594; }
 @media (prefers-color-scheme: dark) { :root { --bg: #12161d; --card: #1a2029; --fg: #e4e9f1;
   --muted: #9aa6b8; --line: #303947; --good: #6fd08c; --bad: #ff7b81; --warn: #f0b15c;
@@ -14,6 +15,7 @@ SHEET = """
   --slab: #5d8cf0; --large: #8fa8ea; --vmalloc: #a877dc; --tables: #d577b4; --memmap: #738096;
   --boot: #98a4b6; --acpi: #d3b145; --runtime: #bb8552; --low: #5b7590; --mmio: #a96a93;
   --reserved: #566172; --fault: #f0636c; --hole: #212833; --ours: #5d8cf0; --linux: #566172;
+  --percpu: #45bdb9;
   --heat0: #1f4a2c; --heat1: #4c4a1e; --heat2: #5b451c; --heat3: #653a22; --heat4: #6e2f2b; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--fg);
@@ -52,6 +54,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
 th { color: var(--muted); font-weight: 500; }
+.took, td summary { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .matrix { width: auto; } .matrix td { text-align: right; padding: .25rem .6rem; }
 .matrix th { padding: .25rem .6rem; }
@@ -65,13 +68,16 @@ pre { overflow-x: auto; font-size: .85rem; margin: .3rem 0; white-space: pre-wra
 details { margin: .3rem 0; } summary { cursor: pointer; }
 details ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .9rem; }
 svg { display: block; max-width: 100%; overflow: hidden; }
-.bar-name { font-size: .875rem; margin-top: .4rem; overflow-wrap: anywhere; }
-.bar { display: grid; grid-template-columns: minmax(0, 1fr) 10.5rem; gap: .6rem;
+.bar-row { display: grid; grid-template-columns: 11rem minmax(0, 1fr); gap: 0 .6rem;
+  align-items: center; margin-bottom: .25rem; }
+.bar-name { font-size: .875rem; overflow-wrap: anywhere; }
+.bar { display: grid; grid-template-columns: minmax(0, 1fr) 12rem; gap: .6rem;
   align-items: center; font-size: .82rem; color: var(--muted); }
 .strip { border-radius: .25rem; overflow: hidden; }
 .scale-row { display: grid; grid-template-columns: 7rem 1fr; align-items: center;
   margin-bottom: .3rem; }
-.row-name { font-size: .875rem; color: var(--muted); }
+.row-name { font-size: .875rem; color: var(--muted); overflow-wrap: anywhere; }
+.scale-row.of-slab { grid-template-columns: 11rem 1fr; }
 .steps { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: .5rem; }
 .step { border: 1px solid var(--line); border-left: .3rem solid var(--slab); border-radius: .3rem;
   padding: .3rem .6rem; } .step b, .step span, .step small { display: block; }
@@ -94,8 +100,10 @@ footer { padding-bottom: 2rem; }
 .heat4 { background: var(--heat4); }
 FILLS
 @media (max-width: 40rem) { section { padding: .8rem; margin: .7rem 0; }
-  .scale-row { grid-template-columns: 1fr; } .scale-axis { padding-left: 0; }
-  th, td { padding-right: .4rem; } table { font-size: .86rem; } }
+  .scale-row, .scale-row.of-slab, .bar-row { grid-template-columns: 1fr; }
+  .scale-axis { padding-left: 0; } .bar { grid-template-columns: minmax(0, 1fr) 10.5rem; }
+  th, td { padding-right: .4rem; } table { font-size: .82rem; }
+  .dense { font-size: .66rem; } .dense th, .dense td { padding-right: .34rem; } }
 @media print { :root { color-scheme: light; --bg: #fff; --card: #fff; --fg: #000; --line: #bbb; }
   body { font-size: 11px; } section { border: 0; padding: 0; }
   .card, figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
@@ -105,7 +113,8 @@ FILLS
 
 FILLS = {
     **{name: name for name in (
-        "free", "pending", "cached", "user", "slab", "large", "vmalloc", "tables", "memmap",
+        "free", "pending", "cached", "user", "slab", "large", "vmalloc", "percpu", "tables",
+        "memmap",
         "boot", "acpi", "runtime", "low", "mmio", "reserved", "hole", "ours", "linux")},
     "bad": "fault",
     "zoneDMA": "acpi", "zoneDMA32": "slab", "zoneNormal": "vmalloc", "zoneMovable": "user",

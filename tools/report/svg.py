@@ -49,10 +49,12 @@ def bars(label, rows, *, most=None):
     most = most or max((value for _, values in rows for value, _, _ in values), default=1) or 1
     lines = []
     for name, values in rows:
-        lines.append(tag("div", text(name), class_="bar-name"))
+        several = []
         for value, fill, about in values:
             bar = strip(f"{name}: {about}", [(0, min(value, most), fill, about)], most, height=12)
-            lines.append(tag("div", bar, tag("span", text(about)), class_="bar"))
+            several.append(tag("div", bar, tag("span", text(about)), class_="bar"))
+        lines.append(tag("div", tag("div", text(name), class_="bar-name"),
+                         tag("div", *several), class_="bar-row"))
     return tag("div", *lines, class_="bars", role="group", aria_label=label)
 
 

@@ -5,6 +5,7 @@ from . import svg
 from .markup import escape, section, table, tag, text
 
 NR_LAST_LINES = 40
+LONG_US = 1000000
 
 
 def name_of(above, point):
@@ -51,16 +52,21 @@ def case_list(points):
                            class_=None if point.is_ok else "failed") for point in points))
 
 
+def milliseconds(took_us):
+    """A decimal where it tells something."""
+    return f"{took_us / 1000:,.{0 if took_us >= LONG_US else 1}f} ms"
+
+
 def suite_row(row, most_us):
     name, points, passed, failed, skipped, took_us = row
     cases = tag("details", tag("summary", text(name)), case_list(points))
-    took = "" if took_us is None else f"{took_us / 1000:,.1f} ms"
+    took = "" if took_us is None else milliseconds(took_us)
     bar = svg.stacked(f"{name} took {took}", [(took_us, "slab", took),
                                               (most_us - took_us, "none", "")],
                       height=8) if took_us else ""
     return [cases, text(passed),
             tag("span", text(failed), class_="failed") if failed else "0",
-            text(skipped), text(took) + bar]
+            text(skipped), tag("span", text(took), class_="took") + bar]
 
 
 def render(facts):

@@ -6,7 +6,7 @@ USES = {
     "slab": ("slab", "slab"),
     "large": ("kmalloc, large", "large"),
     "vmalloc": ("vmalloc", "vmalloc"),
-    "percpu": ("per CPU", "vmalloc"),
+    "percpu": ("per CPU", "percpu"),
     "offline": ("out of service", "bad"),
     "page_tables": ("page tables", "tables"),
     "mem_map": ("mem_map and its tables", "memmap"),
