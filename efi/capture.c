@@ -21,6 +21,9 @@
 #define NAME_CHARS	16u
 #define JSON_BYTES	512u
 
+#define INFO_BYTES	512u	/* of a file or a volume, with a name */
+#define FOLDER_CLUSTERS	2u	/* its own, and one for a parent that grows */
+
 #define FOLDER_ATTRIBUTES	EFI_FILE_DIRECTORY
 #define OPEN_MODES		(EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE)
 
@@ -148,13 +151,58 @@ static EFI_STATUS write_file(EFI_FILE_HANDLE folder, const char *name, struct by
 	return status;
 }
 
-static EFI_STATUS open_folder(EFI_FILE_HANDLE parent, const char *name, EFI_FILE_HANDLE *folder)
+/* What is free as the firmware counts it; where it does not, all that is asked for. */
+static bool has_room(EFI_FILE_HANDLE root, UINT64 nr_clusters)
+{
+	static EFI_GUID info_guid = EFI_FILE_SYSTEM_INFO_ID;
+	_Alignas(EFI_FILE_SYSTEM_INFO) uint8_t buffer[INFO_BYTES];
+	const EFI_FILE_SYSTEM_INFO *info = (const EFI_FILE_SYSTEM_INFO *)buffer;
+	UINTN bytes = sizeof(buffer);
+
+	if (EFI_ERROR(root->GetInfo(root, &info_guid, &bytes, buffer)))
+		return true;
+	return info->FreeSpace >= nr_clusters * info->BlockSize;
+}
+
+static bool is_folder(EFI_FILE_HANDLE file)
+{
+	static EFI_GUID info_guid = EFI_FILE_INFO_ID;
+	_Alignas(EFI_FILE_INFO) uint8_t buffer[INFO_BYTES];
+	UINTN bytes = sizeof(buffer);
+
+	return !EFI_ERROR(file->GetInfo(file, &info_guid, &bytes, buffer)) &&
+	       (((const EFI_FILE_INFO *)buffer)->Attribute & EFI_FILE_DIRECTORY) != 0;
+}
+
+/* A folder of a stick, and whether it was made by opening it: then it may go again. */
+struct folder {
+	EFI_FILE_HANDLE file;
+	bool is_new;
+};
+
+/*
+ * Opens the folder, or makes it. EFI_ALREADY_STARTED: a file has its name. Firmware that
+ * has no room for a folder leaves its name behind all the same, leading to the root: so
+ * room is asked for first.
+ */
+static EFI_STATUS open_folder(EFI_FILE_HANDLE root, EFI_FILE_HANDLE parent, const char *name,
+			      struct folder *folder)
 {
 	CHAR16 wide[NAME_CHARS];
+	EFI_STATUS status;
 
 	widen(wide, name);
-	return parent->Open(parent, folder, wide, OPEN_MODES | EFI_FILE_MODE_CREATE,
-			    FOLDER_ATTRIBUTES);
+	status = parent->Open(parent, &folder->file, wide, OPEN_MODES, 0);
+	folder->is_new = status == EFI_NOT_FOUND;
+	if (folder->is_new && !has_room(root, FOLDER_CLUSTERS))
+		return EFI_VOLUME_FULL;
+	if (folder->is_new)
+		status = parent->Open(parent, &folder->file, wide,
+				      OPEN_MODES | EFI_FILE_MODE_CREATE, FOLDER_ATTRIBUTES);
+	if (EFI_ERROR(status) || is_folder(folder->file))
+		return status;
+	folder->file->Close(folder->file);
+	return EFI_ALREADY_STARTED;
 }
 
 static EFI_STATUS write_all(EFI_FILE_HANDLE folder, const struct capture_facts *facts,
@@ -182,31 +230,33 @@ static const char *reason_of(EFI_STATUS status)
 		return "the stick cannot be written";
 	if (status == EFI_DEVICE_ERROR || status == EFI_VOLUME_CORRUPTED)
 		return "the stick has an error";
+	if (status == EFI_ALREADY_STARTED)
+		return "a file of the stick has the name of a folder";
 	return "the firmware cannot write there";
 }
 
-/* A folder that stayed empty is not left behind; one with other files cannot be deleted. */
-static void close_folder(EFI_FILE_HANDLE folder, bool is_failed)
+/* A folder that was made in vain is not left behind; one with other files cannot be deleted. */
+static void close_folder(const struct folder *folder, bool is_failed)
 {
-	if (is_failed)
-		(void)folder->Delete(folder);
+	if (is_failed && folder->is_new)
+		(void)folder->file->Delete(folder->file);
 	else
-		folder->Close(folder);
+		folder->file->Close(folder->file);
 }
 
 void capture_save(EFI_FILE_HANDLE root, const struct capture_facts *facts,
 		  const struct capture_file *files, unsigned nr_files)
 {
-	EFI_FILE_HANDLE outer, inner;
-	EFI_STATUS status = open_folder(root, "slabstick", &outer);
+	struct folder outer, inner;
+	EFI_STATUS status = open_folder(root, root, "slabstick", &outer);
 
 	if (!EFI_ERROR(status)) {
-		status = open_folder(outer, "capture", &inner);
+		status = open_folder(root, outer.file, "capture", &inner);
 		if (!EFI_ERROR(status)) {
-			status = write_all(inner, facts, files, nr_files);
-			close_folder(inner, EFI_ERROR(status));
+			status = write_all(inner.file, facts, files, nr_files);
+			close_folder(&inner, EFI_ERROR(status));
 		}
-		close_folder(outer, EFI_ERROR(status));
+		close_folder(&outer, EFI_ERROR(status));
 	}
 	if (EFI_ERROR(status))
 		log_line(LOG_NOTICE, "capture: not saved: %s (status 0x%llx)", reason_of(status),
@@ -219,41 +269,42 @@ void capture_save(EFI_FILE_HANDLE root, const struct capture_facts *facts,
 
 /* Opens \slabstick\@folder; what was made empty for it stays. */
 static EFI_STATUS open_stick_folder(EFI_FILE_HANDLE root, const char *folder,
-				    EFI_FILE_HANDLE *inner)
+				    struct folder *inner)
 {
-	EFI_FILE_HANDLE outer;
-	EFI_STATUS status = open_folder(root, "slabstick", &outer);
+	struct folder outer;
+	EFI_STATUS status = open_folder(root, root, "slabstick", &outer);
 
 	if (EFI_ERROR(status))
 		return status;
-	status = open_folder(outer, folder, inner);
-	outer->Close(outer);
+	status = open_folder(root, outer.file, folder, inner);
+	close_folder(&outer, EFI_ERROR(status));
 	return status;
 }
 
 EFI_STATUS save_stick_file(EFI_FILE_HANDLE root, const char *folder, const char *name,
 			   struct bytes content)
 {
-	EFI_FILE_HANDLE inner;
+	struct folder inner;
 	EFI_STATUS status = open_stick_folder(root, folder, &inner);
 
 	if (EFI_ERROR(status))
 		return status;
-	status = write_file(inner, name, content);
-	inner->Close(inner);
+	status = write_file(inner.file, name, content);
+	inner.file->Close(inner.file);
 	return status;
 }
 
 bool has_stick_file(EFI_FILE_HANDLE root, const char *folder, const char *name)
 {
-	EFI_FILE_HANDLE inner, file;
+	EFI_FILE_HANDLE file;
+	struct folder inner;
 	bool is_there;
 
 	if (EFI_ERROR(open_stick_folder(root, folder, &inner)))
 		return false;
-	is_there = !EFI_ERROR(open_file(inner, name, EFI_FILE_MODE_READ, &file));
+	is_there = !EFI_ERROR(open_file(inner.file, name, EFI_FILE_MODE_READ, &file));
 	if (is_there)
 		file->Close(file);
-	inner->Close(inner);
+	inner.file->Close(inner.file);
 	return is_there;
 }

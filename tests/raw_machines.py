@@ -137,16 +137,41 @@ def capture_can_be_turned_off(folder):
         raise Failure("capture=no leaves a folder")
 
 
-def a_full_stick_gets_a_message(folder):
+def files_of(image):
+    """Each file and folder with its size; and that no folder holds itself."""
+    listed = mtools("mdir", "-/", "-a", "-i", partition(image), "::/")
+    if len(listed.splitlines()) > 200:
+        raise Failure("a folder leads to itself")
+    return [line for line in listed.splitlines() if "bytes" not in line]
+
+
+def a_full_stick_stays_as_it_is(folder, left_bytes):
     image = stick_copy(folder)
     free = int(re.search(r"([\d ]+) bytes free", mtools("mdir", "-i", partition(image), "::/"))[1]
                .replace(" ", ""))
     filler = folder / "filler"
     with open(filler, "wb") as file:
-        file.truncate(free - 1024)
+        file.truncate(free - left_bytes)
     mtools("mcopy", "-i", partition(image), str(filler), "::/filler")
+    before = files_of(image)
     if "capture: not saved: the stick is full" not in boot(stick_run(image, "")):
         raise Failure("no message")
+    if files_of(image) != before:
+        raise Failure("the stick is not as it was")
+
+
+def what_has_our_name_and_is_no_folder_stays(folder):
+    image = stick_copy(folder)
+    own = folder / "own"
+    own.write_text("mine")
+    mtools("mcopy", "-i", partition(image), str(own), "::/slabstick")
+    before = files_of(image)
+    if "capture: not saved: a file of the stick has the name of a folder" \
+            not in boot(stick_run(image, "")):
+        raise Failure("no message")
+    if files_of(image) != before or \
+            mtools("mtype", "-i", partition(image), "::/slabstick") != "mine":
+        raise Failure("the user's file is not as it was")
 
 
 def a_read_only_stick_gets_a_message(folder):
@@ -172,7 +197,10 @@ def a_read_only_stick_gets_a_message(folder):
 def cases(is_full):
     yield "a capture is saved and replays to the same nodes", capture_is_saved
     yield "capture=no", capture_can_be_turned_off
-    yield "a full stick gets a message", a_full_stick_gets_a_message
+    for left_bytes in (0, 512, 1024):
+        yield f"a stick with {left_bytes} bytes left stays as it is", \
+            lambda folder, left_bytes=left_bytes: a_full_stick_stays_as_it_is(folder, left_bytes)
+    yield "a file that has our folder's name stays", what_has_our_name_and_is_no_folder_stays
     yield "a read-only stick gets a message", a_read_only_stick_gets_a_message
     for machine in tomllib.loads(replay.OWN_MACHINES.read_text())["machine"]:
         if machine.get("qemu"):
