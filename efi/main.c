@@ -45,6 +45,7 @@ enum verdict { VERDICT_PASSED = 0x10, VERDICT_FAILED = 0x11 };
 
 #define DEFAULT_STRESS_SECONDS	10u
 #define NS_PER_US		1000u
+#define MS_PER_S		1000u
 #define MAX_INTERRUPTS_HZ	10000u
 #define REPORT_DELAY_US		3000000u	/* to read the screen */
 
@@ -95,11 +96,22 @@ static void check_test_globs(void)
 	}
 }
 
+/* Self-tests make requests fail where they know what must follow. */
+static void refuse_failures(void)
+{
+	if (options_number("fail_nth", 0) == 0)
+		return;
+	options_add_fault("fail_nth", options_get("fail_nth"),
+			  "not with self-tests, which make requests fail themselves", NULL);
+	mm_fail_nth(0);
+}
+
 static bool run_selftest(const struct boot_info *info)
 {
 	struct test_totals totals;
 
 	check_test_globs();
+	refuse_failures();
 	totals = test_run_image(options_get("tests"), verify_and_show);
 
 	(void)info;
@@ -127,7 +139,7 @@ static bool run_stress(const struct boot_info *info)
 
 	(void)info;
 	ticks_keep(true);
-	is_ok = stress_run(0, seconds * 1000, &totals);
+	is_ok = stress_run(0, min_u64(seconds, UINT64_MAX / MS_PER_S) * MS_PER_S, &totals);
 	ticks_keep(false);
 	ticks_quiet(true);
 	is_ok &= mm_verify_all();
@@ -697,31 +709,57 @@ static void reset_for_report(const struct boot_info *info)
 	arch_reboot();
 }
 
-static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
+/* As end= says; @status is for an emulator. Returns where the machine halts, or did not obey. */
+static void end_as_told(const struct boot_info *info, unsigned status)
 {
 	const char *end = options_get("end");
 
-	print_cycles();
-	print_verdict(verdict);
-	show_verdict(info, verdict);
-	arch_serial_settle();
 	if (!end || strcmp(end, "exit") == 0)
-		arch_exit_emulator(verdict);
+		arch_exit_emulator(status);
 	else if (strcmp(end, "poweroff") == 0)
 		arch_power_off();
 	else if (strcmp(end, "reboot") == 0)
 		arch_reboot();
 	else if (strcmp(end, "report") == 0)
 		reset_for_report(info);
+}
+
+static void NORETURN end_run(const struct boot_info *info, enum verdict verdict)
+{
+	print_cycles();
+	print_verdict(verdict);
+	show_verdict(info, verdict);
+	arch_serial_settle();
+	end_as_told(info, verdict);
 	log_line(LOG_NOTICE, "halted: the machine can be switched off");
 	arch_halt();
 }
 
+/* What end_panic() and start_cpus() look at. */
+static struct boot_info *told_info;
+
+static void end_panic(unsigned status)
+{
+	end_as_told(told_info, status);
+}
+
+static void start_cpus(void)
+{
+	uint64_t nr_wanted = min_u64(options_number("cpus", MAX_CPUS), told_info->nr_cpus);
+	unsigned nr_running = arch_start_cpus(told_info, (unsigned)nr_wanted);
+
+	if (nr_running < nr_wanted && told_info->trampoline_pa != 0)
+		boot_info_add_finding(told_info, "CpuAbsent", SEVERITY_MEDIUM,
+				      "%llu of %u CPUs do not run, though the MADT enables them: "
+				      "they did not answer, or there was no memory for them",
+				      (unsigned long long)(nr_wanted - nr_running),
+				      told_info->nr_cpus);
+}
+
 static void run_kernel(const struct boot_info *info)
 {
-	arch_start_cpus(info, (unsigned)options_number("cpus", MAX_CPUS));
-	if (options_number("fail_nth", 0))
-		mm_fail_nth(options_number("fail_nth", 0));
+	start_cpus();
+	mm_fail_nth(options_number("fail_nth", 0));
 	if (!is_lecture_alone()) {
 		lint_show(info, mm_topology());
 		print_machine_records(info);
@@ -733,6 +771,8 @@ static void run_kernel(const struct boot_info *info)
 static void kernel_main(struct boot_info *info)
 {
 	started_cycles = arch_cycles();
+	told_info = info;
+	panic_end = end_panic;
 	arch_init(info);
 	start_log(info);
 	memory_map_log(info);

@@ -114,7 +114,7 @@ void arch_timer_stop(void);
 
 /*
  * Starts the other CPUs of @info, each within a bounded time, until @max_cpus
- * run. Returns how many run in all.
+ * run; who does not answer is called once more. Returns how many run in all.
  */
 unsigned arch_start_cpus(const struct boot_info *info, unsigned max_cpus);
 
@@ -154,6 +154,12 @@ void panic_at(const char *file, int line, const char *format, ...) PRINTF(3, 4) 
  * one sets it and does not return from it (longjmp). NULL: none.
  */
 extern void (*panic_hook)(const char *message);
+
+/*
+ * Called last by a panic, with the status for an emulator: who knows how the run is to end
+ * puts his own here. Where it returns the machine halts. It may not wait for anybody.
+ */
+extern void (*panic_end)(unsigned status);
 
 struct fault_info {
 	unsigned vector;

@@ -56,7 +56,9 @@
 #define INIT_DELAY_US		10000u		/* SDM 3A, 8.4.4.1: 10 ms after INIT */
 #define SIPI_WAIT_MS		100u
 #define NR_SIPIS		2u
-#define READY_WAIT_MS		2000u		/* for mm_init_cpu() of one that showed up */
+#define SECOND_WAIT_MS		1000u		/* at the second call: an emulator's host is busy */
+#define SECOND_CALLS_MS		10000u		/* for those of all CPUs together */
+#define READY_WAIT_MS		5000u		/* for mm_init_cpu() of one that showed up */
 #define MAX_TRAMPOLINE_PA	0x9f000ull	/* SIPI's vector is a page number below 1 MiB */
 #define LOW_4G			(1ull << 32)
 
@@ -72,6 +74,7 @@ static struct {
 	bool is_made;
 	bool is_late;			/* a CPU may yet come through: nothing here may change */
 	struct cpu_area *late_area;	/* its area */
+	unsigned wait_ms;		/* for an answer to each SIPI */
 	unsigned nr_mended;		/* CPUs that had other memory types */
 } low;
 
@@ -140,6 +143,7 @@ static bool make_low_tables(uint64_t trampoline_pa)
 {
 	low.nr_pages = 0;
 	low.trampoline_pa = trampoline_pa;
+	low.wait_ms = SIPI_WAIT_MS;
 	if (!paging_init(&low.tables, DIRECT_MAP_START, PT_LEVEL_2M, take_low_table, NULL) ||
 	    low.tables.root_pa >= LOW_4G ||
 	    paging_map(&low.tables, trampoline_pa, trampoline_pa, PAGE_SIZE, 0) != PAGE_SIZE) {
@@ -279,7 +283,7 @@ static void call_cpu(struct cpu_area *area)
 	arch_delay_us(INIT_DELAY_US);
 	for (unsigned i = 0; i < NR_SIPIS; i++)
 		if (!apic_send(area->apic_id, APIC_COMMAND_STARTUP | page) ||
-		    wait_while(area, CPU_STARTING, SIPI_WAIT_MS))
+		    wait_while(area, CPU_STARTING, low.wait_ms))
 			return;
 }
 
@@ -363,13 +367,36 @@ const struct cpu_area *smp_start_late_area(void)
 	return low.late_area;
 }
 
+static bool is_running(uint32_t apic_id)
+{
+	for (unsigned cpu = 0; cpu < cpu_nr_running(); cpu++)
+		if (cpu_at(cpu)->apic_id == apic_id)
+			return true;
+	return false;
+}
+
+/* False: there is no memory, or no time, for more. */
+static bool call_all(const struct boot_info *info, unsigned max_cpus, uint64_t end_ns)
+{
+	for (uint32_t i = 1; i < info->nr_cpus && cpu_nr_running() < max_cpus; i++) {
+		if (is_running(info->cpus[i].apic_id))
+			continue;
+		if (arch_now_ns() > end_ns ||
+		    smp_start_cpu(info->cpus[i].apic_id) == CPU_START_NO_MEMORY)
+			return false;
+	}
+	return true;
+}
+
+/* Who is absent at the first, short call is called once more when all others run. */
 static void start_others(const struct boot_info *info, unsigned max_cpus)
 {
 	if (!smp_start_begin(info))
 		return;
-	for (uint32_t i = 1; i < info->nr_cpus && cpu_nr_running() < max_cpus; i++)
-		if (smp_start_cpu(info->cpus[i].apic_id) == CPU_START_NO_MEMORY)
-			break;
+	if (call_all(info, max_cpus, UINT64_MAX)) {
+		low.wait_ms = SECOND_WAIT_MS;
+		call_all(info, max_cpus, arch_now_ns() + SECOND_CALLS_MS * NS_PER_MS);
+	}
 	smp_start_end();
 	if (low.nr_mended)
 		log_line(LOG_WARN,

@@ -37,9 +37,12 @@ void boot_refuse(const struct boot_state *state, uint64_t nr_more)
 			     nr_more + MIN_ALLOCATOR_PAGES;
 	uint64_t usable_bytes = range_bytes_of(live.info->ranges, live.info->nr_ranges, MEM_USABLE);
 
-	mm_port_panic(__FILE__, __LINE__, "this machine is too small: %llu KiB usable, %llu needed",
+	mm_port_panic(__FILE__, __LINE__,
+		      "this machine is too small: %llu KiB usable, %llu needed, "
+		      "%llu of them in one piece",
 		      (unsigned long long)usable_bytes / 1024,
-		      (unsigned long long)pages_to_bytes(nr_needed) / 1024);
+		      (unsigned long long)pages_to_bytes(nr_needed) / 1024,
+		      (unsigned long long)pages_to_bytes(nr_more) / 1024);
 }
 
 static struct pfn_span find_early_memory(const struct boot_info *info, uint64_t nr_pages)

@@ -324,6 +324,42 @@ static void domain_largest(const char *argument)
 	place_table(srat);
 }
 
+/* srat_stripes=1M,2,1G: memory up to 1 GiB in stripes of 1 MiB, of two domains in turn. */
+static void srat_stripes(const char *argument)
+{
+	uint64_t values[3] = { 1 << 20, 2, 1 << 30 };	/* size, domains, end */
+	uint8_t *table, *at;
+	uint32_t domain = 0;
+	char word[24];
+
+	own_roots();
+	for (unsigned i = 0; i < ARRAY_SIZE(values) && lie_next_word(&argument, word, sizeof(word));
+	     i++)
+		values[i] = lie_number(word, 0);
+	table = lie_pages(EfiACPIReclaimMemory, TABLE_BYTES + 40 * (values[2] / values[0]),
+			  FOUR_GIB_END);
+	memcpy(table, xsdt, ACPI_HEADER_BYTES);
+	memcpy(table, "SRAT", 4);
+	table[8] = 3;			/* the revision: domains have 32 bits */
+	at = table + 48;
+	for (uint8_t cpu = 0; cpu < 2; cpu++, at += 16) {
+		at[1] = 16;
+		at[2] = at[3] = cpu;	/* domain, APIC id */
+		at[4] = 1;
+	}
+	for (uint64_t start = 0; start < values[2]; start += values[0], at += 40) {
+		at[0] = 1;
+		at[1] = 40;
+		put32(at + 2, domain);
+		put64(at + 8, start);
+		put64(at + 16, values[0]);
+		at[28] = 1;
+		domain = (domain + 1) % (uint32_t)values[1];
+	}
+	put32(table + ACPI_LENGTH_OFFSET, (uint32_t)(at - table));
+	place_table(table);
+}
+
 static void disable_cpu(uint8_t *record)
 {
 	if (record[0] == 0)
@@ -355,6 +391,19 @@ static void madt_doubled(const char *argument)
 		bytes += 8;
 	}
 	put32(madt + ACPI_LENGTH_OFFSET, bytes);
+	place_table(madt);
+}
+
+/* An enabled CPU that is not there. */
+static void madt_ghost(const char *argument)
+{
+	uint8_t *madt = own_table("APIC"), *record = madt + length_of(madt);
+
+	(void)argument;
+	record[1] = 8;
+	record[2] = record[3] = 0x70;
+	record[4] = 1;
+	put32(madt + ACPI_LENGTH_OFFSET, length_of(madt) + 8);
 	place_table(madt);
 }
 
@@ -468,8 +517,10 @@ const struct lie table_lies[] = {
 	{ "madt_cut", madt_cut },
 	{ "madt_disabled", madt_disabled },
 	{ "madt_doubled", madt_doubled },
+	{ "madt_ghost", madt_ghost },
 	{ "madt_override_empty", madt_override_empty },
 	{ "domain_largest", domain_largest },
+	{ "srat_stripes", srat_stripes },
 	{ "hmat", hmat },
 	{ "fadt", fadt },
 	{ "spcr", spcr },

@@ -13,13 +13,15 @@
  *
  * Bounds
  *   A worker yields every YIELD_INTERVAL operations, so that work sent to its
- *   CPU runs; the starter waits JOIN_MS beyond the time asked for.
+ *   CPU runs; the starter waits JOIN_MS beyond the time asked for. While time runs it
+ *   tells how far all have come, and a key ends it.
  */
 
 #include "tests/live/stress.h"
 
 #include "arch.h"
 #include "arch/x86_64/cpu.h"
+#include "efi/shell.h"
 #include "kthread.h"
 #include "lib/align.h"
 #include "lib/string.h"
@@ -40,6 +42,11 @@
 #define YIELD_INTERVAL		64u
 #define CLOCK_INTERVAL		256u
 #define JOIN_MS			120000u
+#define NS_PER_MS		1000000ull
+#define MAX_RUN_MS		(10ull * 365 * 86400 * 1000)	/* ten years fit a clock of ns */
+#define NS_PER_S		1000000000ull
+#define MIN_TOLD_NS		(5 * NS_PER_S)	/* between lines of progress: as long as */
+#define MAX_TOLD_NS		(600 * NS_PER_S) /* it has run already, within these */
 #define MAX_WORKERS		256u
 
 #define MAX_ORDER_USED		5u
@@ -59,7 +66,7 @@ struct piece {
 
 struct worker {
 	uint64_t nr_operations;		/* to do, or 0 */
-	uint64_t end_ns;
+	uint64_t end_ns;		/* the starter may bring it forward */
 	uint64_t random;
 	struct stress_totals did;
 	struct thread *thread;
@@ -220,7 +227,8 @@ static bool is_time_up(const struct worker *worker, uint64_t done)
 {
 	if (worker->nr_operations)
 		return done >= worker->nr_operations;
-	return done % CLOCK_INTERVAL == 0 && arch_now_ns() >= worker->end_ns;
+	return done % CLOCK_INTERVAL == 0 &&
+	       arch_now_ns() >= __atomic_load_n(&worker->end_ns, __ATOMIC_RELAXED);
 }
 
 static void work(void *arg)
@@ -241,8 +249,10 @@ static void work(void *arg)
 			read_entry(worker);
 		else if (draw(worker) % ENTRY_INTERVAL == 0)
 			change_entry(worker);
-		if (++done % YIELD_INTERVAL == 0)
+		if (++done % YIELD_INTERVAL == 0) {
+			__atomic_store_n(&worker->did.nr_operations, done, __ATOMIC_RELAXED);
 			thread_yield();
+		}
 	}
 	for (unsigned i = 0; i < NR_PLACES; i++)
 		if (worker->places[i].kind != KIND_NONE)
@@ -264,14 +274,61 @@ static bool start_workers(struct worker *workers, unsigned nr, uint64_t nr_opera
 	return true;
 }
 
-static bool join_workers(struct worker *workers, unsigned nr, uint64_t ms)
+static void tell_progress(const struct worker *workers, unsigned nr, uint64_t ran_ns, uint64_t ms)
+{
+	uint64_t nr_operations = 0;
+
+	for (unsigned cpu = 0; cpu < nr; cpu++)
+		nr_operations += __atomic_load_n(&workers[cpu].did.nr_operations,
+						 __ATOMIC_RELAXED);
+	log_line(LOG_NOTICE, "stress: %llu of %llu s, %llu operations; the key q ends it",
+		 (unsigned long long)(ran_ns / NS_PER_S), (unsigned long long)(ms / 1000),
+		 (unsigned long long)nr_operations);
+}
+
+static bool is_end_wanted(void)
+{
+	int key = shell_poll_byte();
+
+	return key == 'q' || key == 'Q';
+}
+
+static void end_workers(struct worker *workers, unsigned nr)
+{
+	log_line(LOG_NOTICE, "stress: ended by a key");
+	for (unsigned cpu = 0; cpu < nr; cpu++)
+		__atomic_store_n(&workers[cpu].end_ns, 0, __ATOMIC_RELAXED);
+}
+
+/* Until time is up, or somebody wants an end. */
+static void watch_workers(struct worker *workers, unsigned nr, uint64_t start_ns, uint64_t ms)
+{
+	uint64_t told_ns = start_ns, now_ns = start_ns;
+
+	while (now_ns < start_ns + ms * NS_PER_MS) {
+		uint64_t pause_ns = min_u64(max_u64(told_ns - start_ns, MIN_TOLD_NS), MAX_TOLD_NS);
+
+		if (is_end_wanted()) {
+			end_workers(workers, nr);
+			return;
+		}
+		if (now_ns - told_ns >= pause_ns) {
+			told_ns = now_ns;
+			tell_progress(workers, nr, now_ns - start_ns, ms);
+		}
+		thread_yield();
+		now_ns = arch_now_ns();
+	}
+}
+
+static bool join_workers(struct worker *workers, unsigned nr)
 {
 	bool have_all_ended = true;
 
 	for (unsigned cpu = 0; cpu < nr; cpu++) {
 		if (!workers[cpu].thread)
 			continue;
-		if (thread_join(workers[cpu].thread, (unsigned)ms + JOIN_MS) == STATUS_OK)
+		if (thread_join(workers[cpu].thread, JOIN_MS) == STATUS_OK)
 			continue;
 		log_line(LOG_ERROR, "stress: CPU %u did not end in time", cpu);
 		have_all_ended = false;
@@ -313,13 +370,17 @@ bool stress_run(uint64_t nr_operations, uint64_t ms, struct stress_totals *total
 {
 	unsigned nr = (unsigned)min_u64(cpu_nr_running(), MAX_WORKERS);
 	struct worker *workers = vzalloc(nr * sizeof(*workers));
+	uint64_t start_ns = arch_now_ns();
 	bool have_started;
 
+	ms = min_u64(ms, MAX_RUN_MS);
 	*totals = (struct stress_totals){ 0 };
 	if (!workers)
 		return false;
-	have_started = start_workers(workers, nr, nr_operations, arch_now_ns() + ms * 1000000);
-	if (!join_workers(workers, nr, ms))
+	have_started = start_workers(workers, nr, nr_operations, start_ns + ms * NS_PER_MS);
+	if (have_started && nr_operations == 0)
+		watch_workers(workers, nr, start_ns, ms);
+	if (!join_workers(workers, nr))
 		return false;	/* and keep their memory: one may still write there */
 	empty_mailboxes(&workers[0]);
 	have_started &= empty_entries();

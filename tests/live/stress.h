@@ -15,7 +15,8 @@ struct stress_totals {
 
 /*
  * Runs a thread on each running CPU, for @nr_operations each or, when that is
- * 0, for @ms milliseconds. Everything is freed at the end. False when a thread
+ * 0, for @ms milliseconds (at most ten years), told of as they pass, or until somebody
+ * presses q. Everything is freed at the end. False when a thread
  * could not start, did not end in time, or found broken contents.
  */
 bool stress_run(uint64_t nr_operations, uint64_t ms, struct stress_totals *totals) MUST_CHECK;
