@@ -90,6 +90,11 @@ static void check_srat(const struct lint *lint)
 		    "SRAT: it has more than %u domains: nodes are not used, distance is ignored",
 		    MAX_NODES);
 		return;
+	case SRAT_SHREDDED:
+		say(lint, "SratShredded", SEVERITY_HIGH,
+		    "SRAT: RAM changes domains every few MiB, which no machine does: nodes are "
+		    "not used, distance is ignored");
+		return;
 	case SRAT_NO_NODE:
 		say(lint, "SratNoNode", SEVERITY_MEDIUM,
 		    "SRAT: none of its domains has a CPU or memory: it is of no use");

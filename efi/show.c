@@ -103,6 +103,7 @@ static const char *verdict_text(enum srat_verdict verdict)
 	case SRAT_ABSENT: return "one node";
 	case SRAT_OVERLAP: return "refused (overlap): one node";
 	case SRAT_UNCOVERED: return "refused (RAM uncovered): one node";
+	case SRAT_SHREDDED: return "refused (RAM changes domains every few MiB): one node";
 	case SRAT_TOO_MANY_NODES: return "refused (too many nodes): one node";
 	case SRAT_NO_NODE: return "refused (no node): one node";
 	case NR_SRAT_VERDICTS: break;

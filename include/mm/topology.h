@@ -50,6 +50,7 @@ enum srat_verdict {
 	SRAT_OVERLAP,		/* rejected: two domains claim the same RAM */
 	SRAT_UNCOVERED,		/* rejected: too much RAM is in no range */
 	SRAT_TOO_MANY_NODES,	/* rejected: more than MAX_NODES domains */
+	SRAT_SHREDDED,		/* rejected: RAM changes domains every few MiB */
 	SRAT_NO_NODE,		/* rejected: it names no domain that is a node */
 	NR_SRAT_VERDICTS
 };

@@ -18,6 +18,9 @@
  *   Orphans. RAM in no range, up to UNCOVERED_BYTES_MAX of it, joins the
  *   neighbour that is nearer by address; more of it refuses the SRAT.
  *
+ *   Shreds. RAM that changes nodes SHREDS_MIN times or more, on average within
+ *   SHRED_BYTES_MAX, refuses it too.
+ *
  * Locking
  *   None: works on the builder of one CPU.
  */
@@ -28,6 +31,10 @@
 #include "mm/range.h"
 
 #define UNCOVERED_BYTES_MAX	(1ull << 20)
+
+/* A section's mem_map, 2 MiB in one piece, and what boot takes must fit beside pages to use. */
+#define SHREDS_MIN		64u
+#define SHRED_BYTES_MAX		(16ull << 20)
 
 /* ---- Conflicts ---- */
 
@@ -207,6 +214,19 @@ static void adopt_orphans(struct builder *builder)
 	}
 }
 
+/*
+ * Who numbers RAM by interleaving rather than by place: no zone of such a node has room
+ * for what describes a section of it. No machine with sockets, dies or expanders is so.
+ */
+static bool is_shredded(const struct builder *builder, uint64_t ram_bytes)
+{
+	uint64_t nr_changes = 0;
+
+	for (uint32_t i = 1; i < builder->nr_pieces; i++)
+		nr_changes += builder->pieces[i].nid != builder->pieces[i - 1].nid;
+	return nr_changes >= SHREDS_MIN && ram_bytes / (nr_changes + 1) < SHRED_BYTES_MAX;
+}
+
 enum srat_verdict label_by_srat(struct builder *builder)
 {
 	struct topology *topology = builder->topology;
@@ -222,5 +242,5 @@ enum srat_verdict label_by_srat(struct builder *builder)
 	    topology->uncovered_bytes == ram_bytes)
 		return SRAT_UNCOVERED;
 	adopt_orphans(builder);
-	return SRAT_USED;
+	return is_shredded(builder, ram_bytes) ? SRAT_SHREDDED : SRAT_USED;
 }

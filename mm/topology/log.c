@@ -49,6 +49,9 @@ static void log_refusal(const struct topology *topology)
 	case SRAT_TOO_MANY_NODES:
 		mm_port_log(LOG_ERROR, "SRAT: refused: it has more than %u domains", MAX_NODES);
 		return;
+	case SRAT_SHREDDED:
+		mm_port_log(LOG_ERROR, "SRAT: refused: RAM changes domains every few MiB");
+		return;
 	case SRAT_NO_NODE:
 		mm_port_log(LOG_ERROR,
 			    "SRAT: refused: no CPU and no memory is in any of its domains");

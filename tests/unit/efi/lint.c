@@ -11,6 +11,8 @@
 #define NR_MAX		80u
 
 static struct mem_range ranges[NR_MAX];
+#define NR_PARTS	65u
+
 static struct affinity_range affinity[4];
 static struct boot_cpu cpus[4];
 static uint32_t domains[8];
@@ -121,6 +123,33 @@ static void srat_against_the_map(void)
 	CHECK(finds("SratHotPlugWindow"));
 }
 
+/* From 1 MiB on @nr_parts of @part_bytes that belong to two domains in turn. */
+static bool is_shredded(unsigned nr_parts, uint64_t part_bytes)
+{
+	static struct affinity_range parts[NR_PARTS];
+
+	begin();
+	for (unsigned i = 0; i < nr_parts; i++)
+		parts[i] = (struct affinity_range){
+			.start = MIB(1) + i * part_bytes,
+			.end = MIB(1) + (i + 1) * part_bytes,
+			.domain = i % 2,
+		};
+	ranges[0].end = MIB(1) + nr_parts * part_bytes;
+	info.affinity = parts;
+	info.nr_affinity = nr_parts;
+	return finds("SratShredded") && topology.nr_nodes == 1;
+}
+
+static void ram_in_shreds_is_one_node(void)
+{
+	CHECK(is_shredded(NR_PARTS, MIB(1)));
+	CHECK(is_shredded(NR_PARTS, MIB(15)));
+	CHECK(!is_shredded(NR_PARTS, MIB(17)));
+	CHECK(!is_shredded(NR_PARTS - 1, MIB(1)));
+	CHECK_EQ(topology.nr_nodes, 2);
+}
+
 static void nodes_that_lack_something(void)
 {
 	begin();
@@ -220,6 +249,7 @@ static const struct test_case cases[] = {
 	{ "a sane machine has no finding", a_sane_machine_has_no_finding },
 	{ "findings made while reading come first", findings_made_while_reading_come_first },
 	{ "srat against the map", srat_against_the_map },
+	{ "RAM in shreds is one node", ram_in_shreds_is_one_node },
 	{ "nodes that lack something", nodes_that_lack_something },
 	{ "distances that are odd", distances_that_are_odd },
 	{ "a detour that is shorter", a_detour_that_is_shorter },
