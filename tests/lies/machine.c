@@ -69,6 +69,80 @@ static void x2apic_on(const char *argument)
 	lie_after_exit(switch_x2apic_on);
 }
 
+/* ---- Page tables of five levels ---- */
+
+#define CODE_32		0x00CF9A000000FFFFull	/* selector 8: flat */
+#define CODE_64		0x00AF9A000000FFFFull	/* selector 16 */
+#define TABLE_FLAGS	3u			/* present, writable */
+
+struct __attribute__((packed)) gdt_register {
+	uint16_t limit;
+	uint64_t base;
+};
+
+/* What switch_la57() needs, all of it below 4 GiB. */
+static struct {
+	struct gdt_register own, firmwares;
+	uint32_t target_offset;		/* of the jump back to 64 bits */
+	uint16_t target_selector;
+	uint64_t gdt[3];
+} trip;
+
+void lie_switch_la57(uint64_t root_pa, const struct gdt_register *own,
+		     struct gdt_register *firmwares, uint32_t *target);
+
+/* LA57 changes only without paging (SDM 3A, 4.1.2), and that only in 32-bit code. */
+__asm__(
+	".pushsection .text\n"
+	"lie_switch_la57:\n"
+	"	pushfq\n"
+	"	cli\n"
+	"	sgdt (%rdx)\n"
+	"	mov %cs, %eax\n"
+	"	push %rax\n"			/* for the way back */
+	"	lgdt (%rsi)\n"
+	"	lea 2f(%rip), %rax\n"
+	"	mov %eax, (%rcx)\n"
+	"	lea 1f(%rip), %rax\n"
+	"	push $8\n"
+	"	push %rax\n"
+	"	lretq\n"
+	"	.code32\n"
+	"1:	mov %cr0, %eax\n"
+	"	and $0x7FFFFFFF, %eax\n"
+	"	mov %eax, %cr0\n"
+	"	mov %cr4, %eax\n"
+	"	or $0x1000, %eax\n"
+	"	mov %eax, %cr4\n"
+	"	mov %edi, %cr3\n"
+	"	mov %cr0, %eax\n"
+	"	or $0x80000000, %eax\n"
+	"	mov %eax, %cr0\n"
+	"	ljmp *(%ecx)\n"
+	"	.code64\n"
+	"2:	lgdt (%rdx)\n"
+	"	lea 3f(%rip), %rax\n"
+	"	push %rax\n"
+	"	lretq\n"
+	"3:	popfq\n"
+	"	ret\n"
+	".popsection\n");
+
+static void la57(const char *argument)
+{
+	uint64_t *root = lie_pages(EfiBootServicesData, 4096, UINT32_MAX);
+	uint64_t cr3;
+
+	(void)argument;
+	__asm__ volatile("mov %%cr3, %0" : "=r"(cr3));
+	root[0] = (cr3 & ~0xFFFull) | TABLE_FLAGS;
+	trip.gdt[1] = CODE_32;
+	trip.gdt[2] = CODE_64;
+	trip.own = (struct gdt_register){ sizeof(trip.gdt) - 1, (uintptr_t)trip.gdt };
+	trip.target_selector = 16;
+	lie_switch_la57((uintptr_t)root, &trip.own, &trip.firmwares, &trip.target_offset);
+}
+
 /* ---- Timers that go on ---- */
 
 /* A periodic local timer, and the PC's timer through the old controller, both unmasked. */
@@ -189,6 +263,7 @@ static void nothing(const char *argument)
 
 const struct lie machine_lies[] = {
 	{ "x2apic_on", x2apic_on },
+	{ "la57", la57 },
 	{ "timers_armed", timers_armed },
 	{ "cpus_parked", cpus_parked },
 	{ "vendor", vendor },
