@@ -199,10 +199,16 @@ void hmat_read(struct bytes table, struct hmat_value *values);
  */
 uint32_t hmat_join(struct hmat_value *values, uint32_t nr_values, struct performance *pairs);
 
-/* ---- SPCR ---- */
+/* ---- SPCR and DBG2 ---- */
 
 /* STATUS_UNSUPPORTED: a console that is no 16550. */
 enum status spcr_read(struct bytes table, struct uart_info *uart) MUST_CHECK;
+
+/*
+ * The first 16550 of a DBG2. STATUS_ABSENT, STATUS_UNSUPPORTED: it has none; else why the
+ * last that was looked at is of no use.
+ */
+enum status dbg2_read(struct bytes table, struct uart_info *uart) MUST_CHECK;
 
 /* "a 16550", "a PL011", ...: what the table says the console is. */
 const char *spcr_device_name(struct bytes table);

@@ -1,10 +1,12 @@
 /*
- * SPCR: the serial console that firmware used.
+ * SPCR: the serial console that firmware used; DBG2: ports for debuggers.
  *
  * Model
  *   Only 16550s are taken: interface types 0, 1 and 0x12 (Microsoft's Serial
  *   Port Console Redirection table, revision 4). Without a usable table the
- *   caller falls back to the first port of the PC.
+ *   first 16550 of the DBG2 (Microsoft's Debug Port Table 2, with the same types)
+ *   is one that an owner has thought of; without that the caller falls back to the
+ *   first port of the PC.
  *
  *   Registers are as far apart as the wider of their width and their access:
  *   tables with a width of 8 bits and 32-bit accesses have been seen.
@@ -21,24 +23,41 @@
 #define SPCR_CLOCK_REVISION	3u
 #define SPCR_PRECISE_REVISION	4u
 
+/* Offsets in a generic address (ACPI 6.5, 5.2.3.2). */
+#define GAS_SPACE		0u
+#define GAS_BIT_WIDTH		1u
+#define GAS_ACCESS		3u	/* 1: byte, 2: word, 3: 32 bits; 0: not told */
+#define GAS_ADDRESS		4u
+#define GAS_BYTES		12u
+
 /* Offsets. */
 #define SPCR_REVISION		8u
 #define SPCR_INTERFACE		36u
-#define SPCR_SPACE		40u
-#define SPCR_BIT_WIDTH		41u
-#define SPCR_ACCESS		43u	/* 1: byte, 2: word, 3: 32 bits; 0: not told */
-#define SPCR_ADDRESS		44u
+#define SPCR_REGISTERS		40u	/* a generic address */
+#define SPCR_SPACE		(SPCR_REGISTERS + GAS_SPACE)
 #define SPCR_BAUD		58u
 #define SPCR_CLOCK		76u	/* Hz; 0: not known */
 #define SPCR_PRECISE_BAUD	80u	/* 0: see SPCR_BAUD */
 #define SPCR_PRECISE_BYTES	84u
+
+/* DBG2: where the descriptions of devices begin, how many there are; offsets in each. */
+#define DBG2_MIN_BYTES		44u
+#define DBG2_FIRST		36u
+#define DBG2_COUNT		40u
+#define DEVICE_BYTES		1u
+#define DEVICE_NR_REGISTERS	3u
+#define DEVICE_TYPE		12u
+#define DEVICE_INTERFACE	14u
+#define DEVICE_REGISTERS	18u	/* offset of generic addresses */
+#define DEVICE_MIN_BYTES	22u
+#define DEVICE_IS_SERIAL	0x8000u
 
 #define CLOCK_OF_PC_HZ		1843200u
 
 #define SPACE_MEMORY		0u
 #define SPACE_PORT		1u
 
-static bool is_16550(uint8_t interface)
+static bool is_16550(uint16_t interface)
 {
 	return interface == 0x00 || interface == 0x01 || interface == 0x12;
 }
@@ -55,11 +74,11 @@ static uint32_t baud_of(uint8_t code)
 	}
 }
 
-static uint8_t stride_of(const uint8_t *table)
+static uint8_t stride_of(const uint8_t *gas)
 {
-	unsigned width_bytes = table[SPCR_BIT_WIDTH] / 8u;
-	unsigned access_bytes = table[SPCR_ACCESS] > 0 && table[SPCR_ACCESS] <= 3
-				? 1u << (table[SPCR_ACCESS] - 1) : 1;
+	unsigned width_bytes = gas[GAS_BIT_WIDTH] / 8u;
+	unsigned access_bytes = gas[GAS_ACCESS] > 0 && gas[GAS_ACCESS] <= 3
+				? 1u << (gas[GAS_ACCESS] - 1) : 1;
 	unsigned bytes = width_bytes > access_bytes ? width_bytes : access_bytes;
 
 	return bytes == 2 || bytes == 4 ? (uint8_t)bytes : 1;
@@ -92,28 +111,76 @@ const char *spcr_device_name(struct bytes table)
 	}
 }
 
+/* The registers at @gas as a UART whose speed stays as it is. */
+static enum status read_registers(const uint8_t *gas, struct uart_info *uart)
+{
+	uint64_t address = read_le64(gas + GAS_ADDRESS);
+
+	if (address == 0)
+		return STATUS_ABSENT;	/* the table's way to say: there is none */
+	if (gas[GAS_SPACE] == SPACE_PORT && address > 0xFFFF - 7)
+		return STATUS_BAD_VALUE;
+	if (gas[GAS_SPACE] > SPACE_PORT)
+		return STATUS_UNSUPPORTED;
+	*uart = (struct uart_info){
+		.space = gas[GAS_SPACE] == SPACE_PORT ? UART_PORT : UART_MEMORY,
+		.base = address,
+		.register_stride_bytes = stride_of(gas),
+	};
+	return STATUS_OK;
+}
+
 enum status spcr_read(struct bytes table, struct uart_info *uart)
 {
 	uint32_t table_bytes;
 	enum status status = acpi_check_table(table, "SPCR", SPCR_MIN_BYTES, &table_bytes);
-	uint64_t address;
 
 	if (status != STATUS_OK)
 		return status;
 	if (!is_16550(table.bytes[SPCR_INTERFACE]))
 		return STATUS_UNSUPPORTED;
-	address = read_le64(table.bytes + SPCR_ADDRESS);
-	if (address == 0)
-		return STATUS_ABSENT;	/* the table's way to say: redirection is off */
-	if (table.bytes[SPCR_SPACE] == SPACE_PORT && address > 0xFFFF - 7)
-		return STATUS_BAD_VALUE;
-	if (table.bytes[SPCR_SPACE] > SPACE_PORT)
+	status = read_registers(table.bytes + SPCR_REGISTERS, uart);
+	if (status == STATUS_OK)
+		uart->baud = speed_of(table.bytes, table_bytes);
+	return status;
+}
+
+/* One device; @device_bytes of it are there. */
+static enum status read_device(const uint8_t *device, uint32_t device_bytes,
+			       struct uart_info *uart)
+{
+	uint32_t offset = read_le16(device + DEVICE_REGISTERS);
+
+	if (read_le16(device + DEVICE_TYPE) != DEVICE_IS_SERIAL ||
+	    !is_16550(read_le16(device + DEVICE_INTERFACE)) || device[DEVICE_NR_REGISTERS] == 0)
 		return STATUS_UNSUPPORTED;
-	*uart = (struct uart_info){
-		.space = table.bytes[SPCR_SPACE] == SPACE_PORT ? UART_PORT : UART_MEMORY,
-		.base = address,
-		.baud = speed_of(table.bytes, table_bytes),
-		.register_stride_bytes = stride_of(table.bytes),
-	};
-	return STATUS_OK;
+	if (offset > device_bytes || device_bytes - offset < GAS_BYTES)
+		return STATUS_BAD_TABLE;
+	return read_registers(device + offset, uart);
+}
+
+enum status dbg2_read(struct bytes table, struct uart_info *uart)
+{
+	uint32_t table_bytes, offset, nr_devices;
+	enum status status = acpi_check_table(table, "DBG2", DBG2_MIN_BYTES, &table_bytes);
+
+	if (status != STATUS_OK)
+		return status;
+	offset = read_le32(table.bytes + DBG2_FIRST);
+	nr_devices = read_le32(table.bytes + DBG2_COUNT);
+	status = STATUS_ABSENT;
+	for (uint32_t i = 0; i < nr_devices; i++) {
+		uint32_t bytes;
+
+		if (offset > table_bytes || table_bytes - offset < DEVICE_MIN_BYTES)
+			return STATUS_BAD_TABLE;
+		bytes = read_le16(table.bytes + offset + DEVICE_BYTES);
+		if (bytes < DEVICE_MIN_BYTES || bytes > table_bytes - offset)
+			return STATUS_BAD_TABLE;
+		status = read_device(table.bytes + offset, bytes, uart);
+		if (status == STATUS_OK)
+			return STATUS_OK;
+		offset += bytes;
+	}
+	return status;
 }

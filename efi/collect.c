@@ -333,7 +333,7 @@ static void find_cpu_mismatch(const struct survey *survey, const struct srat_ind
 				      index->nr_keys - (info->nr_cpus - nr_orphans));
 }
 
-/* ---- SLIT, HMAT, SPCR ---- */
+/* ---- SLIT, HMAT, SPCR, DBG2 ---- */
 
 static enum status collect_slit(const struct firmware_tables *tables, const struct survey *survey,
 				struct arena *arena, struct boot_info *info)
@@ -378,7 +378,7 @@ static enum status collect_hmat(const struct firmware_tables *tables, const stru
 
 #define COM1_PORT	0x3F8u
 
-static void collect_spcr(const struct firmware_tables *tables, struct boot_info *info)
+static void collect_uart(const struct firmware_tables *tables, struct boot_info *info)
 {
 	enum status status = spcr_read(tables->spcr, &info->uart);
 
@@ -387,8 +387,16 @@ static void collect_spcr(const struct firmware_tables *tables, struct boot_info 
 	if (status != STATUS_ABSENT)
 		boot_info_add_finding(info, "SpcrUnused", SEVERITY_INFO,
 				      "the serial console of the SPCR, %s, is of no use (%s): "
-				      "trying the first serial port",
+				      "trying that of the DBG2, or the first serial port",
 				      spcr_device_name(tables->spcr), status_text(status));
+	status = dbg2_read(tables->dbg2, &info->uart);
+	if (status == STATUS_OK)
+		return;
+	if (status != STATUS_ABSENT)
+		boot_info_add_finding(info, "Dbg2Unused", SEVERITY_INFO,
+				      "no port for debuggers that the DBG2 names is a serial port "
+				      "of use (%s): trying the first one",
+				      status_text(status));
 	info->uart = (struct uart_info){ UART_PORT, COM1_PORT, 0, 1 };
 }
 
@@ -446,7 +454,7 @@ enum status collect_tables(const struct firmware_tables *tables, uint32_t runnin
 	if (status != STATUS_OK)
 		return status;
 	find_cpu_mismatch(&survey, &index, info);
-	collect_spcr(tables, info);
+	collect_uart(tables, info);
 	collect_power(tables, info);
 	return STATUS_OK;
 }

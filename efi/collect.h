@@ -12,7 +12,7 @@
 
 /* Copies of the tables; an absent one has bytes == NULL. */
 struct firmware_tables {
-	struct bytes srat, srat2, slit, madt, hmat, spcr, fadt, dsdt;
+	struct bytes srat, srat2, slit, madt, hmat, spcr, dbg2, fadt, dsdt;
 };
 
 #define FINDINGS_MAX	256u

@@ -30,7 +30,7 @@ struct wanted_table {
 };
 
 enum wanted { WANTED_SRAT, WANTED_SRAT2, WANTED_SLIT, WANTED_MADT, WANTED_HMAT, WANTED_SPCR,
-	      WANTED_MSCT, WANTED_CEDT, WANTED_FADT, NR_WANTED };
+	      WANTED_DBG2, WANTED_MSCT, WANTED_CEDT, WANTED_FADT, NR_WANTED };
 
 extern struct wanted_table wanted_tables[NR_WANTED];
 

@@ -28,6 +28,7 @@ struct wanted_table wanted_tables[NR_WANTED] = {
 	[WANTED_MADT] = { .signature = "APIC", .file = "madt.bin" },
 	[WANTED_HMAT] = { .signature = "HMAT", .file = "hmat.bin" },
 	[WANTED_SPCR] = { .signature = "SPCR", .file = "spcr.bin" },
+	[WANTED_DBG2] = { .signature = "DBG2", .file = "dbg2.bin" },
 	[WANTED_MSCT] = { .signature = "MSCT", .file = "msct.bin" },
 	[WANTED_CEDT] = { .signature = "CEDT", .file = "cedt.bin" },
 	[WANTED_FADT] = { .signature = "FACP", .file = "fadt.bin" },
@@ -213,6 +214,7 @@ struct firmware_tables found_tables(void)
 		.srat = wanted_tables[WANTED_SRAT].copy, .srat2 = wanted_tables[WANTED_SRAT2].copy,
 		.slit = wanted_tables[WANTED_SLIT].copy, .madt = wanted_tables[WANTED_MADT].copy,
 		.hmat = wanted_tables[WANTED_HMAT].copy, .spcr = wanted_tables[WANTED_SPCR].copy,
+		.dbg2 = wanted_tables[WANTED_DBG2].copy,
 	};
 }
 

@@ -231,6 +231,8 @@ void show_firmware(const struct boot_info *info, const struct topology *topology
 	show_madt(info, topology, find_copy(info, "APIC", 0, to_virtual));
 	show_hmat(info, find_copy(info, "HMAT", 0, to_virtual));
 	show_uart(info, find_copy(info, "SPCR", 0, to_virtual));
+	show_known("DBG2", find_copy(info, "DBG2", 0, to_virtual),
+		   "a console where the SPCR has none");
 	show_known("MSCT", find_copy(info, "MSCT", 0, to_virtual),
 		   "not needed: counts possible, not present");
 	show_known("CEDT", find_copy(info, "CEDT", 0, to_virtual),

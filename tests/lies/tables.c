@@ -504,6 +504,35 @@ static void spcr(const char *argument)
 	place_table(table);
 }
 
+/* dbg2=TYPE,INTERFACE,SPACE,WIDTH,ACCESS,ADDRESS: one device. */
+static void dbg2(const char *argument)
+{
+	uint8_t *table = lie_pages(EfiACPIReclaimMemory, TABLE_BYTES, FOUR_GIB_END);
+	uint64_t values[6] = { 0x8000, 0, 1, 8, 1, 0x2F8 };
+	uint8_t *device = table + 44, *registers = device + 22;
+	char word[24];
+
+	own_roots();
+	for (unsigned i = 0; i < ARRAY_SIZE(values) && lie_next_word(&argument, word, sizeof(word));
+	     i++)
+		values[i] = lie_number(word, 0);
+	memcpy(table, "DBG2", 4);
+	put32(table + ACPI_LENGTH_OFFSET, 44 + 34);
+	put32(table + 36, 44);
+	put32(table + 40, 1);
+	device[1] = 34;
+	device[3] = 1;
+	device[12] = (uint8_t)values[0];
+	device[13] = (uint8_t)(values[0] >> 8);
+	device[14] = (uint8_t)values[1];
+	device[18] = 22;
+	registers[0] = (uint8_t)values[2];
+	registers[1] = (uint8_t)values[3];
+	registers[3] = (uint8_t)values[4];
+	put64(registers + 4, values[5]);
+	place_table(table);
+}
+
 const struct lie table_lies[] = {
 	{ "xsdt_empty", xsdt_empty },
 	{ "xsdt_broken", xsdt_broken },
@@ -524,6 +553,7 @@ const struct lie table_lies[] = {
 	{ "hmat", hmat },
 	{ "fadt", fadt },
 	{ "spcr", spcr },
+	{ "dbg2", dbg2 },
 };
 
 const unsigned nr_table_lies = ARRAY_SIZE(table_lies);

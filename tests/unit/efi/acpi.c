@@ -479,6 +479,82 @@ static void spcr_speed_is_set_where_the_clock_is_known(void)
 	CHECK_EQ(spcr_of(4, 0, 32, 3, 48000000, 115200).baud, 0);
 }
 
+/* A device of a DBG2: its registers, if it has any, stand behind it. */
+static void dbg2_device(uint16_t type, uint16_t interface, uint8_t nr_registers, uint64_t address)
+{
+	table_put8(&table, 0);
+	table_put16(&table, 34);
+	table_put8(&table, nr_registers);
+	table_put_zeroes(&table, 8);
+	table_put16(&table, type);
+	table_put16(&table, interface);
+	table_put_zeroes(&table, 2);
+	table_put16(&table, 22);
+	table_put_zeroes(&table, 2);
+	table_put8(&table, address > 0xFFFF ? 0 : 1);
+	table_put8(&table, 8);
+	table_put16(&table, address > 0xFFFF ? 0x300 : 0x100);
+	table_put64(&table, address);
+}
+
+static void dbg2_begin(uint32_t offset, uint32_t nr_devices)
+{
+	table_begin(&table, "DBG2", 0);
+	table_put32(&table, offset);
+	table_put32(&table, nr_devices);
+}
+
+static void dbg2_names_the_first_16550(void)
+{
+	struct uart_info uart;
+
+	dbg2_begin(44, 4);
+	dbg2_device(0x8003, 0, 1, 0x1000);		/* a network card */
+	dbg2_device(0x8000, 3, 1, 0xFEDC9000);		/* an ARM PL011 */
+	dbg2_device(0x8000, 0x12, 1, 0xFE034000);
+	dbg2_device(0x8000, 0, 1, 0x2F8);
+	CHECK_EQ(dbg2_read(table_end(&table), &uart), STATUS_OK);
+	CHECK_EQ(uart.space, UART_MEMORY);
+	CHECK_EQ(uart.base, 0xFE034000);
+	CHECK_EQ(uart.register_stride_bytes, 4);
+	CHECK_EQ(uart.baud, 0);
+	dbg2_begin(44, 1);
+	dbg2_device(0x8000, 0, 1, 0x2F8);
+	CHECK_EQ(dbg2_read(table_end(&table), &uart), STATUS_OK);
+	CHECK_EQ(uart.space, UART_PORT);
+	CHECK_EQ(uart.base, 0x2F8);
+	CHECK_EQ(uart.register_stride_bytes, 1);
+}
+
+/* @offset and @nr_devices of a table with one device, with @nr_registers. */
+static enum status dbg2_status(uint32_t offset, uint32_t nr_devices, uint8_t nr_registers,
+			       uint64_t address)
+{
+	struct uart_info uart;
+
+	dbg2_begin(offset, nr_devices);
+	dbg2_device(0x8000, 0, nr_registers, address);
+	return dbg2_read(table_end(&table), &uart);
+}
+
+static void dbg2_that_breaks_its_format_is_of_no_use(void)
+{
+	struct uart_info uart;
+
+	CHECK_EQ(dbg2_read((struct bytes){ NULL, 0 }, &uart), STATUS_ABSENT);
+	CHECK_EQ(dbg2_status(44, 0, 1, 0x2F8), STATUS_ABSENT);
+	CHECK_EQ(dbg2_status(44, 1, 1, 0), STATUS_ABSENT);
+	CHECK_EQ(dbg2_status(44, 1, 0, 0x2F8), STATUS_UNSUPPORTED);
+	CHECK_EQ(dbg2_status(44, 1, 1, 0xFFFF), STATUS_BAD_VALUE);
+	CHECK_EQ(dbg2_status(UINT32_MAX, 1, 1, 0x2F8), STATUS_BAD_TABLE);
+	CHECK_EQ(dbg2_status(60, 1, 1, 0x2F8), STATUS_BAD_TABLE);
+	CHECK_EQ(dbg2_status(44, UINT32_MAX, 0, 0x2F8), STATUS_BAD_TABLE);
+	dbg2_begin(44, 1);
+	dbg2_device(0x8000, 0, 1, 0x2F8);
+	table.bytes[44 + 18] = 23;			/* the registers end behind the device */
+	CHECK_EQ(dbg2_read(table_end(&table), &uart), STATUS_BAD_TABLE);
+}
+
 static void spcr_names_what_it_is(void)
 {
 	spcr_begin(3, 0, 0xFEDC9000);
@@ -853,6 +929,7 @@ static void read_as_everything(struct bytes bytes)
 	(void)!hmat_measure(bytes, &hmat);
 	(void)!slit_measure(bytes, &n);
 	(void)!spcr_read(bytes, &uart);
+	(void)!dbg2_read(bytes, &uart);
 }
 
 static void tables_cut_anywhere_are_not_read_past(void)
@@ -872,7 +949,7 @@ static void tables_cut_anywhere_are_not_read_past(void)
 
 static void random_bytes_are_survived(void)
 {
-	static const char signatures[][5] = { "SRAT", "SLIT", "APIC", "HMAT", "SPCR" };
+	static const char signatures[][5] = { "SRAT", "SLIT", "APIC", "HMAT", "SPCR", "DBG2" };
 
 	for (unsigned round = 0; round < 500; round++) {
 		uint32_t length = (uint32_t)test_random_below(200);
@@ -909,6 +986,8 @@ static const struct test_case cases[] = {
 	  spcr_registers_are_as_far_apart_as_their_access },
 	{ "SPCR speed is set where the clock is known",
 	  spcr_speed_is_set_where_the_clock_is_known },
+	{ "DBG2 names the first 16550", dbg2_names_the_first_16550 },
+	{ "a DBG2 that breaks its format is of no use", dbg2_that_breaks_its_format_is_of_no_use },
 	{ "SPCR names what it is", spcr_names_what_it_is },
 	{ "FADT names the switches", fadt_names_the_switches },
 	{ "FADT without ports names nothing", fadt_without_ports_names_nothing },
