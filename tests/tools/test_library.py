@@ -39,6 +39,10 @@ class Programs(unittest.TestCase):
     def test_more_threads_than_places_get_nothing_and_lose_nothing(self):
         self.assertEqual(self.lines_of("many")[0], ["63 got memory"])
 
+    def test_threads_that_sleep_keep_little_from_others(self):
+        lines, errors = self.lines_of("idle")
+        self.assertEqual(lines, ["little", "little"], errors)
+
     def test_areas_end_with_null_where_linux_grants_no_more_mappings(self):
         self.assertEqual(self.lines_of("areas")[0], ["20000 areas", "then NULL", "then more"])
 
