@@ -759,7 +759,8 @@ static void start_cpus(void)
 static void run_kernel(const struct boot_info *info)
 {
 	start_cpus();
-	mm_fail_nth(options_number("fail_nth", 0));
+	if (options_number("fail_nth", 0))
+		mm_fail_nth(options_number("fail_nth", 0));
 	if (!is_lecture_alone()) {
 		lint_show(info, mm_topology());
 		print_machine_records(info);
