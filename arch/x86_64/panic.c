@@ -36,9 +36,9 @@
 
 void (*panic_hook)(const char *message);
 
-/* Index of the CPU that panics, plus 1. */
 void (*panic_end)(unsigned status) = arch_exit_emulator;
 
+/* Index of the CPU that panics, plus 1. */
 static unsigned panicking_cpu;
 
 /* ---- Report ---- */
