@@ -10,9 +10,9 @@
  * CPU takes part from mm_init_cpu() on.
  *
  * Contexts: readers, call_rcu() and kfree_rcu() anywhere in a thread, also under spin locks
- * that no callback takes, but not in interrupt or exception handlers; synchronize_rcu() and
- * rcu_barrier() in a thread that reads nothing and holds no lock, and not in a callback.
- * A reader does not yield, wait, or run work on another CPU.
+ * that no callback takes, but not in interrupt or exception handlers; synchronize_rcu(),
+ * rcu_barrier() and kfree_rcu_barrier() in a thread that reads nothing and holds no lock,
+ * and not in a callback. A reader does not yield, wait, or run work on another CPU.
  *
  * A CPU that computes for ever and never rests keeps all callbacks waiting, and with them
  * their memory: nothing is freed too early, whoever waits gives up after
@@ -65,6 +65,12 @@ bool synchronize_rcu(void) MUST_CHECK;
 
 /* The same until all that call_rcu() was given so far has been called. */
 bool rcu_barrier(void) MUST_CHECK;
+
+/*
+ * The same until all that kfree_rcu() was given so far is free: before the cache of such
+ * objects is destroyed. rcu_barrier() is not enough, for objects wait in batches.
+ */
+bool kfree_rcu_barrier(void) MUST_CHECK;
 
 /* How long these wait, and when a CPU that does not rest is told of. Tests shorten it. */
 extern uint64_t rcu_patience_ns;

@@ -72,8 +72,8 @@ void kmem_cache_destroy(struct kmem_cache *cache);
 /*
  * Free objects rest with CPUs, in depots and in empty slabs, so that a load which comes and
  * goes finds them again: of all caches together, at most 1/16 of RAM on nodes and 1/16 with
- * CPUs, beside a slab for each cache and node (mm/slab/keep.c). When pages run short they
- * are asked for.
+ * CPUs, beside a slab for each cache and node and what rests in quarantine (mm/slab/keep.c).
+ * When pages run short they are asked for.
  *
  * Gives the pages of empty slabs back, after emptying this CPU's array and the
  * shared and alien ones; the other CPUs empty theirs when they next refill or

@@ -125,9 +125,10 @@ struct kmem_cache {
 	struct kmem_cache *magazines;	/* and magazines */
 	struct {
 		struct spinlock lock;
-		/* Slabs: see mm/slab/rcu.c. Number is of the period that `waiting` waits for. */
+		/* Slabs: see mm/slab/rcu.c. The period that `waiting` waits for, and `pending`. */
 		struct list_head pending GUARDED_BY(lock), waiting GUARDED_BY(lock);
 		uint64_t number GUARDED_BY(lock);
+		uint64_t pending_number GUARDED_BY(lock);
 		struct rcu_head head;		/* of a cache that is destroyed meanwhile */
 	} rcu;
 	uint64_t nr_slabs;		/* those that wait for readers too; atomic */

@@ -35,11 +35,12 @@ uint64_t kmem_cache_set_limit(struct kmem_cache *cache, uint64_t nr_objects)
 	const uint64_t nr_slabs = nr_objects / nr_per_slab + (nr_objects % nr_per_slab != 0);
 
 	ASSERT_THREAD("kmem_cache_set_limit");
+	cache_require_alive(cache, "kmem_cache_set_limit");
 	__atomic_store_n(&cache->is_limit_told, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&cache->max_slabs, nr_slabs ? nr_slabs : UINT64_MAX, __ATOMIC_RELAXED);
 	if (nr_slabs && __atomic_load_n(&cache->nr_slabs, __ATOMIC_RELAXED) > nr_slabs)
 		cache_relieve(cache);
-	return nr_slabs * nr_per_slab;
+	return nr_slabs > UINT64_MAX / nr_per_slab ? UINT64_MAX : nr_slabs * nr_per_slab;
 }
 
 void cache_relieve(struct kmem_cache *cache)
@@ -120,6 +121,7 @@ bool kmem_cache_set_reserve(struct kmem_cache *cache, uint64_t nr_objects)
 	struct cache_node *node = NULL;
 
 	ASSERT_THREAD("kmem_cache_set_reserve");
+	cache_require_alive(cache, "kmem_cache_set_reserve");
 	if (nr_objects > cache->max_kept_objects)
 		return false;
 	for (unsigned i = 0; nr_objects && !node; i++) {

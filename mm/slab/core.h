@@ -132,6 +132,9 @@ static inline uint64_t depot_objects(const struct kmem_cache *cache, const struc
 
 /* ---- mm/slab/system.c: going through the caches ---- */
 
+/* Panics where @cache is destroyed, while nobody has its memory. @function: whose caller. */
+void cache_require_alive(const struct kmem_cache *cache, const char *function);
+
 /*
  * The cache behind (before) @from in the list, NULL for the first (last), which stays until
  * the next of these calls is given it; NULL behind the last. While it stays nothing is

@@ -73,6 +73,7 @@ uint64_t cache_drain(struct kmem_cache *cache)
 uint64_t kmem_cache_shrink(struct kmem_cache *cache)
 {
 	ASSERT_THREAD("kmem_cache_shrink");
+	cache_require_alive(cache, "kmem_cache_shrink");
 	return cache_drain(cache);
 }
 

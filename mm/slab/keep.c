@@ -12,9 +12,13 @@
  *     CPUs    the magazines that a CPU may have of a cache (Keeping in mm/slab/array.c),
  *             from its first use of that cache, and those of alien arrays
  *
+ *   Quarantines of debug caches are no part of it: each holds some objects on purpose.
+ *
  *   It is the bound that is counted, not what rests: so nothing is counted on the
  *   paths that take and free. Who is refused works without: a CPU takes and frees one
- *   object at a time, a node gives empty slabs back at once.
+ *   object at a time, a node gives empty slabs back at once. A CPU's first magazines of a
+ *   cache are counted until the cache is destroyed: a system with more caches than that has
+ *   room for serves those that are used last without.
  *
  * Invariants, while nobody makes, shrinks or destroys a cache
  *   KEEP-1  each share counts what the bounds of all caches say

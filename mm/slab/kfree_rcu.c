@@ -26,6 +26,7 @@ static struct {
 	struct rcu_head callback;	/* for the batch on its way */
 	bool is_on_its_way GUARDED_BY(lock);
 	struct rcu_head *pending GUARDED_BY(lock), *batch GUARDED_BY(lock);
+	uint64_t nr_given, nr_freed;	/* objects so far; atomic */
 } batches;
 
 void kfree_rcu_init(void)
@@ -35,11 +36,15 @@ void kfree_rcu_init(void)
 	batches.is_on_its_way = false;
 	batches.pending = NULL;
 	batches.batch = NULL;
+	batches.nr_given = 0;
+	batches.nr_freed = 0;
 }
 
 static void free_all(struct rcu_head *head)
 {
-	while (head) {
+	uint64_t nr = 0;
+
+	for (; head; nr++) {
 		struct rcu_head *next = head->next;
 		void *object = (void *)(uintptr_t)(head->disguised ^ DISGUISE);
 
@@ -47,6 +52,8 @@ static void free_all(struct rcu_head *head)
 		kfree(object);
 		head = next;
 	}
+	/* Release: who waits for them sees that they are free. */
+	__atomic_fetch_add(&batches.nr_freed, nr, __ATOMIC_RELEASE);
 }
 
 /* What is pending becomes the batch. False: there is none. */
@@ -79,6 +86,7 @@ void kfree_call_rcu(struct rcu_head *head, void *object)
 	if (unlikely(head->disguised == ((uintptr_t)object ^ DISGUISE)))
 		mm_port_panic(__FILE__, __LINE__, "kfree_rcu: object %p is freed already", object);
 	head->disguised = (uintptr_t)object ^ DISGUISE;
+	__atomic_fetch_add(&batches.nr_given, 1, __ATOMIC_RELAXED);
 	spin_lock(&batches.lock);
 	head->next = batches.pending;
 	batches.pending = head;
@@ -86,4 +94,18 @@ void kfree_call_rcu(struct rcu_head *head, void *object)
 	spin_unlock(&batches.lock);
 	if (is_first)
 		call_rcu(&batches.callback, free_batch);
+}
+
+bool kfree_rcu_barrier(void)
+{
+	const uint64_t nr_given = __atomic_load_n(&batches.nr_given, __ATOMIC_RELAXED);
+	const uint64_t started_ns = mm_port_now_ns();
+
+	/* Each barrier ends with the batch on its way: two of them, as a rule. */
+	while (__atomic_load_n(&batches.nr_freed, __ATOMIC_ACQUIRE) < nr_given) {
+		if (!rcu_barrier() || mm_port_now_ns() - started_ns > rcu_patience_ns)
+			return false;
+		mm_port_spin_hint();
+	}
+	return true;
 }

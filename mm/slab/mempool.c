@@ -31,7 +31,7 @@ static bool lay_to_rest(struct mempool *pool, void *element) HOLDS(pool->lock)
 	return true;
 }
 
-/* For debug builds. O(min_nr). */
+/* O(min_nr). Without it an element would be handed out twice, to two who cannot know. */
 static bool rests_already(const struct mempool *pool, const void *element) HOLDS(pool->lock)
 {
 	for (unsigned i = 0; i < pool->nr_resting; i++)
@@ -228,7 +228,7 @@ void mempool_free(void *element, struct mempool *pool)
 	if (!element)
 		return;
 	spin_lock(&pool->lock);
-	is_twice = pool->nr_out == 0 || (MM_DEBUG && rests_already(pool, element));
+	is_twice = pool->nr_out == 0 || rests_already(pool, element);
 	rests = !is_twice && lay_to_rest(pool, element);
 	pool->nr_out -= !is_twice;
 	spin_unlock(&pool->lock);

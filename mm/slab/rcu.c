@@ -4,9 +4,10 @@
  * Model
  *   With SLAB_TYPESAFE_BY_RCU a reader may look at an object without a lock and
  *   find it freed, or allocated anew as another object of the same cache, but
- *   never as something else. So an empty slab that should go waits first: it is
- *   `pending` until a period begins, `waiting` until that has passed, and then
- *   destroyed. Slabs that wait are on no node's lists and serve no allocation.
+ *   never as something else. So an empty slab that should go waits first, for a period
+ *   that begins with it: those that came until somebody looked are `waiting`, later ones
+ *   `pending`, each list until the period of its last one has passed. Slabs that wait are
+ *   on no node's lists and serve no allocation.
  *
  * Locking
  *   cache->rcu.lock guards both lists; slabs are destroyed without it.
@@ -29,21 +30,22 @@ static void move_all(struct list_head *from, struct list_head *to)
 		list_move(from->next, to);
 }
 
-/* Takes off to @ready what may go now, and lets what is pending wait. */
+/* Takes off to @ready what may go now. */
 static void advance(struct kmem_cache *cache, struct list_head *ready) HOLDS(cache->rcu.lock)
 {
-	if (!grace_has_passed(cache->rcu.number))
-		return;
-	move_all(&cache->rcu.waiting, ready);
-	if (list_is_empty(&cache->rcu.pending))
-		return;
-	move_all(&cache->rcu.pending, &cache->rcu.waiting);
-	cache->rcu.number = grace_begin();
+	/* A second time: the period of what was pending may have passed, too. */
+	for (unsigned i = 0; i < 2 && grace_has_passed(cache->rcu.number); i++) {
+		move_all(&cache->rcu.waiting, ready);
+		move_all(&cache->rcu.pending, &cache->rcu.waiting);
+		cache->rcu.number = cache->rcu.pending_number;
+	}
 }
 
 void rcu_slabs_defer(struct kmem_cache *cache, struct list_head *slabs, struct list_head *ready)
 {
 	spin_lock(&cache->rcu.lock);
+	if (!list_is_empty(slabs))
+		cache->rcu.pending_number = grace_begin();
 	move_all(slabs, &cache->rcu.pending);
 	advance(cache, ready);
 	spin_unlock(&cache->rcu.lock);

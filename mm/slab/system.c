@@ -19,6 +19,13 @@ struct slab_system slab_system;
 struct kmem_cache *cache_cache;
 struct kmem_cache *node_cache;
 
+void cache_require_alive(const struct kmem_cache *cache, const char *function)
+{
+	if (unlikely(cache->flags & SLAB_DESTROYED))
+		mm_port_panic(__FILE__, __LINE__, "%s: a cache that is destroyed: %p", function,
+			      (const void *)cache);
+}
+
 static void leave(struct kmem_cache *cache) HOLDS(slab_system.lock)
 {
 	/* Release: who waits for the end of the visit sees what it did. */

@@ -329,6 +329,18 @@ pfn_t vmalloc_to_pfn(const void *addr)
 
 /* ---- vmap ---- */
 
+/* What stands in @pages are struct pages of RAM: any other would map some frame or other. */
+static void require_pages(struct page *const *pages, unsigned nr_pages, const char *function)
+{
+	for (unsigned i = 0; i < nr_pages; i++) {
+		pfn_t pfn = page_to_pfn(pages[i]);
+
+		if (unlikely(pfn >= live.end_pfn || pfn_to_page(pfn) != pages[i]))
+			mm_port_panic(__FILE__, __LINE__, "%s: page %u of %u is none: %p", function,
+				      i, nr_pages, (const void *)pages[i]);
+	}
+}
+
 void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	   enum mm_port_protection protection)
 {
@@ -340,6 +352,7 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	/* The direct map has the same pages write-back: see holds_ram(). */
 	if (!nr_pages || protection == MM_PORT_UNCACHED || protection == MM_PORT_WRITE_COMBINING)
 		return NULL;
+	require_pages(pages, nr_pages, "vmap");
 	area = vm_area_create(nr_pages, PAGE_SIZE, GFP_KERNEL);
 	if (!area)
 		return NULL;
@@ -375,6 +388,7 @@ void *vm_map_ram(struct page *const *pages, unsigned nr_pages)
 	ASSERT_THREAD("vm_map_ram");
 	if (!nr_pages)
 		return NULL;
+	require_pages(pages, nr_pages, "vm_map_ram");
 	if (nr_pages <= VM_MAX_CACHED_PAGES)
 		area = vm_area_take_cached(nr_pages);
 	if (!area)

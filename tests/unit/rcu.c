@@ -212,6 +212,29 @@ static void objects_of_caches_and_large_ones_go_too(void)
 	kmem_cache_destroy(cache);
 }
 
+struct cached {
+	uint64_t words[12];
+	struct rcu_head rcu;
+};
+
+/* They wait in batches: the callback that is on its way is not of all of them. */
+static void the_barrier_waits_for_all_objects(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_kept", sizeof(struct cached), 0,
+						     SLAB_PANIC, NULL);
+	struct cached *objects[50];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++) {
+		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NO_INJECTION);
+		CHECK(objects[i] != NULL);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(objects); i++)
+		kfree_rcu(objects[i], rcu);
+	CHECK(kfree_rcu_barrier());
+	kmem_cache_destroy(cache);
+	CHECK(kfree_rcu_barrier());	/* nothing waits */
+}
+
 static void freeing_twice_later_panics(void)
 {
 	struct node *node = make_node(1);
@@ -252,6 +275,7 @@ static const struct test_case cases[] = {
 	{ "a head given twice panics", a_head_given_twice_panics },
 	{ "objects stay as they are until then", objects_stay_as_they_are_until_then },
 	{ "objects of caches and large ones go too", objects_of_caches_and_large_ones_go_too },
+	{ "the barrier waits for all objects", the_barrier_waits_for_all_objects },
 	{ "freeing twice later panics", freeing_twice_later_panics },
 	{ "verify notices RCU-1", verify_notices_RCU_1 },
 };

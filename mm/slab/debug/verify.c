@@ -288,6 +288,7 @@ unsigned validate_slab_cache(struct kmem_cache *cache)
 {
 	struct violation violation;
 
+	cache_require_alive(cache, "validate_slab_cache");
 	if (cache_verify(cache, &violation))
 		return 0;
 	mm_port_log(LOG_ERROR, "slab: cache %s breaks %s at %p: %s", cache->name, violation.rule,

@@ -185,6 +185,35 @@ static void slabs_that_wait_for_readers_count(void)
 	free_all_and_destroy(cache);
 }
 
+/* One rest of all CPUs is enough for all of them, whichever waited when others came. */
+static void slabs_wait_for_one_period_each(void)
+{
+	struct kmem_cache *cache = make("test_limit_rest", SLAB_TYPESAFE_BY_RCU);
+	const unsigned nr_per_slab = cache->layout.nr_objects;
+
+	rcu_read_lock();
+	kmem_cache_set_limit(cache, 2 * nr_per_slab);
+	CHECK_EQ(take_all(cache, GFP_KERNEL | __GFP_NOWARN), 2 * nr_per_slab);
+	for (unsigned i = 0; i < 2; i++) {
+		free_last(cache, nr_per_slab);
+		kmem_cache_shrink(cache);
+	}
+	CHECK_EQ(rcu_slabs_count(cache), 2);
+	rcu_read_unlock();
+	CHECK(synchronize_rcu());
+	CHECK_EQ(take_all(cache, GFP_KERNEL | __GFP_NOWARN), 2 * nr_per_slab);
+	free_all_and_destroy(cache);
+}
+
+static void a_limit_may_be_as_large_as_numbers_are(void)
+{
+	struct kmem_cache *cache = make("test_limit_huge", 0);
+
+	CHECK(kmem_cache_set_limit(cache, UINT64_MAX) >= UINT64_MAX - cache->layout.nr_objects);
+	CHECK_EQ(kmem_cache_set_limit(cache, 1), cache->layout.nr_objects);
+	free_all_and_destroy(cache);
+}
+
 /* ---- The reserve ---- */
 
 #define NR_RESERVED	5u
@@ -310,6 +339,8 @@ static const struct test_case cases[] = {
 	{ "what rests in quarantine serves before the limit does",
 	  what_rests_in_quarantine_serves_before_the_limit_does },
 	{ "slabs that wait for readers count", slabs_that_wait_for_readers_count },
+	{ "slabs wait for one period each", slabs_wait_for_one_period_each },
+	{ "a limit may be as large as numbers are", a_limit_may_be_as_large_as_numbers_are },
 	{ "the last objects are for atomic requests", the_last_objects_are_for_atomic_requests },
 	{ "shrinking leaves the reserve", shrinking_leaves_the_reserve },
 	{ "new slabs fill the reserve first", new_slabs_fill_the_reserve_first },

@@ -241,6 +241,25 @@ static void vmap_shows_the_same_pages_again(void)
 	free_pages_bulk(3, pages);
 }
 
+/* What no struct page is would map some frame of nobody. */
+static void vmap_of_what_is_no_page_panics(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_NO_INJECTION);
+	struct page *const pages[][2] = {
+		{ page, NULL },
+		{ page, (struct page *)0x1234 },
+		{ page, (struct page *)((uintptr_t)page + 8) },
+		{ page, pfn_to_page(live.end_pfn) },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		CHECK_PANICS("page 1 of 2 is none",
+			     (void)!vmap(pages[i], 2, VM_MAP, MM_PORT_READ_WRITE));
+		CHECK_PANICS("page 1 of 2 is none", (void)!vm_map_ram(pages[i], 2));
+	}
+	__free_page(page);
+}
+
 static void vmap_of_one_page_twice_aliases_it(void)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 0);
@@ -796,6 +815,7 @@ static const struct test_case cases[] = {
 	{ "large requests get blocks of 2 MiB", large_requests_get_blocks_of_2_MiB },
 	{ "a small huge request is an ordinary one", a_small_huge_request_is_an_ordinary_one },
 	{ "vmap shows the same pages again", vmap_shows_the_same_pages_again },
+	{ "vmap of what is no page panics", vmap_of_what_is_no_page_panics },
 	{ "vmap of one page twice aliases it", vmap_of_one_page_twice_aliases_it },
 	{ "short windows show pages and keep their addresses",
 	  short_windows_show_pages_and_keep_their_addresses },
