@@ -258,10 +258,12 @@ static uint64_t pages_of_aliens(const struct kmem_cache *cache, struct cache_nod
 	uint64_t nr_pages = 0;
 
 	for (unsigned nid = 0; nid < slab_system.nr_nodes; nid++) {
-		const struct alien_array *alien = alien_lookup(home, nid);
+		struct alien_array *alien = alien_lookup(home, nid);
 
-		if (alien && alien->limit > 0)
-			nr_pages += keep_magazine_pages(cache, 1);
+		if (!alien)
+			continue;
+		assume_unshared(&alien->lock);
+		nr_pages += alien->limit > 0 ? keep_magazine_pages(cache, 1) : 0;
 	}
 	return nr_pages;
 }
