@@ -51,9 +51,10 @@ struct tuning {
 /*
  * A CPU holds two magazines (slabinfo's "limit") or what its load needs: two are 64 KiB
  * of objects up to 256 bytes, 126 KiB up to 1 KiB, 504 KiB up to a page, 192 KiB beyond;
- * objects above 32 KiB rest with no CPU. A load that wanders leaves a magazine's range
- * once in as many operations as it has slots. A batch bounds the worst allocation,
- * which takes it from slabs.
+ * objects above 32 KiB rest with no CPU. Nor are two more than 1/256 of a CPU's part of
+ * RAM: where that is little, they have as many slots as for larger objects. A load that
+ * wanders leaves a magazine's range once in as many operations as it has slots. A batch
+ * bounds the worst allocation, which takes it from slabs.
  */
 static const struct tuning tunings[] = {
 	{ 256, 127, 36 },
@@ -63,13 +64,25 @@ static const struct tuning tunings[] = {
 	{ .up_to_bytes = UINT32_MAX },
 };
 
+/* Of a CPU's part of RAM, what it may hold of one cache: 1/256. */
+#define CPU_SHARE_SHIFT		8
+
+static bool fits(const struct kmem_cache *cache, const struct tuning *tuning)
+{
+	const uint64_t max_bytes = pages_to_bytes(slab_system.setup.nr_pages) /
+				   slab_system.nr_cpus >> CPU_SHARE_SHIFT;
+
+	return cache->object_bytes <= tuning->up_to_bytes &&
+		2ull * tuning->magazine_slots * cache->layout.stride_bytes <= max_bytes;
+}
+
 static void tune(struct kmem_cache *cache)
 {
 	const struct tuning *tuning = tunings;
 
 	if (cache->debug)
 		return;		/* no arrays */
-	while (cache->object_bytes > tuning->up_to_bytes)
+	while (!fits(cache, tuning))
 		tuning++;
 	if (tuning->magazine_slots == 0)
 		return;

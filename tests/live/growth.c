@@ -61,10 +61,20 @@ static void grow(void *arg)
 		kfree(grower->objects[i]);
 }
 
+/* What a kernel's own objects may lie in. */
+static uint64_t nr_unmovable_pages(void)
+{
+	uint64_t nr_pages = 0;
+
+	for_each_populated_zone(zone)
+		nr_pages += zone->index % MAX_NR_ZONES == ZONE_MOVABLE ? 0 : zone->managed_pages;
+	return nr_pages;
+}
+
 static void all_cpus_grow_at_once(void)
 {
 	const unsigned nr_cpus = (unsigned)min_u64(cpu_nr_running(), MAX_GROWING_CPUS);
-	const uint64_t nr_wanted = min_u64((live.nr_usable_pages >> SHARE_SHIFT) / nr_cpus,
+	const uint64_t nr_wanted = min_u64((nr_unmovable_pages() >> SHARE_SHIFT) / nr_cpus,
 					   OBJECTS_MAX);
 	struct grower growers[MAX_GROWING_CPUS] = { 0 };
 	struct thread *threads[MAX_GROWING_CPUS] = { NULL };
