@@ -61,8 +61,9 @@ struct kmem_cache *kmem_cache_create_dtor(const char *name, size_t size_bytes, s
 					  void (*dtor)(void *object));
 
 /*
- * Gives everything back. No other CPU uses @cache from before the call on. An object still
- * allocated, or a @cache that is none or no more: a panic. NULL is allowed. O(caches). With
+ * Gives everything back. No other CPU uses @cache from before the call on; objects given to
+ * kfree_rcu() are waited for with kfree_rcu_barrier() before. An object still allocated, or a
+ * @cache that is none or no more: a panic. NULL is allowed. O(caches). With
  * SLAB_TYPESAFE_BY_RCU it waits for readers, and so rests itself as in synchronize_rcu(); when
  * a CPU does not rest within a second, one line in the log says so, and the memory comes when
  * it does.
