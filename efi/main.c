@@ -315,12 +315,33 @@ static void print_help(void)
 
 static const char *const shell_words[] = { "help", "quit", "run", "show", "verify" };
 
+/* A command of the shell itself with a word too many, or one too few. False: it is another. */
+static bool refuse_form(const char *line, size_t word_bytes)
+{
+	const bool is_bare = line[word_bytes] == '\0';
+
+	for (unsigned i = 0; i < ARRAY_SIZE(shell_words); i++) {
+		if (strlen(shell_words[i]) != word_bytes ||
+		    strncmp(shell_words[i], line, word_bytes) != 0)
+			continue;
+		if (is_bare)
+			log_raw("refused: %s needs a word; `help` lists them\n", shell_words[i]);
+		else
+			log_raw("refused: %s has no use for \"%s\"\n", shell_words[i],
+				line + word_bytes + 1);
+		return true;
+	}
+	return false;
+}
+
 static void refuse_command(const char *line)
 {
 	struct nearest_word search = { .word = line };
 
 	while (line[search.bytes] && line[search.bytes] != ' ')
 		search.bytes++;
+	if (refuse_form(line, search.bytes))
+		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(shell_words); i++)
 		text_try_word(&search, shell_words[i]);
 	for (unsigned i = 0; i < nr_shell_verbs; i++)
@@ -404,27 +425,38 @@ static void cut_blanks(char *line)
 		line[--bytes] = '\0';
 }
 
-/* script=: lines parted by '|', each shown as if it had been typed. False: it said quit. */
+/* The next line of script=, up to '|', without blanks around it. False: it is too long. */
+static bool next_script_line(const char **at, char *line, size_t size)
+{
+	size_t bytes = 0;
+
+	for (; **at == ' '; (*at)++)
+		;
+	for (; **at && **at != '|'; (*at)++, bytes++)
+		if (bytes + 1 < size)
+			line[bytes] = **at;
+	*at += **at == '|';
+	line[bytes < size ? bytes : size - 1] = '\0';
+	cut_blanks(line);
+	return bytes < size;
+}
+
+/* script=: each line is shown as if it had been typed. False: one said quit. */
 static bool run_script(const struct boot_info *info)
 {
 	const char *at = options_get("script");
 	char line[SHELL_LINE_BYTES];
 
 	while (at && *at) {
-		size_t bytes = 0;
+		bool fits = next_script_line(&at, line, sizeof(line));
 
-		for (; *at == ' '; at++)
-			;
-		for (; *at && *at != '|'; at++)
-			if (bytes + 1 < sizeof(line))
-				line[bytes++] = *at;
-		line[bytes] = '\0';
-		at += *at == '|';
-		cut_blanks(line);
 		log_raw("slabstick> %s\n", line);
-		if (strcmp(line, "quit") == 0)
+		if (!fits)
+			log_raw("refused: a line has up to %u letters\n", SHELL_LINE_BYTES - 1);
+		else if (strcmp(line, "quit") == 0)
 			return false;
-		run_line(info, line);
+		else
+			run_line(info, line);
 	}
 	return true;
 }

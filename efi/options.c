@@ -22,10 +22,11 @@
 #include "log.h"
 #include "mm/config.h"
 
-#define VALUE_BYTES	256u
+#define VALUE_BYTES	2048u	/* 64 ranges of badpages=, a script of forty lines */
 #define KEY_BYTES	16u
 #define WORD_BYTES	(KEY_BYTES + VALUE_BYTES)	/* with '=' and a final 0 */
 #define CHOICES_BYTES	40u
+#define DIGITS_BYTES	64u	/* more are no number of 64 bits that anybody writes */
 
 enum option_kind {
 	OPTION_TEXT,		/* checked by those who use it */
@@ -41,7 +42,6 @@ struct option {
 	uint64_t least;
 	char choices[CHOICES_BYTES];
 	bool is_given;
-	char value[VALUE_BYTES];
 };
 
 static struct option options[] = {
@@ -61,6 +61,14 @@ static struct option options[] = {
 	{ .key = "movablecore", .kind = OPTION_MEMORY },
 	{ .key = "badpages", .kind = OPTION_RANGES },
 };
+
+/* Apart from the table: they are zero in the image, and need no room in its file. */
+static char values[ARRAY_SIZE(options)][VALUE_BYTES];
+
+static char *value_of(const struct option *option)
+{
+	return values[option - options];
+}
 
 static unsigned nr_faults;
 
@@ -247,7 +255,7 @@ static void take_word(const struct word *word, const char *source)
 			 word->text);
 		option->is_given = false;
 	} else if (check_value(option, value, word->text, source)) {
-		memcpy(option->value, value, strlen(value) + 1);
+		memcpy(value_of(option), value, strlen(value) + 1);
 		option->is_given = true;
 	}
 }
@@ -361,7 +369,7 @@ const char *options_get(const char *key)
 {
 	const struct option *option = find_option(key, strlen(key));
 
-	return option && option->is_given ? option->value : NULL;
+	return option && option->is_given ? value_of(option) : NULL;
 }
 
 /* The value of a digit in @base, or @base when @c is none. */
@@ -426,11 +434,13 @@ static unsigned unit_shift(char unit)
 
 static bool read_memory(const char *text, struct movable_request *memory)
 {
-	char digits[VALUE_BYTES];
+	char digits[DIGITS_BYTES];
 	size_t length = strlen(text);
 	char unit = length > 0 ? text[length - 1] : '\0';
 	uint64_t number;
 
+	if (length >= sizeof(digits))
+		return false;
 	if (unit == '%' || unit_shift(unit) > 0)
 		length--;
 	memcpy(digits, text, length);
@@ -582,6 +592,6 @@ void options_line(char *to, size_t size)
 		put(&line, " ", line.used > 0);
 		put(&line, options[i].key, strlen(options[i].key));
 		put(&line, "=", 1);
-		put_value(&line, options[i].value);
+		put_value(&line, value_of(&options[i]));
 	}
 }

@@ -8,6 +8,7 @@ on, to the next chapter, back and out. On the screen five chapters have their dr
 colour; the pictures stay in build/run/screens.
 """
 
+import argparse
 import collections
 import concurrent.futures
 import contextlib
@@ -300,6 +301,7 @@ def judge_whole(texts):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         whole = {name: pool.submit(play, name, machine) for name, machine in machines().items()}

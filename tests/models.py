@@ -6,6 +6,7 @@ the search must find nothing wrong, of the model with any one seed it must. The 
 counts. Where SPIN is missing nothing is searched, and that is said.
 """
 
+import argparse
 import concurrent.futures
 import os
 import pathlib
@@ -51,6 +52,7 @@ def judge(model, seed):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     models = sorted(MODELS.glob("*.pml"))
     searches = [(model, seed) for model in models
                 for seed in [None, *SEED.findall(model.read_text())]]

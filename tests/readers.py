@@ -5,6 +5,7 @@ One machine boots and prints its tables; then each reader is given what it reads
 user would give it. A reader that is not installed is skipped, with its Debian package.
 """
 
+import argparse
 import json
 import pathlib
 import re
@@ -247,6 +248,7 @@ def try_reader(read, log, tables):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     with tempfile.TemporaryDirectory(prefix="slabstick-") as name:
         try:

@@ -6,6 +6,7 @@ memory, writes it and ends with the first run's verdict. Then mtools reads the f
 fsck.fat looks at the file system.
 """
 
+import argparse
 import json
 import pathlib
 import re
@@ -89,6 +90,7 @@ def check(number, row, image, folder):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     nr_bad = 0
     with tempfile.TemporaryDirectory(prefix="slabstick-") as folder:
         image = pathlib.Path(folder, "stick.img")

@@ -6,6 +6,7 @@ what the code says with the run. Also reads codes of texts of many lengths, and 
 the start screen. Screenshots stay in build/run/screens.
 """
 
+import argparse
 import os
 import pathlib
 import re
@@ -176,6 +177,7 @@ def check_menus(report):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     report = Report()
     if not shutil.which("zbarimg"):
         print("screens.py: zbarimg is missing; sh tools/setup.sh installs it", file=sys.stderr)

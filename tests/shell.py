@@ -6,6 +6,7 @@ came until the next prompt or the end. A machine that stops answering ends with
 its boot's timeout; turns that were never answered count as failed.
 """
 
+import argparse
 import dataclasses
 import os
 import pathlib
@@ -76,7 +77,7 @@ class Typist:
 
 
 def session():
-    """Fifty commands, errors among them; at the end every page is where it was."""
+    """Sixty commands, errors among them; at the end every page is where it was."""
     def turn(line, *expected):
         return Turn(line, line.encode() + b"\r", list(expected))
 
@@ -87,6 +88,11 @@ def session():
         turn("alloc order=11", r"^refused: the largest order is 10$"),
         turn("alloc node=7", r"^refused: nodes are 0 to 1$"),
         turn("alloc order=two", r"^usage: alloc order=2 node=1$"),
+        turn("alloc ordr=5", r'^refused: alloc has no use for "ordr=5"; it takes order=N node=N$'),
+        turn("alloc 5", r'^refused: alloc has no use for "5"; it takes order=N node=N$'),
+        turn("kmalloc 100 200", r'^refused: kmalloc has no use for "200"; it takes BYTES$'),
+        turn("kmalloc 1 2 3 4 5 6", r"^refused: a line has up to 6 words of up to 31 letters$"),
+        turn("cache create " + 32 * "a" + " 24", r"^refused: a line has up to 6 words of up to"),
         turn("kmalloc 100", r"^3: 0xffff888[0-9a-f]+, 112 bytes usable$"),
         turn("kmalloc", r"^usage: kmalloc 100$"),
         turn("kmalloc 0", r"^refused: 1 to 4194304 bytes$"),
@@ -113,6 +119,7 @@ def session():
         turn("draw buddy", r"order 10 \|", r"^node 1 DMA32$"),
         turn("draw node", r"^node 0 DMA32 +0x0*1000000 \|"),
         turn("draw vmalloc", r"^\d+ areas$"),
+        turn("draw buddy points", r"^usage: draw buddy"),
         turn("draw circle", r"^usage: draw buddy"),
         turn("fill node=1", r"^node 1: \d+ blocks of order 10 taken"),
         turn("free all", r"^all is given back$"),
@@ -129,6 +136,9 @@ def session():
         turn("events 3", r"^@event number=\d+ ns=\d+ cpu=\d+ node=\d+ kind=\w+ at=0x",
              r"^\d+ events so far$"),
         turn("verify", r"^every invariant holds$"),
+        turn("quit now", r'^refused: quit has no use for "now"$'),
+        turn("verify all", r'^refused: verify has no use for "all"$'),
+        turn("show", r"^refused: show needs a word; `help` lists them$"),
         turn("quit", r"^the ledger balances$", r"^ok 1 run=shell$"),
     ]
 
@@ -195,7 +205,10 @@ def dialogues():
     }
 
 
-SCRIPT = 'script="alloc order=3 | aloc | draw node | free all | quit"'
+# Longer than any line, with one line that is too long itself.
+SCRIPT = 'script="' + " | ".join([
+    "alloc order=3", "aloc", "draw node", *(12 * ["whatis 0xffff888001000000"]),
+    (LINE_BYTES + 1) * "x", LINE_BYTES * "y", "free all", "quit now", "quit"]) + '"'
 
 
 def scripted():
@@ -205,7 +218,10 @@ def scripted():
     verdict, output, _ = qemu.boot(run)
     text = output.decode("ascii", "replace").replace("\r", "")
     expected = [r"^slabstick> alloc order=3\n1: frame 0x", r'^unknown command "aloc"',
-                r"^slabstick> draw node\nnode 0", r"^ok 1 run=shell$"]
+                r"^slabstick> draw node\nnode 0", r"^(slabstick> whatis 0x.*\n0x.*\n){12}",
+                rf"^slabstick> x+\nrefused: a line has up to {LINE_BYTES} letters$",
+                r"^slabstick> y+\nunknown command ", r"^slabstick> free all\nall is given back$",
+                r"^slabstick> quit now\nrefused: .*\nslabstick> quit$", r"^ok 1 run=shell$"]
     turn = Turn("script=", b"", expected, answer=text)
     return list(verdict.reasons) + turn.problems()
 
@@ -240,8 +256,15 @@ def report(name, problems, answer=None):
 
 
 def main():
+    table = dialogues()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="DIALOGUE",
+                        help=f"of {', '.join(table)}; default: all")
+    names = parser.parse_args().names or list(table)
+    if not table.keys() >= set(names):
+        parser.error(f"dialogues are: {', '.join(table)}")
     results = []
-    for name, turns in dialogues().items():
+    for name, turns in ((name, table[name]) for name in names):
         if turns is None:
             results.append(report(name, scripted()))
             continue

@@ -27,7 +27,6 @@
 #define MAX_EVENTS	8u
 #define MAX_FILL_BLOCKS	65536u
 #define TEXT_BYTES	200u
-#define CACHE_NAME_BYTES 24u
 
 enum thing_kind { THING_NONE, THING_PAGES, THING_OBJECT, THING_AREA, THING_CACHE };
 
@@ -36,7 +35,7 @@ static struct thing {
 	unsigned order;
 	void *at;		/* struct page, object, address, cache */
 	struct kmem_cache *cache;	/* the object's, when it is not kmalloc's */
-	char name[CACHE_NAME_BYTES];
+	char name[WORD_BYTES];
 } things[NR_THINGS];
 
 /* Blocks taken by `fill`, linked by their first words. */
@@ -204,8 +203,7 @@ static void cache_create(const struct words *words)
 		thing = &things[i];
 		if (thing->kind != THING_NONE)
 			continue;
-		memcpy(thing->name, words->at[2], sizeof(thing->name) - 1);
-		thing->name[sizeof(thing->name) - 1] = '\0';
+		memcpy(thing->name, words->at[2], sizeof(thing->name));
 		thing->at = kmem_cache_create(thing->name, bytes, 0, 0, NULL);
 		if (!thing->at)
 			break;
@@ -233,7 +231,7 @@ static void do_cache(const struct words *words)
 
 	if (words->nr >= 2 && strcmp(words->at[1], "create") == 0)
 		return cache_create(words);
-	if (words->nr < 3 || strcmp(words->at[1], "alloc") != 0)
+	if (words->nr != 3 || strcmp(words->at[1], "alloc") != 0)
 		return usage("cache create NAME BYTES, cache alloc NAME");
 	cache = find_cache(words->at[2]);
 	if (!cache)
@@ -306,7 +304,10 @@ static void do_whatis(const struct words *words)
 
 static void do_draw(const struct words *words)
 {
-	if (words->nr < 2 || !draw_what(words->at[1], words->nr > 2 ? words->at[2] : "kmalloc-64"))
+	const bool has_name = words->nr > 2;
+
+	if (words->nr < 2 || (has_name && strcmp(words->at[1], "slab") != 0) ||
+	    !draw_what(words->at[1], has_name ? words->at[2] : "kmalloc-64"))
 		usage("draw buddy, draw slab CACHE, draw node, draw vmalloc");
 }
 
@@ -470,23 +471,69 @@ const struct shell_verb shell_verbs[] = {
 
 const unsigned nr_shell_verbs = ARRAY_SIZE(shell_verbs);
 
-static void (*const actions[ARRAY_SIZE(shell_verbs)])(const struct words *words) = {
-	do_alloc, do_free, do_kmalloc, do_cache, do_vmalloc, do_walk, do_whatis, do_draw, do_fill,
-	do_stress, do_slide, do_events, do_break,
+/* What each does, and what it reads: so many plain words, and these keys. */
+static const struct {
+	void (*run)(const struct words *words);
+	unsigned nr_words;
+	const char *keys[2];
+} actions[ARRAY_SIZE(shell_verbs)] = {
+	{ do_alloc, 0, { "order", "node" } }, { do_free, 1, { NULL } }, { do_kmalloc, 1, { NULL } },
+	{ do_cache, 3, { NULL } }, { do_vmalloc, 1, { NULL } }, { do_walk, 1, { NULL } },
+	{ do_whatis, 1, { NULL } }, { do_draw, 2, { NULL } }, { do_fill, 0, { "node" } },
+	{ do_stress, 1, { NULL } }, { do_slide, 1, { NULL } }, { do_events, 1, { NULL } },
+	{ do_break, 1, { NULL } },
 };
+
+static bool is_pair_of(const char *word, const char *key)
+{
+	size_t bytes = key ? strlen(key) : 0;
+
+	return key && strncmp(word, key, bytes) == 0 && word[bytes] == '=';
+}
+
+/* A word that nothing reads is a mistake of the user's: it is told, not passed over. */
+static bool are_all_read(const struct words *words, unsigned verb)
+{
+	unsigned nr_plain = 0;
+
+	for (unsigned i = 1; i < words->nr; i++) {
+		const char *word = words->at[i];
+
+		if (strstr(word, "=") ? is_pair_of(word, actions[verb].keys[0]) ||
+					is_pair_of(word, actions[verb].keys[1])
+				      : ++nr_plain <= actions[verb].nr_words)
+			continue;
+		log_raw("refused: %s has no use for \"%s\"; it takes %s\n", words->at[0], word,
+			shell_verbs[verb].about);
+		return false;
+	}
+	return true;
+}
+
+static void do_verb(const struct words *words, unsigned verb)
+{
+	uint64_t first = mm_events_count();
+
+	if (!are_all_read(words, verb))
+		return;
+	actions[verb].run(words);
+	if (mm_events_count() - first <= MAX_EVENTS)	/* more are a table: `events` */
+		tell_events(first, MAX_EVENTS);
+}
 
 bool shell_do(const char *line)
 {
-	uint64_t first = mm_events_count();
-	struct words words;
+	struct words words = { .nr = 0 };
+	bool fits = words_split(&words, line);
 
-	words_split(&words, line);
-	for (unsigned i = 0; words.nr && i < nr_shell_verbs; i++) {
+	for (unsigned i = 0; i < nr_shell_verbs; i++) {
 		if (strcmp(words.at[0], shell_verbs[i].name) != 0)
 			continue;
-		actions[i](&words);
-		if (mm_events_count() - first <= MAX_EVENTS)	/* more are a table: `events` */
-			tell_events(first, MAX_EVENTS);
+		if (fits)
+			do_verb(&words, i);
+		else
+			log_raw("refused: a line has up to %u words of up to %u letters\n",
+				MAX_WORDS, WORD_BYTES - 1);
 		return true;
 	}
 	return false;

@@ -4,22 +4,23 @@
 
 #include "lib/string.h"
 
-void words_split(struct words *words, const char *line)
+bool words_split(struct words *words, const char *line)
 {
-	words->nr = 0;
-	while (words->nr < MAX_WORDS) {
-		char *to = words->at[words->nr];
+	for (words->nr = 0;; words->nr++) {
 		size_t bytes = 0;
 
 		while (*line == ' ')
 			line++;
 		if (!*line)
-			return;
-		for (; *line && *line != ' '; line++)
-			if (bytes + 1 < WORD_BYTES)
-				to[bytes++] = *line;
-		to[bytes] = '\0';
-		words->nr++;
+			return true;
+		if (words->nr == MAX_WORDS)
+			return false;
+		for (; *line && *line != ' '; line++) {
+			if (bytes + 1 == WORD_BYTES)
+				return false;
+			words->at[words->nr][bytes++] = *line;
+		}
+		words->at[words->nr][bytes] = '\0';
 	}
 }
 

@@ -13,8 +13,8 @@ struct words {
 	unsigned nr;
 };
 
-/* Cuts @line at its blanks; words beyond MAX_WORDS are passed over, long ones cut. */
-void words_split(struct words *words, const char *line);
+/* Parts @line at its blanks. False: more than MAX_WORDS, or a word does not fit. */
+bool words_split(struct words *words, const char *line) MUST_CHECK;
 
 /* Decimal, 0x..., or with K, M, G behind it. False: no number. */
 bool words_number(const char *word, uint64_t *value) MUST_CHECK;

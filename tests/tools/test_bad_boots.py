@@ -286,7 +286,8 @@ class Dialogues(fakes.FakePrograms):
             return self.call(shell.main)
 
     def test_answers_are_judged(self):
-        self.assertEqual(self.run_turns([shell.Turn("one", b"x\n", ["^yes$"])])[0], 0)
+        ended, said = self.run_turns([shell.Turn("one", b"x\n", ["^yes$"])])
+        self.assertEqual(ended, 0, said)
         self.assertEqual(self.run_turns([shell.Turn("one", b"x\n", ["^no$"])])[0], 1)
         self.assertEqual(self.run_turns([shell.Turn("one", b"x\n", ["^yes$"], ["^yes"])])[0], 1)
 

@@ -393,6 +393,17 @@ class Program(fakes.FakePrograms):
         self.assertIn("17.6 times less", html)
         self.assertIn("250", run.stdout)
 
+    def test_a_lecture_that_was_cut_is_refused(self):
+        lecture = self.folder / "lecture.log"
+        event = "@event number=1 ns=1 cpu=0 node=0 kind=split at=0x1000 order=1\n"
+        for end, words, status in ("", [], 2), ("", ["--unfinished"], 0), (END, [], 0):
+            with self.subTest(end=end, words=words):
+                lecture.write_text(event + end)
+                run, _ = self.report_of(whole(fakes.GOOD), "--lecture", str(lecture), *words)
+                self.assertEqual(run.returncode, status, run.stderr)
+                self.assertEqual("lecture.log is not whole: it lacks its end" in run.stderr,
+                                 status == 2)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -43,6 +43,19 @@ class Words(unittest.TestCase):
         self.assertEqual(known["run"], set())
         self.assertEqual(readme_options(), known)
 
+    def test_records_of_the_image_are_those_of_the_readme(self):
+        sources = [path for folder in ("efi", "mm", "arch", "tests") if (ROOT / folder).is_dir()
+                   for path in (ROOT / folder).rglob("*.c")
+                   if path.relative_to(ROOT).parts[:2] != ("tests", "host")]
+        written = {kind for path in sources
+                   for kind in re.findall(r'print\("@(\w+) |raw\("@(\w+) |^\s*"@(\w+) ',
+                                          path.read_text(), re.MULTILINE)
+                   for kind in kind if kind}
+        text = (ROOT / "README.md").read_text().split("| record | when | what |", 1)[1]
+        rows = re.findall(r"^\| (`@[^|]*) \|", text.split("\n\n", 1)[0], re.MULTILINE)
+        self.assertIn("exercise", written)
+        self.assertEqual(set(re.findall(r"`@(\w+)`", " ".join(rows))), written)
+
     def test_debug_words_are_those_the_readme_has(self):
         text = (ROOT / "mm/slab/debug/options.c").read_text()
         known = set(re.findall(r'^\t\{ "(\w+)", ', text, re.MULTILINE))

@@ -32,6 +32,10 @@ SCRIPTS = {
     ("tools/call_path.py", "/bin/false"): "call_path.py: /bin/false: ",
     ("tools/call_path.py", "/bin/true"): "call_path.py: /bin/true tells of no operation",
 }
+# Programs that boot machines: asked for help, they help; a word they cannot use starts nothing.
+BOOTING = ["tests/lecture.py", "tests/lies.py", "tests/models.py", "tests/raw_machines.py",
+           "tests/readers.py", "tests/replay.py", "tests/results.py", "tests/run.py",
+           "tests/screens.py", "tests/shell.py", "tests/targets.py", "tools/bench.py"]
 VARIABLES = {
     ("CPUS", "abc"): "CPUS=abc: a whole number",
     ("CPUS", "0"): "CPUS=0: a whole number of at least 1",
@@ -62,6 +66,15 @@ class Programs(unittest.TestCase):
         for (script, word), message in SCRIPTS.items():
             with self.subTest(script, word=word):
                 self.check([sys.executable, "-B", ROOT / script, word], message)
+
+    def test_no_machine_is_booted_for_a_word_that_is_none(self):
+        for script in BOOTING:
+            for word, status in ("--help", 0), ("--no-such-word", 2):
+                with self.subTest(script, word=word):
+                    run = subprocess.run([sys.executable, "-B", ROOT / script, word], cwd=ROOT,
+                                         capture_output=True, text=True, timeout=20, check=False)
+                    self.assertEqual((run.returncode, run.stderr.count("Traceback")), (status, 0))
+                    self.assertRegex(run.stdout + run.stderr, "^usage: ")
 
 
 class Variables(fakes.FakePrograms):

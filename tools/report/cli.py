@@ -47,8 +47,8 @@ def read_file(path):
         raise Refused(f"{path}: {problem.strerror or problem}; make run writes the log") from None
 
 
-def check_whole(facts, path):
-    if missing := facts.missing():
+def check_whole(missing, path, arguments):
+    if missing and not arguments.unfinished:
         raise Refused(f"{path} is not whole: it lacks {' and '.join(missing)}; "
                       "--unfinished draws it as far as it goes")
 
@@ -59,10 +59,10 @@ def add_other_logs(facts, arguments):
         lines = ktap.clean_lines(read_file(arguments.bench))
         facts.by_kind["bench"] = benchmarks.rows_of_log(lines, records)
     if arguments.lecture and not facts.rows("event"):
-        lines = ktap.clean_lines(read_file(arguments.lecture))
-        for kind, row in records.read_records(reading.lines_outside_of_suites(lines)):
-            if kind in OF_A_LECTURE:
-                facts.by_kind.setdefault(kind, []).append(row)
+        lecture = reading.read(read_file(arguments.lecture), arguments.lecture.name)
+        check_whole(lecture.missing_end(), arguments.lecture, arguments)
+        for kind in OF_A_LECTURE:
+            facts.by_kind[kind] = lecture.rows(kind)
 
 
 def read_results(path):
@@ -90,8 +90,7 @@ def write(arguments, facts, results):
 
 def make_report(arguments):
     facts = reading.read(read_file(arguments.log), arguments.log.name)
-    if not arguments.unfinished:
-        check_whole(facts, arguments.log)
+    check_whole(facts.missing(), arguments.log, arguments)
     add_other_logs(facts, arguments)
     results = read_results(arguments.tests)
     try:

@@ -51,14 +51,17 @@ class Facts:
     def last_words(self):
         return [match[1] for match in map(LAST_WORD.match, self.log.lines) if match]
 
+    def missing_end(self):
+        """What the end of a whole log has and this one's has not: all that a lecture has."""
+        if self.log.bail_out is not None or self.last_words():
+            return []
+        return ["its end, the line \"slabstick: all is well\" or \"slabstick: FAILED\""]
+
     def missing(self):
         """What a whole log has and this one has not."""
-        found = []
-        if not any(map(BANNER.match, self.log.lines)):
-            found.append("its beginning, the line \"Slabstick VERSION\"")
-        if self.log.bail_out is None and not self.last_words():
-            found.append("its end, the line \"slabstick: all is well\" or \"slabstick: FAILED\"")
-        return found
+        has_banner = any(map(BANNER.match, self.log.lines))
+        beginning = [] if has_banner else ["its beginning, the line \"Slabstick VERSION\""]
+        return beginning + self.missing_end()
 
     def problems(self):
         """Why this run is no pass; empty: it is one."""
