@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs each libFuzzer program for FUZZ_SECONDS, or for FUZZ_RUNS inputs, and sums up.
+"""Runs each libFuzzer program for FUZZ_SECONDS or FUZZ_RUNS inputs, what ends first, and sums up.
 
 FUZZ_SEED of 0 tries other inputs each time, as a search should; a test should not.
 Kept inputs stand in tests/fuzz/corpus/NAME; new ones go to build/fuzz/corpus.
@@ -54,12 +54,12 @@ def run_fuzzer(program, seconds, runs, seed):
 def main():
     try:
         runs = qemu.number_from_environment("FUZZ_RUNS", 0)
-        seconds = qemu.number_from_environment("FUZZ_SECONDS", 60, least=1)
+        seconds = qemu.number_from_environment("FUZZ_SECONDS", RUNS_LIMIT_S if runs else 60,
+                                               least=1)
         seed = qemu.number_from_environment("FUZZ_SEED", 0)
     except qemu.BadWord as problem:
         print(f"fuzz.py: {problem}", file=sys.stderr)
         return qemu.EXIT_BAD_WORD
-    seconds = RUNS_LIMIT_S if runs else seconds
     passed, failed = 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for name, is_ok, text in pool.map(lambda program: run_fuzzer(program, seconds, runs, seed),

@@ -110,7 +110,7 @@ def judge(name, text):
 
 PACED = "compound"
 NR_PAUSES = 12          # two predictions, eight steps, two exercises
-PACE_SLACK_S = 3        # what the chapter itself takes, on a host that does much else
+PACE_SLACK_S = 8        # what the chapter itself takes, on a host that does much else
 
 
 class Clock:
