@@ -223,11 +223,12 @@ static void change_entry(struct worker *worker)
 	kfree_rcu(entry, rcu);
 }
 
+/* Not before the first look at the clock: who did nothing has proved nothing. */
 static bool is_time_up(const struct worker *worker, uint64_t done)
 {
 	if (worker->nr_operations)
 		return done >= worker->nr_operations;
-	return done % CLOCK_INTERVAL == 0 &&
+	return done > 0 && done % CLOCK_INTERVAL == 0 &&
 	       arch_now_ns() >= __atomic_load_n(&worker->end_ns, __ATOMIC_RELAXED);
 }
 
