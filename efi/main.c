@@ -428,17 +428,19 @@ static void cut_blanks(char *line)
 /* The next line of script=, up to '|', without blanks around it. False: it is too long. */
 static bool next_script_line(const char **at, char *line, size_t size)
 {
-	size_t bytes = 0;
+	size_t bytes = 0, end = 0;
 
 	for (; **at == ' '; (*at)++)
 		;
-	for (; **at && **at != '|'; (*at)++, bytes++)
+	for (; **at && **at != '|'; (*at)++, bytes++) {
 		if (bytes + 1 < size)
 			line[bytes] = **at;
+		if (**at != ' ')
+			end = bytes + 1;
+	}
 	*at += **at == '|';
-	line[bytes < size ? bytes : size - 1] = '\0';
-	cut_blanks(line);
-	return bytes < size;
+	line[end < size ? end : size - 1] = '\0';
+	return end < size;
 }
 
 /* script=: each line is shown as if it had been typed. False: one said quit. */
