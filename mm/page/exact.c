@@ -37,38 +37,35 @@ static void free_singles(struct page *page, uint64_t nr_pages)
 		__free_page(page + i);
 }
 
-static struct page *alloc_exact(unsigned nid, size_t size, gfp_t gfp)
+/* @caller: whom reports name as the one who asked. */
+static void *alloc_exact(unsigned nid, size_t size, gfp_t gfp, const void *caller)
 {
 	uint64_t nr_pages = bytes_to_pages(size);
 	struct page *page;
 	unsigned order;
 
 	ASSERT(!(gfp & __GFP_COMP));
-	if (nr_pages == 0 || nr_pages > pages_in(MAX_ORDER))
+	if (nr_pages == 0)
 		return NULL;
-	order = order_for_pages(nr_pages);
+	order = order_for_pages(nr_pages);	/* one above MAX_ORDER is refused as any such is */
 	page = alloc_pages_node(nid, gfp, order);
 	if (!page)
 		return NULL;
 	split_page(page, order);
 	free_singles(page + nr_pages, pages_in(order) - nr_pages);
-	return page;
+	for (uint64_t i = 0; i < nr_pages; i++)
+		page[i].caller = (uint32_t)(uintptr_t)caller;
+	return page_address(page);
 }
 
 void *alloc_pages_exact(size_t size, gfp_t gfp)
 {
-	return alloc_pages_exact_nid(NID_NONE, size, gfp);
+	return alloc_exact(NID_NONE, size, gfp, __builtin_return_address(0));
 }
 
 void *alloc_pages_exact_nid(unsigned nid, size_t size, gfp_t gfp)
 {
-	struct page *page = alloc_exact(nid, size, gfp);
-
-	if (!page)
-		return NULL;
-	for (uint64_t i = 0; i < bytes_to_pages(size); i++)
-		page[i].caller = (uint32_t)(uintptr_t)__builtin_return_address(0);
-	return page_address(page);
+	return alloc_exact(nid, size, gfp, __builtin_return_address(0));
 }
 
 void free_pages_exact(void *at, size_t size)

@@ -61,6 +61,54 @@ static void an_exact_run_takes_no_page_more(void)
 	pretend_end();
 }
 
+static uint32_t code_at(const void *at)
+{
+	return (uint32_t)(uintptr_t)at;
+}
+
+/* Reports name who asked: of every page, and not the pages that went back. */
+static NOINLINE void every_page_knows_who_asked(void)
+{
+	struct page *page;
+	void *at;
+
+	setup();
+	at = alloc_pages_exact(5 * PAGE_SIZE, GFP_ANY);
+	page = virt_to_page(at);
+	CHECK(page[0].caller - code_at(every_page_knows_who_asked) < PAGE_SIZE);
+	for (unsigned i = 1; i < 5; i++)
+		CHECK_EQ(page[i].caller, page[0].caller);
+	CHECK(page[5].caller != page[0].caller);
+	free_pages_exact(at, 5 * PAGE_SIZE);
+	at = alloc_pages_exact_nid(0, PAGE_SIZE, GFP_ANY);
+	CHECK(virt_to_page(at)->caller - code_at(every_page_knows_who_asked) < PAGE_SIZE);
+	free_pages_exact(at, PAGE_SIZE);
+	page = alloc_pages_any(GFP_ANY, 2);
+	page[3].caller = ~page->caller;
+	page[3].owner = 1;	/* left over from another block */
+	page[3].flags = 1;
+	split_page(page, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK_EQ(page[i].caller, page->caller);
+		CHECK_EQ(page[i].owner, 0);
+		CHECK_EQ(page[i].flags, 0);
+		__free_page(page + i);
+	}
+	pretend_end();
+}
+
+static void a_run_that_is_refused_leaves_nothing(void)
+{
+	setup();
+	mm_fail_nth(1);
+	CHECK(!alloc_pages_exact(5 * PAGE_SIZE, GFP_ANY | __GFP_NOWARN));
+	CHECK(mm_fail_nth_struck());
+	mm_fail_nth(0);
+	CHECK_EQ(pretend_free_pages(), nr_pages);
+	pretend_check();
+	pretend_end();
+}
+
 static void what_no_block_holds_is_refused(void)
 {
 	setup();
@@ -91,6 +139,8 @@ static void broken_contracts_panic_by_name(void)
 static const struct test_case cases[] = {
 	{ "a split block is freed page by page", a_split_block_is_freed_page_by_page },
 	{ "an exact run takes no page more", an_exact_run_takes_no_page_more },
+	{ "every page knows who asked", every_page_knows_who_asked },
+	{ "a run that is refused leaves nothing", a_run_that_is_refused_leaves_nothing },
 	{ "what no block holds is refused", what_no_block_holds_is_refused },
 	{ "broken contracts panic by name", broken_contracts_panic_by_name },
 };

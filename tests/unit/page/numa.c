@@ -696,6 +696,34 @@ static void verify_notices_SYSTEM_2(void)
 	pretend_end();
 }
 
+static void callers_are_told_of_the_machine(void)
+{
+	static const unsigned has_memory[] = { 1, 1, 0, 1 };
+
+	setup(&quad);
+	CHECK_EQ(nr_node_ids(), 4);
+	CHECK_EQ(nr_cpu_ids(), 4);
+	for (unsigned nid = 0; nid < 4; nid++) {
+		CHECK_EQ(node_has_memory(nid), has_memory[nid]);
+		CHECK_EQ(cpu_to_node(nid), nid);
+		pretend_on_cpu(nid);
+		CHECK_EQ(numa_node_id(), nid);
+		CHECK_EQ(node_distance(nid, 1), quad.distance[4 * nid + 1]);
+	}
+	pretend_on_cpu(0);
+	CHECK_EQ(zone_cached_pages(pretend_zone(0, ZONE_NORMAL)), 0);
+	for (unsigned cpu = 0; cpu < 4; cpu += 3) {
+		pretend_on_cpu(cpu);
+		__free_page(alloc_pages_node(0, GFP_ANY, 0));
+	}
+	pretend_on_cpu(0);
+	CHECK_EQ(zone_cached_pages(pretend_zone(0, ZONE_NORMAL)),
+		 page_stacks_pages(pretend_cpu(0), pretend_zone(0, ZONE_NORMAL)) +
+			 page_stacks_pages(pretend_cpu(3), pretend_zone(0, ZONE_NORMAL)));
+	CHECK(page_stacks_pages(pretend_cpu(0), pretend_zone(0, ZONE_NORMAL)) > 0);
+	pretend_end();
+}
+
 static const struct test_case cases[] = {
 	{ "a walk over zones can be left", a_walk_over_zones_can_be_left },
 	{ "a request takes what rests on other CPUs", a_request_takes_what_rests_on_other_cpus },
@@ -713,6 +741,7 @@ static const struct test_case cases[] = {
 	{ "watermarks give way by privilege", watermarks_give_way_by_privilege },
 	{ "whoever frees memory gets the atomic reserve at last",
 	  whoever_frees_memory_gets_the_atomic_reserve_at_last },
+	{ "callers are told of the machine", callers_are_told_of_the_machine },
 	{ "memory comes up when it is needed", memory_comes_up_when_it_is_needed },
 	{ "pages of other nodes go home", pages_of_other_nodes_go_home },
 	{ "a CPU without stacks is served from the lists",

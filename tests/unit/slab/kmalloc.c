@@ -14,6 +14,7 @@
 #include "tests/test.h"
 #include "tests/unit/heard.h"
 #include "tests/unit/slab/plain_cache.h"
+#include "tests/unit/starve.h"
 
 static bool holds(const void *object, uint8_t value, size_t bytes)
 {
@@ -475,11 +476,78 @@ static void kvmalloc_goes_beyond_the_largest_block(void)
 
 	if (mm_port_vmalloc_start == mm_port_vmalloc_end)
 		SKIP("no vmalloc area");
+	heard_begin();
 	object = kvmalloc(KMALLOC_MAX_SIZE + PAGE_SIZE, GFP_KERNEL);
+	CHECK_EQ(strlen(heard_end()), 0);
 	CHECK(object != NULL);
 	CHECK((uintptr_t)object >= mm_port_vmalloc_start);
 	object[KMALLOC_MAX_SIZE] = 1;
 	kvfree(object);
+}
+
+static void kvmalloc_prefers_one_piece(void)
+{
+	void *object = kmalloc(64 * 1024, GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+
+	if (!object)
+		SKIP("no block of 64 KiB");
+	kfree(object);
+	object = kvmalloc(64 * 1024, GFP_KERNEL);
+	CHECK(!is_vmalloc_addr(object));
+	kvfree(object);
+}
+
+static void kvmalloc_takes_scattered_pages_where_no_block_is(void)
+{
+	const uint64_t nr_live = vmalloc_totals().nr_live;
+	uint8_t *object;
+
+	if (mm_port_vmalloc_start == mm_port_vmalloc_end)
+		SKIP("no vmalloc area");
+	heard_begin();
+	mm_fail_nth(1);
+	object = kvmalloc(64 * 1024, GFP_KERNEL | __GFP_ZERO);
+	mm_fail_nth(0);
+	CHECK_EQ(strlen(heard_end()), 0);
+	CHECK(is_vmalloc_addr(object));
+	CHECK(holds(object, 0, 64 * 1024));
+	CHECK_EQ(vmalloc_totals().nr_live, nr_live + 1);
+	kvfree(object);
+	CHECK_EQ(vmalloc_totals().nr_live, nr_live);
+}
+
+/* Of a row that nobody else uses: its objects are taken until there is no slab to be had. */
+static void kvmalloc_of_a_page_or_less_is_kmallocs_alone(void)
+{
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_RECLAIMABLE | __GFP_NO_GUARD;
+	const uint64_t nr_live = vmalloc_totals().nr_live;
+	void **chain = kvmalloc(PAGE_SIZE, gfp), **object;
+	struct kmem_cache *cache;
+
+	if (!chain)
+		SKIP("no memory for an object of a page");
+	cache = page_cache(virt_to_page(chain));
+	*chain = NULL;
+	starve_begin(cache);
+	while ((object = kvmalloc(PAGE_SIZE, gfp)) != NULL && !is_vmalloc_addr(object)) {
+		*object = chain;
+		chain = object;
+	}
+	starve_end(cache);
+	CHECK(!object);
+	CHECK_EQ(vmalloc_totals().nr_live, nr_live);
+	for (; chain; chain = object) {
+		object = *chain;
+		kvfree(chain);
+	}
+}
+
+static void kvfree_gives_objects_back(void)
+{
+	void *object = kvmalloc(100, GFP_KERNEL | __GFP_NO_GUARD);
+
+	kvfree(object);
+	CHECK_PANICS("double free", kvfree(object));
 }
 
 static void only_nodes_that_exist_can_be_asked_for(void)
@@ -798,6 +866,12 @@ static const struct test_case cases[] = {
 	{ "krealloc of an overrun object reports it", krealloc_of_an_overrun_object_reports_it },
 	{ "objects know who asked for them", objects_know_who_asked_for_them },
 	{ "kvmalloc serves every size", kvmalloc_serves_every_size },
+	{ "kvmalloc prefers one piece", kvmalloc_prefers_one_piece },
+	{ "kvmalloc takes scattered pages where no block is",
+	  kvmalloc_takes_scattered_pages_where_no_block_is },
+	{ "kvmalloc of a page or less is kmalloc's alone",
+	  kvmalloc_of_a_page_or_less_is_kmallocs_alone },
+	{ "kvfree gives objects back", kvfree_gives_objects_back },
 	{ "kvmalloc goes beyond the largest block", kvmalloc_goes_beyond_the_largest_block },
 	{ "a random run keeps all contents", a_random_run_keeps_all_contents },
 	{ "verify notices KMALLOC-1 and KMALLOC-2", verify_notices_KMALLOC_1_and_KMALLOC_2 },

@@ -232,6 +232,17 @@ static void wrong_frees_are_found(void)
 	kmem_cache_destroy(other);
 }
 
+static void kvfree_knows_them_from_areas(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+	uint8_t *object = guarded(cache);
+	unsigned nr_used = guards.nr_used;
+
+	kvfree(object);
+	CHECK_EQ(guards.nr_used, nr_used - 1);
+	kmem_cache_destroy(cache);
+}
+
 static void a_cache_counts_its_guarded_objects(void)
 {
 	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
@@ -505,6 +516,7 @@ static const struct test_case cases[] = {
 	{ "a write beside an object is found when it is freed",
 	  a_write_beside_an_object_is_found_when_it_is_freed },
 	{ "wrong frees are found", wrong_frees_are_found },
+	{ "kvfree knows them from areas", kvfree_knows_them_from_areas },
 	{ "a cache counts its guarded objects", a_cache_counts_its_guarded_objects },
 	{ "a guarded leak is told", a_guarded_leak_is_told },
 	{ "reallocation moves what has no room", reallocation_moves_what_has_no_room },
