@@ -218,7 +218,8 @@ def scripted():
     verdict, output, _ = qemu.boot(run)
     text = output.decode("ascii", "replace").replace("\r", "")
     expected = [r"^slabstick> alloc order=3\n1: frame 0x", r'^unknown command "aloc"',
-                r"^slabstick> draw node\nnode 0", r"^(slabstick> whatis 0x.*\npfn 0x.*\n0x.*\n){12}",
+                r"^slabstick> draw node\nnode 0",
+                r"^(slabstick> whatis 0x.*\npfn 0x.*\n0x.*\n){12}",
                 rf"^slabstick> x+\nrefused: a line has up to {LINE_BYTES} letters$",
                 r"^slabstick> y+\nunknown command ", r"^slabstick> free all\nall is given back$",
                 r"^slabstick> quit now\nrefused: .*\nslabstick> quit$", r"^ok 1 run=shell$"]
