@@ -7,7 +7,8 @@
  *
  *   Those who tell ask mm_events_wanted() first, in places that are no fast path: where
  *   a batch is moved, a pageblock changes hands, a slab or an area is made. What the
- *   buddy allocator does is told from the outside (mm/page/buddy_told.c).
+ *   buddy allocator does is told from the outside (mm/page/buddy_told.c). The short way of
+ *   blocks that no CPU keeps does not ask: mm_plain_order_max closes it meanwhile.
  *
  * Invariants
  *   Events are numbered in the order in which they were told, whatever the CPU.
@@ -23,6 +24,9 @@
 #include "mm/lock.h"
 
 bool mm_events_are_on;
+unsigned mm_plain_order_max = MAX_ORDER;
+
+static unsigned unheard_order_max = MAX_ORDER;
 
 static struct {
 	struct spinlock lock;
@@ -53,6 +57,14 @@ const char *mm_event_kind_name(unsigned kind)
 	return kind < NR_MM_EVENT_KINDS ? kind_names[kind] : "unknown";
 }
 
+void mm_set_plain_order_max(unsigned order)
+{
+	ASSERT(order <= MAX_ORDER);
+
+	unheard_order_max = order;
+	mm_plain_order_max = mm_events_wanted() ? 0 : order;
+}
+
 void mm_events_start(struct mm_event *ring, uint64_t nr_slots)
 {
 	ASSERT(ring);
@@ -64,11 +76,13 @@ void mm_events_start(struct mm_event *ring, uint64_t nr_slots)
 	events.nr_told = 0;
 	spin_unlock(&events.lock);
 	__atomic_store_n(&mm_events_are_on, true, __ATOMIC_RELAXED);
+	mm_plain_order_max = 0;
 }
 
 void mm_events_stop(void)
 {
 	__atomic_store_n(&mm_events_are_on, false, __ATOMIC_RELAXED);
+	mm_plain_order_max = unheard_order_max;
 	spin_lock(&events.lock);
 	events.ring = NULL;
 	spin_unlock(&events.lock);

@@ -55,6 +55,16 @@ static ALWAYS_INLINE bool mm_events_wanted(void)
 }
 
 /*
+ * Blocks of orders that no CPU keeps are taken and freed in short up to this one. 0 while
+ * events are wanted, or freed pages are filled: then all go ways that tell. A plain word,
+ * since those paths compare with it anyhow; who reads an old one tells a moment later.
+ */
+extern unsigned mm_plain_order_max HIDDEN;
+
+/* What it is while nobody listens. */
+void mm_set_plain_order_max(unsigned order);
+
+/*
  * Begins to keep events in @ring, @nr_slots of them, a power of two; the oldest goes
  * first. The ring stays the caller's, who gives it until mm_events_stop().
  */

@@ -8,8 +8,8 @@
  *   freed since its section came up is not marked, and holds what was there before.
  *
  *   The fast paths know nothing of this: with hardening no CPU has stacks of pages
- *   (page_stack_capacity() is 0), so every request and every free ends on a slow way,
- *   and those call here.
+ *   (page_stack_capacity() is 0) and no order is plain (mm_plain_order_max is 0), so every
+ *   request and every free ends on a slow way, and those call here.
  *
  * Locking
  *   None: what is wanted is set before a machine starts, and the pages are the caller's.
@@ -18,6 +18,7 @@
 #include "mm/page/harden.h"
 
 #include "lib/string.h"
+#include "mm/event.h"
 #include "mm/page/page_state.h"
 #include "mm/page_alloc.h"
 #include "mm/port.h"
@@ -25,12 +26,11 @@
 #define REPORT_BYTES	200u
 
 unsigned page_hardening;
-unsigned plain_free_order_max = MAX_ORDER;
 
 void page_set_hardening(unsigned flags)
 {
 	page_hardening = flags;
-	plain_free_order_max = flags ? 0 : MAX_ORDER;
+	mm_set_plain_order_max(flags ? 0 : MAX_ORDER);
 }
 
 void harden_freed(struct page *page, uint64_t nr_pages)

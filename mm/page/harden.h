@@ -14,12 +14,6 @@
 /* The HARDEN_ flags in force. Asked on slow ways alone. */
 extern unsigned page_hardening;
 
-/*
- * The largest order that frees to the lists without a question (mm/page/page_fast.c): MAX_ORDER,
- * or 0 with hardening, since blocks without stacks must take the slow way, too.
- */
-extern unsigned plain_free_order_max;
-
 /* @nr_pages from @page on are about to be free. */
 void harden_freed(struct page *page, uint64_t nr_pages);
 

@@ -17,9 +17,9 @@
 #include "mm/page_alloc.h"
 
 #include "lib/align.h"
+#include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/drain.h"
-#include "mm/page/harden.h"
 #include "mm/page/inject.h"
 #include "mm/page/noted.h"
 #include "mm/page/page_slow.h"
@@ -121,7 +121,7 @@ static NOINLINE struct page *alloc_uncached(gfp_t gfp, unsigned order, uint32_t 
 	struct zone *zone = stack->zone;
 	struct page *page;
 
-	if (unlikely(!zone || order > MAX_ORDER || inject_is_armed() ||
+	if (unlikely(!zone || order > mm_plain_order_max || inject_is_armed() ||
 		     !zone_has_plenty(zone, order)))
 		return alloc_pages_slow(gfp, order, NID_NONE, caller);
 	page = zone_take_listed(zone, order, (enum migratetype)stack->migratetype);
@@ -147,7 +147,7 @@ static NOINLINE void free_uncached(struct page *page, unsigned order)
 	uint64_t expected = make_page_state(PAGE_USER, order, page->zone_index, 1);
 	struct zone *zone;
 
-	if (unlikely(page_state(page) != expected || order > plain_free_order_max)) {
+	if (unlikely(page_state(page) != expected || order > mm_plain_order_max)) {
 		free_pages_slow(page, order);
 		return;
 	}

@@ -3,12 +3,16 @@
 #include "mm/event.h"
 
 #include "mm/kmalloc.h"
+#include "mm/live.h"
 #include "mm/page/buddy_told.h"
+#include "mm/page_alloc.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
 #include "tests/unit/sandbox.h"
 
 #define NR_SLOTS	256u
+#define LARGE_ORDER	8u	/* 1 MiB: no CPU's stack has such blocks */
+#define MAX_LARGE_BLOCKS 48u
 #define CACHE_NAME	"event-test-with-a-long-name"
 
 static struct mm_event ring[NR_SLOTS];
@@ -131,6 +135,80 @@ static void a_batch_is_told_with_its_splits(void)
 	sandbox_end(&box);
 }
 
+/* Sums of the events from @from on of @kind that begin, or end, at each order. */
+struct order_sums {
+	uint64_t from[NR_ORDERS], to[NR_ORDERS];
+};
+
+static struct order_sums sum_orders(uint64_t from, enum mm_event_kind kind)
+{
+	struct order_sums sums = { 0 };
+	struct mm_event event;
+
+	for (; mm_event_get(from, &event); from++) {
+		if (event.kind != kind)
+			continue;
+		sums.from[event.order]++;
+		sums.to[event.to]++;
+	}
+	return sums;
+}
+
+static void note_free_blocks(const struct zone *zone, uint64_t nr_free[NR_ORDERS])
+{
+	for (unsigned order = 0; order < NR_ORDERS; order++)
+		nr_free[order] = zone->free_area[order].nr_free;
+}
+
+/* Takes large blocks of one zone until the last two are halves of one; returns how many. */
+static unsigned take_until_two_are_one(struct page *pages[MAX_LARGE_BLOCKS])
+{
+	for (unsigned nr = 0; nr < MAX_LARGE_BLOCKS; nr++) {
+		pages[nr] = alloc_pages(GFP_NOWAIT | __GFP_NOWARN, LARGE_ORDER);
+		if (!pages[nr])
+			return nr;
+		if (page_zone(pages[nr]) != page_zone(pages[0])) {
+			__free_pages(pages[nr], LARGE_ORDER);
+			return nr;
+		}
+		if (nr && pages[nr] == buddy_of(pages[nr - 1], LARGE_ORDER))
+			return nr + 1;
+	}
+	return MAX_LARGE_BLOCKS;
+}
+
+/*
+ * Blocks that no CPU keeps have a short way, which must not stay open while somebody
+ * listens: each freed block is one more of its order, each merge two less, and one above.
+ */
+static void blocks_without_stacks_tell_their_merges(void)
+{
+	uint64_t before[NR_ORDERS], after[NR_ORDERS], first;
+	struct page *pages[MAX_LARGE_BLOCKS];
+	struct order_sums merges;
+	struct zone *zone;
+	unsigned nr;
+
+	mm_events_start(ring, NR_SLOTS);
+	nr = take_until_two_are_one(pages);
+	CHECK(nr > 1);
+	if (nr == 0)
+		return;
+	CHECK(sum_orders(0, MM_EVENT_SPLIT).to[LARGE_ORDER] > 0);
+	zone = page_zone(pages[0]);
+	first = mm_events_count();
+	note_free_blocks(zone, before);
+	for (unsigned i = 0; i < nr; i++)
+		__free_pages(pages[i], LARGE_ORDER);
+	note_free_blocks(zone, after);
+	merges = sum_orders(first, MM_EVENT_MERGE);
+	mm_events_stop();
+	CHECK(merges.from[LARGE_ORDER] > 0);
+	for (unsigned order = LARGE_ORDER; order < NR_ORDERS; order++)
+		CHECK_EQ(after[order], before[order] + (order == LARGE_ORDER ? nr : 0) +
+			 merges.to[order] - 2 * merges.from[order]);
+}
+
 static void a_pageblock_changes_hands(void)
 {
 	struct mm_event event;
@@ -194,6 +272,7 @@ static const struct test_case cases[] = {
 	{ "a split and the merges that undo it", a_split_and_the_merges_that_undo_it },
 	{ "what did not happen is not told", what_did_not_happen_is_not_told },
 	{ "a batch is told with its splits", a_batch_is_told_with_its_splits },
+	{ "blocks without stacks tell their merges", blocks_without_stacks_tell_their_merges },
 	{ "a pageblock changes hands", a_pageblock_changes_hands },
 	{ "a slab from pages to pages", a_slab_from_pages_to_pages },
 	{ "the oldest event goes first", the_oldest_event_goes_first },
