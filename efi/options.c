@@ -30,7 +30,7 @@
 
 enum option_kind {
 	OPTION_TEXT,		/* checked by those who use it */
-	OPTION_NUMBER,		/* from .least on */
+	OPTION_NUMBER,		/* from .least on, or the word of .choices */
 	OPTION_MEMORY,
 	OPTION_CHOICE,		/* one word of .choices */
 	OPTION_RANGES,		/* addresses of memory, and ranges of it */
@@ -46,7 +46,8 @@ struct option {
 
 static struct option options[] = {
 	{ .key = "run" }, { .key = "tests" }, { .key = "bench" }, { .key = "show" },
-	{ .key = "debug" }, { .key = "lecture" }, { .key = "pace" }, { .key = "script" },
+	{ .key = "debug" }, { .key = "lecture" }, { .key = "script" },
+	{ .key = "pace", .kind = OPTION_NUMBER, .choices = "key" },
 	{ .key = "stress", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "interrupts", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "guard", .kind = OPTION_NUMBER, .least = 1 },
@@ -178,6 +179,19 @@ static bool read_number(const char *text, uint64_t *number);
 static bool read_memory(const char *text, struct movable_request *memory);
 static bool read_ranges(const char *text, struct option_range *ranges, uint32_t *nr_ranges);
 
+static void add_number_fault(const struct option *option, const char *value, const char *word,
+			     const char *source)
+{
+	struct nearest_word search = { .word = value, .bytes = strlen(value) };
+	char what[40 + CHOICES_BYTES];
+
+	format_text(what, sizeof(what), "not a number%s%s%s", option->least > 0 ? " above 0" : "",
+		    option->choices[0] ? ", and not " : "", option->choices);
+	if (option->choices[0])
+		text_try_word(&search, option->choices);
+	add_fault(source, word, strlen(word), what, search.nearest);
+}
+
 /* Leaves a fault, and is false, when @value is none for @option. */
 static bool check_value(const struct option *option, const char *value, const char *word,
 			const char *source)
@@ -191,10 +205,10 @@ static bool check_value(const struct option *option, const char *value, const ch
 	case OPTION_TEXT:
 		return true;
 	case OPTION_NUMBER:
-		if (read_number(value, &number) && number >= option->least)
+		if ((read_number(value, &number) && number >= option->least) ||
+		    is_choice(option->choices, value))
 			return true;
-		add_fault(source, word, strlen(word),
-			  option->least > 0 ? "not a number above 0" : "not a number", NULL);
+		add_number_fault(option, value, word, source);
 		return false;
 	case OPTION_MEMORY:
 		if (read_memory(value, &memory))

@@ -238,11 +238,11 @@ int page_whatis(pfn_t pfn, char *text, size_t size)
 				   page_type_name((enum page_type)page->type));
 	zone = page_zone(page);
 	return format_text(text, size, "pfn 0x%llx: node %u, zone %s, block 0x%llx of order %u, "
-			   "%s, %u references%s, owner %s, last caller %08x",
+			   "%s, %u reference%s%s, owner %s, last caller %08x",
 			   (unsigned long long)pfn, zone->node->node_id, zone->name,
 			   (unsigned long long)page_to_pfn(page), page->order,
 			   page_type_name((enum page_type)page->type),
-			   page_users(page->refcount),
+			   page_users(page->refcount), page_users(page->refcount) == 1 ? "" : "s",
 			   page->refcount & PAGE_NOTED ? ", bad page inside" : "",
 			   movable_owner_name(page), page->caller);
 }

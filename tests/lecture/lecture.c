@@ -5,6 +5,7 @@
 #include "efi/options.h"
 #include "efi/screen/screen.h"
 #include "efi/text.h"
+#include "lib/align.h"
 #include "lib/string.h"
 #include "log.h"
 #include "mm/event.h"
@@ -50,11 +51,12 @@ static unsigned nr_kept;
 static unsigned find_chapter(const char *word, const char **nearest)
 {
 	struct nearest_word search = { .word = word, .bytes = strlen(word) };
+	const char *at = word;
 	unsigned number = 0;
 
-	for (const char *at = word; *at >= '0' && *at <= '9' && number <= NR_CHAPTERS; at++)
+	for (; *at >= '0' && *at <= '9' && number <= NR_CHAPTERS; at++)
 		number = number * 10 + (unsigned)(*at - '0');
-	if (number >= 1 && number <= NR_CHAPTERS)
+	if (!*at && number >= 1 && number <= NR_CHAPTERS)
 		return number;
 	for (unsigned i = 0; i < NR_CHAPTERS; i++) {
 		if (strcmp(word, chapters[i].name) == 0)
@@ -71,7 +73,9 @@ static uint32_t wanted_pace(void)
 
 	if (!pace)
 		return PACE_NONE;
-	return strcmp(pace, "key") == 0 ? PACE_KEY : (uint32_t)options_number("pace", 0);
+	if (strcmp(pace, "key") == 0)
+		return PACE_KEY;
+	return (uint32_t)min_u64(options_number("pace", PACE_NONE), PACE_KEY - 1);
 }
 
 static unsigned nr_kept_of(enum mm_event_kind kind)
@@ -172,7 +176,8 @@ bool lecture_run(void)
 	while (at && options_next_item(&at, word, sizeof(word)))
 		is_ok &= add_chapter(word, &nr);
 	screen_show_slides(NR_CHAPTERS);
-	log_raw("\n==== End of the lecture: %u slides\n", play_list(nr));
+	nr = play_list(nr);
+	log_raw("\n==== End of the lecture: %u slide%s\n", nr, plural(nr));
 	for (unsigned i = 0; i < nr_kept; i++)
 		mm_event_print(&kept[i]);
 	screen_show_slides(0);

@@ -133,6 +133,11 @@ enum lecture_move stage_wanted(void)
 
 /* ---- Text ---- */
 
+const char *plural(uint64_t nr)
+{
+	return nr == 1 ? "" : "s";
+}
+
 void say(const char *format, ...)
 {
 	SAY_WITH("", format);
@@ -205,6 +210,17 @@ static void ask(uint64_t answer)
 		stage.wanted = move_of(line[0]);
 }
 
+static void tell_answer(uint64_t answer, const char *unit)
+{
+	size_t length = strlen(unit);
+
+	if (answer == 1 && length && unit[length - 1] == 's')
+		length--;
+	say("   Answer: %llu%s%.*s", (ull)answer, length ? " " : "", (int)length, unit);
+	log_raw("@exercise chapter=%s number=%u answer=%llu\n", stage.name, stage.nr_exercises,
+		(ull)answer);
+}
+
 void exercise(uint64_t answer, const char *unit, const char *format, ...)
 {
 	char head[24];
@@ -218,11 +234,8 @@ void exercise(uint64_t answer, const char *unit, const char *format, ...)
 		ask(answer);
 	else
 		pause_here();
-	if (is_silent())
-		return;
-	say("   Answer: %llu%s%s", (ull)answer, unit[0] ? " " : "", unit);
-	log_raw("@exercise chapter=%s number=%u answer=%llu\n", stage.name, stage.nr_exercises,
-		(ull)answer);
+	if (!is_silent())
+		tell_answer(answer, unit);
 }
 
 /* ---- Events in words ---- */

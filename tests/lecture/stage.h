@@ -27,6 +27,9 @@ void stage_begin(unsigned number, const char *name);
 /* Ends the last step. What the listener wanted at the last pause of the chapter. */
 enum lecture_move stage_wanted(void);
 
+/* "s", or nothing for one: behind the name of what is counted. */
+const char *plural(uint64_t nr);
+
 /* One line. */
 void say(const char *format, ...) PRINTF(1, 2);
 
@@ -47,7 +50,8 @@ void wrong(const char *format, ...) PRINTF(1, 2);
 
 /*
  * An exercise whose @answer the machine has just computed. Who has keys may type a
- * number first. Leaves an @exercise record.
+ * number first. @unit is the plural of what is counted, which is told of one without its
+ * last "s". Leaves an @exercise record.
  */
 void exercise(uint64_t answer, const char *unit, const char *format, ...) PRINTF(3, 4);
 

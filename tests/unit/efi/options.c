@@ -115,6 +115,23 @@ static void numbers(void)
 	end();
 }
 
+static void a_pace_is_a_number_or_a_word(void)
+{
+	begin();
+	add("pace=2");
+	CHECK(is_option("pace", "2"));
+	add("pace=key");
+	CHECK(is_option("pace", "key"));
+	CHECK_EQ(options_nr_faults(), 0);
+	add("pace=-1 pace=abc pace=keys pace=2s");
+	CHECK(is_option("pace", "key"));
+	CHECK_EQ(options_nr_faults(), 4);
+	add("stress=key");		/* which has no such word */
+	CHECK(is_option("stress", NULL));
+	CHECK_EQ(options_nr_faults(), 5);
+	end();
+}
+
 /* movablecore=@text reads as so many bytes, or percent. */
 static bool reads_as(const char *text, uint64_t bytes, uint32_t percent)
 {
@@ -485,6 +502,7 @@ static const struct test_case cases[] = {
 	{ "a value that is too long is ignored", a_value_that_is_too_long_is_ignored },
 	{ "text ends at its length or zero", text_ends_at_its_length_or_zero },
 	{ "numbers", numbers },
+	{ "a pace is a number or a word", a_pace_is_a_number_or_a_word },
 	{ "amounts of memory", amounts_of_memory },
 	{ "bad values are faults and change nothing", bad_values_are_faults_and_change_nothing },
 	{ "comments and blank lines say nothing", comments_and_blank_lines_say_nothing },
