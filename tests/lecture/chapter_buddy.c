@@ -4,12 +4,16 @@
 #include "mm/event.h"
 #include "mm/live.h"
 #include "mm/page/buddy_told.h"
+#include "mm/page/page_state.h"
 #include "mm/page/page_slow.h"
 #include "mm/page_alloc.h"
 #include "tests/lecture/lecture.h"
 
 #define REQUEST_BYTES	0x4000ull
 #define MAX_HELD	512u
+#define NR_USED_UP	3u	/* orders: a block above them is halved as often, or more */
+#define ASKED_BYTES	0x5000ull
+#define ASKED_ORDER	6u
 #define TREE_WIDTH	64u
 #define NR_WASTES	6u
 
@@ -25,6 +29,19 @@ static struct zone *largest_zone(void)
 	return largest;
 }
 
+/* ---- The lists that requests for unmovable pages are served from ---- */
+
+static uint64_t listed(struct zone *zone, unsigned order)
+{
+	uint64_t nr = 0;
+
+	spin_lock(&zone->lock);
+	list_for_each(at, &zone->free_area[order].free_list[MIGRATE_UNMOVABLE])
+		nr++;
+	spin_unlock(&zone->lock);
+	return nr;
+}
+
 static void draw_lists(struct zone *zone, const char *when)
 {
 	char line[160];
@@ -32,15 +49,15 @@ static void draw_lists(struct zone *zone, const char *when)
 
 	for (unsigned order = 0; order < NR_ORDERS; order++)
 		used += (size_t)format_text(line + used, sizeof(line) - used, " %5llu",
-					    (ull)zone->free_area[order].nr_free);
+					    (ull)listed(zone, order));
 	say("    order        0     1     2     3     4     5     6     7     8     9    10");
-	say("    %-6s  %s", when, line);
+	say("    %-7s %s  blocks on the Unmovable lists", when, line);
 }
 
-/* The order of the block that a request of @order would be cut from. */
+/* The order of the block that a request of @order would be cut from; NR_ORDERS: none is. */
 static unsigned order_to_split(const struct zone *zone, unsigned order)
 {
-	while (order < MAX_ORDER &&
+	while (order < NR_ORDERS &&
 	       list_is_empty(&zone->free_area[order].free_list[MIGRATE_UNMOVABLE]))
 		order++;
 	return order;
@@ -59,78 +76,152 @@ static struct page *take(struct zone *zone, unsigned order)
 	return page;
 }
 
-static void give(struct zone *zone, struct page *page, unsigned order)
+static void give(struct zone *zone, struct page *page)
 {
 	spin_lock(&zone->lock);
-	buddy_free_told(zone, page, order);
+	buddy_free_told(zone, page, page->order);
 	spin_unlock(&zone->lock);
 }
 
-/* One line a level: what is taken, and the upper half that goes to a list. */
-static void draw_tree(const struct zone *zone, const struct page *page, unsigned order,
-		      unsigned block_order)
-{
-	pfn_t pfn = zone_page_to_pfn(zone, page);
-
-	for (unsigned at = block_order; at >= order; at--) {
-		char bar[TREE_WIDTH + 1];
-		unsigned width = (unsigned)max_u64(TREE_WIDTH >> (block_order - at), 1);
-
-		draw_bar(bar, width, 1, at == order ? 1 : 2);
-		say("   order %2u |%s| 0x%llx..0x%llx%s", at, bar, (ull)pfn,
-		    (ull)(pfn + pages_in(at) - 1), at == order ? ": given out" : "");
-		if (at == order)
-			break;
-		step("the upper half, frame 0x%llx, goes to free_area[%u]",
-		     (ull)(pfn + pages_in(at - 1)), at - 1);
-	}
-}
-
-/* What is there in the size that is wanted is used up, so that the next one is split. */
+/* What is there in the sizes from @order on is used up, so that one far above is split. */
 static unsigned use_up(struct zone *zone, unsigned order)
 {
 	unsigned nr = 0;
 
-	while (nr < MAX_HELD && order_to_split(zone, order) == order &&
-	       (held[nr] = take(zone, order)))
-		nr++;
+	for (unsigned at = order; at < order + NR_USED_UP; at++)
+		while (nr < MAX_HELD && order_to_split(zone, at) == at &&
+		       (held[nr] = take(zone, at)))
+			nr++;
 	return nr;
 }
 
-/* Returns the order of the block that was split, for the exercise. */
-static unsigned show_split_and_merge(struct zone *zone, unsigned order)
+/* ---- Downwards ---- */
+
+/* The block of @order at @pfn, to scale with one of @widest: # the half with @part, . its buddy. */
+static void draw_halves(pfn_t pfn, unsigned order, unsigned widest, pfn_t part)
 {
-	unsigned nr_held = use_up(zone, order);
-	unsigned expected = order_to_split(zone, order);
-	uint64_t first_event;
+	const unsigned width = (unsigned)max_u64(TREE_WIDTH >> (widest - order), 2);
+	const bool is_upper = part >= pfn + pages_in(order) / 2;
+	char bar[TREE_WIDTH + 1];
+
+	for (unsigned i = 0; i < width; i++)
+		bar[i] = (i >= width / 2) == is_upper ? '#' : '.';
+	bar[width] = '\0';
+	say("   order %2u |%s| 0x%llx..0x%llx", order, bar, (ull)pfn,
+	    (ull)(pfn + pages_in(order) - 1));
+}
+
+/* One level a step: which half goes on, and what mem_map says of the other one. */
+static void show_halving(const struct zone *zone, struct page *page, unsigned order,
+			 unsigned block_order)
+{
+	const pfn_t pfn = zone_page_to_pfn(zone, page);
+	char bar[TREE_WIDTH + 1];
+
+	for (unsigned at = block_order; at > order; at--) {
+		const struct page *upper = page + pages_in(at - 1);
+
+		step("order %u is halved: the upper half, frame 0x%llx, is \"%s\", of order %u",
+		     at, (ull)(pfn + pages_in(at - 1)),
+		     page_type_name((enum page_type)upper->type), upper->order);
+		draw_halves(pfn, at, block_order, pfn);
+	}
+	draw_bar(bar, (unsigned)max_u64(TREE_WIDTH >> (block_order - order), 1), 1, 1);
+	say("   order %2u |%s| 0x%llx..0x%llx: given out", order, bar, (ull)pfn,
+	    (ull)(pfn + pages_in(order) - 1));
+}
+
+static struct page *show_split(struct zone *zone, unsigned order, unsigned *block_order)
+{
+	const unsigned expected = order_to_split(zone, order);
+	const uint64_t first = mm_events_count();
+	struct mm_event event;
+	struct page *page;
+
+	draw_lists(zone, "before");
+	predict("a block of order %u is wanted. Which one will be split? Read it off the line "
+		"above.", order);
+	page = take(zone, order);
+	*block_order = expected;
+	if (!page) {
+		reveal("none: these lists are empty. It would be taken from another type's.");
+		return NULL;
+	}
+	for (uint64_t at = first; mm_event_get(at, &event); at++)
+		if (event.kind == MM_EVENT_SPLIT)
+			*block_order = event.order;
+	reveal("one of order %u, at frame 0x%llx, halved %u time%s%s:", *block_order,
+	       (ull)zone_page_to_pfn(zone, page), *block_order - order,
+	       plural(*block_order - order),
+	       *block_order == expected ? ", as the line says" : ", NOT the first on the line");
+	show_halving(zone, page, order, *block_order);
+	tell_events_of(first, 1, 1u << MM_EVENT_SPLIT);
+	draw_lists(zone, "after");
+	return page;
+}
+
+/* ---- Upwards ---- */
+
+static unsigned merged_since(uint64_t from, unsigned order)
+{
+	struct mm_event event;
+
+	for (; mm_event_get(from, &event); from++)
+		if (event.kind == MM_EVENT_MERGE)
+			order = event.to;
+	return order;
+}
+
+/* Each merge as it was told, in a step: the block so far, and the buddy that it met. */
+static void show_merges(uint64_t from, unsigned widest, pfn_t pfn)
+{
+	struct mm_event event;
+
+	for (; mm_event_get(from, &event); from++) {
+		pfn_t head = pa_to_pfn(event.at);
+
+		if (event.kind != MM_EVENT_MERGE)
+			continue;
+		step("order %u: 0x%llx xor 0x%llx = 0x%llx is free: both are one of order %u",
+		     event.order, (ull)pfn, (ull)pages_in(event.order),
+		     (ull)(pfn ^ pages_in(event.order)), event.to);
+		draw_halves(head, event.to, widest, pfn);
+		pfn = head;
+	}
+}
+
+static void show_merge(struct zone *zone, struct page *page, unsigned block_order)
+{
+	const unsigned order = page->order;
+	const pfn_t pfn = zone_page_to_pfn(zone, page);
+	const uint64_t first = mm_events_count();
+	unsigned merged;
+
+	predict("frame 0x%llx is freed. Buddies differ in one bit, of order %u in 0x%llx. How far "
+		"up does it merge?", (ull)pfn, order, (ull)pages_in(order));
+	give(zone, page);
+	merged = merged_since(first, order);
+	show_merges(first, merged, pfn);
+	reveal("up to order %u, %u merge%s; it had been cut from one of order %u.", merged,
+	       merged - order, plural(merged - order), block_order);
+	draw_lists(zone, "merged");
+}
+
+static void show_split_and_merge(struct zone *zone, unsigned order)
+{
+	unsigned nr_held = use_up(zone, order), block_order;
 	struct page *page;
 
 	if (nr_held)
-		say("  (%u blocks of order %u that were there are taken first, so that one must "
-		    "be split)",
-		    nr_held, order);
-	draw_lists(zone, "before");
-	predict("which block will be split? Read it off the line above.");
-	first_event = mm_events_count();
-	page = take(zone, order);
-	if (page) {
-		reveal("one of order %u, at frame 0x%llx:", expected,
-		       (ull)zone_page_to_pfn(zone, page));
-		draw_tree(zone, page, order, expected);
-		tell_events(first_event, 4);
-		draw_lists(zone, "after");
-		predict("now it is freed. Its buddy is 0x%llx xor 0x%llx. How far up does it "
-			"merge?",
-			(ull)zone_page_to_pfn(zone, page), (ull)pages_in(order));
-		first_event = mm_events_count();
-		give(zone, page, order);
-		reveal("as far as it was split: each buddy lies free where it was left.");
-		tell_events(first_event, MAX_ORDER);
-		draw_lists(zone, "merged");
-	}
+		say("  (%u block%s of orders %u to %u that were there %s taken first, so that a "
+		    "larger one must be split)",
+		    nr_held, plural(nr_held), order, order + NR_USED_UP - 1,
+		    nr_held == 1 ? "is" : "are");
+	page = show_split(zone, order, &block_order);
+	if (page)
+		show_merge(zone, page, block_order);
 	while (nr_held > 0)
-		give(zone, held[--nr_held], order);
-	return expected;
+		give(zone, held[--nr_held]);
 }
 
 static void show_waste(void)
@@ -149,26 +240,35 @@ static void show_waste(void)
 	}
 }
 
+/* Both are to be worked out from numbers of this machine. */
+static void ask_of(const struct zone *zone)
+{
+	const unsigned order = order_for_pages(bytes_to_pages(ASKED_BYTES));
+	const uint64_t nr_lost = pages_in(order) - bytes_to_pages(ASKED_BYTES);
+	const pfn_t pfn = zone->end_pfn - 1;
+
+	exercise((pfn & ~(pages_in(ASKED_ORDER) - 1)) ^ pages_in(ASKED_ORDER), "",
+		 "the zone's last frame, 0x%llx, lies in a block of order %u: with which frame "
+		 "begins the buddy of that (in decimal)?", (ull)pfn, ASKED_ORDER);
+	exercise((zone->nr_free_pages >> order) * nr_lost * PAGE_SIZE / 1024, "KiB",
+		 "all %llu free pages of the zone go to requests of 0x%llx bytes, a block each: "
+		 "how much is wasted?", (ull)zone->nr_free_pages, (ull)ASKED_BYTES);
+}
+
 void buddy_show(void)
 {
 	unsigned order = order_for_pages(bytes_to_pages(REQUEST_BYTES));
 	struct zone *zone = largest_zone();
-	unsigned split_order;
 
 	claim("keep free memory as blocks of 2^order pages, and neither taking nor joining needs "
 	      "a search.");
 	say("0x%llx bytes are %llu pages are a block of order %u, on node %u's zone %s:",
 	    (ull)REQUEST_BYTES, (ull)bytes_to_pages(REQUEST_BYTES), order, zone->node->node_id,
 	    zone->name);
-	split_order = show_split_and_merge(zone, order);
+	show_split_and_merge(zone, order);
 	show_waste();
 	wrong("4 bytes take a page; and blocks are split and merged for each short-lived object");
 	say("(the CPUs' stacks of pages keep that away here; objects need something of their "
 	    "own).");
-	exercise(split_order - order, "halvings",
-		 "the block found had order %u, order %u was wanted: how many times was it halved?",
-		 split_order, order);
-	exercise(zone->nr_free_pages >> MAX_ORDER, "blocks",
-		 "zone %s of node %u has %llu free pages: how many blocks of order %u at most?",
-		 zone->name, zone->node->node_id, (ull)zone->nr_free_pages, MAX_ORDER);
+	ask_of(zone);
 }
