@@ -153,6 +153,17 @@ static inline void write_cr4(uint64_t value)
 
 /* ---- Translations and caches ---- */
 
+/* The line of @at leaves every cache. What comes later waits for it with mfence alone. */
+static inline void clflush(const volatile void *at)
+{
+	__asm__ volatile("clflush (%0)" :: "r"(at) : "memory");
+}
+
+static inline void mfence(void)
+{
+	__asm__ volatile("mfence" ::: "memory");
+}
+
 static inline void invlpg(uintptr_t va)
 {
 	__asm__ volatile("invlpg (%0)" :: "r"(va) : "memory");
