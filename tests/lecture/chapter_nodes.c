@@ -11,7 +11,8 @@
 #include "mm/reclaim.h"
 #include "tests/lecture/lecture.h"
 
-#define MAX_SHOWN	4u
+#define MAX_SHOWN	4u	/* nodes in full; the others have a line each */
+#define MAX_LINES	32u
 #define SPAN_WIDTH	60u
 #define BAR_WIDTH	24u
 #define WOKEN_ORDER	3u
@@ -94,6 +95,8 @@ static void draw_nodes(void)
 
 static void show_fields(struct pglist_data *node)
 {
+	const unsigned nr_waiting = node->kswapd_wait ? nr_waiters(node->kswapd_wait) : 0;
+
 	say("  node_id             %u", node->node_id);
 	say("  node_zones[%u]       0x%llx; nr_zones %d: up to the highest with memory",
 	    MAX_NR_ZONES,
@@ -109,14 +112,13 @@ static void show_fields(struct pglist_data *node)
 	    (ull)(node->bdata ? node->bdata->nr_changes : 0));
 	say("  node_start_pfn      0x%llx", (ull)node->node_start_pfn);
 	say("  node_present_pages  %llu", (ull)node->node_present_pages);
-	say("  node_spanned_pages  %llu: %llu of them are holes", (ull)node->node_spanned_pages,
-	    (ull)(node->node_spanned_pages - node->node_present_pages));
+	say("  node_spanned_pages  %llu, with holes", (ull)node->node_spanned_pages);
 	say("  pgdat_next          0x%llx", (ull)(uintptr_t)node->pgdat_next);
-	say("  kswapd_wait         0x%llx: %u thread(s) wait there now",
-	    (ull)(uintptr_t)node->kswapd_wait,
-	    node->kswapd_wait ? nr_waiters(node->kswapd_wait) : 0);
-	say("  kswapd              0x%llx: its thread, which has had %llu turns for this node",
-	    (ull)(uintptr_t)node->kswapd, (ull)node->nr_kswapd_runs);
+	say("  kswapd_wait         0x%llx: %u thread%s there now",
+	    (ull)(uintptr_t)node->kswapd_wait, nr_waiting, nr_waiting == 1 ? " waits" : "s wait");
+	say("  kswapd              0x%llx: its thread, which has had %llu turn%s for this node",
+	    (ull)(uintptr_t)node->kswapd, (ull)node->nr_kswapd_runs,
+	    plural(node->nr_kswapd_runs));
 	say("  kswapd_max_order    %u: largest of the requests it has not answered yet",
 	    node->kswapd_max_order);
 }
@@ -199,8 +201,52 @@ static void show_kswapd(struct pglist_data *node)
 	       (ull)node->nr_kswapd_runs, node->kswapd_max_order);
 }
 
+/* What differs from node to node, of those that are not shown in full. */
+static void show_in_short(void)
+{
+	const unsigned end = (unsigned)min_u64(nr_node_ids(), MAX_LINES);
+
+	if (nr_node_ids() <= MAX_SHOWN)
+		return;
+	say("The other nodes, a line each: first frame, present and spanned pages, node_mem_map, "
+	    "and the span:");
+	for (unsigned nid = MAX_SHOWN; nid < end; nid++) {
+		const struct pglist_data *node = node_data(nid);
+
+		say("  node_id %u, pglist_data 0x%llx: 0x%llx, %llu of %llu, 0x%llx", nid,
+		    (ull)(uintptr_t)node, (ull)node->node_start_pfn,
+		    (ull)node->node_present_pages, (ull)node->node_spanned_pages,
+		    (ull)(uintptr_t)node->node_mem_map);
+		draw_span(node);
+	}
+	if (end < nr_node_ids())
+		say("  and %u more: show=numa has them all", nr_node_ids() - end);
+}
+
+static unsigned last_node_with_memory(void)
+{
+	unsigned last = 0;
+
+	for (unsigned nid = 0; nid < nr_node_ids(); nid++)
+		if (node_has_memory(nid))
+			last = nid;
+	return last;
+}
+
+static unsigned first_node_with_memory(void)
+{
+	unsigned nid = 0;
+
+	while (nid + 1 < nr_node_ids() && !node_has_memory(nid))
+		nid++;
+	return nid;
+}
+
 void pglist_data_show(void)
 {
+	const struct pglist_data *first = node_data(first_node_with_memory());
+	const struct pglist_data *last = node_data(last_node_with_memory());
+
 	claim("all that is known of a node stands in one structure, struct pglist_data, one for "
 	      "each node.");
 	/* kswapd answers what the last chapter asked. */
@@ -215,12 +261,16 @@ void pglist_data_show(void)
 		draw_span(node);
 		show_fields(node);
 	}
-	show_kswapd(node_data(0));
+	show_in_short();
+	show_kswapd(node_data(first->node_id));
 	wrong("a node's memory is not all alike: some devices reach only the lower part of it.");
-	exercise(node_data(0)->node_spanned_pages - node_data(0)->node_present_pages, "pages",
-		 "node 0 spans %llu frames and has %llu pages: how many frames are holes?",
-		 (ull)node_data(0)->node_spanned_pages, (ull)node_data(0)->node_present_pages);
-	exercise(nr_node_ids() - 1, "links", "pgdat_next leads from node to node: how many times?");
+	exercise(first->node_spanned_pages - first->node_present_pages, "frames",
+		 "node %u spans %llu frames and has %llu pages: how many frames are holes?",
+		 first->node_id, (ull)first->node_spanned_pages,
+		 (ull)first->node_present_pages);
+	exercise(last->node_spanned_pages * sizeof(struct page) / 1024, "KiB",
+		 "from its node_mem_map on, %llu bytes for each frame of its span: how much is "
+		 "that for node %u?", (ull)sizeof(struct page), last->node_id);
 }
 
 /* ---- Zones ---- */
@@ -308,39 +358,65 @@ static struct page *take_block(const struct zone *zone)
 				TAKEN_ORDER);
 }
 
-/* Takes blocks until one had to be split off a larger one; returns how many, at @taken. */
-static unsigned take_until_split(const struct zone *zone, struct page *taken[MAX_TAKEN])
+/*
+ * Takes blocks until one had to be split off a larger one, or was another type's; returns how
+ * many, at @taken. *@is_split: the last one was split.
+ */
+static unsigned take_until_split(const struct zone *zone, struct page *taken[MAX_TAKEN],
+				 bool *is_split)
 {
 	uint64_t counts[NR_ORDERS], first;
 	unsigned nr = 0;
-	bool is_split = false;
 
-	while (nr < MAX_TAKEN && !is_split) {
+	*is_split = false;
+	while (nr < MAX_TAKEN && !*is_split) {
 		note_counts(zone, counts);
 		first = mm_events_count();
 		taken[nr] = take_block(zone);
 		if (!taken[nr])
 			break;
-		step("block %u: frame 0x%llx", nr + 1, (ull)page_to_pfn(taken[nr]));
+		step("block %u: frame 0x%llx, of node %u %s", nr + 1, (ull)page_to_pfn(taken[nr]),
+		     page_to_nid(taken[nr]), page_zone(taken[nr])->name);
 		nr++;
-		is_split = tell_events_of(first, MAX_ORDER, 1u << MM_EVENT_SPLIT) != 0;
+		tell_events_of(first, 1, 1u << MM_EVENT_STEAL);
+		*is_split = tell_events_of(first, MAX_ORDER, 1u << MM_EVENT_SPLIT) != 0;
 		draw_changes(zone, counts);
 	}
 	return nr;
 }
 
+/* The lists that unmovable pages come from, of the orders that have to do with it. */
+static void draw_unmovable(struct zone *zone)
+{
+	for (unsigned order = TAKEN_ORDER; order < NR_ORDERS; order++)
+		say("      [%2u] Unmovable %6llu block%s", order,
+		    (ull)listed_of(zone, order, MIGRATE_UNMOVABLE),
+		    plural(listed_of(zone, order, MIGRATE_UNMOVABLE)));
+}
+
 /* Blocks leave the zone's lists, and come back to them. */
-static void show_taking(const struct zone *zone)
+static void show_taking(struct zone *zone)
 {
 	struct page *taken[MAX_TAKEN];
-	uint64_t counts[NR_ORDERS], first;
+	uint64_t counts[NR_ORDERS], first, nr_listed;
+	bool is_split;
 	unsigned nr;
 
 	drain_all_pages();	/* pages from the CPUs' stacks would merge meanwhile */
-	predict("blocks of order %u, 1 MiB, are taken from node %u %s. Which of them is the first "
-		"for which a larger one is split?", TAKEN_ORDER, zone->node->node_id, zone->name);
-	nr = take_until_split(zone, taken);
-	reveal("block %u: no block of order %u was left that is for such pages.", nr, TAKEN_ORDER);
+	say("Blocks of order %u, %llu MiB, are taken from node %u %s for the kernel, type "
+	    "Unmovable, while there are:", TAKEN_ORDER, (ull)(PAGE_SIZE << TAKEN_ORDER >> 20),
+	    zone->node->node_id, zone->name);
+	draw_unmovable(zone);
+	nr_listed = listed_of(zone, TAKEN_ORDER, MIGRATE_UNMOVABLE);
+	predict("which of these requests is the first for which a larger block of that type is "
+		"split?");
+	nr = take_until_split(zone, taken, &is_split);
+	if (is_split)
+		reveal("the one for block %u: the list of order %u had had %llu.", nr, TAKEN_ORDER,
+		       (ull)nr_listed);
+	else
+		reveal("none of %u: the list of order %u had had %llu.", nr, TAKEN_ORDER,
+		       (ull)nr_listed);
 	note_counts(zone, counts);
 	first = mm_events_count();
 	for (unsigned i = 0; i < nr; i++)
@@ -352,25 +428,27 @@ static void show_taking(const struct zone *zone)
 
 static void show_growing(struct zone *zone)
 {
-	uint64_t first = mm_events_count();
+	const uint64_t nr_pending = zone->nr_pending_pages, first = mm_events_count();
 
-	if (!zone->nr_pending_pages) {
+	if (!nr_pending) {
 		say("All of it has been brought up: somebody has needed it (chapter 7 needs all).");
 		return;
 	}
-	predict("memory that is not brought up yet: does it grow into the lists when somebody "
-		"needs it?");
+	predict("%llu pages of it are not brought up yet. How many are when somebody needs one?",
+		(ull)nr_pending);
 	zone_grow(zone);
-	tell_events(first, 2);
-	reveal("yes, a section at a time: now");
+	tell_events_of(first, 2, 1u << MM_EVENT_GROW);
+	reveal("%llu, a section of %llu MiB or what is left of one; %llu wait on.",
+	       (ull)(nr_pending - zone->nr_pending_pages),
+	       (ull)(SECTION_PAGES * PAGE_SIZE >> 20), (ull)zone->nr_pending_pages);
 	account(zone);
 	draw_free_lists(zone);
 }
 
 static void show_reach(void)
 {
-	say("Zones are about who can reach what. The 32-bit machine, 4 GiB to scale (D 16 MiB, N "
-	    "to 896 MiB):");
+	say("Zones are about who can reach what. The 32-bit machine, 4 GiB, a letter for 64 MiB (D "
+	    "ends at 16, N at 896):");
 	say("    |DNNNNNNNNNNNNNHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHHH| DMA, NORMAL, "
 	    "HIGHMEM");
 	say("HIGHMEM had no address of its own in the kernel. Here all RAM has one: DMA below 16 "
@@ -378,36 +456,70 @@ static void show_reach(void)
 	say("DMA32 below 4 GiB, NORMAL above, and MOVABLE where movablecore= asks for it.");
 }
 
+static void show_zone_in_short(const struct zone *zone)
+{
+	char bar[BAR_WIDTH + 1];
+
+	draw_bar(bar, BAR_WIDTH, zone->nr_free_pages, zone->present_pages);
+	say("  node %u %-8s free on the lists |%s| %llu of %llu pages, %llu not brought up",
+	    zone->node->node_id, zone->name, bar, (ull)zone->nr_free_pages,
+	    (ull)zone->present_pages, (ull)zone->nr_pending_pages);
+}
+
+/* All zones, of the first nodes in full. */
+static void show_zones(void)
+{
+	unsigned nr_short = 0;
+
+	for_each_populated_zone(zone) {
+		if (zone->node->node_id < MAX_SHOWN) {
+			account(zone);
+			draw_free_lists(zone);
+			continue;
+		}
+		if (nr_short++ == 0)
+			say("The zones of the other nodes, a line each (show=zoneinfo has all):");
+		if (nr_short <= MAX_LINES)
+			show_zone_in_short(zone);
+	}
+	if (nr_short > MAX_LINES)
+		say("  and %u more", nr_short - MAX_LINES);
+}
+
+/* The zone that a request of the kernel to the last node that has one is served by first. */
+static struct zone *zone_of_requests(void)
+{
+	struct zone *last = NULL;
+
+	for (unsigned nid = 0; nid < nr_node_ids(); nid++)
+		if (top_zone(node_data(nid)))
+			last = top_zone(node_data(nid));
+	return last;
+}
+
 void zone_show(void)
 {
+	struct zone *last = zone_of_requests();
 	struct zone_facts facts;
-	struct zone *last = NULL;
 
 	claim("a zone is the part of a node that one kind of request can use; its free memory is "
 	      "free_area[].");
 	show_reach();
-	for_each_populated_zone(zone) {
-		if (zone->node->node_id >= MAX_SHOWN)
-			continue;
-		account(zone);
-		draw_free_lists(zone);
-		last = zone;
-	}
+	show_zones();
 	if (last)
 		show_taking(last);
 	if (last)
 		show_growing(last);
 	facts = zone_measure();
-	say("%u zones; in each the free areas add up to its free pages: %s.", facts.nr_zones,
-	    facts.free_areas_add_up ? "yes" : "NO");
+	say("%u zone%s; in each the free areas add up to its free pages: %s.", facts.nr_zones,
+	    plural(facts.nr_zones), facts.free_areas_add_up ? "yes" : "NO");
 	wrong("nothing; but given back an address alone, how are cache, slab and size found "
 	      "again?");
 	if (!last)
 		return;
 	exercise(last->end_pfn - last->start_pfn - last->present_pages, "frames",
 		 "zone %s of node %u: spanned %llu, present %llu. How many frames are holes?",
-		last->name,
-		 last->node->node_id, (ull)(last->end_pfn - last->start_pfn),
+		 last->name, last->node->node_id, (ull)(last->end_pfn - last->start_pfn),
 		 (ull)last->present_pages);
 	exercise(last->free_area[MAX_ORDER].nr_free << MAX_ORDER, "pages",
 		 "free_area[%u].nr_free of it is %llu: how many pages are that?", MAX_ORDER,
