@@ -146,11 +146,26 @@ static void draw_curve(const uint64_t counts[NR_POINTS])
 	}
 }
 
+/* How far the point farthest from the line through the first and the last one is, in % of it. */
+static uint64_t percent_off(const uint64_t counts[NR_POINTS])
+{
+	const uint64_t last = NR_POINTS - 1;
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < NR_POINTS; i++) {
+		uint64_t line = (counts[0] * (last - i) + counts[last] * i) / last;
+		uint64_t off = counts[i] > line ? counts[i] - line : line - counts[i];
+
+		most = max_u64(most, (off * 100 + line - 1) / line);
+	}
+	return most;
+}
+
 /* Returns the instructions of the last point. */
 static uint64_t show_curve(void)
 {
 	const uint64_t nr_words = taken_at(NR_POINTS - 1) / WORD_BITS;
-	uint64_t nr_taken = 0, counts[NR_POINTS], more;
+	uint64_t nr_taken = 0, counts[NR_POINTS], more, tenths;
 
 	for (unsigned i = 0; i < NR_POINTS; i++) {
 		if (taken_at(i) > nr_taken) {
@@ -167,9 +182,10 @@ static uint64_t show_curve(void)
 	}
 	draw_curve(counts);
 	more = counts[NR_POINTS - 1] - counts[0];
-	reveal("%llu: %llu more for %llu words more, %llu.%llu a word, a straight line.",
-	       (ull)counts[NR_POINTS - 1], (ull)more, (ull)nr_words, (ull)(more / nr_words),
-	       (ull)(more * 10 / nr_words % 10));
+	tenths = (more * 10 + nr_words / 2) / nr_words;
+	reveal("%llu: %llu more for %llu words more, %llu.%llu a word; no point is more than "
+	       "%llu %% off a straight line.", (ull)counts[NR_POINTS - 1], (ull)more,
+	       (ull)nr_words, (ull)(tenths / 10), (ull)(tenths % 10), (ull)percent_off(counts));
 	return counts[NR_POINTS - 1];
 }
 
@@ -181,15 +197,13 @@ static void show_costs(uint64_t worst)
 	if (!page)
 		return;
 	run_free(&list, page_address(page));
-	say("A page, on this machine, in instructions (alloc and free; bootmem cannot free one by "
-	    "one):");
-	say("    xv6's list %llu, this kernel's alloc_page() %llu, bootmem when nearly all is "
-	    "taken %llu",
+	say("A page taken and freed, on this machine, in instructions; bootmem's taken alone, when "
+	    "nearly all is taken:");
+	say("    xv6's list %llu, this kernel's alloc_page() and __free_page() %llu, bootmem %llu",
 	    (ull)count_instructions(pair_of_runs, &list),
 	    (ull)count_instructions(pair_of_pages, NULL), (ull)worst);
 	__free_page(page);
 }
-
 
 /* ---- Less than a page ---- */
 
@@ -251,12 +265,17 @@ static void show_copy(const struct pglist_data *node, uint64_t *map)
 	begin_copy(node, map);
 	show_costs(show_curve());
 	show_packing();
-	if (node->bdata)
-		say("The real one of node 0 had pages 0x%llx to 0x%llx, searched %llu words, and "
-		    "has retired.",
-		    (ull)node->bdata->start_pfn, (ull)node->bdata->end_pfn,
-		    (ull)node->bdata->nr_words_searched);
-	wrong("the scan: an allocation may look at every word there is.");
+	if (node->bdata) {
+		say("The real one of node 0 had frames 0x%llx to 0x%llx and searched %llu word%s "
+		    "in all, since boot takes little;",
+		    (ull)node->bdata->start_pfn, (ull)node->bdata->end_pfn - 1,
+		    (ull)node->bdata->nr_words_searched,
+		    plural(node->bdata->nr_words_searched));
+		say("it %s.", node->bdata->is_retired ?
+		    "has retired, before there was more to search" : "is still in use");
+	}
+	wrong("the scan: in a system that runs for long, an allocation may look at every word "
+	      "there is.");
 	exercise(words_when_half_taken(node, map), "words",
 		 "the lower half of the map's %llu pages is taken: how many words of %u bits are "
 		 "looked at?", (ull)nr_window_pages(), WORD_BITS);

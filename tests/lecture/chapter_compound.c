@@ -10,6 +10,7 @@
 #define COMPOUND_WIDTH	64u
 #define HUGE_ORDER	9u	/* 2 MiB */
 #define BEYOND_BYTES	20000u
+#define ASKED_BYTES	40000u
 
 /* What mem_map says of page @i of a block. */
 static char letter_of(const struct page *page, unsigned i)
@@ -75,8 +76,8 @@ static void show_putting(struct page *head)
 		(ull)page_to_pfn(last));
 	step("frame 0x%llx is a tail: its head is 0x%llx, frame 0x%llx", (ull)page_to_pfn(last),
 	     (ull)(uintptr_t)compound_head(last), (ull)page_to_pfn(compound_head(last)));
-	step("the head's order is %u: 2^%u pages; it has %u reference", head->order, head->order,
-	     page_users(head->refcount));
+	step("the head's order is %u: 2^%u pages; it has %u reference%s", head->order, head->order,
+	     page_users(head->refcount), plural(page_users(head->refcount)));
 	get_page(last);
 	step("get_page() of the tail: the head has %u", page_users(head->refcount));
 	put_page(last);
@@ -120,6 +121,19 @@ static void show_compound(struct page *head)
 	show_putting(head);
 }
 
+/* Counted in mem_map; 0: no memory. */
+static unsigned tails_of(size_t bytes)
+{
+	void *object = kmalloc(bytes, GFP_KERNEL);
+	const struct page *head = object ? virt_to_page(object) : NULL;
+	unsigned nr = 0;
+
+	while (head && head[nr + 1].type == PAGE_TAIL && head[nr + 1].head == head)
+		nr++;
+	kfree(object);
+	return nr;
+}
+
 void compound_show(void)
 {
 	struct page *head;
@@ -135,8 +149,8 @@ void compound_show(void)
 	show_large();
 	wrong("a block must be contiguous, and in a machine that has run for long none may be "
 	      "left.");
-	exercise(pages_in(COMPOUND_ORDER) - 1, "tails", "how many tails has a block of order %u?",
-		 COMPOUND_ORDER);
+	exercise(tails_of(ASKED_BYTES), "tails", "kmalloc(%u): how many tails has its block?",
+		 ASKED_BYTES);
 	exercise((live.nr_usable_pages >> HUGE_ORDER) * (pages_in(HUGE_ORDER) - 1), "tails",
 		 "this machine's %llu pages in compound pages of %llu MiB, as many as there can "
 		 "be: how many tails?", (ull)live.nr_usable_pages,

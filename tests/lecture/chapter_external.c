@@ -102,6 +102,17 @@ static void show_links(struct kmem_cache *cache, const struct slab *slab)
 		     "outside" : "INSIDE", page_cache(virt_to_page(slab))->name);
 }
 
+/* Of the words of an object, each turned by its place, so that none can make up for another. */
+static uint64_t sum_of(const void *object)
+{
+	const uint64_t *words = object;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < LARGE_BYTES / sizeof(*words); i++)
+		sum = (sum << 1 | sum >> 63) ^ words[i];
+	return sum;
+}
+
 /* The slab sees now what the CPU's array would keep from it. */
 static void *take_large(struct kmem_cache *cache)
 {
@@ -114,17 +125,22 @@ static void *take_large(struct kmem_cache *cache)
 static void show_filling(struct kmem_cache *cache, const struct slab *slab, void **objects)
 {
 	unsigned nr = 1;
+	uint64_t before, after;
 
 	for (; nr < NR_LARGE && (objects[nr] = take_large(cache)); nr++) {
 		step("one more is allocated: an entry of the descriptor becomes 0");
 		draw_external(cache, slab);
 	}
-	predict("the first of the %u is freed. What changes in its pages?", nr);
+	predict("the first of the %u is freed. What changes in the object, what in the "
+		"descriptor?", nr);
+	before = sum_of(objects[0]);
 	kmem_cache_free(cache, objects[0]);
+	after = sum_of(objects[0]);
 	objects[0] = NULL;
 	kmem_cache_shrink(cache);
 	draw_external(cache, slab);
-	reveal("nothing: the list of free objects is in the descriptor, not in them.");
+	reveal("the sum of its bytes was 0x%llx and is 0x%llx; its entry is %u now, how far it is "
+	       "to the next free one.", (ull)before, (ull)after, slab->bufctl[0]);
 }
 
 static uint64_t descriptors_in_use(const struct kmem_cache *cache)

@@ -21,7 +21,7 @@
 /* Every cache of the table: what its slabs lose, and what the worst request loses in it. */
 static void show_table(void)
 {
-	say("  cache   objects  pages  lost a slab    worst request    lost of it        "
+	say("  cache   objects  pages  bytes lost a slab  worst request    lost of it        "
 	    "in use now");
 	for (unsigned i = 0; i < NR_KMALLOC_CLASSES; i++) {
 		struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][i];
@@ -30,7 +30,7 @@ static void show_table(void)
 		char bar[BAR_WIDTH + 1];
 
 		draw_bar(bar, BAR_WIDTH, bytes - worst, bytes);
-		say("  %5llu %8u %6llu %8llu bytes %8llu bytes  |%s| %2llu %% %8llu", (ull)bytes,
+		say("  %5llu %8u %6llu %13llu %16llu    |%s| %2llu %% %8llu", (ull)bytes,
 		    cache->layout.nr_objects, (ull)pages_in(cache->layout.order),
 		    (ull)slab_layout_waste(&cache->layout), (ull)worst, bar,
 		    (ull)((bytes - worst) * 100 / bytes), (ull)slab_usage(cache).nr_active);
@@ -102,7 +102,8 @@ static void show_way(uint64_t bytes)
 	const unsigned class = kmalloc_class(bytes);
 	struct kmem_cache *cache = kmalloc_caches[KMALLOC_NORMAL][class];
 
-	say("kmalloc_caches[] at 0x%llx: %u caches here, three sizes between two powers of two.",
+	say("kmalloc_caches[] at 0x%llx: %u caches here, from 64 on three sizes between two powers "
+	    "of two.",
 	    (ull)(uintptr_t)kmalloc_caches[KMALLOC_NORMAL], NR_KMALLOC_CLASSES);
 	predict("the slide's table has 32, 64, 128, ...: how many bytes does a request for %llu "
 		"get there? And here?", (ull)bytes);
@@ -153,8 +154,8 @@ static void draw_usage(struct kmem_cache *cache)
 	char bar[OBJECT_WIDTH + 1];
 
 	draw_bar(bar, OBJECT_WIDTH, usage.nr_active, usage.nr_objects);
-	say("    %2llu slabs, %3llu of %3llu in use |%s|", (ull)usage.nr_slabs,
-	    (ull)usage.nr_active, (ull)usage.nr_objects, bar);
+	say("    %2llu slab%s, %3llu of %3llu in use |%s|", (ull)usage.nr_slabs,
+	    plural(usage.nr_slabs), (ull)usage.nr_active, (ull)usage.nr_objects, bar);
 }
 
 /* Asks @cache for @bytes until it has made NR_MADE slabs; returns for how many objects. */
@@ -187,9 +188,9 @@ static void show_filling(uint64_t bytes)
 
 	if (!objects)
 		return;
-	predict("%s has %llu slabs, %u objects in each, %llu in use. How many requests until it "
+	predict("%s has %llu slab%s, %u objects in each, %llu in use. How many requests until it "
 		"has made %u more?", kmem_cache_name(cache), (ull)before.nr_slabs,
-		cache->layout.nr_objects, (ull)before.nr_active, NR_MADE);
+		plural(before.nr_slabs), cache->layout.nr_objects, (ull)before.nr_active, NR_MADE);
 	nr = fill(cache, bytes, objects);
 	reveal("%u.", nr);
 	while (nr > 0)

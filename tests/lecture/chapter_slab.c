@@ -133,8 +133,10 @@ static void show_counts(struct kmem_cache *cache, const char *when)
 		struct cache_node *node = cache_node_lookup(cache, nid);
 		unsigned nr_full = 0, nr_partial = 0;
 
-		if (!node)
+		if (!node) {
+			say("    %-22s node %u: no lists, nothing was asked of it", when, nid);
 			continue;
+		}
 		spin_lock(&node->lock);
 		list_for_each(at, &node->full)
 			nr_full++;
@@ -153,6 +155,7 @@ static void show_lists(void)
 	void *objects[MAX_LIVE];
 	uint64_t first = mm_events_count();
 	unsigned nr = 0;
+	char when[24];
 
 	if (!cache)
 		return;
@@ -162,7 +165,8 @@ static void show_lists(void)
 	show_counts(cache, "nothing allocated");
 	while (nr < MAX_LIVE && (objects[nr] = kmem_cache_alloc(cache, GFP_KERNEL)))
 		nr++;
-	show_counts(cache, "64 allocated");
+	format_text(when, sizeof(when), "%u allocated", nr);
+	show_counts(cache, when);
 	step("what happened, as the allocators told it:");
 	tell_events(first, 8);
 	first = mm_events_count();

@@ -3,6 +3,7 @@
 #include "arch/x86_64/mmu.h"
 #include "arch/x86_64/paging_entry.h"
 #include "mm/event.h"
+#include "mm/live.h"
 #include "mm/page_alloc.h"
 #include "mm/vmalloc/vm_area.h"
 #include "tests/lecture/lecture.h"
@@ -10,6 +11,8 @@
 #define SLIDE_PAGES	8u
 #define NR_PT_ENTRIES	512u
 #define INDEX_WIDTH	64u
+#define NR_BEFORE	2u
+#define ASKED_PAGE	3u	/* of the area */
 
 static const char *const level_names[] = { "", "PT  ", "PD  ", "PDPT", "PML4" };
 
@@ -61,7 +64,8 @@ void walk_show(uintptr_t va)
 
 static void show_fields(const struct vm_struct *area)
 {
-	say("  next      0x%llx: the area with the next address", (ull)(uintptr_t)area->next);
+	say("  next      0x%llx: %s", (ull)(uintptr_t)area->next,
+	    area->next ? "the area with the next address" : "no area has a higher address");
 	say("  addr      0x%llx", (ull)(uintptr_t)area->addr);
 	say("  size      %llu: %u pages and the guard page", (ull)area->size, area->nr_pages);
 	say("  flags     0x%lx", area->flags);
@@ -81,15 +85,38 @@ static void draw_scatter(const struct vm_struct *area)
 	    (ull)(uintptr_t)area->addr + area->nr_pages * PAGE_SIZE);
 }
 
-static void draw_neighbours(void)
+static void draw_area(const struct vm_struct *area, const char *mark)
 {
-	unsigned nr = 0;
+	const uintptr_t end = (uintptr_t)area->addr + area->size;
 
-	say("The list of areas, by address, with the gaps between them:");
+	if (area->next)
+		say("    |0x%llx %7llu bytes|guard|gap %llu KiB|%s", (ull)(uintptr_t)area->addr,
+		    (ull)vm_area_bytes(area), (ull)((uintptr_t)area->next->addr - end) >> 10,
+		    mark);
+	else
+		say("    |0x%llx %7llu bytes|guard|the last%s", (ull)(uintptr_t)area->addr,
+		    (ull)vm_area_bytes(area), mark);
+}
+
+/* The areas around @wanted as the list has them, and what lies between them. */
+static void draw_neighbours(const struct vm_struct *wanted)
+{
+	const struct vm_struct *behind[NR_BEFORE] = { NULL };
+
+	say("The list of areas, by address: pages, guard page, and the gap to the next area:");
 	spin_lock(&vm_areas.lock);
-	for (const struct vm_struct *area = vm_areas.first; area && nr < 5; area = area->next, nr++)
-		say("    |0x%llx %7llu bytes|guard|%s", (ull)(uintptr_t)area->addr,
-		    (ull)vm_area_bytes(area), area->next ? "" : " the last");
+	for (const struct vm_struct *area = vm_areas.first; area && area != wanted;
+	     area = area->next) {
+		for (unsigned i = 0; i + 1 < NR_BEFORE; i++)
+			behind[i] = behind[i + 1];
+		behind[NR_BEFORE - 1] = area;
+	}
+	for (unsigned i = 0; i < NR_BEFORE; i++)
+		if (behind[i])
+			draw_area(behind[i], "");
+	draw_area(wanted, "  <- this one");
+	if (wanted->next)
+		draw_area(wanted->next, "");
 	spin_unlock(&vm_areas.lock);
 }
 
@@ -100,26 +127,33 @@ static void show_area(void *addr, uint64_t first_event)
 
 	step("%u pages were taken wherever they lay, and mapped:", area->nr_pages);
 	draw_scatter(area);
-	tell_events(first_event, 3);
+	tell_events_of(first_event, 1, 1u << MM_EVENT_AREA_MAPPED);
 	say("Its struct vm_struct at 0x%llx:", (ull)(uintptr_t)area);
 	show_fields(area);
-	draw_neighbours();
+	draw_neighbours(area);
 	predict("the CPU reads 0x%llx. Which four entries does it look at?",
 		(ull)(uintptr_t)addr + 0x2abc);
 	walk_show((uintptr_t)addr + 0x2abc);
+	reveal("%u, %u, %u and %u: nine bits of the address each.",
+	       index_at((uintptr_t)addr + 0x2abc, 4), index_at((uintptr_t)addr + 0x2abc, 3),
+	       index_at((uintptr_t)addr + 0x2abc, 2), index_at((uintptr_t)addr + 0x2abc, 1));
 	predict("and the page behind the last one?");
 	walk_show((uintptr_t)addr + vm_area_bytes(area));
+	reveal("its entry is %s: a touch is a fault.",
+	       mm_port_lookup((uintptr_t)addr + vm_area_bytes(area)) == PFN_NONE ?
+		       "empty" : "NOT empty");
 	before = mm_events_count();
 	vfree(addr);
 	vmalloc_purge();
 	step("vfree(), and a flush of every CPU's translations:");
-	tell_events(before, 3);
+	tell_events_of(before, 1, 1u << MM_EVENT_AREA_FREED);
 }
 
 void vmalloc_show(void)
 {
 	const uint64_t space = mm_port_vmalloc_end - mm_port_vmalloc_start;
-	uint64_t first_event, nr_pages = 0;
+	uintptr_t direct_va = mm_port_direct_map;
+	uint64_t first_event;
 	void *addr;
 
 	claim("where no block is left, single pages will do: mapped side by side in the vmalloc "
@@ -131,7 +165,8 @@ void vmalloc_show(void)
 	first_event = mm_events_count();
 	addr = slide_scattered_area(SLIDE_PAGES);
 	if (addr) {
-		nr_pages = SLIDE_PAGES;
+		direct_va = (uintptr_t)page_address(
+			vm_area_starting_at_any(addr)->pages[ASKED_PAGE]);
 		show_area(addr, first_event);
 	} else {
 		say("no memory for an area");
@@ -139,8 +174,12 @@ void vmalloc_show(void)
 	wrong("each page needs its own translation, and freeing needs a flush on every CPU: not "
 	      "for");
 	say("what kmalloc can give.");
-	exercise((uintptr_t)addr >> 39 & 511, "", "which entry of the PML4 does 0x%llx use?",
-		 (ull)(uintptr_t)addr);
-	exercise(space / ((nr_pages + 1) * PAGE_SIZE), "areas",
-		 "how many areas of %llu pages and a guard page fit in the space?", (ull)nr_pages);
+	exercise(index_at(direct_va, 2), "",
+		 "the page with frame 0x%llx can be read at 0x%llx in the direct map, too: which "
+		 "entry of a PD is that?", (ull)pa_to_pfn(direct_va - mm_port_direct_map),
+		 (ull)direct_va);
+	exercise((live.nr_usable_pages + SLIDE_PAGES - 1) / SLIDE_PAGES * (SLIDE_PAGES + 1) *
+			 PAGE_SIZE >> 20, "MiB",
+		 "all %llu pages of this machine in areas of %u pages and a guard page each: how "
+		 "much of the space is that?", (ull)live.nr_usable_pages, SLIDE_PAGES);
 }

@@ -11,6 +11,9 @@
 #define GIB		(1ull << 30)
 #define MAP_WIDTH	64u
 #define NR_SHOWN	5u
+#define FIRST_KERNBASE	0x80000000ull
+#define LAST_KERNBASE	0xe0000000ull
+#define ASKED_KERNBASE	0xd0000000ull	/* none of those that are drawn */
 #define CR0_PROTECTED	1u
 #define CR0_PAGING	(1u << 31)
 #define CR4_PAE		(1u << 5)
@@ -112,9 +115,12 @@ void xv6_show(void)
 	say("xv6 has 32 bits: 4 GiB of addresses, shared by a process (below KERNBASE) and the "
 	    "kernel.");
 	predict("would raising KERNBASE let a process use more? And who pays?");
-	for (uint64_t kernbase = 2 * GIB; kernbase < 0xf0000000ull; kernbase += GIB / 2)
+	for (uint64_t kernbase = FIRST_KERNBASE; kernbase <= LAST_KERNBASE; kernbase += GIB / 2)
 		draw_4_gib(kernbase);
-	reveal("yes, and the kernel reaches less RAM: each byte of addresses goes to one of them.");
+	reveal("yes: between the first line and the last the process wins %llu MiB; the kernel "
+	       "reaches %llu less.", (LAST_KERNBASE - FIRST_KERNBASE) / MIB,
+	       (ull)(xv6_reachable_bytes(FIRST_KERNBASE) -
+		     xv6_reachable_bytes(LAST_KERNBASE)) / MIB);
 	say("Here each half has 128 TiB: nobody pays.");
 	show_mode();
 	nr_pages = alloc_pages_bulk(GFP_KERNEL, NID_NONE, ARRAY_SIZE(pages), pages);
@@ -122,9 +128,10 @@ void xv6_show(void)
 		show_list(pages, nr_pages);
 	free_pages_bulk(nr_pages, pages);
 	wrong("single pages only, never two in a row; and nobody knows who has which.");
-	exercise(xv6_reachable_bytes(0xc0000000ull) / MIB, "MiB",
-		 "with KERNBASE 0xC0000000 and devices from 0xFE000000 on, how much RAM does the "
-		"kernel reach?");
+	exercise(xv6_reachable_bytes(ASKED_KERNBASE) / MIB, "MiB",
+		 "with KERNBASE 0x%llx and devices from 0x%llx on, how much RAM does the kernel "
+		 "reach?", ASKED_KERNBASE,
+		 ASKED_KERNBASE + (ull)xv6_reachable_bytes(ASKED_KERNBASE));
 	exercise(live.nr_usable_pages, "links",
 		 "if all %llu KiB of this machine were free, how many links would the list have?",
 		 (ull)(live.nr_usable_pages * PAGE_SIZE / 1024));
