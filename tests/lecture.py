@@ -31,11 +31,19 @@ NR_SLIDES = 13
 # Firmware's own, the program's first words, and a warning or two.
 MAX_LINES_BEFORE = 12
 # Answers that are arithmetic on the slide's own numbers are alike everywhere.
-DIFFERENT = {("xv6", 2), ("mem_map", 1), ("mem_map", 2), ("bitmap", 1), ("bitmap", 2),
+DIFFERENT = {("xv6", 2), ("buddy", 1), ("buddy", 2), ("vmalloc", 2), ("mem_map", 1),
+             ("mem_map", 2), ("bitmap", 1), ("bitmap", 2),
              ("kmalloc", 1), ("numa", 1), ("numa", 2), ("pglist_data", 1), ("pglist_data", 2),
              ("zones", 2), ("kfree", 2), ("external", 1), ("compound", 2)}
 # What the slides show of the machine, and is other on another.
 LIVE = {"bitmap: its worst search": r"^ +\d+ taken \|#{50}\| +(\d+) instructions$"}
+# What is asked stands nowhere above the question. Small numbers may by chance.
+UNSEEN = {("xv6", 1), ("buddy", 1), ("buddy", 2), ("pglist_data", 1), ("pglist_data", 2),
+          ("kfree", 1), ("vmalloc", 2)}
+LEAST_UNSEEN = 100
+COUNTED = ("nodes links merges zones blocks times turns words objects tails slabs bytes pages "
+           "references threads frames entries sections areas requests instructions slides "
+           "halvings").replace(" ", "|")
 EXERCISE = re.compile(r"^@exercise chapter=(\w+) number=(\d) answer=(\d+)$", re.MULTILINE)
 
 
@@ -72,6 +80,88 @@ def is_given_back(text):
             and left[1] == taken[1])
 
 
+def slide_of(text, number):
+    return text.split(f"==== Slide {number}. ")[-1].split("\n==== ")[0]
+
+
+def is_unseen(text, chapter, number, answer):
+    """No number above the question is its answer, in tens or sixteens."""
+    place = text.find(f"@exercise chapter={chapter} number={number} ")
+    start = text.rfind("==== Slide ", 0, place)
+    above = text[start:text.rfind("\nExercise ", start, place)]
+    return answer < LEAST_UNSEEN or (
+        str(answer) not in re.findall(r"\b\d+\b", above)
+        and f"0x{answer:x}" not in re.findall(r"\b0x[0-9a-f]+\b", above))
+
+
+# ---- Slide 4, worked out from what it shows ----
+
+def row_of(slide, when):
+    found = re.search(rf"^    {when} +([ \d]+)  blocks on the Unmovable lists$", slide, re.M)
+    return [int(number) for number in found[1].split()] if found else []
+
+
+def numbers_of(slide, pattern):
+    found = re.search(pattern, slide, re.M)
+    return [int(number) for number in found.groups()] if found else []
+
+
+def is_split_as_shown(slide):
+    """The first list with a block gives it; one half of each size stays below."""
+    before, after = row_of(slide, "before"), row_of(slide, "after")
+    wanted = numbers_of(slide, r"a block of order (\d+) is wanted")
+    told = numbers_of(slide, r"So it is: one of order (\d+), .* halved (\d+) times?, as the line")
+    if not (before and after and wanted and told):
+        return False
+    order = wanted[0]
+    found = next(at for at in range(order, len(before)) if before[at])
+    left = [nr + (order <= at < found) - (at == found) for at, nr in enumerate(before)]
+    halves = re.findall(r'upper half, frame 0x[0-9a-f]+, is "free", of order (\d+)$', slide, re.M)
+    return (told == [found, found - order] and after == left and found > order
+            and [int(at) for at in halves] == list(range(found - 1, order - 1, -1)))
+
+
+def is_merged_as_shown(slide):
+    """Each step makes one block of two, up to where the answer says."""
+    after, merged = row_of(slide, "after"), row_of(slide, "merged")
+    wanted = numbers_of(slide, r"a block of order (\d+) is wanted")
+    told = numbers_of(slide, r"So it is: up to order (\d+), (\d+) merges?;")
+    if not (after and merged and wanted and told):
+        return False
+    order, end = wanted[0], told[0]
+    left = [nr - (order <= at < end) + (at == end) for at, nr in enumerate(after)]
+    steps = re.findall(r"step \d+\. order (\d+): .* is free: both are one of order", slide)
+    return (merged == left and told[1] == end - order and end > order
+            and [int(at) for at in steps] == list(range(order, end)))
+
+
+# ---- Slides 7 to 9 ----
+
+def accounts_for_zones(slide):
+    """Each zone of this CPU's list has served, or it is said why not."""
+    here = numbers_of(slide, r"^Predict: node (\d+) is asked for blocks")
+    listed = re.search(rf"^    node {here[0]}((?: -> \d+ \w+)+)$", slide, re.M) if here else None
+    served = re.findall(r"node (\d+) (\w+) +(?:distance|served none)", slide)
+    return listed and sorted(re.findall(r"(\d+) (\w+)", listed[1])) == sorted(served)
+
+
+def is_first_split_as_listed(slide):
+    listed = numbers_of(slide, r"^ +\[ 8\] Unmovable +(\d+) block")
+    split = numbers_of(slide, r"^So it is: the one for block (\d+): the list .* had had (\d+)\.$")
+    return listed and split == [listed[0] + 1, listed[0]]
+
+
+def latency_is_told(slide):
+    if slide.count(" distance ") and len(re.findall(r"read +\d+ cycles", slide)) == 1:
+        return re.search(r"^So it is: \d+ cycles, and all memory is as far", slide, re.M)
+    far = re.search(r"^So it is: node (\d+) is (\d+\.\d) times as far as node (\d+)", slide, re.M)
+    rows = {nid: (int(distance), int(cycles)) for nid, distance, cycles in re.findall(
+        r"node (\d+) distance +(\d+) \|[#.]+\| read +(\d+) cycles", slide)}
+    return (far and far[1] in rows and far[3] in rows
+            and rows[far[1]][0] == max(distance for distance, _ in rows.values())
+            and f"{rows[far[1]][0] * 10 // rows[far[3]][0] / 10:.1f}" == far[2])
+
+
 def judge(name, text):
     """Names of what holds, and whether it does."""
     before = [line for line in text.split("==== Slide 1.")[0].splitlines() if line.strip()]
@@ -101,7 +191,25 @@ def judge(name, text):
         (f"{name}: the list of the slide is given out in its order",
          "So it is: 3, then 1, then 7:" in text),
         (f"{name}: a list of a zone is used up, and a larger block split",
-         re.search(r"^So it is: block \d+: no block of order 8 was left", text, re.M)),
+         is_first_split_as_listed(slide_of(text, 9))),
+        (f"{name}: halves of order 8 come back, and that they merge is told",
+         "two of order 8 are one of 9" in slide_of(text, 9)),
+        (f"{name}: the block is split that the lists on the screen say",
+         is_split_as_shown(slide_of(text, 4))),
+        (f"{name}: it merges step by step, as the lists then say",
+         is_merged_as_shown(slide_of(text, 4))),
+        (f"{name}: memory runs out, and each zone served or it is said why not",
+         "; then NULL. All is given back" in text and accounts_for_zones(slide_of(text, 7))),
+        (f"{name}: what a read costs is compared by its numbers",
+         latency_is_told(slide_of(text, 7))),
+        (f"{name}: a freed large object's bytes stay as they are",
+         re.search(r"sum of its bytes was (0x[0-9a-f]+) and is \1;", text)),
+        (f"{name}: the map has a place for what is no address", "| no addresses: " in text),
+        (f"{name}: one of anything is singular",
+         not re.search(rf"\b1 (?:{COUNTED})\b", text.split("==== End")[0])),
+        *((f"{name}: the answer of {chapter} {number} is not on the screen yet",
+           is_unseen(text, chapter, number, int(answer)))
+          for chapter, number, answer in answers if (chapter, int(number)) in UNSEEN),
         (f"{name}: no check says no", not re.search(r"\bNOT?\b|DOES NOT|INSIDE", text)),
     ]
 
@@ -145,7 +253,7 @@ def check_pace():
 PROMPTS = (b"q: end] ", b"show it): ")
 # From chapter 12 through its exercises, back and forth between it and 11, then out of 10.
 KEYS = ["on"] * (NR_PAUSES - 2)
-KEYS += ["7 on", "1 on", "back", "next", "left", "next", "right", "next", "end"]
+KEYS += ["1 5 on", "1 on", "back", "next", "left", "next", "right", "next", "end"]
 SLIDES_OF_KEYS = ["12", "11", "12", "11", "12", "11", "10"]
 ON_SERIAL = {"on": b"\r", "next": b"n", "back": b"p", "end": b"q", "left": b"\x1b[D",
              "right": b"\x1b[C"}
@@ -215,6 +323,39 @@ def play_by_keys(name, folder, stdin, line):
 def check_keys(name):
     with tempfile.TemporaryDirectory(prefix="slabstick-") as folder, typed_line() as ends:
         return play_by_keys(name, folder, *ends)
+
+
+# ---- What is not in the first three nodes, and what is no value ----
+
+NR_MANY_NODES = 8
+
+
+def check_many_nodes():
+    """Every node is shown, in full or in a line."""
+    run = qemu.Run(qemu.even_machine(2, 512 << 20, NR_MANY_NODES), timeout_s=TIMEOUT_S,
+                   options="run=lecture lecture=numa,pglist_data,zones capture=no")
+    verdict, output, _ = qemu.boot(run, lambda data: None)
+    qemu.save_log(ROOT / "build" / "log" / "lecture-many-nodes.log", output)
+    text = output.decode("ascii", "replace").replace("\r", "")
+    wanted = {str(nid) for nid in range(NR_MANY_NODES)}
+    seen = [set(re.findall(pattern, slide_of(text, number), re.M)) for number, pattern in
+            [(7, r"^    node (\d) ->"), (8, r"^  node_id +(\d)\b"), (9, r"^  node (\d) \w+")]]
+    return [(f"many nodes: the boot {' '.join(verdict.reasons)}".rstrip(), verdict.is_passed),
+            *((f"many nodes: slide {number} shows {len(shown)} of {NR_MANY_NODES}",
+               shown == wanted) for number, shown in zip((7, 8, 9), seen, strict=True))]
+
+
+def check_bad_values():
+    """What is no chapter and no pace is told, and the run fails; the rest is played."""
+    run = qemu.Run(qemu.even_machine(1, 256 << 20, 1), timeout_s=TIMEOUT_S,
+                   options="run=lecture lecture=4x,xv6 pace=-1 capture=no")
+    verdict, output, _ = qemu.boot(run, lambda data: None)
+    text = output.decode("ascii", "replace")
+    return [("bad values: the run fails", not verdict.is_passed),
+            ("bad values: chapter 4x is none", '"4x": no chapter is called that' in text),
+            ("bad values: pace=-1 is none", '"pace=-1": not a number, and not key' in text),
+            ("bad values: what is right is played",
+             re.findall(r"==== Slide (\d+)\.", text) == ["1"])]
 
 
 # ---- Screen ----
@@ -296,7 +437,7 @@ def judge_whole(texts):
         results.append((f"{what}: another machine, another number",
                         all(found) and found[0] != found[1]))
     results.append(("three nodes: the nearest is not the next by number",
-                    other.get(("numa", 1)) == 2 and other.get(("numa", 2)) == 17))
+                    "for node 0 that another node served: node 2 " in texts["three nodes"][0]))
     return results
 
 
@@ -306,7 +447,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         whole = {name: pool.submit(play, name, machine) for name, machine in machines().items()}
         parts = [pool.submit(check_keys, "serial line"), pool.submit(check_keys, "keyboard"),
-                 pool.submit(check_pace), *(pool.submit(look_at, *page) for page in PAGES)]
+                 pool.submit(check_pace), pool.submit(check_many_nodes),
+                 pool.submit(check_bad_values), *(pool.submit(look_at, *page) for page in PAGES)]
         results = judge_whole({name: played.result() for name, played in whole.items()})
         results += [result for part in parts for result in part.result()]
     for name, is_ok in results:
