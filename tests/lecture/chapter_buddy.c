@@ -19,12 +19,14 @@
 
 static struct page *held[MAX_HELD];
 
+/* Of those that serve the kernel: ZONE_MOVABLE has no unmovable pages. */
 static struct zone *largest_zone(void)
 {
 	struct zone *largest = NULL;
 
 	for_each_populated_zone(zone)
-		if (!largest || zone->nr_free_pages > largest->nr_free_pages)
+		if (zone->type != ZONE_MOVABLE &&
+		    (!largest || zone->nr_free_pages > largest->nr_free_pages))
 			largest = zone;
 	return largest;
 }

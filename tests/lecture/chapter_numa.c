@@ -156,18 +156,18 @@ static void show_latency(void)
 }
 
 /* Who served the requests for one node, in the order in which they began to. */
-struct served {
+static struct served {
 	const struct zone *zone;
 	uint64_t nr_blocks;
-};
-
-static struct served served[MAX_SERVED];
+} served[MAX_SERVED];
 
 /* What was told on the way: the first of each kind, and all pages that were brought up. */
 static struct {
 	bool is_told[NR_MM_EVENT_KINDS];
 	struct mm_event first[NR_MM_EVENT_KINDS];
 	uint64_t nr_grown_pages;
+	unsigned nr_rounds;	/* through the list of zones */
+	uint64_t nr_later;	/* blocks that came in other rounds than the first */
 	uint64_t next;		/* event to be looked at */
 } way;
 
@@ -185,14 +185,42 @@ static void look_at_events(void)
 	}
 }
 
-static unsigned note_served(unsigned nr_served, const struct zone *zone)
+static struct served *find_served(const struct zone *zone, unsigned nr_served)
 {
-	if (nr_served == 0 || served[nr_served - 1].zone != zone) {
-		if (nr_served == ARRAY_SIZE(served))
-			return nr_served;
-		served[nr_served++] = (struct served){ .zone = zone };
+	for (unsigned i = 0; i < nr_served; i++)
+		if (served[i].zone == zone)
+			return &served[i];
+	return NULL;
+}
+
+static uint32_t place_in_list(unsigned nid, const struct zone *zone)
+{
+	const struct zonelist *list = &node_data(nid)->node_zonelists[ZONELIST_FALLBACK];
+	uint32_t place = 0;
+
+	while (place < list->nr_zones && list->zones[place] != zone)
+		place++;
+	return place;
+}
+
+/*
+ * A block for @nid was given by @zone, the one before by @last or none. Where that stands
+ * behind @zone in the list, this has been gone through anew. Returns how many have served.
+ */
+static unsigned note_served(unsigned nid, unsigned nr_served, const struct zone *last,
+			    const struct zone *zone)
+{
+	struct served *found = find_served(zone, nr_served);
+
+	if (!last || (last != zone && place_in_list(nid, zone) < place_in_list(nid, last)))
+		way.nr_rounds++;
+	way.nr_later += way.nr_rounds > 1;
+	if (!found && nr_served < ARRAY_SIZE(served)) {
+		found = &served[nr_served++];
+		*found = (struct served){ .zone = zone };
 	}
-	served[nr_served - 1].nr_blocks++;
+	if (found)
+		found->nr_blocks++;
 	return nr_served;
 }
 
@@ -203,6 +231,7 @@ static unsigned note_served(unsigned nr_served, const struct zone *zone)
 static unsigned exhaust(unsigned nid, struct page **taken, bool *is_whole)
 {
 	const uint64_t end_ns = arch_now_ns() + EXHAUST_NS;
+	const struct zone *last = NULL;
 	unsigned nr_served = 0;
 
 	*taken = NULL;
@@ -219,7 +248,8 @@ static unsigned exhaust(unsigned nid, struct page **taken, bool *is_whole)
 		}
 		page->private[0] = *taken;
 		*taken = page;
-		nr_served = note_served(nr_served, page_zone(page));
+		nr_served = note_served(nid, nr_served, last, page_zone(page));
+		last = page_zone(page);
 	}
 	return nr_served;
 }
@@ -239,6 +269,9 @@ static void tell_way(void)
 	const struct mm_event *woken = &way.first[MM_EVENT_KSWAPD];
 	const struct mm_event *fallback = &way.first[MM_EVENT_FALLBACK];
 
+	if (way.nr_later)
+		say("    %llu of these block%s came in a later round through the list: down to the "
+		    "min marks, not the low ones", (ull)way.nr_later, plural(way.nr_later));
 	if (way.is_told[MM_EVENT_GROW])
 		say("    on the way %llu pages that waited without mem_map were brought up, first "
 		    "of node %u %s", (ull)way.nr_grown_pages, way.first[MM_EVENT_GROW].nid,
@@ -251,14 +284,6 @@ static void tell_way(void)
 		    woken->nid, woken->order);
 }
 
-static bool has_served(const struct zone *zone, unsigned nr_served)
-{
-	for (unsigned i = 0; i < nr_served; i++)
-		if (served[i].zone == zone)
-			return true;
-	return false;
-}
-
 /* Zones of the list that gave nothing, and what they keep for requests that need them. */
 static void tell_skipped(unsigned nid, unsigned nr_served)
 {
@@ -267,7 +292,7 @@ static void tell_skipped(unsigned nid, unsigned nr_served)
 	for (uint32_t i = 0; i < list->nr_zones; i++) {
 		const struct zone *zone = list->zones[i];
 
-		if (has_served(zone, nr_served))
+		if (find_served(zone, nr_served))
 			continue;
 		if (zone->type == ZONE_MOVABLE)
 			say("    node %u %s served none: it is for pages that can be moved",
@@ -280,17 +305,6 @@ static void tell_skipped(unsigned nid, unsigned nr_served)
 			    (ull)zone->watermark[WATERMARK_MIN],
 			    (ull)zone->free_area[MAX_ORDER].nr_free, MAX_ORDER);
 	}
-}
-
-/* Whether those who served stand in the node's list in the same order. */
-static bool is_served_as_listed(unsigned nid, unsigned nr_served)
-{
-	const struct zonelist *list = &node_data(nid)->node_zonelists[ZONELIST_FALLBACK];
-	unsigned nr_found = 0;
-
-	for (uint32_t i = 0; i < list->nr_zones && nr_found < nr_served; i++)
-		nr_found += list->zones[i] == served[nr_found].zone;
-	return nr_found == nr_served;
 }
 
 static void draw_served(unsigned nid, const struct served *by)
@@ -327,8 +341,8 @@ static uint64_t show_running_out(unsigned nid)
 	tell_way();
 	if (is_whole)
 		tell_skipped(nid, nr_served);
-	reveal("%u zone%s, in the order of its list: %s; then %s All is given back.", nr_served,
-	       plural(nr_served), is_served_as_listed(nid, nr_served) ? "yes" : "NO",
+	reveal("%u zone%s, in the order of its list, gone through %u time%s; then %s All is given "
+	       "back.", nr_served, plural(nr_served), way.nr_rounds, plural(way.nr_rounds),
 	       is_whole ? "NULL." : "it was stopped: a machine so large takes too long.");
 	give_all(taken);
 	return nr_far;

@@ -43,7 +43,8 @@ static void show_mode(void)
 	say("cr3 = 0x%llx is the physical address of the page tables' root, cr4.pae %s. Every "
 	    "address a",
 	    (ull)read_cr3(), read_cr4() & CR4_PAE ? "on" : "OFF");
-	say("program uses is translated; physical memory is what firmware reported, %llu MiB here,",
+	say("program uses is translated; of physical memory firmware reports %llu MiB of RAM to "
+	    "use here,",
 	    (ull)(live.nr_usable_pages * PAGE_SIZE / MIB));
 	say("and the kernel sees physical address p at 0x%llx + p.", (ull)mm_port_direct_map);
 }
