@@ -610,7 +610,8 @@ static void start_log(const struct boot_info *info)
 	}
 	if (is_lecture_alone()) {
 		log_set_level(LOG_WARN);
-		log_forget();
+		if (options_nr_faults() == 0)	/* what is wrong with words was said before */
+			log_forget();
 	}
 	if (serial == STATUS_OK)
 		log_add_sink(write_serial);

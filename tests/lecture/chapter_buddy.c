@@ -215,10 +215,8 @@ static void show_split_and_merge(struct zone *zone, unsigned order)
 	struct page *page;
 
 	if (nr_held)
-		say("  (%u block%s of orders %u to %u that were there %s taken first, so that a "
-		    "larger one must be split)",
-		    nr_held, plural(nr_held), order, order + NR_USED_UP - 1,
-		    nr_held == 1 ? "is" : "are");
+		say("  (Taken first, so that a larger one must be split: %u block%s of orders %u "
+		    "to %u.)", nr_held, plural(nr_held), order, order + NR_USED_UP - 1);
 	page = show_split(zone, order, &block_order);
 	if (page)
 		show_merge(zone, page, block_order);

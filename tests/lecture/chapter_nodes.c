@@ -112,7 +112,8 @@ static void show_fields(struct pglist_data *node)
 	    (ull)(node->bdata ? node->bdata->nr_changes : 0));
 	say("  node_start_pfn      0x%llx", (ull)node->node_start_pfn);
 	say("  node_present_pages  %llu", (ull)node->node_present_pages);
-	say("  node_spanned_pages  %llu, with holes", (ull)node->node_spanned_pages);
+	say("  node_spanned_pages  %llu: the range, whatever holes it has",
+	    (ull)node->node_spanned_pages);
 	say("  pgdat_next          0x%llx", (ull)(uintptr_t)node->pgdat_next);
 	say("  kswapd_wait         0x%llx: %u thread%s there now",
 	    (ull)(uintptr_t)node->kswapd_wait, nr_waiting, nr_waiting == 1 ? " waits" : "s wait");
@@ -233,6 +234,21 @@ static unsigned last_node_with_memory(void)
 	return last;
 }
 
+static uint64_t nr_holes(const struct pglist_data *node)
+{
+	return node->node_spanned_pages - node->node_present_pages;
+}
+
+static const struct pglist_data *node_with_most_holes(void)
+{
+	const struct pglist_data *most = node_data(0);
+
+	for (unsigned nid = 1; nid < nr_node_ids(); nid++)
+		if (nr_holes(node_data(nid)) > nr_holes(most))
+			most = node_data(nid);
+	return most;
+}
+
 static unsigned first_node_with_memory(void)
 {
 	unsigned nid = 0;
@@ -244,7 +260,7 @@ static unsigned first_node_with_memory(void)
 
 void pglist_data_show(void)
 {
-	const struct pglist_data *first = node_data(first_node_with_memory());
+	const struct pglist_data *holed = node_with_most_holes();
 	const struct pglist_data *last = node_data(last_node_with_memory());
 
 	claim("all that is known of a node stands in one structure, struct pglist_data, one for "
@@ -262,12 +278,12 @@ void pglist_data_show(void)
 		show_fields(node);
 	}
 	show_in_short();
-	show_kswapd(node_data(first->node_id));
+	show_kswapd(node_data(first_node_with_memory()));
 	wrong("a node's memory is not all alike: some devices reach only the lower part of it.");
-	exercise(first->node_spanned_pages - first->node_present_pages, "frames",
+	exercise(nr_holes(holed), "frames",
 		 "node %u spans %llu frames and has %llu pages: how many frames are holes?",
-		 first->node_id, (ull)first->node_spanned_pages,
-		 (ull)first->node_present_pages);
+		 holed->node_id, (ull)holed->node_spanned_pages,
+		 (ull)holed->node_present_pages);
 	exercise(last->node_spanned_pages * sizeof(struct page) / 1024, "KiB",
 		 "from its node_mem_map on, %llu bytes for each frame of its span: how much is "
 		 "that for node %u?", (ull)sizeof(struct page), last->node_id);

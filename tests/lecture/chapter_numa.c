@@ -125,8 +125,8 @@ static void reveal_latency(struct page *const pages[MAX_SHOWN], const uint64_t c
 	       (ull)(by_clock % TENTHS),
 	       by_clock < (by_table + TENTHS) / 2 ? ":" : ".");
 	if (by_clock < (by_table + TENTHS) / 2)
-		say("the table says more than there is, as an emulator's does, whose memory is all "
-		    "alike.");
+		say("the clock does not see what the table says: in an emulator all memory is "
+		    "alike, whatever its table.");
 }
 
 static void show_latency(void)
