@@ -70,7 +70,7 @@ static void print_suite_records(const struct test_suite *suite,
  */
 static const char *const exact_suites[] = {
 	"page", "bulk", "compound", "page_alloc", "compact", "reclaim", "isolate", "contig",
-	"offline", "mem_map", "ledger", "slab_depot", "slab_node", "slab_keep", "percpu",
+	"offline", "mem_map", "ledger", "slab_depot", "slab_node", "slab_keep", "percpu", "event",
 };
 
 /*

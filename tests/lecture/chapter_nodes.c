@@ -357,8 +357,8 @@ static void draw_changes(const struct zone *zone, const uint64_t before[NR_ORDER
 		if (nr == before[order])
 			continue;
 		draw_bar(bar, BAR_WIDTH, nr, max_u64(nr, before[order]));
-		say("      [%2u] nr_free %6llu -> %-6llu |%s|", order, (ull)before[order], (ull)nr,
-		    bar);
+		say("      [%2u] nr_free %6llu -> %-6llu |%s| of all types", order,
+		    (ull)before[order], (ull)nr, bar);
 	}
 }
 

@@ -300,7 +300,8 @@ static void tell_skipped(unsigned nid, unsigned nr_served)
 		else
 			say("    node %u %s served none: %llu pages free, %llu kept from requests "
 			    "that can go higher, min mark %llu, %llu blocks of order %u",
-			    zone->node->node_id, zone->name, (ull)zone->nr_free_pages,
+			    zone->node->node_id, zone->name,
+			    (ull)(zone->nr_free_pages + zone->nr_pending_pages),
 			    (ull)zone->lowmem_reserve[ZONE_NORMAL],
 			    (ull)zone->watermark[WATERMARK_MIN],
 			    (ull)zone->free_area[MAX_ORDER].nr_free, MAX_ORDER);
