@@ -40,7 +40,8 @@
  * is named, of the current CPU's node where none is (NID_NONE), and of no other. Of a node
  * without memory that is NULL, and so it is on a CPU of such a node. Without the flag a node
  * is a wish: the nearest that has memory serves. What describes the memory (a struct slab,
- * a vm_struct) may be anywhere.
+ * a vm_struct) may be anywhere. Where memory was taken before it was asked for the flag says
+ * nothing: in per-CPU memory, and of what rests in a mempool.
  */
 
 enum migratetype {

@@ -26,7 +26,9 @@
 /*
  * @bytes, zeroed, for each CPU the machine has, whether it runs or not, aligned to @align,
  * a power of two up to a page. NULL when memory ran out, @bytes exceed a unit, or the port has
- * no paging. With a @gfp that must not reclaim, only from memory that is there already.
+ * no paging. Of @gfp counts how hard to try: each copy is of its CPU's node, or of the nearest
+ * that has memory, __GFP_THISNODE or not. When it must not reclaim, only from memory that is
+ * there already.
  * What it returns is CPU 0's copy. O(PERCPU_UNIT_BYTES), and new memory now and then.
  */
 void *alloc_percpu_bytes(size_t bytes, size_t align, gfp_t gfp);

@@ -36,6 +36,13 @@
 
 #define UNIT_PAGES	(PERCPU_UNIT_BYTES / PAGE_SIZE)
 
+/*
+ * What a request may say: how hard to try. A chunk serves many, so whose request made it
+ * must not show: not in its zone, and not in what one said of nodes.
+ */
+#define PERCPU_GFP	(__GFP_RECLAIM | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NORETRY | \
+			 __GFP_RETRY_MAYFAIL | __GFP_NOWARN | __GFP_NO_INJECTION)
+
 _Static_assert((PERCPU_UNIT_BYTES & (PERCPU_UNIT_BYTES - 1)) == 0, "per_cpu_ptr() is cheap");
 _Static_assert(NR_PERCPU_SLOTS % BITS_PER_WORD == 0, "whole words of bits");
 
@@ -204,7 +211,7 @@ void *alloc_percpu_bytes(size_t bytes, size_t align, gfp_t gfp)
 		return NULL;
 	while (!(at = take_from_chunks(nr, align_slots))) {
 		/* An area takes what it takes with GFP_KERNEL. */
-		chunk = gfp & __GFP_DIRECT_RECLAIM ? chunk_make(gfp) : NULL;
+		chunk = gfp & __GFP_DIRECT_RECLAIM ? chunk_make(gfp & PERCPU_GFP) : NULL;
 		if (!chunk)
 			return NULL;
 		add_chunk(chunk);
