@@ -64,6 +64,11 @@ in_32:
 	testl	%ebx, %ebx		/* 0: the leaf is there but says nothing */
 	jz	1f
 	movl	%edx, %esi
+	/* Lost by tests: the first that come stay here, as if the call had not reached them. */
+1:	cmpl	$0, AT(nr_to_lose)(%ebp)
+	je	1f
+	lock decl AT(nr_to_lose)(%ebp)
+	jmp	3f
 	/* Held by tests: late before it claims. */
 1:	pause
 	cmpl	$0, AT(hold_before_claim)(%ebp)
@@ -126,6 +131,8 @@ parameter_apic_id:	.long AP_NOBODY
 hold_before_claim:	.long 0
 hold_after_claim:	.long 0
 nr_refused:		.long 0
+nr_to_lose:		.long 0
+			.long 0
 	/* Addresses relative to this page; smp.c adds where it lies. */
 gdt_register:		.word gdt_end - gdt - 1
 			.long AT(gdt)

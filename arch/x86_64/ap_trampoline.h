@@ -19,6 +19,8 @@ struct ap_parameters {
 	uint32_t apic_id;		/* who is called, or one of the above */
 	/* For tests: while not 0, who comes waits here; how many were turned away. */
 	uint32_t hold_before_claim, hold_after_claim, nr_refused;
+	uint32_t nr_to_lose;		/* for tests: so many that come get no further */
+	uint32_t padding_to_8;
 	struct PACKED {
 		uint16_t gdt_limit;
 		uint32_t gdt_base;
@@ -31,7 +33,7 @@ struct ap_parameters {
 };
 
 _Static_assert(offsetof(struct ap_parameters, apic_id) == 40, "as the assembler has it");
-_Static_assert(offsetof(struct ap_parameters, far_64) == 72, "as the assembler has it");
+_Static_assert(offsetof(struct ap_parameters, far_64) == 80, "as the assembler has it");
 
 #endif
 #endif

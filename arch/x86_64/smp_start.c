@@ -61,6 +61,7 @@
 #define READY_WAIT_MS		5000u		/* for mm_init_cpu() of one that showed up */
 #define MAX_TRAMPOLINE_PA	0x9f000ull	/* SIPI's vector is a page number below 1 MiB */
 #define LOW_4G			(1ull << 32)
+#define NR_ABSENT_TOLD		8u		/* by name: a MADT may list thousands */
 
 /* ---- Starting ---- */
 
@@ -75,6 +76,7 @@ static struct {
 	bool is_late;			/* a CPU may yet come through: nothing here may change */
 	struct cpu_area *late_area;	/* its area */
 	unsigned wait_ms;		/* for an answer to each SIPI */
+	unsigned nr_absent;		/* calls that nobody answered */
 	unsigned nr_mended;		/* CPUs that had other memory types */
 } low;
 
@@ -144,6 +146,7 @@ static bool make_low_tables(uint64_t trampoline_pa)
 	low.nr_pages = 0;
 	low.trampoline_pa = trampoline_pa;
 	low.wait_ms = SIPI_WAIT_MS;
+	low.nr_absent = 0;
 	if (!paging_init(&low.tables, DIRECT_MAP_START, PT_LEVEL_2M, take_low_table, NULL) ||
 	    low.tables.root_pa >= LOW_4G ||
 	    paging_map(&low.tables, trampoline_pa, trampoline_pa, PAGE_SIZE, 0) != PAGE_SIZE) {
@@ -266,11 +269,19 @@ static bool give_up(struct cpu_area *area)
 
 void smp_stop_others(const struct boot_info *info)
 {
-	for (uint32_t i = 0; i < info->nr_cpus; i++)
-		if (info->cpus[i].apic_id != this_cpu()->apic_id &&
-		    !apic_send(info->cpus[i].apic_id, APIC_COMMAND_INIT))
-			log_line(LOG_WARN, "smp: APIC id 0x%x cannot be stopped",
-				 info->cpus[i].apic_id);
+	uint32_t nr_failed = 0, first_id = 0;
+
+	for (uint32_t i = 0; i < info->nr_cpus; i++) {
+		uint32_t apic_id = info->cpus[i].apic_id;
+
+		if (apic_id == this_cpu()->apic_id || apic_send(apic_id, APIC_COMMAND_INIT))
+			continue;
+		if (nr_failed++ == 0)
+			first_id = apic_id;
+	}
+	if (nr_failed > 0)
+		log_line(LOG_WARN, "smp: %u of the CPUs listed cannot be stopped, nor started: "
+			 "APIC id 0x%x is the first", nr_failed, first_id);
 }
 
 /* INIT, SIPI, and once more SIPI, as far as the APIC sends them. */
@@ -322,7 +333,8 @@ enum cpu_start smp_start_cpu(uint32_t apic_id)
 		cpu_count(area);
 		__atomic_store_n(&area->state, CPU_RUNNING, __ATOMIC_RELEASE);
 	} else if (result == CPU_START_ABSENT) {
-		log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
+		if (low.nr_absent++ < NR_ABSENT_TOLD)
+			log_line(LOG_WARN, "smp: APIC id 0x%x does not answer: absent", apic_id);
 		free_area(area);
 	} else {
 		log_line(LOG_WARN, "smp: APIC id 0x%x came and got no further: no more are started",
@@ -388,16 +400,23 @@ static bool call_all(const struct boot_info *info, unsigned max_cpus, uint64_t e
 	return true;
 }
 
-/* Who is absent at the first, short call is called once more when all others run. */
+void smp_start_all(const struct boot_info *info, unsigned max_cpus)
+{
+	if (!call_all(info, max_cpus, UINT64_MAX))
+		return;
+	low.wait_ms = SECOND_WAIT_MS;
+	call_all(info, max_cpus, arch_now_ns() + SECOND_CALLS_MS * NS_PER_MS);
+}
+
 static void start_others(const struct boot_info *info, unsigned max_cpus)
 {
 	if (!smp_start_begin(info))
 		return;
-	if (call_all(info, max_cpus, UINT64_MAX)) {
-		low.wait_ms = SECOND_WAIT_MS;
-		call_all(info, max_cpus, arch_now_ns() + SECOND_CALLS_MS * NS_PER_MS);
-	}
+	smp_start_all(info, max_cpus);
 	smp_start_end();
+	if (low.nr_absent > NR_ABSENT_TOLD)
+		log_line(LOG_WARN, "smp: nor were %u more calls answered",
+			 low.nr_absent - NR_ABSENT_TOLD);
 	if (low.nr_mended)
 		log_line(LOG_WARN,
 			 "mtrr: firmware left %u CPUs with other memory types than CPU 0: "

@@ -26,6 +26,12 @@ void smp_stop_others(const struct boot_info *info);
 /* Starts one CPU in between, in a bounded time. On the boot CPU. */
 enum cpu_start smp_start_cpu(uint32_t apic_id);
 
+/*
+ * Starts the CPUs of @info that do not run, in between, until @max_cpus do. Who is absent at
+ * the first, short call is called once more, for longer, when all others run.
+ */
+void smp_start_all(const struct boot_info *info, unsigned max_cpus);
+
 /* For tests: the parameters in the trampoline page, and the area of a CPU that is late. */
 struct ap_parameters *smp_start_parameters(void);
 const struct cpu_area *smp_start_late_area(void);

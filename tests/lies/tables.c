@@ -407,6 +407,25 @@ static void madt_ghost(const char *argument)
 	place_table(madt);
 }
 
+/* madt_crowd=5000: so many CPUs are enabled beside the true ones, and none of them is there. */
+static void madt_crowd(const char *argument)
+{
+	const uint32_t nr = (uint32_t)lie_number(argument, 5000);
+	const uint8_t *from = own_table("APIC");
+	uint8_t *madt = lie_pages(EfiACPIReclaimMemory, length_of(from) + 16 * nr, FOUR_GIB_END);
+	uint8_t *record = madt + length_of(from);
+
+	memcpy(madt, from, length_of(from));
+	for (uint32_t i = 0; i < nr; i++, record += 16) {
+		record[0] = 9;			/* an x2APIC */
+		record[1] = 16;
+		put32(record + 4, 0x1000 + i);
+		record[8] = 1;
+	}
+	put32(madt + ACPI_LENGTH_OFFSET, length_of(from) + 16 * nr);
+	place_table(madt);
+}
+
 /* The override of the local APIC's address is there and empty. */
 static void madt_override_empty(const char *argument)
 {
@@ -547,10 +566,12 @@ const struct lie table_lies[] = {
 	{ "madt_disabled", madt_disabled },
 	{ "madt_doubled", madt_doubled },
 	{ "madt_ghost", madt_ghost },
+	{ "madt_crowd", madt_crowd },
 	{ "madt_override_empty", madt_override_empty },
 	{ "domain_largest", domain_largest },
 	{ "srat_stripes", srat_stripes },
 	{ "hmat", hmat },
+	{ "timer_dead", timer_dead },
 	{ "fadt", fadt },
 	{ "spcr", spcr },
 	{ "dbg2", dbg2 },

@@ -12,6 +12,7 @@
 #include "efi/options.h"
 #include "lib/align.h"
 #include "mm/config.h"
+#include "mm/kmalloc.h"
 #include "tests/test.h"
 
 #define CALL_MS			10000u
@@ -103,6 +104,34 @@ static void a_cpu_turned_away_can_be_called_again(void)
 	CHECK_EQ(apic_id, cpu_at(nr_running)->apic_id);
 }
 
+/* As one on a busy host may be. Who was absent at the first call comes at the second. */
+static void a_cpu_that_misses_its_first_call_is_called_again(void)
+{
+	const struct boot_cpu *spare = spare_cpu(0);
+	unsigned nr_running = cpu_nr_running();
+	volatile struct ap_parameters *parameters;
+	struct boot_cpu cpus[2];
+	struct boot_info *info;
+
+	if (!spare)
+		SKIP("no spare CPU: see the machine late_cpus");
+	info = kmalloc(sizeof(*info), GFP_KERNEL);
+	CHECK(info != NULL);
+	cpus[0] = mmu_boot_info->cpus[0];
+	cpus[1] = *spare;
+	*info = *mmu_boot_info;
+	info->cpus = cpus;
+	info->nr_cpus = ARRAY_SIZE(cpus);
+	CHECK(smp_start_begin(mmu_boot_info));
+	parameters = smp_start_parameters();
+	parameters->nr_to_lose = 1;
+	smp_start_all(info, nr_running + 1);
+	CHECK_EQ(parameters->nr_to_lose, 0);
+	smp_start_end();
+	CHECK_EQ(cpu_nr_running(), nr_running + 1);
+	kfree(info);
+}
+
 /*
  * It has its stack already, and passes through the temporary tables when it goes on.
  * Last: no CPU is started after it.
@@ -137,6 +166,8 @@ static const struct test_case cases[] = {
 	{ "a CPU that never comes is absent", a_cpu_that_never_comes_is_absent },
 	{ "a CPU that comes too late is turned away", a_cpu_that_comes_too_late_is_turned_away },
 	{ "a CPU turned away can be called again", a_cpu_turned_away_can_be_called_again },
+	{ "a CPU that misses its first call is called again",
+	  a_cpu_that_misses_its_first_call_is_called_again },
 	{ "a CPU late on its way halts in the kernel", a_cpu_late_on_its_way_halts_in_the_kernel },
 };
 
