@@ -8,6 +8,9 @@
  *     the PIT        counter 2 is gated for 5 ms; its output ends the wait
  *     ACPI's timer   10 ms of its ticks
  *     CPUID 16h      base frequency, exact to about a percent
+ *   What disturbs a measurement makes it longer, a virtual CPU that its host does not run by
+ *   much: the least of several counts. What the PIT says is compared with ACPI's timer, and
+ *   that they differ is told: one of both is not what firmware says.
  *   A machine with none of them gets 1 GHz and says so: times are wrong then,
  *   bounded waits still end.
  *   now = ticks * multiplier >> 32 with a product of 128 bits, which cannot
@@ -50,6 +53,7 @@
 #define PIT_COUNTS		(PIT_HZ * PIT_MS / 1000)
 #define MAX_MEASUREMENTS	20u
 #define MAX_DIFFERENCE		512u		/* two agree when they differ by a 512th */
+#define DOUBTFUL_DIFFERENCE	16u		/* two clocks: an emulator's are disturbed apart */
 /* A port read takes at least 0.1 us anywhere: half a second at the least, seconds as a rule. */
 #define MAX_PIT_POLLS		5000000u
 
@@ -86,20 +90,23 @@ static uint64_t hz_by_hypervisor(void)
 #define PM_TIMER_MASK		0xffffffu
 #define PM_TIMER_TICKS		(PM_TIMER_HZ / 100)
 #define MAX_PM_POLLS		5000000u
+#define DEAD_PM_POLLS		10000u		/* a millisecond at the least, 3,580 ticks */
 
-/* 0 when there is none, or one that does not count. */
-static uint64_t hz_by_pm_timer(void)
+/* One measurement; 0 when there is none, or one that does not count. */
+static uint64_t hz_by_pm_timer_once(void)
 {
-	uint16_t port = mmu_boot_info->power.pm_timer_port;
+	const uint16_t port = mmu_boot_info->power.pm_timer_port;
+	uint64_t start = rdtsc_ordered();
 	uint32_t first, ticks = 0;
-	uint64_t start;
 
 	if (!port)
 		return 0;
 	first = in32(port);
-	start = rdtsc_ordered();
-	for (unsigned i = 0; i < MAX_PM_POLLS && ticks < PM_TIMER_TICKS; i++)
+	for (unsigned i = 0; i < MAX_PM_POLLS && ticks < PM_TIMER_TICKS; i++) {
 		ticks = (in32(port) - first) & PM_TIMER_MASK;
+		if (ticks == 0 && i == DEAD_PM_POLLS)
+			return 0;
+	}
 	if (ticks < PM_TIMER_TICKS)
 		return 0;
 	return (rdtsc_ordered() - start) * PM_TIMER_HZ / ticks;
@@ -145,16 +152,13 @@ static uint64_t hz_by_pit_once(void)
 	return 0;
 }
 
-/*
- * What disturbs a measurement makes it longer, a virtual CPU that its host does not run by
- * much: the least, once another agrees with it, or of all that are made.
- */
-static uint64_t hz_by_pit(void)
+/* The least of what @measure says, once another agrees with it, or of all that it may say. */
+static uint64_t least_of(uint64_t (*measure)(void))
 {
 	uint64_t least = 0;
 
 	for (unsigned i = 0; i < MAX_MEASUREMENTS; i++) {
-		uint64_t hz = hz_by_pit_once();
+		uint64_t hz = measure();
 		uint64_t previous = least;
 
 		if (!hz)
@@ -164,6 +168,31 @@ static uint64_t hz_by_pit(void)
 			break;
 	}
 	return least;
+}
+
+static uint64_t hz_by_pm_timer(void)
+{
+	return least_of(hz_by_pm_timer_once);
+}
+
+/* The PIT's word stands: it is where it always was, the other's port is what firmware says. */
+static void compare_with_pm_timer(uint64_t hz)
+{
+	uint64_t other_hz = hz_by_pm_timer();
+
+	if (mmu_boot_info->power.pm_timer_port &&
+	    max_u64(hz, other_hz) - min_u64(hz, other_hz) > hz / DOUBTFUL_DIFFERENCE)
+		log_line(LOG_WARN, "tsc: ACPI's timer at port 0x%x says %llu MHz: not believed",
+			 mmu_boot_info->power.pm_timer_port, (unsigned long long)(other_hz / MHZ));
+}
+
+static uint64_t hz_by_pit(void)
+{
+	uint64_t hz = least_of(hz_by_pit_once);
+
+	if (is_plausible(hz))
+		compare_with_pm_timer(hz);
+	return hz;
 }
 
 void time_init(void)
