@@ -28,13 +28,15 @@
 
 /* Above all RAM of the machines that are lied about. */
 #define ABOVE_RAM		(64ull << 30)
+/* README.md, Limits. */
+#define DIRECT_MAP_REACH	(64ull << 40)
 
 static EFI_MEMORY_DESCRIPTOR *entries;
 static UINTN nr_entries, nr_calls;
 static uint8_t *buffer;
 
 static UINTN stride_bytes = 48;
-static UINTN nr_pieces, nr_pieces_per_call, nr_calls_to_fail_from = UINT64_MAX;
+static UINTN tail_bytes, nr_pieces, nr_pieces_per_call, nr_calls_to_fail_from = UINT64_MAX;
 static uint64_t usable_bytes_max = UINT64_MAX;
 static uint32_t tables_type = EfiACPIReclaimMemory;
 static bool is_hiding_tables, is_reversed, is_overlapping, is_odd, is_special, is_size_unset,
@@ -84,6 +86,7 @@ static void add_odd_entries(void)
 	add(EfiConventionalMemory, 0x200000, 0, ATTRIBUTE_WB);
 	add(EfiConventionalMemory, 0xFFFFFFFFFFFFF000ull, 1ull << 52, ATTRIBUTE_WB);
 	add(EfiConventionalMemory, ABOVE_RAM, 1ull << 60, ATTRIBUTE_WB);
+	add(EfiConventionalMemory, ABOVE_RAM + 0x800, 1, ATTRIBUTE_WB);
 }
 
 static void add_special_entries(void)
@@ -93,6 +96,8 @@ static void add_special_entries(void)
 	cut_off(EfiConventionalMemory, 32, ATTRIBUTE_WB | ATTRIBUTE_SP);
 	cut_off(EfiConventionalMemory, 32, 0);		/* cannot be cached */
 	cut_off(EfiUnusableMemory, 32, ATTRIBUTE_WB);
+	cut_off(EfiConventionalMemory, 32, ATTRIBUTE_WB | ATTRIBUTE_NV);
+	add(EfiConventionalMemory, DIRECT_MAP_REACH, 512, ATTRIBUTE_WB);
 }
 
 static void limit_usable(void)
@@ -189,7 +194,7 @@ static EFIAPI EFI_STATUS get_memory_map(UINTN *bytes, EFI_MEMORY_DESCRIPTOR *to,
 		return EFI_DEVICE_ERROR;
 	change_map();
 	nr_calls++;
-	*bytes = nr_entries * stride_bytes;
+	*bytes = nr_entries * stride_bytes + tail_bytes;
 	if (*bytes > room_bytes || !to) {
 		if (is_swinging && nr_calls % 2)
 			*bytes /= 2;
@@ -231,6 +236,13 @@ static void map_fragments(const char *argument)
 static void map_stride(const char *argument)
 {
 	stride_bytes = lie_number(argument, 64);
+	hook();
+}
+
+/* So many bytes follow the last entry. */
+static void map_tail(const char *argument)
+{
+	tail_bytes = lie_number(argument, 24);
 	hook();
 }
 
@@ -322,6 +334,7 @@ const struct lie map_lies[] = {
 	{ "map_grows", map_grows },
 	{ "map_fragments", map_fragments },
 	{ "map_stride", map_stride },
+	{ "map_tail", map_tail },
 	{ "map_usable", map_usable },
 	{ "map_fails", map_fails },
 	{ "map_tables", map_tables },

@@ -1,4 +1,7 @@
-"""efi/FINDINGS.md lists the findings that the code makes: the same labels and severities."""
+"""efi/FINDINGS.md lists the findings that the code makes: the same labels and severities.
+
+And each of them is made by a test: a lie, a machine, or a case on plain data.
+"""
 
 import pathlib
 import re
@@ -21,6 +24,16 @@ def made():
     return found
 
 
+def tested():
+    """Labels that tests wait for: as a record of the log, or as text in a case."""
+    found = set()
+    for name in ("lies.toml", "machines.toml"):
+        found |= set(re.findall(r"label=(\w+)", (ROOT / "tests" / name).read_text()))
+    for path in (ROOT / "tests" / "unit").rglob("*.c"):
+        found |= set(re.findall(r'"([A-Z][A-Za-z0-9]+)"', path.read_text()))
+    return found
+
+
 class Findings(unittest.TestCase):
     def setUp(self):
         self.text = (ROOT / "efi" / "FINDINGS.md").read_text()
@@ -37,6 +50,9 @@ class Findings(unittest.TestCase):
         source = (ROOT / "efi" / "boot_info.c").read_text()
         for label in MARKED_FULL.findall(source):
             self.assertIn(f"`{label}`", self.text)
+
+    def test_each_is_made_by_a_test(self):
+        self.assertEqual([], sorted({label for label, _ in made()} - tested()))
 
     def test_something_is_made(self):
         self.assertGreater(len(made()), 60)

@@ -194,6 +194,43 @@ static void ignored_entries_leave_a_finding(void)
 	CHECK(has_finding("SratRangeWraps"));
 }
 
+static void a_slit_that_is_broken_leaves_a_finding(void)
+{
+	struct firmware_tables tables = { .slit = make_slit(&slit, 2, 20) };
+
+	slit.bytes[slit.length - 1]++;			/* no checksum fits now */
+	CHECK_EQ(collect(&tables, 0), STATUS_OK);
+	CHECK_EQ(info.distance.nr_localities, 0);
+	CHECK(has_finding("SlitMalformed"));
+}
+
+static void what_is_odd_in_a_map_leaves_findings(void)
+{
+	static const struct {
+		struct map_report report;
+		const char *label;
+	} odd[] = {
+		{ { .nr_empty = 1 }, "MapEntryEmpty" },
+		{ { .nr_wrapping = 1 }, "MapEntryWraps" },
+		{ { .nr_unaligned = 1 }, "MapEntryUnaligned" },
+		{ { .nr_lost_to_alignment = 1 }, "MapEntryNoWholePage" },
+		{ { .nr_unknown_types = 1 }, "MapTypeUnknown" },
+		{ { .nr_not_cached = 1 }, "MapNotCached" },
+		{ { .nr_soft_reserved = 1 }, "MapSoftReserved" },
+		{ { .nr_non_volatile = 1 }, "MapNonVolatile" },
+		{ { .tail_bytes = 40 }, "MapTail" },
+		{ { .beyond_reach_bytes = 1 << 20 }, "MapBeyondReach" },
+	};
+	struct finding findings[2];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(odd); i++) {
+		info = (struct boot_info){ .findings = findings, .max_findings = 2 };
+		collect_map_findings(&odd[i].report, &info);
+		CHECK_EQ(info.nr_findings, 1);
+		CHECK(has_finding(odd[i].label));
+	}
+}
+
 static void a_small_arena_is_noticed_at_every_step(void)
 {
 	struct firmware_tables tables = { 0 };
@@ -260,6 +297,8 @@ static const struct test_case cases[] = {
 	{ "the largest domain is one", the_largest_domain_is_one },
 	{ "a refused table is as good as absent", a_refused_table_is_as_good_as_absent },
 	{ "ignored entries leave a finding", ignored_entries_leave_a_finding },
+	{ "a SLIT that is broken leaves a finding", a_slit_that_is_broken_leaves_a_finding },
+	{ "what is odd in a map leaves findings", what_is_odd_in_a_map_leaves_findings },
 	{ "a small arena is noticed at every step", a_small_arena_is_noticed_at_every_step },
 	{ "a full list of findings says so", a_full_list_of_findings_says_so },
 	{ "moving changes every pointer", moving_changes_every_pointer },

@@ -123,6 +123,25 @@ static void srat_against_the_map(void)
 	CHECK(finds("SratHotPlugWindow"));
 }
 
+/* How the topology comes to these is its own tests' matter. */
+static void an_srat_that_makes_no_nodes(void)
+{
+	static const struct {
+		enum srat_verdict verdict;
+		const char *label;
+	} refused[] = { { SRAT_NO_NODE, "SratNoNode" },
+			{ SRAT_TOO_MANY_NODES, "SratTooManyNodes" } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(refused); i++) {
+		begin();
+		run(refused[i].label);
+		CHECK_EQ(seen.nr_wanted, 0);
+		topology.srat = refused[i].verdict;
+		lint_run(&info, &topology, count_finding, NULL);
+		CHECK_EQ(seen.nr_wanted, 1);
+	}
+}
+
 /* From 1 MiB on @nr_parts of @part_bytes that belong to two domains in turn. */
 static bool is_shredded(unsigned nr_parts, uint64_t part_bytes)
 {
@@ -249,6 +268,7 @@ static const struct test_case cases[] = {
 	{ "a sane machine has no finding", a_sane_machine_has_no_finding },
 	{ "findings made while reading come first", findings_made_while_reading_come_first },
 	{ "srat against the map", srat_against_the_map },
+	{ "an SRAT that makes no nodes", an_srat_that_makes_no_nodes },
 	{ "RAM in shreds is one node", ram_in_shreds_is_one_node },
 	{ "nodes that lack something", nodes_that_lack_something },
 	{ "distances that are odd", distances_that_are_odd },

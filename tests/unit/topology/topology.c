@@ -119,6 +119,18 @@ static void no_srat_means_one_node(void)
 	CHECK_EQ(topology.nodes[0].nr_cpus, 1);
 }
 
+static void domains_that_nothing_uses_are_no_nodes(void)
+{
+	begin();
+	put_range(MIB(1), MIB(2), MEM_USABLE);
+	put_cpu(3, DOMAIN_NONE);
+	domains[info.nr_domains++] = 5;		/* of a CPU that is not there */
+	build();
+	CHECK_EQ(topology.srat, SRAT_NO_NODE);
+	CHECK_EQ(topology.nr_nodes, 1);
+	CHECK_EQ(topology.nodes[0].nr_cpus, 1);
+}
+
 static void nodes_without_memory_or_cpus_stay(void)
 {
 	begin_two_nodes();
@@ -772,6 +784,7 @@ static void an_unaligned_buffer_panics(void)
 static const struct test_case cases[] = {
 	{ "sparse domains become dense nodes", sparse_domains_become_dense_nodes },
 	{ "no srat means one node", no_srat_means_one_node },
+	{ "domains that nothing uses are no nodes", domains_that_nothing_uses_are_no_nodes },
 	{ "nodes without memory or cpus stay", nodes_without_memory_or_cpus_stay },
 	{ "a domain of absent cpus is no node", a_domain_of_absent_cpus_is_no_node },
 	{ "two domains that claim ram refuse the srat",
