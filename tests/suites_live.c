@@ -18,6 +18,7 @@ extern const struct test_suite suite_serial;
 extern const struct test_suite suite_cpu_work;
 extern const struct test_suite suite_cpu_start;
 extern const struct test_suite suite_rcu_live;
+extern const struct test_suite suite_thisnode_live;
 extern const struct test_suite suite_guard_faults;
 extern const struct test_suite suite_vmalloc_faults;
 extern const struct test_suite suite_vmalloc_stress;
@@ -37,6 +38,7 @@ const struct test_suite *const live_suites[] = {
 	&suite_cpu_work,
 	&suite_cpu_start,
 	&suite_rcu_live,
+	&suite_thisnode_live,
 	&suite_guard_faults,
 	&suite_vmalloc_faults,
 	&suite_vmalloc_stress,
