@@ -96,14 +96,37 @@ static void check_test_globs(void)
 	}
 }
 
+static bool is_to_fail;		/* fail_nth= holds */
+
+static void start_failures(void)
+{
+	is_to_fail = options_number("fail_nth", 0) > 0;
+	if (is_to_fail)
+		mm_fail_nth(options_number("fail_nth", 0));
+}
+
 /* Self-tests make requests fail where they know what must follow. */
 static void refuse_failures(void)
 {
-	if (options_number("fail_nth", 0) == 0)
+	if (!is_to_fail)
 		return;
 	options_add_fault("fail_nth", options_get("fail_nth"),
 			  "not with self-tests, which make requests fail themselves", NULL);
+	is_to_fail = false;
 	mm_fail_nth(0);
+}
+
+/* A number that never came must not look as if something had borne it. */
+static void tell_failures(void)
+{
+	if (!is_to_fail)
+		return;
+	if (mm_fail_nth_struck())
+		log_line(LOG_NOTICE, "fail_nth: request %s of CPU 0 was refused",
+			 options_get("fail_nth"));
+	else
+		log_line(LOG_NOTICE, "fail_nth: CPU 0 made %llu requests, none was refused",
+			 (unsigned long long)mm_fail_nth_count());
 }
 
 static bool run_selftest(const struct boot_info *info)
@@ -562,6 +585,7 @@ static enum verdict run_actions(const struct boot_info *info)
 		has_tests |= strcmp(name, "selftest") == 0;
 	}
 	wait_for_reader();
+	tell_failures();
 	if (has_interrupts)
 		is_ok &= stop_interrupts();
 	is_ok &= is_lecture_alone() ? mm_ledger_balances() : mm_print_ledger();
@@ -794,8 +818,7 @@ static void start_cpus(void)
 static void run_kernel(const struct boot_info *info)
 {
 	start_cpus();
-	if (options_number("fail_nth", 0))
-		mm_fail_nth(options_number("fail_nth", 0));
+	start_failures();
 	if (!is_lecture_alone()) {
 		lint_show(info, mm_topology());
 		print_machine_records(info);
