@@ -12,11 +12,13 @@
 #include "arch/x86_64/mmu_ranges.h"
 #include "arch/x86_64/port.h"
 #include "arch/x86_64/windows.h"
+#include "lib/align.h"
 #include "mm/page_alloc.h"
 #include "mm/vmalloc.h"
 #include "tests/test.h"
 
 #define ENTRY_PA(entry)		((entry) & 0x000ffffffffff000ull)
+#define ENTRY_PA_BITS		52u
 #define ENTRY_LARGE		0x80ull
 #define TEST_VA			(VMALLOC_END + 0x10000)	/* in a gap of the address map */
 /* SDM 3A, table 11-10: the types a PAT entry can name, as far as this kernel uses them. */
@@ -379,6 +381,26 @@ static void data_is_not_executable(void)
 	__free_page(page);
 }
 
+/*
+ * The last page that the CPU addresses: an entry with a bit too many would fault. Nobody is
+ * there, or who is ignores it; on real machines nothing is read that nobody asked for.
+ */
+static void windows_reach_as_far_as_the_cpu(void)
+{
+	void *window = ioremap(mmu_windows.end_pa - PAGE_SIZE, PAGE_SIZE);
+
+	CHECK_EQ(mmu_windows.end_pa, 1ull << min_u64(cpu_features.physical_bits, ENTRY_PA_BITS));
+	test_comment("the last is at 0x%llx", (unsigned long long)mmu_windows.end_pa - PAGE_SIZE);
+	CHECK(window != NULL);
+	if (!window)
+		return;
+	CHECK(is_cached_as(window, TYPE_UNCACHED));
+	CHECK_EQ(pfn_to_pa(vmalloc_to_pfn(window)), mmu_windows.end_pa - PAGE_SIZE);
+	if (cpu_features.is_virtual)
+		read_at(window);
+	iounmap(window);
+}
+
 /* ---- Editing the live tables ---- */
 
 static void mapping_comes_and_goes(void)
@@ -481,6 +503,7 @@ static const struct test_case cases[] = {
 	{ "page 0 faults", page_0_faults },
 	{ "text and rodata are read-only", text_and_rodata_are_read_only },
 	{ "data is not executable", data_is_not_executable },
+	{ "windows reach as far as the CPU", windows_reach_as_far_as_the_cpu },
 	{ "a mapping comes and goes", mapping_comes_and_goes },
 	{ "a read-only mapping cannot be written", read_only_mapping_cannot_be_written },
 	{ "the direct map splits and merges", direct_map_splits_and_merges },
