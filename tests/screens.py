@@ -32,6 +32,8 @@ ENDS = [
      [r"^SLABSTICK \S+ PASS$", r"^\d+ passed, 0 failed, ", r"^ledger balances:.* slab \d+;"]),
     ("fail-800", 800, 600, "tests=no_such_test end=halt",
      [r"^SLABSTICK \S+ FAIL$", r"^0 passed, 1 failed, ", r"^first: no case matches"]),
+    ("fail-1280", 1280, 800, "tests=selfcheck.fail,selfcheck.pass end=halt",
+     [r"^SLABSTICK \S+ FAIL$", r"^1 passed, 1 failed, ", r"^first: selfcheck: fail: \S+: 2 \+ 2"]),
     ("pass-1920", 1920, 1080, "run=show show=numa end=halt",
      [r"^SLABSTICK \S+ PASS$", r"^1 passed, 0 failed, "]),
     ("panic-1280", 1280, 800, "tests=selfcheck_machine.fault* end=halt",
