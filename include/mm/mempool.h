@@ -29,6 +29,8 @@ struct mempool {
 	uint64_t nr_served GUARDED_BY(lock);	/* from those that rested */
 	mempool_alloc_t alloc;
 	mempool_free_t free;
+	/* Panics unless @element is one of the pool's that is allocated; NULL: nobody can tell. */
+	void (*check)(const void *element, void *pool_data, const void *caller);
 	void *pool_data;
 };
 
@@ -56,7 +58,12 @@ void mempool_destroy(struct mempool *pool);
  */
 void *mempool_alloc(struct mempool *pool, gfp_t gfp);
 
-/* Gives @element of @pool back: to the reserve while it is short. NULL is allowed. */
+/*
+ * Gives @element of @pool back: to the reserve while it is short. NULL is allowed. What rests
+ * already, and in pools of a cache, of kmalloc or of pages what is no element or is freed, is
+ * told and panics; of others only their functions can know. An element that was freed while
+ * it rested is told when it would be handed out.
+ */
 void mempool_free(void *element, struct mempool *pool);
 
 /*

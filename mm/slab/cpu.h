@@ -9,4 +9,11 @@
 void *slab_alloc_sized(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t size_bytes,
 		       const void *caller);
 
+/*
+ * Panic, told as a bad free by @caller, unless @object is an allocated one of @cache, or of
+ * kmalloc's with @bytes. They stand in mm/slab/kmalloc.c.
+ */
+void slab_require_object(const void *object, const struct kmem_cache *cache, const void *caller);
+void kmalloc_require_object(const void *object, size_t bytes, const void *caller);
+
 #endif

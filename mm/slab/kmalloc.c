@@ -19,6 +19,7 @@
 #include "mm/slab/core.h"
 #include "mm/slab/cpu.h"
 #include "mm/slab/debug/guard.h"
+#include "mm/slab/debug/guarded.h"
 #include "mm/slab/debug/object.h"
 #include "mm/slab/debug/report.h"
 #include "mm/slab/large.h"
@@ -159,6 +160,42 @@ static struct kmem_cache *cache_of(const void *object, const void *caller)
 	    (page_cache(page)->flags & SLAB_INTERNAL) || !is_allocated(page, object))
 		slab_report_bad_use(object, caller);
 	return page_cache(page);
+}
+
+/* The cache of @object, which may be freed; NULL for a block of pages. Else told as a bad free. */
+static const struct kmem_cache *freeable_cache(const void *object, const void *caller)
+{
+	struct guarded guarded;
+	const struct page *page;
+
+	if (!has_page(object) && guarded_find(object, &guarded))
+		return guarded.cache;
+	if (is_kmalloc_large(object))
+		return NULL;
+	page = virt_to_page(object);
+	if (!has_page(object) || page->type != PAGE_SLAB ||
+	    (page_cache(page)->flags & SLAB_INTERNAL) || !is_allocated(page, object))
+		slab_report_bad_free(object, caller);
+	return page_cache(page);
+}
+
+void slab_require_object(const void *object, const struct kmem_cache *cache, const void *caller)
+{
+	if (freeable_cache(object, caller) != cache)
+		slab_report_wrong_cache(cache, object, caller);
+}
+
+void kmalloc_require_object(const void *object, size_t bytes, const void *caller)
+{
+	const struct kmem_cache *cache = freeable_cache(object, caller);
+	const size_t usable = cache ? cache->object_bytes :
+				      PAGE_SIZE << virt_to_page(object)->order;
+
+	if ((cache && cache->array_index == KMALLOC_NO_ARRAY) ||
+	    usable != kmalloc_size_roundup(bytes))
+		mm_port_panic(__FILE__, __LINE__,
+			      "slab: %p, given back by %p, is no object of kmalloc of %llu bytes",
+			      object, caller, (unsigned long long)bytes);
 }
 
 /* Of an object: they differ in debug caches only. */

@@ -10,6 +10,8 @@
  *   MEMPOOL-1  at most min_nr rest, and resting and handed out are at least min_nr
  *   MEMPOOL-2  each element rests once
  *
+ *   What comes back is looked at before it rests: it would be handed out as it is.
+ *
  * Locking
  *   pool->lock guards the stack and the counts. The pool's functions are called without it.
  */
@@ -19,6 +21,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/page_alloc.h"
+#include "mm/slab/cpu.h"
 
 /* ---- The reserve ---- */
 
@@ -107,6 +110,15 @@ struct mempool *mempool_create_node(unsigned min_nr, mempool_alloc_t alloc, memp
 	return NULL;
 }
 
+/* @pool, if there is one, takes back what @check lets pass alone. */
+static struct mempool *checked(struct mempool *pool,
+			       void (*check)(const void *, void *, const void *))
+{
+	if (pool)
+		pool->check = check;
+	return pool;
+}
+
 struct mempool *mempool_create(unsigned min_nr, mempool_alloc_t alloc, mempool_free_t free,
 			       void *pool_data)
 {
@@ -123,9 +135,15 @@ static void free_of_cache(void *element, void *cache)
 	kmem_cache_free(cache, element);
 }
 
+static void check_of_cache(const void *element, void *cache, const void *caller)
+{
+	slab_require_object(element, cache, caller);
+}
+
 struct mempool *mempool_create_slab_pool(unsigned min_nr, struct kmem_cache *cache)
 {
-	return mempool_create(min_nr, alloc_of_cache, free_of_cache, cache);
+	return checked(mempool_create(min_nr, alloc_of_cache, free_of_cache, cache),
+		       check_of_cache);
 }
 
 static void *alloc_of_bytes(gfp_t gfp, void *bytes)
@@ -139,9 +157,16 @@ static void free_of_bytes(void *element, void *bytes)
 	kfree(element);
 }
 
+static void check_of_bytes(const void *element, void *bytes, const void *caller)
+{
+	if (!ZERO_OR_NULL_PTR(element))
+		kmalloc_require_object(element, (size_t)(uintptr_t)bytes, caller);
+}
+
 struct mempool *mempool_create_kmalloc_pool(unsigned min_nr, size_t bytes)
 {
-	return mempool_create(min_nr, alloc_of_bytes, free_of_bytes, (void *)(uintptr_t)bytes);
+	return checked(mempool_create(min_nr, alloc_of_bytes, free_of_bytes,
+				      (void *)(uintptr_t)bytes), check_of_bytes);
 }
 
 static void *alloc_of_order(gfp_t gfp, void *order)
@@ -154,9 +179,24 @@ static void free_of_order(void *element, void *order)
 	__free_pages(element, (unsigned)(uintptr_t)order);
 }
 
+/* The first page of a block of that order in use; an address between two struct pages is none. */
+static void check_of_order(const void *element, void *order, const void *caller)
+{
+	const struct page *page = element;
+	const pfn_t pfn = page_to_pfn(page);
+	const bool is_page = pfn < pa_to_pfn(slab_system.end_pa) && pfn_to_page(pfn) == page;
+
+	if (!is_page || (page->type != PAGE_USER && page->type != PAGE_HEAD) ||
+	    page_users(page->refcount) == 0 || page->order != (uintptr_t)order)
+		mm_port_panic(__FILE__, __LINE__,
+			      "mempool_free: %p, given back by %p, is no block of the pool's pages",
+			      element, caller);
+}
+
 struct mempool *mempool_create_page_pool(unsigned min_nr, unsigned order)
 {
-	return mempool_create(min_nr, alloc_of_order, free_of_order, (void *)(uintptr_t)order);
+	return checked(mempool_create(min_nr, alloc_of_order, free_of_order,
+				      (void *)(uintptr_t)order), check_of_order);
 }
 
 /* Nobody uses @pool any more. */
@@ -181,7 +221,13 @@ void mempool_destroy(struct mempool *pool)
 
 /* ---- Elements ---- */
 
-static void *take_resting(struct mempool *pool)
+static void require_own(const struct mempool *pool, const void *element, const void *caller)
+{
+	if (pool->check)
+		pool->check(element, pool->pool_data, caller);
+}
+
+static void *take_resting(struct mempool *pool, const void *caller)
 {
 	void *element = NULL;
 
@@ -192,6 +238,8 @@ static void *take_resting(struct mempool *pool)
 		pool->nr_served++;
 	}
 	spin_unlock(&pool->lock);
+	if (element)
+		require_own(pool, element, caller);
 	return element;
 }
 
@@ -209,16 +257,17 @@ static void *take_new(struct mempool *pool, gfp_t gfp)
 
 void *mempool_alloc(struct mempool *pool, gfp_t gfp)
 {
+	const void *caller = __builtin_return_address(0);
 	void *element;
 
 	ASSERT(!(gfp & __GFP_ZERO));
 	element = take_new(pool, (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NORETRY | __GFP_NOWARN);
 	if (!element)
-		element = take_resting(pool);
+		element = take_resting(pool, caller);
 	if (!element && (gfp & __GFP_DIRECT_RECLAIM))
 		element = take_new(pool, gfp);
 	/* Somebody may have given one back while memory was reclaimed. */
-	return element ? element : take_resting(pool);
+	return element ? element : take_resting(pool, caller);
 }
 
 void mempool_free(void *element, struct mempool *pool)
@@ -227,6 +276,7 @@ void mempool_free(void *element, struct mempool *pool)
 
 	if (!element)
 		return;
+	require_own(pool, element, __builtin_return_address(0));
 	spin_lock(&pool->lock);
 	is_twice = pool->nr_out == 0 || rests_already(pool, element);
 	rests = !is_twice && lay_to_rest(pool, element);

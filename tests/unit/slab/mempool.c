@@ -204,6 +204,97 @@ static void breaches_of_contract_panic(void)
 	mempool_destroy(NULL);
 }
 
+/* Were they kept, two would have them, or one what is none. */
+static void what_is_no_element_is_refused(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_pool", 200, 0, SLAB_PANIC, NULL);
+	struct kmem_cache *other = kmem_cache_create("test_other", 200, 0, SLAB_PANIC, NULL);
+	struct mempool *pool = mempool_create_slab_pool(MIN_NR, cache);
+	uint8_t *element = mempool_alloc(pool, GFP_KERNEL);
+	uint8_t *foreign = kmem_cache_alloc(other, GFP_KERNEL), *plain = kmalloc(200, GFP_KERNEL);
+
+	CHECK(element && foreign && plain);
+	CHECK_PANICS("free of an interior pointer", mempool_free(element + 8, pool));
+	CHECK_PANICS("wrong cache", mempool_free(foreign, pool));
+	CHECK_PANICS("wrong cache", mempool_free(plain, pool));
+	CHECK_PANICS("wild free", mempool_free(&source, pool));
+	kmem_cache_free(cache, element);
+	CHECK_PANICS("double free", mempool_free(element, pool));
+	CHECK_EQ(mempool_nr_resting(pool), MIN_NR);
+	element = kmem_cache_alloc(cache, GFP_KERNEL);
+	mempool_free(element, pool);
+	mempool_destroy(pool);
+	kmem_cache_free(other, foreign);
+	kfree(plain);
+	kmem_cache_destroy(cache);
+	kmem_cache_destroy(other);
+}
+
+static void what_is_not_of_kmalloc_or_of_another_size_is_refused(void)
+{
+	static const size_t sizes[] = { 100, 3000, 300 * 1024 };
+	struct kmem_cache *other = kmem_cache_create("test_other", 112, 0, SLAB_PANIC, NULL);
+	uint8_t *foreign = kmem_cache_alloc(other, GFP_KERNEL), *small = kmalloc(40, GFP_KERNEL);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct mempool *pool = mempool_create_kmalloc_pool(MIN_NR, sizes[i]);
+		uint8_t *element = mempool_alloc(pool, GFP_KERNEL);
+
+		CHECK(pool && element);
+		CHECK_PANICS("interior pointer", mempool_free(element + 8, pool));
+		CHECK_PANICS("is no object of kmalloc of", mempool_free(foreign, pool));
+		CHECK_PANICS("is no object of kmalloc of", mempool_free(small, pool));
+		CHECK_PANICS("free", mempool_free(&source, pool));
+		kfree(element);
+		CHECK_PANICS("free", mempool_free(element, pool));
+		mempool_free(kmalloc(sizes[i], GFP_KERNEL), pool);
+		CHECK_POOL(pool);
+		mempool_destroy(pool);
+	}
+	kmem_cache_free(other, foreign);
+	kfree(small);
+	kmem_cache_destroy(other);
+}
+
+static void what_is_no_block_of_the_pools_order_is_refused(void)
+{
+	struct mempool *pool = mempool_create_page_pool(MIN_NR, 2);
+	struct page *element = mempool_alloc(pool, GFP_KERNEL), *single = alloc_page(GFP_KERNEL);
+
+	CHECK(pool && element && single);
+	CHECK_PANICS("is no block of the pool's pages", mempool_free(element + 1, pool));
+	CHECK_PANICS("is no block of the pool's pages", mempool_free((char *)element + 8, pool));
+	CHECK_PANICS("is no block of the pool's pages", mempool_free(single, pool));
+	CHECK_PANICS("is no block of the pool's pages", mempool_free(&source, pool));
+	__free_pages(element, 2);
+	CHECK_PANICS("is no block of the pool's pages", mempool_free(element, pool));
+	mempool_free(alloc_pages(GFP_KERNEL, 2), pool);
+	mempool_destroy(pool);
+	__free_page(single);
+}
+
+static void *take_nothing(gfp_t gfp, void *pool_data)
+{
+	(void)gfp, (void)pool_data;
+	return NULL;
+}
+
+/* Who had it before kept the address, and freed it there. */
+static void what_was_freed_while_it_rested_is_not_handed_out(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("test_pool", 200, 0, SLAB_PANIC, NULL);
+	struct mempool *pool = mempool_create_slab_pool(1, cache);
+	void *element = pool->resting[0];
+
+	kmem_cache_free(cache, element);
+	pool->alloc = take_nothing;
+	CHECK_PANICS("double free", mempool_alloc(pool, GFP_NOWAIT));
+	pool->nr_out = 0;
+	pool->nr_resting = 0;
+	mempool_destroy(pool);
+	kmem_cache_destroy(cache);
+}
+
 static bool breaks(struct mempool *pool, const char *rule)
 {
 	struct violation violation = { .rule = "none" };
@@ -248,6 +339,13 @@ static const struct test_case cases[] = {
 	{ "pools of caches, kmalloc and pages survive failures",
 	  pools_of_caches_kmalloc_and_pages_survive_failures },
 	{ "breaches of contract panic", breaches_of_contract_panic },
+	{ "what is no element is refused", what_is_no_element_is_refused },
+	{ "what is not of kmalloc or of another size is refused",
+	  what_is_not_of_kmalloc_or_of_another_size_is_refused },
+	{ "what is no block of the pool's order is refused",
+	  what_is_no_block_of_the_pools_order_is_refused },
+	{ "what was freed while it rested is not handed out",
+	  what_was_freed_while_it_rested_is_not_handed_out },
 	{ "verify notices MEMPOOL-1", verify_notices_MEMPOOL_1 },
 	{ "verify notices MEMPOOL-2", verify_notices_MEMPOOL_2 },
 };
