@@ -398,7 +398,7 @@ void kfree(const void *object)
 static COLD void free_not_of_slab(const struct kmem_cache *cache, const void *object,
 				  const void *caller)
 {
-	if (object && !guard_free(cache, object))
+	if (object && !guard_free(cache, object, caller))
 		slab_report_wrong_cache(cache, object, caller);
 }
 

@@ -53,7 +53,7 @@ static NOINLINE void free_large(const void *object, const void *caller)
 	if (ZERO_OR_NULL_PTR(object))
 		return;
 	if (unlikely(!is_kmalloc_large(object))) {
-		if (guard_free(NULL, object))
+		if (guard_free(NULL, object, caller))
 			return;
 		slab_report_bad_free(object, caller);
 	}

@@ -31,6 +31,6 @@ void kvfree(const void *object)
 
 	if (va < mm_port_vmalloc_start || va >= mm_port_vmalloc_end)
 		kfree(object);
-	else if (!guard_free(NULL, object))
+	else if (!guard_free(NULL, object, __builtin_return_address(0)))
 		vfree(object);
 }

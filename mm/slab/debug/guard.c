@@ -7,7 +7,7 @@
  *   allows: the first byte beyond that page faults at the instruction that touches
  *   it, and so does any byte of the object once it is freed. What is of its pages
  *   but not the object's holds RED_ALLOCATED, and is looked at when it is freed. A
- *   table remembers the objects that are live.
+ *   table remembers the objects that are live, and those freed last for who frees one again.
  *
  *   Of a cache with SLAB_SAMPLED it is one of guard_interval objects, whatever cache they are
  *   of, and the cache keeps its CPU arrays: who refills one counts what he brings, and
@@ -139,9 +139,8 @@ static void check_around(const struct guarded *entry)
 		     "overflow");
 }
 
-bool guard_free(const struct kmem_cache *cache, const void *object)
+bool guard_free(const struct kmem_cache *cache, const void *object, const void *caller)
 {
-	const void *caller = __builtin_return_address(0);
 	struct guarded entry;
 
 	if (!guarded_find(object, &entry))
@@ -149,7 +148,7 @@ bool guard_free(const struct kmem_cache *cache, const void *object)
 	if (cache && cache != entry.cache)
 		slab_report_wrong_cache(cache, object, caller);
 	check_around(&entry);
-	if (!guarded_forget(object))
+	if (!guarded_forget(object, debug_event_now((uintptr_t)caller)))
 		return false;
 	audit_note(entry.cache, AUDIT_FREE, object, entry.bytes, (uintptr_t)caller);
 	areas->free(entry.area, align_up(entry.bytes, PAGE_SIZE));

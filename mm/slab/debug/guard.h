@@ -13,8 +13,8 @@ void *guard_alloc(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t byte
 void *guard_sample(struct kmem_cache *cache, gfp_t gfp, unsigned nid, size_t bytes,
 		   uintptr_t caller, unsigned nr_objects);
 
-/* True: @object was guarded and is freed now. Panics for what is wrong with it. */
-bool guard_free(const struct kmem_cache *cache, const void *object);
+/* True: @object was guarded and is freed now, by @caller. Panics for what is wrong with it. */
+bool guard_free(const struct kmem_cache *cache, const void *object, const void *caller);
 bool guard_usable_bytes(const void *object, size_t *bytes);
 
 /* Checks GUARD-1 and GUARD-2. Other CPUs are quiet. */

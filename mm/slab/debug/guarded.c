@@ -20,22 +20,45 @@ static struct guarded *find_guarded(const void *object) HOLDS(guards.lock)
 	return NULL;
 }
 
+static struct guarded *find_freed(const void *object) HOLDS(guards.lock)
+{
+	for (unsigned i = 0; i < NR_GUARDED; i++)
+		if (!guards.entries[i].area && guards.entries[i].object == object)
+			return &guards.entries[i];
+	return NULL;
+}
+
+/* Round the table, so that what was freed is remembered for as long as there is room. */
+static struct guarded *take_free_entry(void) HOLDS(guards.lock)
+{
+	for (unsigned i = 0; i < NR_GUARDED; i++) {
+		struct guarded *entry = &guards.entries[guards.next];
+
+		guards.next = (guards.next + 1) % NR_GUARDED;
+		if (!entry->area)
+			return entry;
+	}
+	return NULL;
+}
+
 bool guarded_remember(const struct guarded *entry)
 {
-	unsigned i = 0;
+	struct guarded *place, *before;
 
 	spin_lock(&guards.lock);
-	while (i < NR_GUARDED && guards.entries[i].area)
-		i++;
-	if (i < NR_GUARDED) {
-		guards.entries[i] = *entry;
+	before = find_freed(entry->object);
+	if (before)
+		before->object = NULL;		/* its address has a new life */
+	place = take_free_entry();
+	if (place) {
+		*place = *entry;
 		guards.nr_used++;
 	}
 	spin_unlock(&guards.lock);
-	return i < NR_GUARDED;
+	return place != NULL;
 }
 
-bool guarded_forget(const void *object)
+bool guarded_forget(const void *object, struct slab_event freed)
 {
 	struct guarded *entry;
 
@@ -43,6 +66,7 @@ bool guarded_forget(const void *object)
 	entry = find_guarded(object);
 	if (entry) {
 		entry->area = NULL;
+		entry->freed = freed;
 		guards.nr_used--;
 	}
 	spin_unlock(&guards.lock);
@@ -55,6 +79,18 @@ bool guarded_find(const void *object, struct guarded *copy)
 
 	spin_lock(&guards.lock);
 	entry = find_guarded(object);
+	if (entry)
+		*copy = *entry;
+	spin_unlock(&guards.lock);
+	return entry != NULL;
+}
+
+bool guarded_find_freed(const void *object, struct guarded *copy)
+{
+	const struct guarded *entry;
+
+	spin_lock(&guards.lock);
+	entry = object && !find_guarded(object) ? find_freed(object) : NULL;
 	if (entry)
 		*copy = *entry;
 	spin_unlock(&guards.lock);

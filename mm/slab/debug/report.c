@@ -54,7 +54,13 @@ static void describe_slab_address(const struct page *page, const void *va, char 
 void slab_describe(const void *va, char *text, size_t text_bytes)
 {
 	const struct page *page;
+	struct guarded guarded;
 
+	if (!has_page(va) && guarded_find_freed(va, &guarded)) {
+		format_text(text, text_bytes, "a guarded object of cache %s that was freed",
+			    guarded.cache->name);
+		return;
+	}
 	if (!has_page(va)) {
 		format_text(text, text_bytes, "not in the direct map of RAM");
 		return;
@@ -72,10 +78,11 @@ static const char *kind_of_bad_free(const void *object)
 {
 	const struct page *page;
 	const struct slab *slab;
+	struct guarded guarded;
 	uint64_t at;
 
 	if (!has_page(object))
-		return "wild free";
+		return guarded_find_freed(object, &guarded) ? "double free" : "wild free";
 	page = virt_to_page(object);
 	if (page->type == PAGE_LARGE || page->type == PAGE_TAIL)
 		return "free of an interior pointer";
@@ -168,11 +175,17 @@ static const void *object_around(const struct kmem_cache *cache, const struct sl
 static void log_known(const void *va)
 {
 	const struct page *page;
+	struct guarded guarded;
 	const void *object;
 
 	slab_log_audit(va);
-	if (!has_page(va))
+	if (!has_page(va)) {
+		if (guarded_find_freed(va, &guarded)) {
+			log_event("allocated", &guarded.allocated);
+			log_event("freed", &guarded.freed);
+		}
 		return;
+	}
 	page = virt_to_page(va);
 	if (page->type != PAGE_SLAB)
 		return;
@@ -227,7 +240,10 @@ void slab_report_wrong_cache(const struct kmem_cache *cache, const void *object,
 {
 	const char *name = cache ? cache->name : "NULL";
 	char text[DESCRIPTION_BYTES];
+	struct guarded freed;
 
+	if (guarded_find_freed(object, &freed) && freed.cache == cache)
+		report_bad("double free", object, caller);
 	slab_describe(object, text, sizeof(text));
 	mm_port_log(LOG_ERROR, "BUG: slab: free of %p to cache %s by %p", object, name, caller);
 	mm_port_log(LOG_ERROR, "  it is %s", text);

@@ -226,8 +226,9 @@ static void wrong_frees_are_found(void)
 	CHECK_PANICS("wrong cache", kmem_cache_free(other, object));
 	CHECK_PANICS("wild free", kfree(object + 8));
 	kmem_cache_free(cache, object);
-	CHECK_PANICS("wild free", kfree(object));
-	CHECK_PANICS("wrong cache", kmem_cache_free(cache, object));
+	CHECK_PANICS("wrong cache", kmem_cache_free(other, object));
+	CHECK_PANICS("use after free", (void)ksize(object));
+	CHECK_PANICS("wild free", kfree(object + 8));
 	kmem_cache_destroy(cache);
 	kmem_cache_destroy(other);
 }
@@ -240,6 +241,28 @@ static void kvfree_knows_them_from_areas(void)
 
 	kvfree(object);
 	CHECK_EQ(guards.nr_used, nr_used - 1);
+	kmem_cache_destroy(cache);
+}
+
+/* Said as what it is, with who freed it first, until the address has a new life. */
+static void a_second_free_is_told_as_one(void)
+{
+	struct kmem_cache *cache = make(OBJECT_BYTES, 0, 0);
+	uint8_t *object = guarded(cache), *others[NR_GUARDED / 2];
+
+	kmem_cache_free(cache, object);
+	heard_begin();
+	CHECK_PANICS("double free", kfree(object));
+	CHECK_PANICS("a guarded object of cache test_guard that was freed",
+		     kmem_cache_free(cache, object));
+	CHECK(strstr(heard_end(), "freed by") != NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++)
+		others[i] = guarded(cache);
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		kmem_cache_free(cache, others[i]);
+		CHECK_PANICS("double free", kfree(others[i]));
+	}
+	check_verifies();
 	kmem_cache_destroy(cache);
 }
 
@@ -432,7 +455,7 @@ static void what_is_wrong_with_a_sample_is_found(void)
 	CHECK(strstr(heard_end(), "104 bytes were asked for, on pages of their own") != NULL);
 	object[-1] = byte;
 	kmem_cache_free(cache, object);
-	CHECK_PANICS("wrong cache", kmem_cache_free(cache, object));
+	CHECK_PANICS("double free", kmem_cache_free(cache, object));
 	while (nr > 0)
 		kmem_cache_free(cache, sampled[NR_SAMPLE - nr--]);
 	kmem_cache_destroy(cache);
@@ -517,6 +540,7 @@ static const struct test_case cases[] = {
 	  a_write_beside_an_object_is_found_when_it_is_freed },
 	{ "wrong frees are found", wrong_frees_are_found },
 	{ "kvfree knows them from areas", kvfree_knows_them_from_areas },
+	{ "a second free is told as one", a_second_free_is_told_as_one },
 	{ "a cache counts its guarded objects", a_cache_counts_its_guarded_objects },
 	{ "a guarded leak is told", a_guarded_leak_is_told },
 	{ "reallocation moves what has no room", reallocation_moves_what_has_no_room },
