@@ -33,7 +33,7 @@ typedef uint32_t slab_flags_t;
 #define SLAB_STORE_USER		0x0400u	/* remember who allocated and who freed each object */
 #define SLAB_SHUFFLE		0x0800u	/* seeded random order of the objects of a slab */
 #define SLAB_QUARANTINE		0x1000u	/* freed objects rest in a queue before reuse */
-#define SLAB_INIT_ON_ALLOC	0x2000u	/* zeroed when allocated, unless there is a constructor */
+#define SLAB_INIT_ON_ALLOC	0x2000u	/* zeroed when allocated; but see slab_set_init() */
 #define SLAB_GUARD		0x4000u	/* every Nth object on its own pages before a guard page */
 #define SLAB_LEAK		0x8000u	/* live objects are reported by caller when asked */
 #define SLAB_AUDIT		0x10000u	/* allocations and frees go to the audit log */
@@ -234,7 +234,13 @@ void slab_reclaim_init(void);
  */
 bool slab_set_debug(const char *words) MUST_CHECK;
 
-/* Beside those words: all caches have SLAB_INIT_ON_ALLOC, SLAB_INIT_ON_FREE. Before mm_init(). */
+/*
+ * All caches made from now on have SLAB_INIT_ON_ALLOC, SLAB_INIT_ON_FREE, or not, whatever
+ * slab_set_debug() says before or after, whose word "init" asks for both by itself. Before
+ * mm_init(). Neither touches an object with a constructor, whose state users keep, nor one of
+ * SLAB_TYPESAFE_BY_RCU, at which a late reader may still look: those come as they were freed,
+ * unless with __GFP_ZERO, which says that no reader relies on what was there.
+ */
 void slab_set_init(bool on_alloc, bool on_free);
 
 /* The words it knows, by @i from 0; NULL behind the last. */

@@ -85,7 +85,8 @@ struct slab_system {
 	struct slab_setup setup;
 	uint64_t end_pa;		/* of mem_map: see has_page() */
 	unsigned boot_nid;		/* node of the boot caches' first slabs */
-	slab_flags_t debug_flags;
+	slab_flags_t debug_flags;	/* of new caches: what the next two say */
+	slab_flags_t word_flags, init_flags;	/* slab_set_debug(), slab_set_init() */
 	uint64_t guard_interval;	/* objects; 0: nothing is sampled */
 	uint64_t seed;
 	uint64_t nr_kept_pages[NR_KEEP_SHARES];		/* see mm/slab/keep.c; atomic */

@@ -21,12 +21,13 @@
 
 #define DIRT	0x5c
 
-static slab_flags_t usual_flags;
+static slab_flags_t usual_flags, usual_init;
 static unsigned usual_hardening;
 
 static void start(unsigned flags)
 {
 	usual_flags = slab_system.debug_flags;
+	usual_init = slab_system.init_flags;
 	usual_hardening = page_hardening;
 	slab_system.debug_flags = 0;
 	slab_set_init(flags & HARDEN_INIT_ON_ALLOC, flags & HARDEN_INIT_ON_FREE);
@@ -37,6 +38,7 @@ static void start(unsigned flags)
 static void end(void)
 {
 	CHECK(mm_verify_all());
+	slab_set_init(usual_init & SLAB_INIT_ON_ALLOC, usual_init & SLAB_INIT_ON_FREE);
 	slab_system.debug_flags = usual_flags;
 	page_set_hardening(usual_hardening);
 	host_start_machine(&machine_small);
@@ -208,6 +210,45 @@ static void a_constructor_has_the_last_word(void)
 		CHECK_EQ(object[40], DIRT);	/* readers may still look */
 		kmem_cache_destroy(cache);
 	}
+	end();
+}
+
+static void mark(void *object)
+{
+	memset(object, DIRT, 128);
+}
+
+/* Of an object that comes again, with what @flags of its cache and @ctor say, if any is left. */
+static bool comes_as_it_was(slab_flags_t flags, void (*ctor)(void *object))
+{
+	struct kmem_cache *cache = kmem_cache_create("kept", 128, 0, flags, ctor);
+	uint8_t *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	bool is_kept;
+
+	memset(object, DIRT, 128);
+	kmem_cache_free(cache, object);
+	is_kept = kmem_cache_alloc(cache, GFP_KERNEL) == object && is_all(object, 128, DIRT);
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
+	return is_kept;
+}
+
+static void init_on_alloc_leaves_what_readers_and_constructors_rely_on(void)
+{
+	struct kmem_cache *cache;
+	uint8_t *object;
+
+	start(HARDEN_INIT_ON_ALLOC);
+	CHECK(comes_as_it_was(SLAB_TYPESAFE_BY_RCU, NULL));
+	CHECK(comes_as_it_was(0, mark));
+	CHECK(comes_as_it_was(SLAB_TYPESAFE_BY_RCU, mark));
+	CHECK(!comes_as_it_was(0, NULL));
+	/* Unless it is asked for. */
+	cache = kmem_cache_create("kept", 128, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	object = kmem_cache_zalloc(cache, GFP_KERNEL);
+	CHECK(object && is_all(object, 128, 0));
+	kmem_cache_free(cache, object);
+	kmem_cache_destroy(cache);
 	end();
 }
 
@@ -391,6 +432,8 @@ static const struct test_case cases[] = {
 	{ "all memory comes zeroed with init_on_alloc",
 	  all_memory_comes_zeroed_with_init_on_alloc },
 	{ "a constructor has the last word", a_constructor_has_the_last_word },
+	{ "init_on_alloc leaves what readers and constructors rely on",
+	  init_on_alloc_leaves_what_readers_and_constructors_rely_on },
 	{ "nothing stays with init_on_free", nothing_stays_with_init_on_free },
 	{ "what vmalloc gave back is zeroed", what_vmalloc_gave_back_is_zeroed },
 	{ "who writes to a free page is told", who_writes_to_a_free_page_is_told },

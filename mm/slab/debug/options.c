@@ -37,7 +37,7 @@ static bool set_word(const char *word, size_t bytes)
 		if (strlen(debug_words[i].word) != bytes ||
 		    strncmp(debug_words[i].word, word, bytes) != 0)
 			continue;
-		slab_system.debug_flags |= debug_words[i].flags;
+		slab_system.word_flags |= debug_words[i].flags;
 		return true;
 	}
 	return bytes == 0;
@@ -47,20 +47,24 @@ bool slab_set_debug(const char *words)
 {
 	bool is_known = true;
 
-	slab_system.debug_flags = 0;
+	slab_system.word_flags = 0;
 	while (*words) {
 		size_t bytes = word_length(words);
 
 		is_known &= set_word(words, bytes);
 		words += bytes + (words[bytes] == ',');
 	}
+	slab_system.debug_flags = slab_system.word_flags | slab_system.init_flags;
 	return is_known;
 }
 
+/* What else new caches have stays as it is. */
 void slab_set_init(bool on_alloc, bool on_free)
 {
-	slab_system.debug_flags |= (on_alloc ? SLAB_INIT_ON_ALLOC : 0) |
-				   (on_free ? SLAB_INIT_ON_FREE : 0);
+	slab_system.init_flags = (on_alloc ? SLAB_INIT_ON_ALLOC : 0) |
+				 (on_free ? SLAB_INIT_ON_FREE : 0);
+	slab_system.debug_flags &= ~SLAB_INIT;
+	slab_system.debug_flags |= (slab_system.word_flags & SLAB_INIT) | slab_system.init_flags;
 }
 
 const char *slab_debug_word(unsigned i)

@@ -229,6 +229,28 @@ static void debug_flags_of_the_system_are_every_new_caches(void)
 	kmem_cache_destroy(cache);
 }
 
+static void init_and_the_words_of_debug_do_not_take_each_other_back(void)
+{
+	struct slab_system *system = &slab_system;
+	const slab_flags_t debug = system->debug_flags, words = system->word_flags;
+	const slab_flags_t init = system->init_flags;
+
+	slab_set_init(true, false);
+	CHECK(slab_set_debug(""));
+	CHECK_EQ(system->debug_flags, SLAB_INIT_ON_ALLOC);
+	CHECK(slab_set_debug("redzone,init"));
+	CHECK_EQ(system->debug_flags, SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_INIT);
+	slab_set_init(false, true);
+	CHECK_EQ(system->debug_flags, SLAB_RED_ZONE | SLAB_STORE_USER | SLAB_INIT);
+	CHECK(slab_set_debug("owner"));
+	CHECK_EQ(system->debug_flags, SLAB_STORE_USER | SLAB_INIT_ON_FREE);
+	slab_set_init(false, false);
+	CHECK_EQ(system->debug_flags, SLAB_STORE_USER);
+	system->debug_flags = debug;
+	system->word_flags = words;
+	system->init_flags = init;
+}
+
 static void the_largest_objects_have_a_cache_unless_red_zones_make_them_larger(void)
 {
 	struct kmem_cache *cache = make("test_largest", KMALLOC_MAX_SIZE, 0);
@@ -1593,6 +1615,8 @@ static const struct test_case cases[] = {
 	{ "a new cache is what was asked for", a_new_cache_is_what_was_asked_for },
 	{ "debug flags of the system are every new cache's",
 	  debug_flags_of_the_system_are_every_new_caches },
+	{ "init and the words of debug do not take each other back",
+	  init_and_the_words_of_debug_do_not_take_each_other_back },
 	{ "the largest objects have a cache unless red zones make them larger",
 	  the_largest_objects_have_a_cache_unless_red_zones_make_them_larger },
 	{ "the largest objects do without what debug= asks",
