@@ -50,7 +50,7 @@ static struct option options[] = {
 	{ .key = "pace", .kind = OPTION_NUMBER, .choices = "key" },
 	{ .key = "stress", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "interrupts", .kind = OPTION_NUMBER, .least = 1 },
-	{ .key = "guard", .kind = OPTION_NUMBER, .least = 1 },
+	{ .key = "guard", .kind = OPTION_NUMBER },
 	{ .key = "cpus", .kind = OPTION_NUMBER, .least = 1 },
 	{ .key = "seed", .kind = OPTION_NUMBER }, { .key = "fail_nth", .kind = OPTION_NUMBER },
 	{ .key = "capture", .kind = OPTION_CHOICE, .choices = "yes no" },

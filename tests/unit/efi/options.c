@@ -132,6 +132,15 @@ static void a_pace_is_a_number_or_a_word(void)
 	end();
 }
 
+static void guard_0_means_no_sampling(void)
+{
+	begin();
+	add("guard=100 guard=0");
+	CHECK_EQ(options_nr_faults(), 0);
+	CHECK_EQ(options_number("guard", 5), 0);
+	end();
+}
+
 /* movablecore=@text reads as so many bytes, or percent. */
 static bool reads_as(const char *text, uint64_t bytes, uint32_t percent)
 {
@@ -503,6 +512,7 @@ static const struct test_case cases[] = {
 	{ "text ends at its length or zero", text_ends_at_its_length_or_zero },
 	{ "numbers", numbers },
 	{ "a pace is a number or a word", a_pace_is_a_number_or_a_word },
+	{ "guard=0 means no sampling", guard_0_means_no_sampling },
 	{ "amounts of memory", amounts_of_memory },
 	{ "bad values are faults and change nothing", bad_values_are_faults_and_change_nothing },
 	{ "comments and blank lines say nothing", comments_and_blank_lines_say_nothing },
