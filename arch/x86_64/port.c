@@ -151,6 +151,7 @@ static const uint64_t leaf_bits[] = {
 	[MM_PORT_READ_WRITE] = KERNEL_READ_WRITE,
 	[MM_PORT_UNCACHED] = KERNEL_UNCACHED,
 	[MM_PORT_WRITE_COMBINING] = KERNEL_WRITE_COMBINING,
+	[MM_PORT_READ_EXECUTE] = KERNEL_TEXT,
 };
 
 /* The same as finished 4 KiB leaves, for the path of one store. */
@@ -342,7 +343,8 @@ bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection
 	uint64_t nr_done = 0;
 	bool has_tables = true;
 
-	ASSERT(protection == MM_PORT_READ_ONLY || protection == MM_PORT_READ_WRITE);
+	ASSERT(protection == MM_PORT_READ_ONLY || protection == MM_PORT_READ_WRITE ||
+	       protection == MM_PORT_READ_EXECUTE);
 	ASSERT(is_mappable(va, nr_pages));
 	while (nr_done < nr_pages && has_tables) {
 		spin_lock(&table_lock);
@@ -360,6 +362,15 @@ bool port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection
 bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
 {
 	return port_protect_pages(va, nr_pages, protection);
+}
+
+enum mm_port_protection mm_port_protection(uintptr_t va)
+{
+	const uint64_t bits = paging_walk(&kernel_tables, va).bits;
+
+	if (bits & PTE_WRITE)
+		return MM_PORT_READ_WRITE;
+	return bits & PTE_NX ? MM_PORT_READ_ONLY : MM_PORT_READ_EXECUTE;
 }
 
 void port_merge_pages(uintptr_t va, uint64_t nr_pages)

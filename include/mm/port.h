@@ -62,12 +62,13 @@ extern uintptr_t mm_port_vmalloc_end;
 extern uintptr_t mm_port_image_start;
 extern uintptr_t mm_port_image_end;
 
-/* How a kernel mapping may be used. Never executable. */
+/* How a kernel mapping may be used. Nothing is mapped executable: what may run is made so later. */
 enum mm_port_protection {
 	MM_PORT_READ_ONLY,
 	MM_PORT_READ_WRITE,
 	MM_PORT_UNCACHED,
-	MM_PORT_WRITE_COMBINING
+	MM_PORT_WRITE_COMBINING,
+	MM_PORT_READ_EXECUTE		/* for mm_port_protect_pages() alone */
 };
 
 /*
@@ -94,12 +95,15 @@ bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages);
 
 /*
- * Gives the mapped pages of [@va, @va + @nr_pages pages) @protection, MM_PORT_READ_ONLY or
- * MM_PORT_READ_WRITE, on every CPU. False: a large page must be split and no page for the table
- * could be had; what comes before it has changed. For threads.
+ * Gives the mapped pages of [@va, @va + @nr_pages pages) @protection, MM_PORT_READ_ONLY,
+ * MM_PORT_READ_WRITE or MM_PORT_READ_EXECUTE, on every CPU. False: a large page must be split
+ * and no page for the table could be had; what comes before it has changed. For threads.
  */
 bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages,
 			   enum mm_port_protection protection) MUST_CHECK;
+
+/* Which of those three the page at @va, mapped as memory is, has. */
+enum mm_port_protection mm_port_protection(uintptr_t va);
 
 /* On return no CPU can reach the old translations of [va, va + nr_pages). For threads. */
 void mm_port_flush_tlb(uintptr_t va, uint64_t nr_pages);

@@ -95,7 +95,7 @@ void vfree(const void *addr);
 /*
  * Maps the @nr_pages pages @pages[], which stay the caller's, at consecutive
  * addresses. Returns the first, or NULL when memory or addresses run out, or
- * @protection is one for devices.
+ * @protection is one for devices or code.
  */
 void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	   enum mm_port_protection protection);
@@ -121,10 +121,20 @@ void vm_unmap_ram(const void *addr, unsigned nr_pages);
  * one live area of vmalloc(), vmap() or vm_map_ram(). On return it holds on every
  * CPU; other mappings of the same pages, as the direct map, stay as they are. False: a block
  * of 2 MiB must be split and there is no page for the table; some pages may have changed.
- * Freeing the area ends it. No page of an area is ever executable.
+ * Freeing the area ends it.
  */
 bool set_memory_ro(const void *addr, unsigned nr_pages) MUST_CHECK;
 bool set_memory_rw(const void *addr, unsigned nr_pages) MUST_CHECK;
+
+/*
+ * The right to execute, which no page of an area has before: as above. Nothing is writable
+ * and executable at once: set_memory_x() of a page that may be written is refused, and so
+ * is set_memory_rw() of one that may be executed: false, with nothing changed. So code is
+ * written, set_memory_ro(), set_memory_x(); and set_memory_nx(), set_memory_rw() to change
+ * it. set_memory_ro() leaves the right to execute. For one caller at a time for a page.
+ */
+bool set_memory_x(const void *addr, unsigned nr_pages) MUST_CHECK;
+bool set_memory_nx(const void *addr, unsigned nr_pages) MUST_CHECK;
 
 /*
  * Maps @size bytes of device memory at physical @pa, of any alignment: uncached,

@@ -350,7 +350,7 @@ void *vmap(struct page *const *pages, unsigned nr_pages, unsigned long flags,
 	ASSERT_THREAD("vmap");
 
 	/* The direct map has the same pages write-back: see holds_ram(). */
-	if (!nr_pages || protection == MM_PORT_UNCACHED || protection == MM_PORT_WRITE_COMBINING)
+	if (!nr_pages || (protection != MM_PORT_READ_ONLY && protection != MM_PORT_READ_WRITE))
 		return NULL;
 	require_pages(pages, nr_pages, "vmap");
 	area = vm_area_create(nr_pages, PAGE_SIZE, GFP_KERNEL);
@@ -440,20 +440,65 @@ static bool are_of_an_area(uintptr_t va, unsigned nr_pages)
 	return are_inside && is_aligned(va, PAGE_SIZE);
 }
 
+static void require_area(const char *function, const void *addr, unsigned nr_pages)
+{
+	ASSERT_THREAD(function);
+	if (!are_of_an_area((uintptr_t)addr, nr_pages))
+		bad_address(function, addr);
+}
+
+/* Whether any page has @protection. */
+static bool any_has(const void *addr, unsigned nr_pages, enum mm_port_protection protection)
+{
+	for (unsigned i = 0; i < nr_pages; i++)
+		if (mm_port_protection((uintptr_t)addr + pages_to_bytes(i)) == protection)
+			return true;
+	return false;
+}
+
+/* Gives the pages that have @from, and no others, @to. */
+static bool change_pages(const void *addr, unsigned nr_pages, enum mm_port_protection from,
+			 enum mm_port_protection to)
+{
+	uintptr_t va = (uintptr_t)addr;
+	unsigned nr;
+
+	for (; nr_pages; nr_pages -= nr, va += pages_to_bytes(nr)) {
+		const bool has_from = mm_port_protection(va) == from;
+
+		for (nr = 1; nr < nr_pages; nr++)
+			if ((mm_port_protection(va + pages_to_bytes(nr)) == from) != has_from)
+				break;
+		if (has_from && !mm_port_protect_pages(va, nr, to))
+			return false;
+	}
+	return true;
+}
+
 bool set_memory_ro(const void *addr, unsigned nr_pages)
 {
-	ASSERT_THREAD("set_memory_ro");
-	if (!are_of_an_area((uintptr_t)addr, nr_pages))
-		bad_address("set_memory_ro", addr);
-	return mm_port_protect_pages((uintptr_t)addr, nr_pages, MM_PORT_READ_ONLY);
+	require_area("set_memory_ro", addr, nr_pages);
+	return change_pages(addr, nr_pages, MM_PORT_READ_WRITE, MM_PORT_READ_ONLY);
 }
 
 bool set_memory_rw(const void *addr, unsigned nr_pages)
 {
-	ASSERT_THREAD("set_memory_rw");
-	if (!are_of_an_area((uintptr_t)addr, nr_pages))
-		bad_address("set_memory_rw", addr);
-	return mm_port_protect_pages((uintptr_t)addr, nr_pages, MM_PORT_READ_WRITE);
+	require_area("set_memory_rw", addr, nr_pages);
+	return !any_has(addr, nr_pages, MM_PORT_READ_EXECUTE) &&
+		mm_port_protect_pages((uintptr_t)addr, nr_pages, MM_PORT_READ_WRITE);
+}
+
+bool set_memory_x(const void *addr, unsigned nr_pages)
+{
+	require_area("set_memory_x", addr, nr_pages);
+	return !any_has(addr, nr_pages, MM_PORT_READ_WRITE) &&
+		mm_port_protect_pages((uintptr_t)addr, nr_pages, MM_PORT_READ_EXECUTE);
+}
+
+bool set_memory_nx(const void *addr, unsigned nr_pages)
+{
+	require_area("set_memory_nx", addr, nr_pages);
+	return change_pages(addr, nr_pages, MM_PORT_READ_EXECUTE, MM_PORT_READ_ONLY);
 }
 
 /* ---- Devices ---- */

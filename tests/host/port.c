@@ -24,6 +24,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -70,6 +71,7 @@ static struct {
 	uint64_t end_pa;
 	uint64_t vmemmap_bytes;
 	pfn_t *frames;			/* of vmalloc: pfn + 1 by page, 0 not mapped */
+	uint8_t *rights;		/* of vmalloc: enum mm_port_protection by page */
 	uint64_t wakeups;
 } host = { .memory = -1 };
 
@@ -136,6 +138,7 @@ static void end_memory(void)
 	munmap((void *)mm_port_vmemmap, host.vmemmap_bytes);
 	munmap((void *)mm_port_vmalloc_start, VMALLOC_BYTES);
 	munmap(host.frames, frames_bytes());
+	munmap(host.rights, VMALLOC_BYTES / PAGE_SIZE);
 	close(host.memory);
 }
 
@@ -207,6 +210,7 @@ void host_port_start(uint64_t end_pa)
 	mm_port_vmalloc_start = reserve(VMALLOC_BYTES, PROT_NONE);
 	mm_port_vmalloc_end = mm_port_vmalloc_start + VMALLOC_BYTES;
 	host.frames = (pfn_t *)reserve(frames_bytes(), PROT_READ | PROT_WRITE);
+	host.rights = (uint8_t *)reserve(VMALLOC_BYTES / PAGE_SIZE, PROT_READ | PROT_WRITE);
 	host.wakeups = 0;
 	hold_spares();
 	host_cpu = 0;
@@ -254,20 +258,32 @@ static pfn_t *frame_of(uintptr_t va)
 	return &host.frames[(va - mm_port_vmalloc_start) / PAGE_SIZE];
 }
 
+static uint8_t *rights_of(uintptr_t va)
+{
+	return &host.rights[(va - mm_port_vmalloc_start) / PAGE_SIZE];
+}
+
+/* Code is remembered, not run: it needs no other bits of Linux. */
+static int bits_of(enum mm_port_protection protection)
+{
+	return protection == MM_PORT_READ_ONLY || protection == MM_PORT_READ_EXECUTE ? PROT_READ :
+		PROT_READ | PROT_WRITE;
+}
+
 bool mm_port_map_range(uintptr_t va, pfn_t pfn, uint64_t nr_pages,
 		       enum mm_port_protection protection)
 {
-	int bits = protection == MM_PORT_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE;
-
 	ASSERT(!mm_port_is_local_locked());
 	/* Device memory does not exist here: its addresses are only remembered. */
 	if (pfn_to_pa(pfn + nr_pages) <= host.end_pa &&
-	    !try_map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages), bits))
+	    !try_map_file(va, pfn_to_pa(pfn), pages_to_bytes(nr_pages),
+			  bits_of(protection)))
 		return false;
 	for (uint64_t i = 0; i < nr_pages; i++) {
 		ASSERT(is_in_vmalloc(va + pages_to_bytes(i)));
 		ASSERT(*frame_of(va + pages_to_bytes(i)) == 0);
 		*frame_of(va + pages_to_bytes(i)) = pfn + i + 1;
+		*rights_of(va + pages_to_bytes(i)) = (uint8_t)protection;
 	}
 	return true;
 }
@@ -286,12 +302,18 @@ bool mm_port_map_pages(uintptr_t va, const pfn_t *pfns, uint64_t nr_pages,
 
 bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protection protection)
 {
-	int bits = protection == MM_PORT_READ_ONLY ? PROT_READ : PROT_READ | PROT_WRITE;
-
 	ASSERT(!mm_port_is_local_locked());
 	for (uint64_t i = 0; i < nr_pages; i++)
 		ASSERT(*frame_of(va + pages_to_bytes(i)) != 0);
-	return mprotect((void *)va, pages_to_bytes(nr_pages), bits) == 0;
+	if (mprotect((void *)va, pages_to_bytes(nr_pages), bits_of(protection)) != 0)
+		return false;
+	memset(rights_of(va), protection, nr_pages);
+	return true;
+}
+
+enum mm_port_protection mm_port_protection(uintptr_t va)
+{
+	return (enum mm_port_protection)*rights_of(va);
 }
 
 static bool reserve_again(uintptr_t va, uint64_t bytes)

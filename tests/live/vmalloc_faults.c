@@ -106,6 +106,74 @@ static void nothing_in_the_area_can_be_executed(void)
 	vfree(addr);
 }
 
+/* mov $0x5a, %eax; ret */
+static const unsigned char code[] = { 0xb8, 0x5a, 0, 0, 0, 0xc3 };
+
+struct call {
+	char *addr;
+	unsigned result;
+	bool has_faulted;
+};
+
+static void call(void *arg)
+{
+	struct call *to = arg;
+
+	to->result = ((unsigned (*)(void))(uintptr_t)to->addr)();
+}
+
+static void try_call(void *arg)
+{
+	struct call *to = arg;
+	struct fault_info info;
+
+	to->has_faulted = arch_faults(call, to, &info);
+}
+
+/* On every CPU: what one may fetch from a page that another made NX is a stale translation. */
+static void check_runs(char *addr, bool may_run)
+{
+	for (unsigned cpu = 0; cpu < vm_areas.nr_cpus; cpu++) {
+		struct call to = { .addr = addr };
+
+		if (cpu == mm_port_cpu())
+			try_call(&to);
+		else if (arch_run_on(cpu, try_call, &to, 2000) != STATUS_OK)
+			continue;
+		CHECK_EQ(to.has_faulted, !may_run);
+		CHECK_EQ(to.result, may_run ? 0x5a : 0);
+	}
+}
+
+static void what_is_made_executable_runs_and_no_more_when_it_is_not(void)
+{
+	char *addr = vmalloc(2 * PAGE_SIZE), *second = addr + PAGE_SIZE;
+
+	memcpy(addr, code, sizeof(code));
+	memcpy(second, code, sizeof(code));
+	check_runs(second, false);
+	CHECK(!set_memory_x(second, 1));
+	CHECK(set_memory_ro(second, 1));
+	check_faults(execute, second, FAULT_PRESENT, "into vmalloc area 0x");
+	CHECK(set_memory_x(second, 1));
+	check_runs(second, true);
+	check_faults(write_byte, second, FAULT_PRESENT | FAULT_WRITE, "into vmalloc area 0x");
+	check_faults(execute, addr, FAULT_PRESENT, "0 bytes into vmalloc area 0x");
+	CHECK(!set_memory_rw(addr, 2));
+	CHECK(set_memory_nx(second, 1));
+	check_runs(second, false);
+	CHECK(set_memory_rw(second, 1));
+	*second = 1;
+	CHECK(set_memory_ro(addr, 2));
+	CHECK(set_memory_x(addr, 2));
+	vfree(addr);
+	vmalloc_purge();
+	addr = vmalloc(2 * PAGE_SIZE);		/* the same addresses, the usual rights */
+	memcpy(addr, code, sizeof(code));
+	check_runs(addr, false);
+	vfree(addr);
+}
+
 static void a_read_only_view_cannot_be_written(void)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, 0);
@@ -277,6 +345,8 @@ static const struct test_case cases[] = {
 	{ "freed memory cannot be touched", freed_memory_cannot_be_touched },
 	{ "a huge area is unmapped whole", a_huge_area_is_unmapped_whole },
 	{ "nothing in the area can be executed", nothing_in_the_area_can_be_executed },
+	{ "what is made executable runs, and no more when it is not",
+	  what_is_made_executable_runs_and_no_more_when_it_is_not },
 	{ "a read-only view cannot be written", a_read_only_view_cannot_be_written },
 	{ "what is made read-only cannot be written", what_is_made_read_only_cannot_be_written },
 	{ "an ended short window cannot be touched", an_ended_short_window_cannot_be_touched },

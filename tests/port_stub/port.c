@@ -75,6 +75,12 @@ bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protect
 	return false;
 }
 
+enum mm_port_protection mm_port_protection(uintptr_t va)
+{
+	(void)va;
+	return MM_PORT_READ_WRITE;
+}
+
 void mm_port_unmap_pages(uintptr_t va, uint64_t nr_pages)
 {
 	(void)va, (void)nr_pages;

@@ -393,6 +393,36 @@ static void protection_is_for_pages_of_one_live_area(void)
 	iounmap(addr);
 }
 
+/* That it faults and runs is in tests/live/vmalloc_faults.c. */
+static void nothing_is_writable_and_executable(void)
+{
+	char *addr = vmalloc(3 * PAGE_SIZE);
+
+	stamp(addr, 3, 9);
+	CHECK(!set_memory_x(addr, 3));
+	CHECK(set_memory_ro(addr, 2));
+	CHECK(!set_memory_x(addr, 3));		/* the last may still be written */
+	CHECK(mm_port_protection((uintptr_t)addr) == MM_PORT_READ_ONLY);
+	CHECK(set_memory_x(addr, 1));
+	CHECK(!set_memory_rw(addr, 3));
+	CHECK(mm_port_protection((uintptr_t)addr + PAGE_SIZE) == MM_PORT_READ_ONLY);
+	CHECK(set_memory_ro(addr, 3));
+	CHECK(mm_port_protection((uintptr_t)addr) == MM_PORT_READ_EXECUTE);
+	CHECK(set_memory_nx(addr, 3));
+	CHECK(mm_port_protection((uintptr_t)addr) == MM_PORT_READ_ONLY);
+	CHECK(set_memory_rw(addr, 3));
+	CHECK(set_memory_nx(addr, 3));
+	stamp(addr, 3, 30);			/* taking away what it has not changes nothing */
+	CHECK_PANICS("set_memory_x(0x", CHECK(set_memory_x(addr, 4)));
+	CHECK_PANICS("set_memory_nx(0x", CHECK(set_memory_nx(addr + 8, 1)));
+	vfree(addr);
+	CHECK_PANICS("set_memory_x(0x", CHECK(set_memory_x(addr, 1)));
+	vmalloc_purge();
+	addr = ioremap(DEVICE_PA, PAGE_SIZE);
+	CHECK_PANICS("set_memory_x(0x", CHECK(set_memory_x(addr, 1)));
+	iounmap(addr);
+}
+
 static void ioremap_keeps_the_offset_in_the_page(void)
 {
 	char *window = ioremap(DEVICE_PA + 0x30, PAGE_SIZE);
@@ -825,6 +855,7 @@ static const struct test_case cases[] = {
 	{ "each failure of a short window leaves nothing",
 	  each_failure_of_a_short_window_leaves_nothing },
 	{ "protection is for pages of one live area", protection_is_for_pages_of_one_live_area },
+	{ "nothing is writable and executable", nothing_is_writable_and_executable },
 	{ "ioremap keeps the offset in the page", ioremap_keeps_the_offset_in_the_page },
 	{ "ioremap refuses RAM", ioremap_refuses_ram },
 	{ "short memory flushes freed areas", short_memory_flushes_freed_areas },
