@@ -307,7 +307,7 @@ bool mm_port_protect_pages(uintptr_t va, uint64_t nr_pages, enum mm_port_protect
 		ASSERT(*frame_of(va + pages_to_bytes(i)) != 0);
 	if (mprotect((void *)va, pages_to_bytes(nr_pages), bits_of(protection)) != 0)
 		return false;
-	memset(rights_of(va), protection, nr_pages);
+	memset(rights_of(va), (int)protection, nr_pages);
 	return true;
 }
 
