@@ -27,6 +27,7 @@
 #include "mm/slab/array.h"
 #include "mm/slab/bounds.h"
 #include "mm/slab/debug/debug.h"
+#include "mm/slab/debug/guarded.h"
 #include "mm/slab/depot.h"
 #include "mm/slab/drain.h"
 #include "mm/slab/layout.h"
@@ -331,6 +332,7 @@ static void cache_free(struct kmem_cache *cache)
 		if (cache->nodes[nid])
 			slab_internal_free(cache->nodes[nid]);
 	debug_detach(cache);
+	guarded_forget_cache(cache);
 	slab_internal_free(cache);
 }
 

@@ -51,7 +51,7 @@ static void the_byte_behind_a_guarded_object_faults(void)
 	CHECK_EQ(info.address_va, (uintptr_t)object + OBJECT_BYTES);
 	CHECK_EQ(ksize(object), OBJECT_BYTES);
 	kmem_cache_free(cache, object);
-	CHECK_PANICS("wild free", kfree(object));
+	CHECK_PANICS("double free", kfree(object));
 	kmem_cache_destroy(cache);
 }
 

@@ -73,6 +73,15 @@ bool guarded_forget(const void *object, struct slab_event freed)
 	return entry != NULL;
 }
 
+void guarded_forget_cache(const struct kmem_cache *cache)
+{
+	spin_lock(&guards.lock);
+	for (unsigned i = 0; i < NR_GUARDED; i++)
+		if (!guards.entries[i].area && guards.entries[i].cache == cache)
+			guards.entries[i].object = NULL;
+	spin_unlock(&guards.lock);
+}
+
 bool guarded_find(const void *object, struct guarded *copy)
 {
 	const struct guarded *entry;

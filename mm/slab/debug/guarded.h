@@ -40,6 +40,9 @@ bool guarded_forget(const void *object, struct slab_event freed) MUST_CHECK;
  */
 bool guarded_find_freed(const void *object, struct guarded *copy);
 
+/* @cache, of which none lives, is no more: nor is what is known of its freed objects. */
+void guarded_forget_cache(const struct kmem_cache *cache);
+
 /* The entry of @object, which is the start of a guarded one; else false. */
 bool guarded_find(const void *object, struct guarded *copy);
 

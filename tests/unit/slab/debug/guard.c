@@ -264,6 +264,7 @@ static void a_second_free_is_told_as_one(void)
 	}
 	check_verifies();
 	kmem_cache_destroy(cache);
+	CHECK_PANICS("wild free", kfree(others[0]));	/* its cache's name is gone, too */
 }
 
 static void a_cache_counts_its_guarded_objects(void)
