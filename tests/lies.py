@@ -119,7 +119,8 @@ def run_row(name, row, folder, base):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("-l", dest="list", action="store_true", help="list the lies")
-    parser.add_argument("-j", dest="jobs", type=int, default=os.cpu_count() or 1)
+    # One more than there are CPUs: boots that are refused wait for a key most of the time.
+    parser.add_argument("-j", dest="jobs", type=int, default=(os.cpu_count() or 1) + 1)
     parser.add_argument("names", nargs="*", help="only these rows; * and ? allowed")
     return parser.parse_args()
 

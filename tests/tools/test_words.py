@@ -28,11 +28,11 @@ def known_options():
 
 
 def readme_options():
-    """The same of the table of options: its first column names the choices."""
+    """The same of the table of options: its first column names the choices, in small letters."""
     table = (ROOT / "README.md").read_text().split("| option | what |\n", 1)[1].split("\n\n", 1)[0]
     heads = re.findall(r"^\| `(\w+)=(.*?)` (?:or `.*?` )?\|", table, re.MULTILINE)
     assert len(heads) == table.count("\n"), table      # each row but the line below the head
-    return {key: set(value.split(r"\|")) if re.fullmatch(r"[a-z]+(\\\|[a-z]+)+", value) else set()
+    return {key: {word for word in value.split(r"\|") if r"\|" in value and word.islower()}
             for key, value in heads}
 
 
