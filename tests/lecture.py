@@ -252,6 +252,21 @@ def check_pace():
              NR_PAUSES - 1 <= clock.seconds() <= NR_PAUSES + PACE_SLACK_S)]
 
 
+# ---- A machine that has needed little ----
+
+def check_empty_lists():
+    """One CPU's lists of slide 4 hold nothing to be split: they are filled, and it says so."""
+    run = qemu.Run(qemu.even_machine(1, 512 << 20, 1), timeout_s=TIMEOUT_S,
+                   options="run=lecture lecture=xv6,mem_map,bitmap,buddy capture=no")
+    verdict, output, _ = qemu.boot(run)
+    slide = slide_of(output.decode("ascii", "replace").replace("\r", ""), 4)
+    return [(f"one CPU: the boot {' '.join(verdict.reasons)}".rstrip(), verdict.is_passed),
+            ("one CPU: pageblocks are taken over",
+             "took pageblocks of another type over" in slide),
+            ("one CPU: a block is split as the lists say", is_split_as_shown(slide)),
+            ("one CPU: it merges as the lists say", is_merged_as_shown(slide))]
+
+
 # ---- Keys ----
 
 PROMPTS = (b"q: end] ", b"show it): ")
@@ -451,7 +466,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         whole = {name: pool.submit(play, name, machine) for name, machine in machines().items()}
         parts = [pool.submit(check_keys, "serial line"), pool.submit(check_keys, "keyboard"),
-                 pool.submit(check_pace), pool.submit(check_many_nodes),
+                 pool.submit(check_pace), pool.submit(check_empty_lists),
+                 pool.submit(check_many_nodes),
                  pool.submit(check_bad_values), *(pool.submit(look_at, *page) for page in PAGES)]
         results = judge_whole({name: played.result() for name, played in whole.items()})
         results += [result for part in parts for result in part.result()]

@@ -97,6 +97,22 @@ static unsigned use_up(struct zone *zone, unsigned order)
 	return nr;
 }
 
+/*
+ * The lists are empty on a machine that has needed little: the rest is Movable. A request
+ * takes whole pageblocks over, and what it gives back stands on the lists shown here.
+ */
+static bool take_over(const struct zone *zone)
+{
+	const gfp_t of_zone = zone->type == ZONE_DMA ? GFP_DMA :
+			      zone->type == ZONE_DMA32 ? GFP_DMA32 : 0;
+	struct page *page = alloc_pages_node(zone->node->node_id, GFP_KERNEL | __GFP_THISNODE |
+					     __GFP_NOWARN | of_zone, MAX_ORDER);
+
+	if (page)
+		__free_pages(page, MAX_ORDER);
+	return page != NULL;
+}
+
 /* ---- Downwards ---- */
 
 /* The block of @order at @pfn, to scale with one of @widest: # the half with @part, . its buddy. */
@@ -146,7 +162,7 @@ static struct page *show_split(struct zone *zone, unsigned order, unsigned *bloc
 	page = take(zone, order);
 	*block_order = expected;
 	if (!page) {
-		reveal("none: these lists are empty. It would be taken from another type's.");
+		reveal("none: no list has one as large. It would be taken from another type's.");
 		return NULL;
 	}
 	for (uint64_t at = first; mm_event_get(at, &event); at++)
@@ -217,6 +233,9 @@ static void show_split_and_merge(struct zone *zone, unsigned order)
 	if (nr_held)
 		say("  (Taken first, so that a larger one must be split: %u block%s of orders %u "
 		    "to %u.)", nr_held, plural(nr_held), order, order + NR_USED_UP - 1);
+	if (order_to_split(zone, order) == NR_ORDERS && take_over(zone))
+		say("  (No larger one was left there: a request of order %u took pageblocks of "
+		    "another type over, and gave them back.)", MAX_ORDER);
 	page = show_split(zone, order, &block_order);
 	if (page)
 		show_merge(zone, page, block_order);
@@ -245,14 +264,14 @@ static void ask_of(const struct zone *zone)
 {
 	const unsigned order = order_for_pages(bytes_to_pages(ASKED_BYTES));
 	const uint64_t nr_lost = pages_in(order) - bytes_to_pages(ASKED_BYTES);
-	const pfn_t pfn = zone->end_pfn - 1;
+	const pfn_t pfn = align_down(zone->end_pfn, pages_in(ASKED_ORDER)) - 1;
 
 	exercise((pfn & ~(pages_in(ASKED_ORDER) - 1)) ^ pages_in(ASKED_ORDER), "",
-		 "the zone's last frame, 0x%llx, lies in a block of order %u: with which frame "
+		 "frame 0x%llx, near the zone's end, lies in a block of order %u: with which frame "
 		 "begins the buddy of that (in decimal)?", (ull)pfn, ASKED_ORDER);
 	exercise((zone->nr_free_pages >> order) * nr_lost * PAGE_SIZE / 1024, "KiB",
-		 "all %llu free pages of the zone go to requests of 0x%llx bytes, a block each: "
-		 "how much is wasted?", (ull)zone->nr_free_pages, (ull)ASKED_BYTES);
+		 "%llu free pages of the zone are brought up; all go to requests of 0x%llx bytes, "
+		 "a block each: how much is wasted?", (ull)zone->nr_free_pages, (ull)ASKED_BYTES);
 }
 
 void buddy_show(void)
