@@ -39,12 +39,13 @@ static void show_one(void)
 		say("no page to be had");
 		return;
 	}
-	draw_arrays(page_to_pfn(page));
-	predict("frame 0x%llx: where is its struct page? mem_map starts at 0x%llx.",
-		(ull)page_to_pfn(page), (ull)mm_port_vmemmap);
-	reveal("0x%llx = 0x%llx + 0x%llx * %llu; and back the same way: %s.",
+	predict("frame 0x%llx: where is its struct page? mem_map starts at 0x%llx, each has %llu "
+		"bytes.", (ull)page_to_pfn(page), (ull)mm_port_vmemmap,
+		(ull)sizeof(struct page));
+	reveal("0x%llx = 0x%llx + 0x%llx * %llu; the way back %s the frame.",
 	       (ull)(uintptr_t)page, (ull)mm_port_vmemmap, (ull)page_to_pfn(page),
-	       (ull)sizeof(struct page), facts.leads_back ? "it does" : "IT DOES NOT");
+	       (ull)sizeof(struct page), facts.leads_back ? "leads to" : "DOES NOT lead to");
+	draw_arrays(page_to_pfn(page));
 	show_struct(page, "allocated");
 	get_page(page);
 	show_struct(page, "shared   ");

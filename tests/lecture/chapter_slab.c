@@ -87,8 +87,8 @@ static void show_list_of(struct kmem_cache *cache)
 	struct slab *slab = slide_hold_slab(cache, objects, &nr_held);
 
 	if (slab && slab->nr_free == 0) {
-		say("The list of the slide needs an object 7: the same slab cut in eight, all "
-		    "allocated.");
+		say("The list of the slide needs an object 7: a slab like it, cut in eight, "
+		    "all allocated.");
 		say("An entry is 0 while its object is allocated, else how far it is to the next "
 		    "free one, mod 256.");
 		draw_bufctl(cache, slab);

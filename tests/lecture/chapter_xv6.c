@@ -118,10 +118,10 @@ void xv6_show(void)
 	predict("would raising KERNBASE let a process use more? And who pays?");
 	for (uint64_t kernbase = FIRST_KERNBASE; kernbase <= LAST_KERNBASE; kernbase += GIB / 2)
 		draw_4_gib(kernbase);
-	reveal("yes: between the first line and the last the process wins %llu MiB; the kernel "
-	       "reaches %llu less.", (LAST_KERNBASE - FIRST_KERNBASE) / MIB,
-	       (ull)(xv6_reachable_bytes(FIRST_KERNBASE) -
-		     xv6_reachable_bytes(LAST_KERNBASE)) / MIB);
+	reveal("of addresses: between the first line and the last the process wins %llu MiB.",
+	       (LAST_KERNBASE - FIRST_KERNBASE) / MIB);
+	say("The kernel reaches %llu MiB of RAM less, and only such RAM is given out.",
+	    (ull)(xv6_reachable_bytes(FIRST_KERNBASE) - xv6_reachable_bytes(LAST_KERNBASE)) / MIB);
 	say("Here each half has 128 TiB: nobody pays.");
 	show_mode();
 	nr_pages = alloc_pages_bulk(GFP_KERNEL, NID_NONE, ARRAY_SIZE(pages), pages);
