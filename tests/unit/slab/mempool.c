@@ -204,6 +204,32 @@ static void breaches_of_contract_panic(void)
 	mempool_destroy(NULL);
 }
 
+static void *take_nothing(gfp_t gfp, void *pool_data)
+{
+	(void)gfp, (void)pool_data;
+	return NULL;
+}
+
+/* The reserve of @pool to @reserve: what comes back now would rest, had nobody looked at it. */
+static void take_reserve(struct mempool *pool, void *reserve[MIN_NR])
+{
+	mempool_alloc_t alloc = pool->alloc;
+
+	pool->alloc = take_nothing;
+	for (unsigned i = 0; i < MIN_NR; i++)
+		reserve[i] = mempool_alloc(pool, GFP_NOWAIT);
+	pool->alloc = alloc;
+	CHECK_EQ(mempool_nr_resting(pool), 0);
+}
+
+static void give_reserve(struct mempool *pool, void *reserve[MIN_NR])
+{
+	CHECK_EQ(mempool_nr_resting(pool), 0);
+	for (unsigned i = 0; i < MIN_NR; i++)
+		mempool_free(reserve[i], pool);
+	CHECK_EQ(mempool_nr_resting(pool), MIN_NR);
+}
+
 /* Were they kept, two would have them, or one what is none. */
 static void what_is_no_element_is_refused(void)
 {
@@ -212,15 +238,17 @@ static void what_is_no_element_is_refused(void)
 	struct mempool *pool = mempool_create_slab_pool(MIN_NR, cache);
 	uint8_t *element = mempool_alloc(pool, GFP_KERNEL);
 	uint8_t *foreign = kmem_cache_alloc(other, GFP_KERNEL), *plain = kmalloc(200, GFP_KERNEL);
+	void *reserve[MIN_NR];
 
 	CHECK(element && foreign && plain);
+	take_reserve(pool, reserve);
 	CHECK_PANICS("free of an interior pointer", mempool_free(element + 8, pool));
 	CHECK_PANICS("wrong cache", mempool_free(foreign, pool));
 	CHECK_PANICS("wrong cache", mempool_free(plain, pool));
 	CHECK_PANICS("wild free", mempool_free(&source, pool));
 	kmem_cache_free(cache, element);
 	CHECK_PANICS("double free", mempool_free(element, pool));
-	CHECK_EQ(mempool_nr_resting(pool), MIN_NR);
+	give_reserve(pool, reserve);
 	element = kmem_cache_alloc(cache, GFP_KERNEL);
 	mempool_free(element, pool);
 	mempool_destroy(pool);
@@ -239,14 +267,17 @@ static void what_is_not_of_kmalloc_or_of_another_size_is_refused(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct mempool *pool = mempool_create_kmalloc_pool(MIN_NR, sizes[i]);
 		uint8_t *element = mempool_alloc(pool, GFP_KERNEL);
+		void *reserve[MIN_NR];
 
 		CHECK(pool && element);
+		take_reserve(pool, reserve);
 		CHECK_PANICS("interior pointer", mempool_free(element + 8, pool));
 		CHECK_PANICS("is no object of kmalloc of", mempool_free(foreign, pool));
 		CHECK_PANICS("is no object of kmalloc of", mempool_free(small, pool));
 		CHECK_PANICS("free", mempool_free(&source, pool));
 		kfree(element);
 		CHECK_PANICS("free", mempool_free(element, pool));
+		give_reserve(pool, reserve);
 		mempool_free(kmalloc(sizes[i], GFP_KERNEL), pool);
 		CHECK_POOL(pool);
 		mempool_destroy(pool);
@@ -260,23 +291,20 @@ static void what_is_no_block_of_the_pools_order_is_refused(void)
 {
 	struct mempool *pool = mempool_create_page_pool(MIN_NR, 2);
 	struct page *element = mempool_alloc(pool, GFP_KERNEL), *single = alloc_page(GFP_KERNEL);
+	void *reserve[MIN_NR];
 
 	CHECK(pool && element && single);
+	take_reserve(pool, reserve);
 	CHECK_PANICS("is no block of the pool's pages", mempool_free(element + 1, pool));
 	CHECK_PANICS("is no block of the pool's pages", mempool_free((char *)element + 8, pool));
 	CHECK_PANICS("is no block of the pool's pages", mempool_free(single, pool));
 	CHECK_PANICS("is no block of the pool's pages", mempool_free(&source, pool));
 	__free_pages(element, 2);
 	CHECK_PANICS("is no block of the pool's pages", mempool_free(element, pool));
+	give_reserve(pool, reserve);
 	mempool_free(alloc_pages(GFP_KERNEL, 2), pool);
 	mempool_destroy(pool);
 	__free_page(single);
-}
-
-static void *take_nothing(gfp_t gfp, void *pool_data)
-{
-	(void)gfp, (void)pool_data;
-	return NULL;
 }
 
 /* Who had it before kept the address, and freed it there. */
