@@ -121,14 +121,15 @@ static void show_compound(struct page *head)
 	show_putting(head);
 }
 
-/* Counted in mem_map; 0: no memory. */
+/* Counted in mem_map, which may end behind the block; 0: no memory. */
 static unsigned tails_of(size_t bytes)
 {
 	void *object = kmalloc(bytes, GFP_KERNEL);
 	const struct page *head = object ? virt_to_page(object) : NULL;
 	unsigned nr = 0;
 
-	while (head && head[nr + 1].type == PAGE_TAIL && head[nr + 1].head == head)
+	while (head && nr + 1 < pages_in(head->order) && head[nr + 1].type == PAGE_TAIL &&
+	       head[nr + 1].head == head)
 		nr++;
 	kfree(object);
 	return nr;
